@@ -1,0 +1,105 @@
+"""The C++ core. Arrays must have exactly the dtype, shape and C order said here: nothing is converted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+I8 = NDArray[np.int8]
+Real = NDArray[np.floating[Any]]
+
+def isa_available() -> list[str]: ...
+def isa_active() -> str: ...
+def isa_use(name: str) -> None: ...
+def first_nonfinite(x: F32) -> int: ...
+
+class Layer:
+    """One recurrent layer: signs, bias and Hadamard geometry. Immutable."""
+
+    def __init__(
+        self,
+        *,
+        block_size: int,
+        core: I8,
+        signs: I8,
+        bias: F32,
+        recurrence: str,
+        modrelu: F32 | None = None,
+        input_signs: I8 | None = None,
+    ) -> None: ...
+
+class Model:
+    """Immutable network bound to one kernel and one instruction set; may be shared by threads."""
+
+    def __init__(
+        self,
+        layers: list[Layer],
+        *,
+        input_weight: F32,
+        embedding: F32 | None,
+        tokens: bool,
+        output_weight: F32,
+        output_bias: F32,
+        output_all: bool,
+        kernel: str = "auto",
+    ) -> None: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def kernel_reason(self) -> str: ...
+    @property
+    def isa(self) -> str: ...
+    def infer(
+        self, x: NDArray[Any], lengths: NDArray[np.int64] | None, out: F32, num_threads: int
+    ) -> None: ...
+
+class Stream:
+    """State of `batch` parallel sequences of one Model."""
+
+    def __init__(self, model: Model, batch: int) -> None: ...
+    def step(self, x: NDArray[Any]) -> F32: ...
+    def run(self, x: NDArray[Any], out: F32) -> None: ...
+    def get_state(self) -> list[F32]: ...
+    def set_state(self, state: list[F32]) -> None: ...
+    def reset(self) -> None: ...
+
+class Recurrence:
+    """Geometry of one recurrence, for training; float32 or float64 arrays in natural order."""
+
+    def __init__(self, *, hidden_size: int, block_size: int, core: I8, recurrence: str) -> None: ...
+    def forward(
+        self,
+        signs: Real,
+        v: Real,
+        h0: Real | None,
+        modrelu: Real | None,
+        h_out: Real,
+        num_threads: int,
+    ) -> None: ...
+    def backward(
+        self,
+        signs: Real,
+        h: Real,
+        h0: Real | None,
+        modrelu: Real | None,
+        grad_h: Real,
+        dv_out: Real,
+        dh0_out: Real | None,
+        dsigns_out: Real,
+        dmodrelu_out: Real | None,
+        num_threads: int,
+    ) -> None: ...
+    def powers(self, signs: Real, columns: Real, out: Real, num_threads: int) -> None: ...
+    def powers_backward(
+        self,
+        signs: Real,
+        powers: Real,
+        grad: Real,
+        dcolumns_out: Real,
+        dsigns_out: Real,
+        num_threads: int,
+    ) -> None: ...
+    def transform(self, x: Real, out: Real, transpose: bool, num_threads: int) -> None: ...
