@@ -1,0 +1,23 @@
+"""Training in PyTorch: modules that learn signs, on engines that run them fast, and become native models.
+
+Needs torch, which the rest of the package does not: ``pip install hadamrnn_ext[train]``.
+"""
+
+from __future__ import annotations
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as missing:
+    if missing.name != "torch":
+        raise
+    raise ImportError(
+        "hadamrnn_ext.nn needs PyTorch, which is not installed: pip install hadamrnn_ext[train]"
+    ) from missing
+
+from .layers import HadamRNN
+from .published import from_published_state_dict
+from .quantize import quantize
+from .sequence import SequenceModel
+from .ste import sign
+
+__all__ = ["HadamRNN", "SequenceModel", "from_published_state_dict", "quantize", "sign"]

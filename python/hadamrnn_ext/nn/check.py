@@ -1,0 +1,46 @@
+"""Checks of what a module is given, worded as the rest of the package words them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError, ShapeError
+
+
+def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
+    """Raises unless x is float (B, T, input_size), or with ``tokens`` integer (B, T) from 0 to input_size - 1."""
+    if x.is_complex() or x.dtype == torch.bool or (tokens and x.is_floating_point()):
+        expected = "integer tokens" if tokens else "real numbers"
+        raise InputError(f"input has dtype {x.dtype}; expected {expected}")
+    expected = "(B, T) of integer tokens" if tokens else f"(B, T, {input_size})"
+    if x.dim() != (2 if tokens else 3) or (not tokens and x.shape[2] != input_size):
+        raise ShapeError(f"input has shape {tuple(x.shape)} and dtype {x.dtype}; expected {expected}")
+    if x.shape[1] == 0:
+        raise ShapeError(f"input has shape {tuple(x.shape)}; expected at least one time step")
+    if tokens and x.numel() and _values_at_hand(x):
+        low, high = (int(value) for value in x.aminmax())
+        if low < 0 or high >= input_size:
+            raise InputError(f"tokens go from {low} to {high}; expected 0 to {input_size - 1}")
+
+
+def check_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
+    """``lengths`` as int64 on the device of x (B, T, ..); raises unless they are whole numbers (B,) from 1 to T."""
+    if lengths is None:
+        return None
+    batch, steps = x.shape[:2]
+    lengths = torch.as_tensor(lengths)
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise InputError(f"lengths have dtype {lengths.dtype}; expected whole numbers")
+    if lengths.shape != (batch,):
+        raise ShapeError(f"lengths have shape {tuple(lengths.shape)}; expected ({batch},)")
+    if batch and _values_at_hand(lengths):
+        low, high = (int(value) for value in lengths.aminmax())
+        if low < 1 or high > steps:
+            raise InputError(f"lengths go from {low} to {high}; expected 1 to {steps} (time steps)")
+    return lengths.to(device=x.device, dtype=torch.int64)
+
+
+def _values_at_hand(tensor: Tensor) -> bool:
+    """Whether values can be read without stopping a GPU or breaking a compiled graph."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()

@@ -1,0 +1,51 @@
+"""The readable engine: plain torch, dense W, one matrix product a step. What the others are tested against.
+
+Cost: T products of (B, n) by (n, n), one after another; the input projection is computed before, for all steps at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .. import ste
+from .geometry import Geometry
+
+
+def states(
+    geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None
+) -> Tensor:
+    """h_t = act(W h_{t-1} + v_t), all of them: (B, T, n) from v (B, T, n), h_0 (B, n) or None for zeros."""
+    return torch.stack(list(_steps(geometry, signs, v, h_0, modrelu)), dim=1)
+
+
+def last(geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None) -> Tensor:
+    """h_T alone, (B, n); nothing of size (B, T, n) is written but v."""
+    for h in _steps(geometry, signs, v, h_0, modrelu):
+        state = h
+    return state
+
+
+def _steps(
+    geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None
+) -> Iterator[Tensor]:
+    w = geometry.dense(signs)
+    h = torch.zeros_like(v[:, 0]) if h_0 is None else h_0
+    for v_t in v.unbind(dim=1):
+        h = activate(F.linear(h, w) + v_t, geometry.recurrence, modrelu)
+        yield h
+
+
+def activate(z: Tensor, recurrence: str, modrelu: Tensor | None) -> Tensor:
+    """The activation inside the recurrence; modrelu (n,) is its learned offset a: sgn(z) relu(|z| + a), sgn(0) = 0."""
+    if recurrence == "relu":
+        return z.relu()
+    if recurrence == "modrelu":
+        assert modrelu is not None
+        return z.sgn() * (z.abs() + modrelu).relu()
+    if recurrence == "sign":
+        return ste.sign(z)
+    return z

@@ -1,0 +1,105 @@
+"""From a SequenceModel to the native Model, and the packed copy that evaluation runs on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..card import Card, LayerCard, Training
+from ..model import Model
+from ..preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from .sequence import SequenceModel
+
+
+def to_native(module: SequenceModel, kernel: str, provenance: dict[str, Any]) -> Model:
+    """The native Model of the module as it stands; see ``SequenceModel.to_native``."""
+    known = {field.name for field in dataclasses.fields(Training)} - {"settings"}
+    fields = {name: value for name, value in provenance.items() if name in known}
+    settings = {name: value for name, value in provenance.items() if name not in known}
+    training = Training(**fields, settings=settings) if provenance else None
+    card = dataclasses.replace(
+        _card(module), preprocess=module.preprocess or Preprocess(), labels=module.labels, training=training
+    )
+    return Model.from_parameters(card, _parameters(module), kernel)
+
+
+class PackedCopy:
+    """The native model that a SequenceModel evaluates with, repacked when any bit of any parameter has changed.
+
+    Optimizer steps, ``load_state_dict`` and edits through ``.data`` leave no common trace, so the
+    parameters are compared with a snapshot: simple, exact, and cheap beside a forward pass.
+    """
+
+    def __init__(self) -> None:
+        self._state: tuple[list[Tensor], Model | None] = (
+            [],
+            None,
+        )  # replaced as one: threads may share a module
+
+    def infer(self, module: SequenceModel, x: Tensor, lengths: Tensor | None) -> Tensor | None:
+        """What ``module.to_native().infer(x, lengths)`` gives, where x is prepared input (no ``preprocess``).
+
+        None if a parameter is not finite: there is no native model of such weights.
+        """
+        model = self._fresh(module)
+        if model is None:
+            return None
+        y = model.infer(
+            x.detach().numpy(),
+            None if lengths is None else lengths.numpy(),
+            num_threads=torch.get_num_threads(),
+            check_finite=False,  # as everywhere in torch, NaN in gives NaN out
+        )
+        return torch.from_numpy(y)
+
+    def _fresh(self, module: SequenceModel) -> Model | None:
+        values = [p.detach() for p in module.parameters()]
+        bits = [value.view(torch.int32) for value in values]  # -0.0 is not 0.0, and NaN is itself
+        snapshot, model = self._state
+        if len(bits) != len(snapshot) or not all(map(torch.equal, bits, snapshot)):
+            finite = all(bool(value.isfinite().all()) for value in values)
+            model = Model.from_parameters(_card(module), _parameters(module)) if finite else None
+            self._state = [b.clone() for b in bits], model
+        return model
+
+    def __reduce__(self) -> tuple[type[PackedCopy], tuple[()]]:
+        """Copies and pickles of a module start without a packed copy."""
+        return PackedCopy, ()
+
+
+def _card(module: SequenceModel) -> Card:
+    rnn = module.rnn
+    layer = LayerCard(rnn.hidden_size, rnn.block_size, cast(Any, rnn.recurrence))
+    return Card(
+        input="tokens" if module.tokens else "features",
+        output=module.output,
+        input_size=module.input_size,
+        output_size=module.output_size,
+        layers=(layer,) * rnn.num_layers,
+        embedding_size=None if module.embedding is None else module.embedding.embedding_dim,
+        weight_bits=rnn.weight_bits,
+        output_weight_bits=module.output_weight_bits,
+    )
+
+
+def _parameters(module: SequenceModel) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    """The parameters under the names of the model file; latent, ``Model.from_parameters`` quantizes."""
+    rnn = module.rnn
+    tensors = {
+        "input.weight": rnn.weight_ih,
+        "output.weight": module.output_weight,
+        "output.bias": module.output_bias,
+    }
+    if module.embedding is not None:
+        tensors["embedding.weight"] = module.embedding.weight
+    for i, layer in enumerate(rnn.stack()):
+        bias = torch.zeros_like(layer.signs) if layer.bias is None else layer.bias
+        named = layer._replace(bias=bias)._asdict()
+        tensors |= {f"layers.{i}.{name}": tensor for name, tensor in named.items() if tensor is not None}
+    return {name: tensor.detach().to("cpu", torch.float32).numpy() for name, tensor in tensors.items()}
