@@ -1,0 +1,73 @@
+"""What all tests share: seeded random numbers, small random networks, and where the real data lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from hadamrnn_ext.golden import Layer, Network
+
+# Property tests draw the same examples on every run, and a slow machine is no failure.
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.load_profile("fixed")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20250203)
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The folder with ``mnist/``, ``imdb/``, ``glue/``, ...: $HADAMRNN_DATA, or shared/data beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HADAMRNN_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real data: set HADAMRNN_DATA ({folder} is not a folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_network() -> Callable[..., Network]:
+    return _random_network
+
+
+def _random_network(
+    rng: np.random.Generator,
+    sizes: list[tuple[int, int]],
+    input_size: int = 3,
+    output_size: int = 5,
+    recurrence: str = "linear",
+    vocabulary: int | None = None,
+    tokens: bool = False,
+    output: str = "last",
+) -> Network:
+    """A network with one layer for each (hidden size, block size); ``vocabulary`` gives it an embedding."""
+
+    def floats(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    def signs(*shape: int) -> np.ndarray:
+        return rng.choice(np.array([-1, 1], np.int8), shape)
+
+    layers = []
+    for index, (n, m) in enumerate(sizes):
+        modrelu = floats(n) if recurrence == "modrelu" else None
+        below = signs(n, sizes[index - 1][0]) if index else None
+        layers.append(Layer(m, signs(n), floats(n), recurrence, modrelu, below))
+    first, last = sizes[0][0], sizes[-1][0]
+    embedding = None if vocabulary is None else floats(vocabulary, input_size)
+    return Network(
+        layers,
+        input_weight=floats(first, input_size),
+        output_weight=floats(output_size, last),
+        output_bias=floats(output_size),
+        embedding=embedding,
+        tokens=tokens or embedding is not None,
+        output=output,
+    )
