@@ -1,0 +1,43 @@
+"""Which instruction set the kernels use. A Model keeps the one that was active when it was made.
+
+The choice is the best one that the machine has, or the one that the environment variable HADAMRNN_ISA names.
+Results are bit-identical on all of them.
+"""
+
+from __future__ import annotations
+
+from . import _core
+from .errors import IsaError
+
+__all__ = ["active", "available", "use"]
+
+
+def available() -> list[str]:
+    """Names of the instruction sets that this machine can run, the best one last."""
+    return _core.isa_available()
+
+
+def active() -> str:
+    """Name of the instruction set that the next Model will use.
+
+    Raises:
+        IsaError: HADAMRNN_ISA names an instruction set that is unknown or that this machine cannot run.
+    """
+    try:
+        return _core.isa_active()
+    except ValueError as error:
+        raise IsaError(f"HADAMRNN_ISA: {error}; this machine can run {', '.join(available())}") from None
+
+
+def use(name: str) -> None:
+    """Use this instruction set for models made from now on.
+
+    Raises:
+        IsaError: it is unknown, or this machine cannot run it.
+    """
+    if name not in available():
+        raise IsaError(
+            f"instruction set {name!a} is unknown or not supported here; expected one of "
+            f"{', '.join(available())}"
+        )
+    _core.isa_use(name)

@@ -1,0 +1,302 @@
+"""An immutable model: a card, packed tensors, and the C++ network made from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core, format, hadamard, inputs, isa
+from .card import Card
+from .classify import Classification, classify, read_texts
+from .describe import Description, describe
+from .errors import InputError, KernelError, ShapeError
+from .stream import Stream
+from .tensors import pack_parameters, unpack_parameters, validate
+
+__all__ = ["Model"]
+
+Kernel = Literal["auto", "fwht", "xnor", "masked_add", "dense"]
+KERNELS = ("auto", "fwht", "xnor", "masked_add", "dense")
+
+
+class Model:
+    """A HadamRNN ready to run. Immutable, and may be shared by threads; equal when the files would be.
+
+    Made by ``load``, ``from_parameters`` or ``nn.SequenceModel.to_native``.
+
+    Args:
+        card: sizes, kinds, quantization, preprocessing, provenance.
+        tensors: packed, as docs/format.md lists them.
+        kernel: how the recurrent product is computed; "auto" follows a rule over the model's shape alone.
+
+    Raises:
+        ModelFormatError: the tensors are not those of the card.
+        KernelError: the kernel is unknown or does not run this model.
+        IsaError: HADAMRNN_ISA names an instruction set that this machine cannot run.
+    """
+
+    def __init__(self, card: Card, tensors: Mapping[str, NDArray[Any]], kernel: str = "auto") -> None:
+        validate(card, tensors)
+        self._card = card
+        self._tensors = {name: _frozen(tensor) for name, tensor in tensors.items()}
+        self._requested_kernel = kernel
+        self._core = _build(card, unpack_parameters(card, self._tensors), kernel)
+
+    @classmethod
+    def from_parameters(cls, card: Card, parameters: Mapping[str, ArrayLike], kernel: str = "auto") -> Model:
+        """A model from float parameters, quantized and packed as the card says.
+
+        Args:
+            card: the model's card.
+            parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
+                "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
+                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1.
+            kernel: as in ``Model``.
+
+        Raises:
+            InputError, ShapeError: a parameter is missing, unknown, not finite or of another shape.
+        """
+        return cls(card, pack_parameters(card, parameters), kernel)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], kernel: str = "auto") -> Model:
+        """Read a model file.
+
+        Raises:
+            ModelFormatError: the file is not a valid model.
+            OSError: it cannot be read.
+        """
+        return cls.from_bytes(format.read(path), kernel)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, kernel: str = "auto") -> Model:
+        """The model of a model file's bytes. Raises ModelFormatError."""
+        card, tensors = format.loads(data)
+        return cls(card, tensors, kernel)
+
+    def to_bytes(self) -> bytes:
+        """The bytes of this model's file; equal models give equal bytes."""
+        return format.dumps(self._card, self._tensors)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, atomically: a reader sees the old file or the new one. Raises OSError."""
+        format.write(path, self.to_bytes())
+
+    @property
+    def card(self) -> Card:
+        """Everything about the model that is not a weight."""
+        return self._card
+
+    @property
+    def tensors(self) -> Mapping[str, NDArray[Any]]:
+        """The packed tensors of the file, read-only."""
+        return MappingProxyType(self._tensors)
+
+    @property
+    def kernel(self) -> str:
+        """The kernel in use, never "auto"."""
+        return self._core.kernel
+
+    @property
+    def kernel_reason(self) -> str:
+        """Why this kernel is in use."""
+        return self._core.kernel_reason
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use."""
+        return self._core.isa
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the tensors and the card, as in the file."""
+        stored: str = format.document(self._card, self._tensors)["digest"]
+        return stored
+
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """What the network computes with: names of ``from_parameters``, dequantized float32, signs int8 of +1, -1."""
+        return unpack_parameters(self._card, self._tensors)
+
+    def with_card(self, card: Card) -> Model:
+        """The same weights under another card (labels, provenance, preprocessing). Raises ModelFormatError."""
+        return Model(card, self._tensors, self._requested_kernel)
+
+    def infer(
+        self,
+        x: ArrayLike,
+        lengths: ArrayLike | None = None,
+        num_threads: int | None = None,
+        check_finite: bool = True,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Logits of raw input: the card's preprocessing, then the network.
+
+        Args:
+            x: features (T, d) or (B, T, d), array-likes of real numbers, converted to float32; or tokens (T,) or
+                (B, T), integers 0 .. V-1. A model of pixels scales uint8 0..255 and takes other numbers as they are.
+            lengths: (B,) integers 1 .. T; "last" reads each sequence at its own end, "all" is zero past it.
+            num_threads: default HADAMRNN_NUM_THREADS, else the CPUs this process may use. No effect on the bits.
+            check_finite: refuse NaN and infinity, naming the position.
+            out: float32, C-contiguous, of the result's exact shape, not overlapping x; written and returned.
+
+        Returns:
+            (o,) or (B, o) for output "last", (T, o) or (B, T, o) for "all", float32.
+
+        Raises:
+            ShapeError: a rank, dimension or shape that does not fit, or an empty sequence.
+            InputError: values or dtypes that are refused.
+        """
+        raw = inputs.read_array(x)
+        batched = self._is_batched(raw)
+        values = (
+            inputs.features(raw, self._card, check_finite)
+            if self._is_features
+            else inputs.tokens(raw, self._card)
+        )
+        if not batched:
+            values = values[None]
+        batch, steps = values.shape[:2]
+        ends = inputs.lengths(lengths, batch, steps, batched)
+        values = inputs.permute(values, ends, self._card)
+        time = () if self._card.output == "last" else (steps,)
+        shape = ((batch,) if batched else ()) + (*time, self._card.output_size)
+        result = inputs.output(out, shape, raw)
+        num_threads = inputs.threads(num_threads, batch)
+        if batch:
+            self._core.infer(values, ends, result if batched else result[None], num_threads)
+        return result
+
+    def classify(
+        self,
+        x: ArrayLike | str | list[str],
+        top: int = 1,
+        *,
+        lengths: ArrayLike | None = None,
+        num_threads: int | None = None,
+        check_finite: bool = True,
+    ) -> Classification:
+        """The ``top`` most probable classes, the most probable first: (labels, probabilities).
+
+        Probabilities are the softmax of the logits, or for a single output the sigmoid of it and its complement.
+
+        Args:
+            x: as in ``infer``; models with a vocabulary take a text or a list of texts as well.
+            top: how many classes.
+            lengths, num_threads, check_finite: as in ``infer``.
+
+        Returns:
+            labels (..., top), the card's names or class numbers, and probabilities (..., top) float32, where ... is
+            () or (B,) for output "last", (T,) or (B, T) for "all".
+
+        Raises:
+            ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes; text without vocabulary.
+        """
+        if isinstance(x, str) or (isinstance(x, list) and x and all(isinstance(text, str) for text in x)):
+            if lengths is not None:
+                raise InputError(
+                    "lengths is given with text; expected None, since each text has its own length"
+                )
+            x, lengths = read_texts(x, self._card)
+        return classify(self.infer(x, lengths, num_threads, check_finite), self._card, top)
+
+    def stream(
+        self, batch_size: int | None = None, *, raw: bool = False, check_finite: bool = True
+    ) -> Stream:
+        """A new state at h_0 = 0, to be fed step by step.
+
+        Args:
+            batch_size: number of sequences in parallel; None for one, without the batch axis.
+            raw: steps are what the network itself reads (no scaling, normalization or permutation).
+            check_finite: refuse NaN and infinity.
+
+        Raises:
+            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or a batch size below 1.
+        """
+        return Stream(self._card, self._core, batch_size, raw, check_finite)
+
+    def describe(self) -> Description:
+        """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
+        return describe(self)
+
+    @property
+    def _is_features(self) -> bool:
+        return self._card.input == "features"
+
+    def _is_batched(self, x: NDArray[Any]) -> bool:
+        """Check the rank, the last dimension and T > 0."""
+        d = self._card.input_size
+        if self._is_features:
+            if x.ndim not in (2, 3) or x.shape[-1] != d:
+                hint = "; x[:, None] makes a series a column" if x.ndim == 1 and d == 1 else ""
+                raise ShapeError(f"x has shape {x.shape}; expected (T, {d}) or (B, T, {d}){hint}")
+            batched, steps = x.ndim == 3, x.shape[-2]
+        else:
+            if x.ndim not in (1, 2):
+                raise ShapeError(f"x has shape {x.shape}; expected tokens of shape (T,) or (B, T)")
+            batched, steps = x.ndim == 2, x.shape[-1]
+        if steps == 0:
+            raise ShapeError(f"x has shape {x.shape}: an empty sequence; expected at least one time step")
+        return batched
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Model) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model.from_bytes, (self.to_bytes(), self._requested_kernel)
+
+    def __repr__(self) -> str:
+        card = self._card
+        layers = ", ".join(
+            f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers
+        )
+        return (
+            f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
+            f"bits {card.weight_bits}/{card.output_weight_bits}, {self.kernel} on {self.isa})"
+        )
+
+
+def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:
+    """A copy that nobody can write to."""
+    copy = np.array(tensor, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+def _build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _core.Model:
+    if kernel not in KERNELS:
+        raise KernelError(f"kernel {ascii(kernel)[:40]} is unknown; expected one of {', '.join(KERNELS)}")
+    isa.active()  # an unknown HADAMRNN_ISA is an IsaError here
+    layers = [
+        _core.Layer(
+            block_size=layer.block_size,
+            core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
+            signs=parameters[f"layers.{i}.signs"],
+            bias=parameters[f"layers.{i}.bias"],
+            recurrence=layer.recurrence,
+            modrelu=parameters.get(f"layers.{i}.modrelu"),
+            input_signs=parameters.get(f"layers.{i}.input_signs"),
+        )
+        for i, layer in enumerate(card.layers)
+    ]
+    try:
+        return _core.Model(
+            layers,
+            input_weight=parameters["input.weight"],
+            embedding=parameters.get("embedding.weight"),
+            tokens=card.input == "tokens",
+            output_weight=parameters["output.weight"],
+            output_bias=parameters["output.bias"],
+            output_all=card.output == "all",
+            kernel=kernel,
+        )
+    except ValueError as error:
+        raise KernelError(f"kernel {kernel!r} does not run this model: {error}") from None

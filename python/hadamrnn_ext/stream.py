@@ -1,0 +1,187 @@
+"""Stateful inference: the same bits as one call of ``infer``, one step or one chunk at a time."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core, inputs
+from .card import Card
+from .errors import InputError, ShapeError
+
+__all__ = ["Stream"]
+
+MAX_BATCH = 1 << 24
+F32 = NDArray[np.float32]
+
+
+class Stream:
+    """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
+
+    Not for several threads at once: each has a Stream of its own, on one shared Model. A step that raises leaves
+    the state as it was.
+    """
+
+    __slots__ = ("_batch_size", "_card", "_check_finite", "_core", "_fast_step", "_raw", "_token")
+
+    def __init__(
+        self, card: Card, core: _core.Model, batch_size: int | None, raw: bool, check_finite: bool
+    ) -> None:
+        if card.preprocess.permutation is not None and not raw:
+            raise InputError(
+                f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "
+                "stream them as they come; raw=True takes steps that are already permuted, scaled and normalized"
+            )
+        self._card = card
+        self._batch_size = None if batch_size is None else _batch_size(batch_size)
+        self._raw = raw
+        self._check_finite = check_finite
+        self._core = _core.Stream(core, 1 if self._batch_size is None else self._batch_size)
+        self._token = np.zeros(1, np.int32)
+        self._fast_step = self._choose_fast_step()
+
+    def step(self, x: ArrayLike) -> F32:
+        """Feed one time step; returns the logits of the sequence so far, for output "last" too.
+
+        Args:
+            x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; float32
+                in C order is the fast way.
+
+        Returns:
+            (o,) or (B, o) float32.
+
+        Raises:
+            ShapeError, InputError: as ``Model.infer``; the state is unchanged.
+        """
+        try:
+            return self._fast_step(x)
+        except (TypeError, ValueError):  # not exactly what the core takes: convert it, or say what is wrong
+            return self._converted_step(x)
+
+    def run(self, x: ArrayLike) -> F32:
+        """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
+
+        Args:
+            x: (T, d) features or (T,) tokens; with a batch size (B, T, d) or (B, T). T may be 0.
+
+        Returns:
+            output "last": (o,) or (B, o), the logits of the sequence so far; "all": (T, o) or (B, T, o).
+
+        Raises:
+            ShapeError, InputError: as ``Model.infer``; the state is unchanged.
+        """
+        array = inputs.read_array(x)
+        leading = 1 if self._batch_size is None else 2
+        inner = self._inner_shape
+        if (
+            array.ndim != leading + len(inner)
+            or array.shape[leading:] != inner
+            or not self._fits(array.shape)
+        ):
+            expected = ", ".join(map(str, (*self._batch_shape, "T", *inner)))
+            raise ShapeError(
+                f"x has shape {array.shape}; expected ({expected}{',' if ',' not in expected else ''})"
+            )
+        values = self._values(array)
+        steps = array.shape[leading - 1]
+        time = () if self._card.output == "last" else (steps,)
+        result = np.empty((*self._batch_shape, *time, self._card.output_size), np.float32)
+        if self._batch_size is None:
+            self._core.run(values[None], result[None])
+        else:
+            self._core.run(values, result)
+        return result
+
+    @property
+    def state(self) -> F32 | list[F32]:
+        """The hidden state h_t, not rectified: (num_layers, n), or (num_layers, B, n) with a batch size; a copy.
+
+        A list with one array a layer where the layers differ in size. May be set to anything of this form.
+        """
+        layers = [np.asarray(h) if self._batch_size is not None else h[0] for h in self._core.get_state()]
+        return np.stack(layers) if len({h.shape for h in layers}) == 1 else layers
+
+    @state.setter
+    def state(self, value: ArrayLike | list[ArrayLike]) -> None:
+        cards = self._card.layers
+        if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(cards):
+            raise ShapeError(f"state is not an array or list of {len(cards)} layers")
+        layers = []
+        for i, (given, card) in enumerate(zip(value, cards, strict=True)):
+            array = inputs.read_array(given, f"state[{i}]")
+            expected = (*self._batch_shape, card.hidden_size)
+            if array.shape != expected:
+                raise ShapeError(f"state[{i}] has shape {array.shape}; expected {expected}")
+            with np.errstate(over="ignore"):
+                h = np.array(array, np.float32, order="C").reshape(-1, card.hidden_size)
+            if not np.isfinite(h).all():
+                raise InputError(f"state[{i}] holds a value that is not finite in float32")
+            if card.recurrence == "sign" and not ((abs(h) == 1).all(axis=1) | (h == 0).all(axis=1)).all():
+                raise InputError(
+                    f"state[{i}] of a sign recurrence must be +1 and -1, or all zero before the first step"
+                )
+            layers.append(h)
+        self._core.set_state(layers)
+
+    def reset(self) -> None:
+        """Back to h_0 = 0."""
+        self._core.reset()
+
+    def __repr__(self) -> str:
+        parallel = "one sequence" if self._batch_size is None else f"{self._batch_size} sequences"
+        return f"Stream({parallel}, {self._card.input} {self._card.input_size} -> {self._card.output_size} logits)"
+
+    @property
+    def _batch_shape(self) -> tuple[int, ...]:
+        return () if self._batch_size is None else (self._batch_size,)
+
+    @property
+    def _inner_shape(self) -> tuple[int, ...]:
+        return (self._card.input_size,) if self._card.input == "features" else ()
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        return self._batch_size is None or shape[0] == self._batch_size
+
+    def _values(self, array: NDArray[Any]) -> NDArray[Any]:
+        if self._card.input == "tokens":
+            return inputs.tokens(array, self._card)
+        return inputs.features(array, self._card, self._check_finite, self._raw)
+
+    def _choose_fast_step(self) -> Callable[[Any], F32]:
+        """What ``step`` tries first. It must refuse, by an exception, all that it does not take as it is."""
+        if self._card.input == "tokens":
+            return self._step_token
+        if self._card.preprocess.normalization is not None and not self._raw:
+            return _always_convert
+        return self._core.step
+
+    def _step_token(self, token: Any) -> F32:
+        if type(token) is not int or self._batch_size is not None or not 0 <= token < self._card.input_size:
+            raise TypeError
+        self._token[0] = token
+        return self._core.step(self._token)
+
+    def _converted_step(self, x: ArrayLike) -> F32:
+        array = inputs.read_array(x)
+        expected = (*self._batch_shape, *self._inner_shape)
+        if array.shape != expected:
+            raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
+        return self._core.step(self._values(array))
+
+
+def _always_convert(_: Any) -> F32:
+    raise TypeError
+
+
+def _batch_size(value: object) -> int:
+    try:
+        size = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        size = 0
+    if isinstance(value, bool) or not 1 <= size <= MAX_BATCH:
+        raise InputError(f"batch_size is {ascii(value)[:40]}; expected None or an integer 1 .. {MAX_BATCH}")
+    return size
