@@ -1,6 +1,8 @@
-"""Hadamard matrices: orthogonal at every order, named by their construction, and the transform they define."""
+"""Hadamard matrices: orthogonal at every order, named by construction, and the transform they define."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,9 +113,11 @@ def test_orders_that_are_refused(m: int, text: str) -> None:
 
 
 def test_orders_are_integers() -> None:
-    assert hadamard.factor(np.int64(24)) == (12, 1)
+    numpy_integer: Any = np.int64(24)
+    assert hadamard.factor(numpy_integer) == (12, 1)
+    not_an_integer: Any = 12.0
     with pytest.raises(TypeError):
-        hadamard.factor(12.0)
+        hadamard.factor(not_an_integer)
     with pytest.raises(HadamardOrderError, match="8 is not a base order"):
         hadamard.core_matrix(8)
 
@@ -196,7 +200,7 @@ def test_narrow_types_are_widened(given_type: type, result_type: type) -> None:
         low, high = 0, 1
     else:
         low, high = np.iinfo(given_type).min, np.iinfo(given_type).max
-    x = np.array([low, high] * 256).astype(given_type)
+    x: np.ndarray = np.array([low, high] * 256).astype(given_type)
     result = hadamard.transform(x)
     assert result.dtype == result_type
     np.testing.assert_array_equal(result[:2], [256 * (int(low) + int(high)), 256 * (int(low) - int(high))])
@@ -227,7 +231,7 @@ def test_integers_that_could_overflow_are_refused() -> None:
         (np.ones((2, 0)), HadamardOrderError, "got 0"),
     ],
 )
-def test_bad_input_is_refused(x: object, error: type[Exception], text: str) -> None:
+def test_bad_input_is_refused(x: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         hadamard.transform(x)
 

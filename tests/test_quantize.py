@@ -56,8 +56,8 @@ def test_codes_by_hand(bits: int, values: list[float], codes: list[int], alpha: 
 
 
 def test_every_operation_rounds_to_float32() -> None:
-    # In float32 3.0624998 * float32(8 / 7) is the tie 3.5, and 5.6875 * float32(8 / 7) lies above 6.5; in exact
-    # arithmetic they are below 3.5 and equal to 6.5.
+    # In float32 3.0624998 * float32(8 / 7) is the tie 3.5, and 5.6875 * float32(8 / 7) lies above 6.5; in
+    # exact arithmetic they are below 3.5 and equal to 6.5.
     matrix = np.array([7.0, 3.0624998, 5.6875], np.float32)
     np.testing.assert_array_equal(np.rint(matrix.astype(np.float64) * 8 / 7), [8, 3, 6])
     np.testing.assert_array_equal(quantize(matrix, 4)[0], [7, 4, 7])

@@ -28,7 +28,7 @@ class ShapeError(HadamRNNError, ValueError):
 
 
 class InputError(HadamRNNError, ValueError):
-    """An array has the right shape but a wrong type or wrong values: NaN, a token out of range, complex numbers."""
+    """An array has the right shape, but a wrong type or wrong values: complex, NaN, a token out of range."""
 
 
 class ModelFormatError(HadamRNNError, ValueError):

@@ -5,8 +5,8 @@
     y_t  = V relu(h_t) + c                                        output "all";  "last": at the last step only
 
 Every operation rounds once to float32 and comes in the order written here, so a result is defined to the last
-bit. The native core gives these bits on every instruction set; this file is what it is tested against. It checks
-nothing and is slow.
+bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
+slow and checks nothing.
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -113,8 +113,8 @@ def _step(layer: Layer, h: Array, v: Array, kernel: str) -> Array:
 def _blocks(block_size: int, h: Array, kernel: str) -> Array:
     """(I_q (x) H_m) h on (B, n).
 
-    The kernels differ in the order of the additions: "fwht" is the fast transform, "dense" and "masked_add" add
-    the terms of a row in storage order. On states of +1 and -1 every order is exact, "xnor" included.
+    The kernels differ in the order of the additions: "fwht" is the fast transform, "dense" and "masked_add"
+    add the terms of a row in storage order. On states of +1 and -1 every order is exact, "xnor" included.
     """
     blocks = h.reshape(len(h), -1, block_size)
     if kernel in ("fwht", "xnor"):
@@ -153,7 +153,7 @@ def _inputs(net: Network, x: NDArray[Any]) -> Array:
 
 
 def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
-    """v = B relu(h) / sqrt(n_below) + b, where h (B, T, n_below) is the layer below; summed in storage order."""
+    """v = B relu(h) / sqrt(n_below) + b with h (B, T, n_below) of the layer below; summed in storage order."""
     assert layer.input_signs is not None
     matrix, rectified = layer.input_signs.astype(np.float32), _relu(h)
     total = np.zeros((*h.shape[:2], len(matrix)), np.float32)

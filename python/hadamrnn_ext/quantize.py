@@ -5,8 +5,9 @@
     code  = clamp(round_half_even(M * float32(1 / alpha)), -1, 1)          p = 1, ternary
     value = code * float32(alpha / k)
 
-in float32. Codes are packed row-major in two's complement, ``code_width(p)`` bits each, least significant bit first,
-the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream. No instruction set changes this order.
+in float32. Codes are packed row-major in two's complement, ``code_width(p)`` bits each, least significant bit
+first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream. No instruction set changes
+this order.
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -36,7 +37,7 @@ __all__ = [
 
 
 def code_range(bits: int) -> tuple[int, int]:
-    """The smallest and largest code of ``bits`` = 1..8 weight bits: (-1, 1) for 1, else (-2^(p-1), 2^(p-1) - 1)."""
+    """Smallest and largest code of ``bits`` = p weight bits: (-1, 1) for 1, (-2^(p-1), 2^(p-1) - 1) for 2..8."""
     bits = operator.index(bits)
     if not 1 <= bits <= 8:
         raise InputError(f"weight bits must be 1 to 8, got {bits}")
@@ -75,7 +76,7 @@ def dequantize(codes: NDArray[np.int8], alpha: float | np.float32, bits: int) ->
 
 
 def pack(codes: ArrayLike, bits: int) -> NDArray[np.uint8]:
-    """``codes`` of any shape, row-major, as ceil(size * width / 8) bytes. Raises InputError for a code out of range."""
+    """``codes`` of any shape as ceil(size * width / 8) bytes. Raises InputError for a code out of range."""
     low, high = code_range(bits)
     codes = np.asarray(codes)
     if codes.size and not (low <= codes.min() and codes.max() <= high):
