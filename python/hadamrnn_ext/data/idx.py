@@ -1,0 +1,86 @@
+"""Reader of IDX, the format of the MNIST files: a big-endian header, then the raw array.
+
+Layout (Y. LeCun's page of MNIST): two zero bytes, a type code, the number of dimensions, each dimension as
+a 32-bit integer, then the elements in C order. MNIST uses unsigned bytes only, and so does this reader.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+__all__ = ["parse", "read"]
+
+UNSIGNED_BYTE = 0x08
+MAX_DIMENSIONS = 4
+#: Elements that a file may hold. MNIST's largest has 47 million; a header that says more is taken for damage.
+MAX_ELEMENTS = 1 << 30
+
+
+def read(path: str | Path, *, md5: str | None = None) -> NDArray[np.uint8]:
+    """The array in an IDX file of unsigned bytes, gzip-compressed or not (told apart by content, not by name).
+
+    `md5` is the expected digest over the **uncompressed** bytes, so that it does not depend on who compressed them.
+
+    Raises `DataError` naming the file when it is missing, not IDX, of another type, cut short, too long, or
+    when its digest differs. The array is read-only.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return parse(file, str(path), md5=md5)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+
+
+def parse(file: IO[bytes], name: str, *, md5: str | None = None) -> NDArray[np.uint8]:
+    """As `read`, from a seekable binary file; `name` is what errors call it."""
+    compressed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if not compressed:
+        return _parse(file, name, md5)
+    try:
+        with gzip.GzipFile(fileobj=file) as content:
+            return _parse(cast("IO[bytes]", content), name, md5)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{name}: the gzip data is cut short or damaged ({error})") from None
+
+
+def _parse(file: IO[bytes], name: str, md5: str | None) -> NDArray[np.uint8]:
+    head = file.read(4)
+    if len(head) < 4 or head[:2] != b"\0\0":
+        raise DataError(
+            f"{name}: not an IDX file: it begins with {head.hex(' ') or 'nothing'}, expected 00 00 08 .."
+        )
+    kind, rank = head[2], head[3]
+    if kind != UNSIGNED_BYTE:
+        raise DataError(f"{name}: IDX type 0x{kind:02x}, expected 0x08 (unsigned bytes)")
+    if not 1 <= rank <= MAX_DIMENSIONS:
+        raise DataError(f"{name}: {rank} dimensions, expected 1 to {MAX_DIMENSIONS}")
+    sizes = file.read(4 * rank)
+    if len(sizes) < 4 * rank:
+        raise DataError(f"{name}: ends inside its header")
+    shape = tuple(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
+    count, text = math.prod(shape), " x ".join(map(str, shape))
+    if count > MAX_ELEMENTS:
+        raise DataError(f"{name}: the header says {text} = {count} bytes, above the limit of {MAX_ELEMENTS}")
+    body = file.read(count + 1)  # one more than there should be: finds a longer file, reads no more of it
+    if len(body) != count:
+        met = f"{len(body)} bytes" if len(body) < count else "more"
+        raise DataError(f"{name}: the header says {text} = {count} bytes of data, the file has {met}")
+    if md5 is not None:
+        digest = hashlib.md5(head + sizes, usedforsecurity=False)
+        digest.update(body)
+        if digest.hexdigest() != md5:
+            raise DataError(f"{name}: md5 of the uncompressed bytes is {digest.hexdigest()}, expected {md5}")
+    return np.frombuffer(body, dtype=np.uint8).reshape(shape)

@@ -1,0 +1,17 @@
+"""Training: presets of the published recipes, the trainer, its checkpoints and logs. Needs the `train` extra (torch).
+
+    from hadamrnn_ext import train
+    summary = train.run(train.Config(train.get_preset("smnist"), seed=1), "runs/smnist-1")
+
+The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`.
+"""
+
+from __future__ import annotations
+
+from .config import Config
+from .presets import PRESETS, Preset, PresetError, get_preset
+from .run import run
+from .signals import Interrupted
+from .trainer import DivergedError
+
+__all__ = ["PRESETS", "Config", "DivergedError", "Interrupted", "Preset", "PresetError", "get_preset", "run"]

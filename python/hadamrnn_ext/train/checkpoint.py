@@ -1,0 +1,69 @@
+"""Checkpoints: everything a run needs to go on as if nothing had happened, in one file that is whole or absent."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import HadamRNNError
+from ..format import write
+
+__all__ = ["CheckpointError", "Progress", "load", "save"]
+
+FORMAT = 1
+
+
+class CheckpointError(HadamRNNError):
+    """A checkpoint cannot be read, or belongs to another run."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands. Sums are over the epoch at hand; `seconds` do not count the time a run lay still.
+
+    The order of an epoch's examples is a function of seed and epoch, so `step` is all there is to say about it.
+    """
+
+    epoch: int = 0  # complete ones
+    step: int = 0  # of the epoch at hand
+    examples: int = 0
+    loss_sum: float = 0.0
+    flips: int = 0  # sign changes, each step's counted
+    seconds: float = 0.0
+    total_seconds: float = 0.0  # of the complete epochs
+    best_epoch: int = 0  # counted from 1; 0 is none yet
+    best_scores: dict[str, float] = field(default_factory=dict)
+    log_size: int = 0  # bytes
+
+
+def save(path: Path, *, config: dict[str, Any], progress: Progress, state: dict[str, Any]) -> None:
+    """Writes `state` (state_dicts and tensors by name) with the configuration and the progress, atomically."""
+    content = {"format": FORMAT, "config": config, "progress": asdict(progress), "state": state}
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write(path, buffer.getvalue())
+
+
+def load(path: Path) -> tuple[dict[str, Any], Progress, dict[str, Any]]:
+    """The configuration, progress and state of a checkpoint. Runs no code from the file (`weights_only`).
+
+    Raises `CheckpointError` when it is not a checkpoint or one of another format.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one ({str(error).splitlines()[0]})"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        met = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(f"{path}: checkpoint format {met}, expected {FORMAT}")
+    known = {item.name for item in fields(Progress)}
+    if content.keys() != {"format", "config", "progress", "state"} or content["progress"].keys() != known:
+        raise CheckpointError(f"{path}: not the content of a checkpoint of format {FORMAT}")
+    return content["config"], Progress(**content["progress"]), content["state"]

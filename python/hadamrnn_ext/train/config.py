@@ -1,0 +1,53 @@
+"""What a run is: a preset and what it depends on besides. Everything here decides the bits of the result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .presets import PRESETS, Preset, PresetError
+
+__all__ = ["Config"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A preset (or a variant of one), the seed, the engine and the number of training examples (None: all)."""
+
+    preset: Preset
+    seed: int = 0
+    engine: str = "auto"
+    limit_train: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit_train is not None and self.limit_train < 1:
+            raise PresetError(f"limit_train is {self.limit_train}, expected at least 1")
+        if not 0 <= self.seed < 1 << 32:
+            raise PresetError(f"seed is {self.seed}, expected 0 to 2^32 - 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat, JSON values only; `preset` is its name."""
+        values = asdict(self)
+        preset = values.pop("preset")
+        return {"preset": preset.pop("name"), **preset, **values}
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the preset as published and from a plain run of it; the seed is no change."""
+        published = PRESETS.get(self.preset.name)
+        plain = Config(published, seed=self.seed).to_dict() if published else {}
+        return {
+            name: value for name, value in self.to_dict().items() if name not in plain or plain[name] != value
+        }
+
+    def resumes(self, stored: dict[str, Any]) -> list[str]:
+        """What stands against going on from a run of the configuration `stored`, nothing if it can be done.
+
+        More epochs, or fewer, only move the end, unless the schedule depends on it.
+        """
+        mine = self.to_dict()
+        free = {"epochs"} if self.preset.schedule == "step" else set()
+        return [
+            f"{name} was {stored.get(name)} and is now {mine.get(name)}"
+            for name in sorted(mine.keys() | stored.keys())
+            if name not in free and mine.get(name) != stored.get(name)
+        ]

@@ -1,0 +1,49 @@
+"""The log of a run, `log.jsonl`: one JSON object a line, one line an epoch and one for the end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Log", "records"]
+
+
+class Log:
+    """Appends records to a file; each is on disk when `append` returns.
+
+    `keep` is the size to cut an existing file to: a checkpoint knows how long the log was when it was made, and
+    what was written after it is written again.
+    """
+
+    def __init__(self, path: str | Path, keep: int = 0) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        keep = self._file.truncate(
+            min(keep, self.path.stat().st_size)
+        )  # never longer, should it have been cut
+        self._file.seek(keep)
+
+    def append(self, record: dict[str, Any]) -> None:
+        self._file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    @property
+    def size(self) -> int:
+        """Bytes so far, for `keep`."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def records(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The records of a log file. A last line that a crash cut short is left out."""
+    with Path(path).open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line)

@@ -1,0 +1,97 @@
+"""What a run shows while it works: a bar where rich is installed and stderr a terminal, else a line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Protocol
+
+__all__ = ["Reporter", "Silent", "reporter"]
+
+REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
+
+
+class Reporter(Protocol):
+    def start(self, name: str, steps: int, epochs: int) -> None: ...
+    def step(self, epoch: int, step: int, loss: float) -> None: ...
+    def epoch(self, record: dict[str, Any]) -> None: ...
+    def note(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def reporter() -> Reporter:
+    """The one that suits stderr."""
+    if sys.stderr.isatty():
+        try:
+            return _Bar()
+        except ImportError:
+            pass
+    return _Lines()
+
+
+def line(record: dict[str, Any], epochs: int) -> str:
+    """An epoch's record as a line to read."""
+    scores = "  ".join(
+        f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("val_")
+    )
+    return (
+        f"epoch {record['epoch']:>3}/{epochs}  loss {record['loss']:.4f}  {scores}  flips {record['flips']}  "
+        f"lr {record['lr']:.2e}  {record['seconds']:.1f} s" + ("  *" if record["best"] else "")
+    )
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, name: str, steps: int, epochs: int) -> None: ...
+    def step(self, epoch: int, step: int, loss: float) -> None: ...
+    def epoch(self, record: dict[str, Any]) -> None: ...
+    def note(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Lines(Silent):
+    def __init__(self) -> None:
+        self._epochs = 0
+
+    def start(self, name: str, steps: int, epochs: int) -> None:
+        self._epochs = epochs
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        self.note(line(record, self._epochs))
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class _Bar(Silent):
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task("", total=None)
+        self._name, self._steps, self._epochs, self._shown = "", 0, 0, 0.0
+
+    def start(self, name: str, steps: int, epochs: int) -> None:
+        self._name, self._steps, self._epochs = name, steps, epochs
+        self._bar.update(self._task, description=name, total=steps * epochs)
+        self._bar.start()
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        now = time.monotonic()
+        if now - self._shown >= REFRESH:
+            self._shown = now
+            text = f"{self._name} epoch {epoch + 1}/{self._epochs} loss {loss:.4f}"
+            self._bar.update(self._task, completed=epoch * self._steps + step, description=text)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        self._bar.update(self._task, completed=record["epoch"] * self._steps)
+        self.note(line(record, self._epochs))
+
+    def note(self, text: str) -> None:
+        self._bar.console.print(text, highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._bar.stop()

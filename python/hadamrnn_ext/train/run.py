@@ -1,0 +1,122 @@
+"""A whole run: data, model, training, and the model file with the accuracy that the product itself measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import nn
+from ..data import tasks
+from ..data.task import Task, evaluate
+from .checkpoint import CheckpointError
+from .config import Config
+from .log import Log
+from .progress import Reporter, Silent
+from .trainer import Trainer
+
+__all__ = ["run"]
+
+
+def run(
+    config: Config,
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    verify: bool = True,
+    threads: int | None = None,
+    resume: bool | None = None,
+    checkpoint_seconds: float = 60.0,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
+
+    The folder `out` also holds `log.jsonl` and `checkpoint.pt`. `resume` None goes on from a checkpoint there if
+    there is one, True insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`,
+    `threads` None leaves torch's number as it is. The summary is the last line of the log: validation and test
+    scores, bytes, seconds. Raises errors of the HadamRNNError family, `Interrupted` after SIGINT or SIGTERM.
+    """
+    out, reporter = Path(out), reporter or Silent()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
+    if config.limit_train is not None:
+        task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
+    torch.manual_seed(config.seed)
+    trainer = Trainer(config, task, build(config, task), out, reporter, checkpoint_seconds=checkpoint_seconds)
+    found = trainer.checkpoint_path.exists()
+    if resume is True and not found:
+        raise CheckpointError(f"nothing to resume: {trainer.checkpoint_path} does not exist")
+    if resume is False:
+        trainer.checkpoint_path.unlink(missing_ok=True)
+    elif found:
+        trainer.restore()
+        reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
+    try:
+        trainer.fit()
+        return finish(trainer, out)
+    finally:
+        reporter.close()
+
+
+def build(config: Config, task: Task) -> nn.SequenceModel:
+    """The untrained model of a configuration, with the published initialization."""
+    preset = config.preset
+    return nn.SequenceModel(
+        task.input_size,
+        preset.hidden_size,
+        task.output_size,
+        preset.block_size,
+        output=task.output,
+        tokens=task.input == "tokens",
+        recurrence=preset.recurrence,
+        weight_bits=preset.weight_bits,
+        engine=config.engine,
+        freeze_signs=preset.freeze_signs,
+        preprocess=task.preprocess,
+        labels=task.labels,
+    )
+
+
+def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
+    """Writes the best model and the summary. The test scores are of `Model.infer` on raw input: what users get."""
+    config, task, progress = trainer.config, trainer.task, trainer.progress
+    trainer.model.load_state_dict(trainer.best)
+    model = trainer.model.to_native()
+    test = evaluate(
+        lambda inputs: model.infer(inputs, num_threads=torch.get_num_threads()), task, task.test, raw=True
+    )
+    scores = {
+        **{f"val_{name}": value for name, value in progress.best_scores.items()},
+        **{f"test_{name}": value for name, value in test.items()},
+    }
+    provenance = {
+        **{name: value for name, value in config.changes().items() if value is not None},
+        "task": task.name,
+        "preset": config.preset.name,
+        "seed": config.seed,
+        "epochs": progress.epoch,
+        "metrics": scores,
+        "best_epoch": progress.best_epoch,
+    }
+    model = trainer.model.to_native("auto", **provenance)
+    path = out / "model.safetensors"
+    model.save(path)
+    description = model.describe()
+    summary = {
+        "event": "summary",
+        **config.to_dict(),
+        "threads": torch.get_num_threads(),
+        "engine_used": trainer.model.engine_for(config.preset.batch_size),
+        "best_epoch": progress.best_epoch,
+        **scores,
+        "payload_bytes": description.payload_bytes,
+        "file_bytes": description.file_bytes,
+        "seconds": round(progress.total_seconds, 3),
+    }
+    log = Log(trainer.log_path, keep=progress.log_size)
+    log.append(summary)
+    log.close()
+    return summary

@@ -1,0 +1,54 @@
+"""SIGINT and SIGTERM as a wish that the trainer looks at between steps, so that it can save first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..errors import HadamRNNError
+
+__all__ = ["Interrupted", "Stop", "stop_signals"]
+
+
+class Interrupted(HadamRNNError):
+    """The run was asked to stop and has saved its state; `signum` is the signal."""
+
+    def __init__(self, signum: int, message: str) -> None:
+        super().__init__(message)
+        self.signum = signum
+
+
+class Stop:
+    """The signal that came, or None."""
+
+    received: int | None = None
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stop]:
+    """While entered, the first SIGINT or SIGTERM is only noted; a second one acts as it did before.
+
+    Outside the main thread, where Python delivers no signals, nothing changes.
+    """
+    stop = Stop()
+    previous: dict[int, Any] = {}
+
+    def restore() -> None:
+        while previous:
+            signal.signal(*previous.popitem())
+
+    def receive(signum: int, frame: FrameType | None) -> None:
+        stop.received = signum
+        restore()
+
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            previous[signum] = signal.signal(signum, receive)
+    try:
+        yield stop
+    finally:
+        restore()

@@ -1,0 +1,221 @@
+"""The training loop: epochs of steps, each epoch validated, logged and saved; deterministic and resumable."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import nn
+from ..data.task import Task, evaluate
+from ..errors import HadamRNNError
+from . import checkpoint
+from .config import Config
+from .log import Log
+from .optimization import optimizer, set_learning_rate
+from .progress import Reporter
+from .signals import Interrupted, Stop, stop_signals
+
+__all__ = ["DivergedError", "Trainer"]
+
+
+class DivergedError(HadamRNNError):
+    """The loss is not finite any more."""
+
+
+class Trainer:
+    """Trains `model` on `task` as `config` says, with its state in the folder `out`.
+
+    The same configuration, data and number of threads give the same bits, and so does a run that was stopped or
+    killed and taken up again with `restore`: a checkpoint holds the model, the optimizer, the random state, the
+    best model so far and the place in the epoch, and is written every epoch and every `checkpoint_seconds`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        task: Task,
+        model: nn.SequenceModel,
+        out: Path,
+        reporter: Reporter,
+        *,
+        checkpoint_seconds: float = 60.0,
+    ) -> None:
+        self.config, self.preset, self.reporter = config, config.preset, reporter
+        self.task, self.model = task, model
+        self.checkpoint_path = out / "checkpoint.pt"
+        self.log_path = out / "log.jsonl"
+        self.checkpoint_seconds = checkpoint_seconds
+        self.optimizer = optimizer(model, self.preset)
+        self.progress = checkpoint.Progress()
+        self.best = _copy(model.state_dict())
+        self.steps = math.ceil(len(task.train) / self.preset.batch_size)
+        self._signs = self._current_signs()
+        self._epoch_signs = self._signs
+        self._saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Takes up the run that the checkpoint describes. Raises `CheckpointError` if it is another one."""
+        stored, self.progress, state = checkpoint.load(self.checkpoint_path)
+        if differences := self.config.resumes(stored):
+            raise checkpoint.CheckpointError(
+                f"{self.checkpoint_path} is of another run: {'; '.join(differences)}. "
+                "Choose another --out, or --restart to begin anew"
+            )
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            torch.set_rng_state(state["rng"])
+            self.best, self._epoch_signs = state["best"], state["epoch_signs"]
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise checkpoint.CheckpointError(
+                f"{self.checkpoint_path} does not fit this model: {error}"
+            ) from None
+        self._signs = self._current_signs()
+
+    def fit(self) -> None:
+        """Trains up to the last epoch. Raises `DivergedError`, or `Interrupted` once the state is saved."""
+        log = Log(self.log_path, keep=self.progress.log_size)
+        self.reporter.start(self.preset.name, self.steps, self.preset.epochs)
+        try:
+            with stop_signals() as stop:
+                if not self.checkpoint_path.exists():
+                    self._save()
+                while self.progress.epoch < self.preset.epochs:
+                    self._train_epoch(stop)
+                    self._end_epoch(log)
+                    if stop.received is not None:
+                        raise self._interrupted(stop.received)
+        finally:
+            log.close()
+
+    def _train_epoch(self, stop: Stop) -> None:
+        progress, size = self.progress, self.preset.batch_size
+        set_learning_rate(self.optimizer, self.preset, progress.epoch)
+        order = epoch_order(len(self.task.train), self.config.seed, progress.epoch)
+        self.model.train()
+        clock = time.monotonic()
+        while progress.step < self.steps:
+            chosen = order[progress.step * size : (progress.step + 1) * size]
+            loss = self._step(*self.task.train.batch(chosen))
+            progress.step += 1
+            progress.examples += len(chosen)
+            progress.loss_sum += loss * len(chosen)
+            now = time.monotonic()
+            progress.seconds += now - clock
+            clock = now
+            self.reporter.step(progress.epoch, progress.step, loss)
+            if stop.received is not None:
+                self._save()
+                raise self._interrupted(stop.received)
+            if now - self._saved_at >= self.checkpoint_seconds and progress.step < self.steps:
+                self._save()
+
+    def _step(self, inputs: NDArray[Any], targets: NDArray[np.int64]) -> float:
+        logits = self.model(torch.from_numpy(inputs))
+        loss = F.cross_entropy(logits.flatten(0, -2), torch.from_numpy(targets).flatten())
+        value = loss.item()
+        if not math.isfinite(value):
+            raise DivergedError(self._diagnosis(value))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.preset.grad_clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
+        self.optimizer.step()
+        before, self._signs = self._signs, self._current_signs()
+        self.progress.flips += int((before ^ self._signs).sum())
+        return value
+
+    def _end_epoch(self, log: Log) -> None:
+        progress = self.progress
+        start = time.monotonic()
+        scores = self.validate()
+        if not all(map(math.isfinite, scores.values())):
+            raise DivergedError(self._diagnosis(scores["loss"]))
+        best = progress.best_epoch == 0 or self.task.better(scores, progress.best_scores)
+        progress.epoch += 1
+        if best:
+            progress.best_epoch, progress.best_scores = progress.epoch, scores
+            self.best = _copy(self.model.state_dict())
+        progress.seconds += time.monotonic() - start
+        record = {
+            "event": "epoch",
+            "epoch": progress.epoch,
+            "loss": progress.loss_sum / progress.examples,
+            **{f"val_{name}": value for name, value in scores.items()},
+            "best": best,
+            "flips": progress.flips,
+            "flipped": int((self._epoch_signs ^ self._signs).sum()),
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "sign_lr": self.optimizer.param_groups[1]["lr"] if len(self.optimizer.param_groups) > 1 else 0.0,
+            "seconds": round(progress.seconds, 3),
+        }
+        log.append(record)
+        self.reporter.epoch(record)
+        progress.total_seconds += progress.seconds
+        progress.step = progress.examples = progress.flips = 0
+        progress.loss_sum = progress.seconds = 0.0
+        progress.log_size = log.size
+        self._epoch_signs = self._signs
+        self._save()
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation split, by the native kernels (eval mode without gradients runs them)."""
+        self.model.eval()
+        with torch.no_grad():
+            return evaluate(
+                lambda inputs: self.model(torch.from_numpy(inputs)).numpy(),
+                self.task,
+                self.task.validation,
+                raw=False,
+            )
+
+    def _current_signs(self) -> Tensor:
+        """The signs, all layers', as booleans: true is +1, zero included."""
+        return torch.cat([parameter.detach().flatten() >= 0 for parameter in self.model.sign_parameters()])
+
+    def _save(self) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": torch.get_rng_state(),
+            "best": self.best,
+            "epoch_signs": self._epoch_signs,
+        }
+        checkpoint.save(
+            self.checkpoint_path, config=self.config.to_dict(), progress=self.progress, state=state
+        )
+        self._saved_at = time.monotonic()
+
+    def _interrupted(self, signum: int) -> Interrupted:
+        place = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
+        return Interrupted(
+            signum, f"stopped at {place}; the same command goes on from {self.checkpoint_path}"
+        )
+
+    def _diagnosis(self, loss: float) -> str:
+        bad = [name for name, value in self.model.named_parameters() if not bool(value.isfinite().all())]
+        sizes = {name: float(value.detach().abs().max()) for name, value in self.model.named_parameters()}
+        largest = max(sizes, key=lambda name: sizes[name])
+        cause = f"not finite: {', '.join(bad)}" if bad else f"largest: {largest}, {sizes[largest]:.3g}"
+        rate = self.optimizer.param_groups[0]["lr"]
+        return (
+            f"the loss became {loss} at epoch {self.progress.epoch + 1} after {self.progress.step} of {self.steps} steps "
+            f"(lr {rate:.2e}; {cause}). Try a lower --lr, or --grad-clip 1"
+        )
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of the examples in an epoch, a function of the seed and the epoch alone."""
+    return np.random.RandomState([seed, epoch]).permutation(count)
+
+
+def _copy(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.clone() for name, value in state.items()}
