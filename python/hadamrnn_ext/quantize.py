@@ -6,8 +6,8 @@
     value = code * float32(alpha / k)
 
 in float32. Codes are packed row-major in two's complement, ``code_width(p)`` bits each, least significant bit
-first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream. No instruction set changes
-this order.
+first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream. This order is the same on
+every instruction set.
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def code_range(bits: int) -> tuple[int, int]:
-    """Smallest and largest code of ``bits`` = p weight bits: (-1, 1) for 1, (-2^(p-1), 2^(p-1) - 1) for 2..8."""
+    """Smallest and largest code of p = ``bits`` weight bits: (-1, 1) for 1, (-k, k - 1) for 2 to 8."""
     bits = operator.index(bits)
     if not 1 <= bits <= 8:
         raise InputError(f"weight bits must be 1 to 8, got {bits}")
