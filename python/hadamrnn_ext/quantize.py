@@ -6,8 +6,8 @@
     value = code * float32(alpha / k)
 
 in float32. Codes are packed row-major in two's complement, ``code_width(p)`` bits each, least significant bit
-first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream. This order is the same on
-every instruction set.
+first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream, whatever the instruction
+set.
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
