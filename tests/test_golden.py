@@ -1,4 +1,4 @@
-"""The golden model against what shares none of its code: dense matrices in float64, and arithmetic by hand."""
+"""The golden model against what shares none of its code: dense float64 matrices, and arithmetic by hand."""
 
 from __future__ import annotations
 

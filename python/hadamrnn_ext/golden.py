@@ -153,7 +153,7 @@ def _inputs(net: Network, x: NDArray[Any]) -> Array:
 
 
 def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
-    """v = B relu(h) / sqrt(n_below) + b with h (B, T, n_below) of the layer below; summed in storage order."""
+    """v = B relu(h) / sqrt(n_below) + b with h (B, T, n_below) of the layer below, in storage order."""
     assert layer.input_signs is not None
     matrix, rectified = layer.input_signs.astype(np.float32), _relu(h)
     total = np.zeros((*h.shape[:2], len(matrix)), np.float32)
