@@ -53,20 +53,15 @@ def locate(directory: str | Path | None = None) -> Path:
 
     Raises `DataError` that says what is missing and where to put it.
     """
-    places = folders.candidates("mnist", directory)
-    for place in places:
-        if all(_find(place, name) for name in FILES):
+    looked = []
+    for place in folders.candidates("mnist", directory):
+        missing = [name for name in FILES if _find(place, name) is None]
+        if not missing:
             return place
-    partial = [
-        f"{place} lacks {missing}"
-        for place in places
-        if (missing := _missing(place)) and len(missing) < len(FILES)
-    ]
+        looked.append(str(place) + (f" (without {', '.join(missing)})" if len(missing) < len(FILES) else ""))
     raise DataError(
-        f"MNIST not found in {', '.join(map(str, places))}"
-        + (f" ({'; '.join(partial)})" if partial else "")
-        + f". Put {', '.join(FILES)} (.gz or not) into one of them, or name their folder with --data or"
-        + f" ${folders.ENVIRONMENT}, or run `hadamrnn data mnist` to download them"
+        f"MNIST is not in {', '.join(looked)}. Put {', '.join(FILES)} (.gz or not) into one of these folders, or"
+        f" name theirs with --data or ${folders.ENVIRONMENT}, or run `hadamrnn data mnist` to download them"
     )
 
 
@@ -103,10 +98,6 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
 
 def _find(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-
-
-def _missing(folder: Path) -> list[str]:
-    return [name for name in FILES if _find(folder, name) is None]
 
 
 def _intact(folder: Path, name: str, md5: str) -> bool:

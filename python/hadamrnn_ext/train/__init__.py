@@ -8,10 +8,22 @@ The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`.
 
 from __future__ import annotations
 
+from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
 from .config import Config
 from .presets import PRESETS, Preset, PresetError, get_preset
+from .progress import reporter
 from .run import run
 from .signals import Interrupted
 from .trainer import DivergedError
 
-__all__ = ["PRESETS", "Config", "DivergedError", "Interrupted", "Preset", "PresetError", "get_preset", "run"]
+__all__ = [
+    "PRESETS",
+    "Config",
+    "DivergedError",
+    "Interrupted",
+    "Preset",
+    "PresetError",
+    "get_preset",
+    "reporter",
+    "run",
+]

@@ -1,0 +1,69 @@
+"""`hadamrnn eval MODEL`: the scores of a model on the data of its task, by the kernels that users run."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from .. import zoo
+from ..data import tasks
+from ..data.task import evaluate
+from ..errors import InputError
+from ..model import Model
+from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
+
+EXAMPLES = """\
+  hadamrnn eval smnist                               a bundled model on the 10,000 test digits
+  hadamrnn eval runs/copy-0/model.safetensors --json
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "eval", run, "score a model on the data of its task", EXAMPLES)
+    parser.add_argument("model", help="name of a bundled model, or a model file")
+    parser.add_argument("--task", choices=tasks.NAMES, help="default: the one that the model's card names")
+    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
+    parser.add_argument(
+        "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
+    )
+    parser.add_argument("--kernel", default="auto", help="default: auto")
+    add_data(parser)
+    add_threads(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = zoo.load(arguments.model, arguments.kernel)
+    name, length = arguments.task or _task(model), arguments.length
+    training = model.card.training
+    if length is None and training is not None and training.task == name:
+        length = training.settings.get("length")  # as it was trained
+    task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
+    split = getattr(task, arguments.split)
+    num_threads = threads(arguments)
+    start = time.perf_counter()
+    scores = evaluate(lambda inputs: model.infer(inputs, num_threads=num_threads), task, split, raw=True)
+    seconds = time.perf_counter() - start
+    result: dict[str, Any] = {
+        "model": arguments.model,
+        "task": name,
+        "split": arguments.split,
+        "sequences": len(split),
+        **scores,
+        "kernel": model.kernel,
+        "isa": model.isa,
+        "seconds": round(seconds, 3),
+    }
+    if arguments.json:
+        print_json(result)
+    else:
+        text = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
+        print(f"{name} {arguments.split}: {text}  ({len(split)} sequences, {seconds:.1f} s)")
+    return 0
+
+
+def _task(model: Model) -> str:
+    if model.card.training is None or model.card.training.task is None:
+        raise InputError("the model's card names no task: say which with --task")
+    return model.card.training.task

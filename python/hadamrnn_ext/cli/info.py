@@ -1,0 +1,45 @@
+"""`hadamrnn info MODEL`: what a model is and costs."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import zoo
+from ..document import encode
+from .options import Commands, add_command, add_json, print_json
+
+EXAMPLES = """\
+  hadamrnn info smnist
+  hadamrnn info runs/pmnist-0/model.safetensors --json
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(
+        commands, "info", run, "describe a model: sizes, bytes, operations, kernel, training", EXAMPLES
+    )
+    parser.add_argument("model", help="name of a bundled model, or a model file")
+    parser.add_argument("--kernel", default="auto", help="default: auto")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = zoo.load(arguments.model, arguments.kernel)
+    description = model.describe()
+    if not arguments.json:
+        print(description)
+        return 0
+    print_json(
+        {
+            "card": encode(model.card),
+            "digest": model.digest,
+            "payload": description.payload,
+            "payload_bytes": description.payload_bytes,
+            "file_bytes": description.file_bytes,
+            "step": vars(description.step),
+            "readout": vars(description.readout),
+            "kernel": model.kernel,
+            "isa": model.isa,
+        }
+    )
+    return 0

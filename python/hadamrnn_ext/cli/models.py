@@ -1,0 +1,46 @@
+"""`hadamrnn models`: the bundled models."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import zoo
+from .options import Commands, add_command, add_json, print_json
+
+EXAMPLES = """\
+  hadamrnn models
+  hadamrnn models --json
+"""
+
+
+def add(commands: Commands) -> None:
+    add_json(add_command(commands, "models", run, "list the bundled models", EXAMPLES))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    rows = [_row(name) for name in zoo.models()]
+    if arguments.json:
+        print_json(rows)
+        return 0
+    for row in rows:
+        scores = "  ".join(
+            f"{name} {value:.4g}" for name, value in row["metrics"].items() if name.startswith("test_")
+        )
+        sizes = f"n={row['hidden_size']} m={row['block_size']}"
+        default = "  (default)" if row["name"] == zoo.DEFAULT else ""
+        print(f"{row['name']:<14}{sizes:<16}{row['payload_bytes']:>8,} bytes  {scores}{default}")
+    return 0
+
+
+def _row(name: str) -> dict[str, Any]:
+    model = zoo.load(name)
+    layer, training = model.card.layers[-1], model.card.training
+    return {
+        "name": name,
+        "task": training.task if training else None,
+        "hidden_size": layer.hidden_size,
+        "block_size": layer.block_size,
+        "payload_bytes": model.describe().payload_bytes,
+        "metrics": dict(training.metrics) if training else {},
+    }

@@ -1,0 +1,85 @@
+"""What several commands share: how a command is added, and options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "print_json", "threads"]
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
+) -> argparse.ArgumentParser:
+    """A parser for `hadamrnn name`, with its examples at the end of --help."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def positive(text: str) -> int:
+    """argparse type: an integer of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+positive.__name__ = "positive integer"  # what argparse calls it in its messages
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="where the data set lies (default: $HADAMRNN_DATA, then the user's cache)",
+    )
+    parser.add_argument(
+        "--no-verify",
+        action="store_true",
+        help="take other files of the same format: do not compare checksums",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="number of threads (default: $HADAMRNN_NUM_THREADS, then all)",
+    )
+
+
+def threads(arguments: argparse.Namespace) -> int | None:
+    """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
+    given: int | None = arguments.threads
+    if given is not None or not (text := os.environ.get("HADAMRNN_NUM_THREADS")):
+        return given
+    try:
+        return positive(text)
+    except ValueError:
+        raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, allow_nan=False)
+    print()

@@ -1,0 +1,113 @@
+"""`hadamrnn train PRESET`: trains a model and writes it to one small file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
+
+EXAMPLES = """\
+  hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
+  hadamrnn train pmnist --seed 1 --out runs/p1       another seed; the same command again goes on after a stop
+  hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
+  hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "train", run, "train a model by a preset", EXAMPLES)
+    parser.add_argument("preset", help="smnist, pmnist or copy")
+    parser.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/PRESET-SEED)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of initialization and order of examples (default: 0)"
+    )
+    add_data(parser)
+    add_threads(parser)
+    parser.add_argument(
+        "--limit-train", type=positive, metavar="N", help="use the first N training examples only"
+    )
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="how the recurrence runs: auto, loop, native, krylov, scan (default: auto)",
+    )
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume", action="store_true", help="insist on a checkpoint (one that is there is always used)"
+    )
+    again.add_argument("--restart", action="store_true", help="begin anew, whatever the folder holds")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=60,
+        metavar="S",
+        help="most time that a kill loses (default: 60)",
+    )
+    add_json(parser)
+    _add_recipe(parser)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Options that replace a field of the preset; without one, the namespace has no such name."""
+    recipe = parser.add_argument_group(
+        "recipe", "what the preset says, unless given", argument_default=argparse.SUPPRESS
+    )
+    recipe.add_argument("--epochs", type=int)
+    recipe.add_argument("--batch-size", type=int)
+    recipe.add_argument("--hidden-size", type=int, help="n")
+    recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
+    recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
+    recipe.add_argument("--weight-bits", type=bits, metavar="P", help="1 (ternary) to 8, or float")
+    recipe.add_argument(
+        "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
+    )
+    recipe.add_argument("--lr", type=float, help="learning rate")
+    recipe.add_argument(
+        "--sign-lr", type=float, metavar="LR", help="that of the latent signs (default: --lr)"
+    )
+    recipe.add_argument("--freeze-signs", action="store_true", help="leave the signs as they are drawn")
+    recipe.add_argument("--schedule", choices=("step", "cosine"), help="of the learning rate, by epoch")
+    recipe.add_argument("--decay", type=float, help="factor an epoch of the schedule step")
+    recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
+
+
+def bits(text: str) -> int | None:
+    return None if text == "float" else int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from .. import train  # torch: only where it is needed
+
+    preset = train.get_preset(arguments.preset)
+    recipe = {
+        field.name: getattr(arguments, field.name)
+        for field in dataclasses.fields(preset)
+        if field.name not in ("name", "task") and hasattr(arguments, field.name)
+    }
+    config = train.Config(
+        dataclasses.replace(preset, **recipe),
+        seed=arguments.seed,
+        engine=arguments.engine,
+        limit_train=arguments.limit_train,
+    )
+    out = arguments.out or f"runs/{preset.name}-{arguments.seed}"
+    summary = train.run(
+        config,
+        out,
+        data=arguments.data,
+        verify=not arguments.no_verify,
+        threads=threads(arguments),
+        resume=True if arguments.resume else False if arguments.restart else None,
+        checkpoint_seconds=arguments.checkpoint_seconds,
+        reporter=train.reporter(),
+    )
+    if arguments.json:
+        print_json(summary)
+    else:
+        scores = "  ".join(
+            f"{name[5:]} {value:.4f}" for name, value in summary.items() if name.startswith("test_")
+        )
+        print(f"test: {scores}  ({summary['payload_bytes']:,} bytes, {summary['seconds']:.0f} s)")
+        print(f"model: {out}/model.safetensors")
+    return 0
