@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def data_dir() -> Path:
-    """The folder with ``mnist/``, ``imdb/``, ``glue/``, ...: $HADAMRNN_DATA, or shared/data beside the repository."""
+    """The folder with ``mnist/``, ``imdb/``, ..: $HADAMRNN_DATA, or shared/data beside the repository."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("HADAMRNN_DATA", beside))
     if not folder.is_dir():
@@ -45,7 +47,7 @@ def _random_network(
     recurrence: str = "linear",
     vocabulary: int | None = None,
     tokens: bool = False,
-    output: str = "last",
+    output: Literal["last", "all"] = "last",
 ) -> Network:
     """A network with one layer for each (hidden size, block size); ``vocabulary`` gives it an embedding."""
 
@@ -70,4 +72,44 @@ def _random_network(
         embedding=embedding,
         tokens=tokens or embedding is not None,
         output=output,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Any]:
+    return _make_model
+
+
+def _make_model(
+    rng: np.random.Generator, *, sizes=((8, 8),), recurrence="linear", kernel="auto", **fields
+) -> Any:
+    """A Model with random parameters, one layer for each (hidden size, block size); ``fields`` go to the card."""
+    from hadamrnn_ext import model, tensors
+    from hadamrnn_ext.card import Card, LayerCard
+
+    layers = tuple(LayerCard(n, m, recurrence) for n, m in sizes)
+    defaults = {"input": "features", "output": "last", "input_size": 2, "output_size": 3, "layers": layers}
+    card = Card(**{**defaults, **fields})
+    parameters = {name: rng.normal(size=shape) for name, shape in tensors.parameter_shapes(card).items()}
+    return model.Model.from_parameters(card, parameters, kernel)
+
+
+@pytest.fixture(scope="session")
+def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with ``mnist/``: 60 training and 20 test digits of random pixels, one pair compressed."""
+    folder = tmp_path_factory.mktemp("digits")
+    (folder / "mnist").mkdir()
+    rng = np.random.default_rng(0)
+    for prefix, count, suffix in (("train", 60, ".gz"), ("t10k", 20, "")):
+        for kind, shape, high in (("images-idx3", (count, 28, 28), 256), ("labels-idx1", (count,), 10)):
+            content = _idx(rng.integers(0, high, shape, dtype=np.uint8))
+            path = folder / "mnist" / f"{prefix}-{kind}-ubyte{suffix}"
+            path.write_bytes(gzip.compress(content) if suffix else content)
+    return folder
+
+
+def _idx(array: np.ndarray) -> bytes:
+    """The IDX file of an array of bytes, by the description of the format."""
+    return (
+        bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
     )

@@ -40,7 +40,7 @@ class Stream:
         self._batch_size = None if batch_size is None else _batch_size(batch_size)
         self._raw = raw
         self._check_finite = check_finite
-        self._core = _core.Stream(core, 1 if self._batch_size is None else self._batch_size)
+        self._core = _core.Stream(core, self._batch_size, check_finite)
         self._token = np.zeros(1, np.int32)
         self._fast_step = self._choose_fast_step()
 
@@ -170,7 +170,8 @@ class Stream:
         expected = (*self._batch_shape, *self._inner_shape)
         if array.shape != expected:
             raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
-        return self._core.step(self._values(array))
+        values = self._values(array)
+        return self._core.step(values.reshape(1) if values.ndim == 0 else values)
 
 
 def _always_convert(_: Any) -> F32:
