@@ -1,0 +1,57 @@
+"""The front door: models by name or path, sample digits, a light import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+import hadamrnn_ext as hr
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a, b, strict=True)
+
+
+def test_infer_takes_a_model_or_a_path(rng, make_model, tmp_path):
+    model = make_model(rng)
+    model.save(tmp_path / "m.safetensors")
+    x = rng.normal(size=(4, 2))
+    for source in (model, tmp_path / "m.safetensors", str(tmp_path / "m.safetensors")):
+        same(hr.infer(x, source), model.infer(x))
+    assert hr.load(tmp_path / "m.safetensors", kernel="dense").kernel == "dense"
+
+
+def test_bundled_models_load_and_read_their_samples():
+    names = hr.models()
+    assert names == sorted(names)
+    for name in names:
+        model = hr.load(name)
+        assert model == hr.load(name)
+        assert model.card.training is not None
+        if name in ("smnist", "pmnist"):
+            images, labels = hr.zoo.samples(name)
+            assert model.infer(images.reshape(-1, 784, 1)).shape == (len(labels), 10)
+
+
+def test_samples_are_digits():
+    images, labels = hr.zoo.samples()
+    assert images.shape == (len(labels), 28, 28)
+    assert images.dtype == np.uint8
+    assert images.max() > 200
+    assert set(labels.tolist()) <= set(range(10))
+
+
+def test_import_needs_neither_torch_nor_time():
+    code = "import sys, hadamrnn_ext; print(sorted({'torch', 'rich', 'hadamrnn_ext.nn'} & set(sys.modules)))"
+    path = os.pathsep.join(p for p in sys.path if p)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.stdout.strip() == "[]"
