@@ -1,0 +1,62 @@
+// NumPy arrays as the core takes them: checked, never converted or copied behind the caller's back.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+namespace hadamrnn::bindings {
+
+namespace py = pybind11;
+using Shape = std::vector<py::ssize_t>;  // -1: any size
+
+inline std::string to_text(const Shape& shape) {
+  std::string text = "(";
+  for (const py::ssize_t s : shape) text += (text.size() > 1 ? ", " : "") + (s < 0 ? std::string("*") : std::to_string(s));
+  return text + ")";
+}
+
+// True for an aligned C-contiguous array of exactly T.
+template <class T>
+bool is_exact(py::handle object) {
+  constexpr int flags = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  return py::array_t<T>::check_(object) && py::detail::check_flags(object.ptr(), flags);
+}
+
+// A view of `object`, whose dtype, layout and shape must be exactly these.
+template <class T>
+py::array_t<T> exact(const py::object& object, const char* name, const Shape& shape) {
+  if (!is_exact<T>(object)) {
+    throw py::type_error(std::string(name) + " must be an aligned C-contiguous NumPy array of " +
+                         std::string(py::str(py::dtype::of<T>())));
+  }
+  auto array = py::reinterpret_borrow<py::array_t<T>>(object);
+  bool fits = array.ndim() == py::ssize_t(shape.size());
+  for (size_t i = 0; fits && i < shape.size(); ++i) fits = shape[i] < 0 || shape[i] == array.shape(py::ssize_t(i));
+  if (!fits) {
+    throw py::value_error(std::string(name) + " has shape " +
+                          to_text(Shape(array.shape(), array.shape() + array.ndim())) + ", expected " + to_text(shape));
+  }
+  return array;
+}
+
+template <class T>
+std::vector<T> to_vector(const py::object& object, const char* name, const Shape& shape) {
+  const auto array = exact<T>(object, name, shape);
+  return std::vector<T>(array.data(), array.data() + array.size());
+}
+
+// Null for None.
+template <class T>
+const T* optional(const py::object& object, const char* name, const Shape& shape) {
+  return object.is_none() ? nullptr : exact<T>(object, name, shape).data();
+}
+
+template <class T>
+T* writable(const py::object& object, const char* name, const Shape& shape) {
+  return exact<T>(object, name, shape).mutable_data();  // raises for a read-only array
+}
+
+}  // namespace hadamrnn::bindings

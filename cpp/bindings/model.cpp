@@ -1,0 +1,183 @@
+#include "hadamrnn/model.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cmath>
+
+#include "arrays.hpp"
+#include "hadamrnn/stream.hpp"
+#include "register.hpp"
+
+namespace hadamrnn::bindings {
+namespace {
+
+Layer make_layer(int64_t block_size, const py::object& core, const py::object& signs, const py::object& bias,
+                 const std::string& recurrence, const py::object& modrelu, const py::object& input_signs) {
+  LayerSpec spec;
+  const auto base = exact<int8_t>(core, "core", {-1, -1});
+  spec.core = to_vector<int8_t>(core, "core", {base.shape(0), base.shape(0)});
+  spec.base = int32_t(base.shape(0));
+  spec.signs = to_vector<int8_t>(signs, "signs", {-1});
+  const auto n = py::ssize_t(spec.signs.size());
+  spec.hidden_size = n;
+  spec.block_size = block_size;
+  spec.bias = to_vector<float>(bias, "bias", {n});
+  spec.recurrence = recurrence;
+  if (!modrelu.is_none()) spec.modrelu = to_vector<float>(modrelu, "modrelu", {n});
+  if (!input_signs.is_none()) {
+    spec.input_signs = to_vector<int8_t>(input_signs, "input_signs", {n, -1});
+    spec.input_size = py::ssize_t(spec.input_signs.size()) / n;
+  }
+  return Layer(spec);
+}
+
+Model make_model(const std::vector<Layer>& layers, const py::object& input_weight, const py::object& embedding,
+                 bool tokens, const py::object& output_weight, const py::object& output_bias, bool output_all,
+                 const std::string& kernel) {
+  if (layers.empty()) throw py::value_error("a model needs at least one layer");
+  ModelSpec spec;
+  spec.layers = layers;
+  spec.input_weight = to_vector<float>(input_weight, "input_weight", {layers.front().hidden_size(), -1});
+  spec.input_size = int64_t(spec.input_weight.size()) / layers.front().hidden_size();
+  spec.tokens = tokens;
+  if (!embedding.is_none()) {
+    spec.embedding = to_vector<float>(embedding, "embedding", {-1, spec.input_size});
+    spec.tokens_count = int64_t(spec.embedding.size()) / spec.input_size;
+  }
+  spec.output_bias = to_vector<float>(output_bias, "output_bias", {-1});
+  spec.output_size = int64_t(spec.output_bias.size());
+  spec.output_weight =
+      to_vector<float>(output_weight, "output_weight", {spec.output_size, layers.back().hidden_size()});
+  spec.output_all = output_all;
+  spec.kernel = parse_kernel(kernel);
+  return Model(spec);
+}
+
+// x as (size, steps, ...); size -1 takes what the array has.
+Batch to_batch(const Model& model, const py::object& x, py::ssize_t size) {
+  Batch batch;
+  const auto fill = [&](const auto& array) {
+    batch.size = array.shape(0);
+    batch.steps = array.shape(1);
+    return array.data();
+  };
+  if (model.takes_tokens()) {
+    batch.ids = fill(exact<int32_t>(x, "x", {size, -1}));
+  } else {
+    batch.x = fill(exact<float>(x, "x", {size, -1, model.input_size()}));
+  }
+  return batch;
+}
+
+void infer(const Model& model, const py::object& x, const py::object& lengths, const py::object& out, int threads) {
+  Batch batch = to_batch(model, x, -1);
+  batch.lengths = optional<int64_t>(lengths, "lengths", {batch.size});
+  if (batch.steps < 1) throw py::value_error("x has no time steps");
+  float* y = model.output_all() ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
+                                : writable<float>(out, "out", {batch.size, model.output_size()});
+  const py::gil_scoped_release release;
+  model.infer(batch, y, threads);
+}
+
+[[noreturn]] void not_fast() {
+  throw py::type_error("step takes exactly float32 (features) or int32 (tokens) of one step, finite, C-contiguous");
+}
+
+// One step of all sequences: x (batch, d), tokens (batch); with one sequence also (d) or an int,
+// and then the logits are (o). Anything else is a TypeError, for the caller to convert and check.
+py::array_t<float> step(Stream& stream, const py::object& x, bool check_finite) {
+  const Model& model = stream.model();
+  Batch batch;
+  batch.size = stream.batch();
+  batch.steps = 1;
+  bool single = false;
+  int32_t token = 0;
+  if (model.takes_tokens() && PyLong_CheckExact(x.ptr())) {
+    const long value = PyLong_AsLong(x.ptr());
+    if (PyErr_Occurred()) PyErr_Clear();
+    if (batch.size != 1 || value < 0 || value >= model.token_count()) not_fast();
+    token = int32_t(value);
+    batch.ids = &token;
+    single = true;
+  } else if (model.takes_tokens()) {
+    if (!is_exact<int32_t>(x)) not_fast();
+    const auto array = py::reinterpret_borrow<py::array_t<int32_t>>(x);
+    if (array.ndim() != 1 || array.shape(0) != batch.size) not_fast();
+    batch.ids = array.data();
+  } else {
+    if (!is_exact<float>(x)) not_fast();
+    const auto array = py::reinterpret_borrow<py::array_t<float>>(x);
+    single = array.ndim() == 1 && batch.size == 1;
+    if (!single && (array.ndim() != 2 || array.shape(0) != batch.size)) not_fast();
+    if (array.shape(array.ndim() - 1) != model.input_size()) not_fast();
+    batch.x = array.data();
+    for (py::ssize_t i = 0; check_finite && i < array.size(); ++i) {
+      if (!std::isfinite(batch.x[i])) not_fast();
+    }
+  }
+  py::array_t<float> y(single ? Shape{model.output_size()} : Shape{batch.size, model.output_size()});
+  float* data = y.mutable_data();
+  if (batch.size == 1) {
+    stream.run(batch, false, data);  // shorter than giving the interpreter away and back
+  } else {
+    const py::gil_scoped_release release;
+    stream.run(batch, false, data);
+  }
+  return y;
+}
+
+void run(Stream& stream, const py::object& x, const py::object& out) {
+  const Model& model = stream.model();
+  const Batch batch = to_batch(model, x, stream.batch());
+  const bool all = model.output_all();
+  float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
+                 : writable<float>(out, "out", {batch.size, model.output_size()});
+  const py::gil_scoped_release release;
+  stream.run(batch, all, y);
+}
+
+std::vector<py::array_t<float>> get_state(const Stream& stream) {
+  std::vector<py::array_t<float>> state;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    state.emplace_back(Shape{stream.batch(), stream.hidden_size(l)});
+    stream.get_state(l, state.back().mutable_data());
+  }
+  return state;
+}
+
+void set_state(Stream& stream, const std::vector<py::object>& state) {
+  if (int64_t(state.size()) != stream.layers()) {
+    throw py::value_error("state has " + std::to_string(state.size()) + " layers, expected " +
+                          std::to_string(stream.layers()));
+  }
+  std::vector<const float*> rows;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    rows.push_back(exact<float>(state[size_t(l)], "state", {stream.batch(), stream.hidden_size(l)}).data());
+  }
+  for (int64_t l = 0; l < stream.layers(); ++l) stream.set_state(l, rows[size_t(l)]);
+}
+
+}  // namespace
+
+void register_model(py::module_& m) {
+  using namespace py::literals;
+  py::class_<Layer>(m, "Layer", py::is_final())
+      .def(py::init(&make_layer), py::kw_only(), "block_size"_a, "core"_a, "signs"_a, "bias"_a, "recurrence"_a,
+           "modrelu"_a = py::none(), "input_signs"_a = py::none());
+  py::class_<Model>(m, "Model", py::is_final())
+      .def(py::init(&make_model), "layers"_a, py::kw_only(), "input_weight"_a, "embedding"_a, "tokens"_a,
+           "output_weight"_a, "output_bias"_a, "output_all"_a, "kernel"_a = "auto")
+      .def_property_readonly("kernel", [](const Model& model) { return kernel_name(model.kernel()); })
+      .def_property_readonly("kernel_reason", &Model::kernel_reason)
+      .def_property_readonly("isa", [](const Model& model) { return isa_name(model.isa()); })
+      .def("infer", &infer, "x"_a, "lengths"_a, "out"_a, "num_threads"_a);
+  py::class_<Stream>(m, "Stream")
+      .def(py::init<const Model&, int64_t>(), "model"_a, "batch"_a)
+      .def("step", &step, "x"_a, "check_finite"_a = true)
+      .def("run", &run, "x"_a, "out"_a)
+      .def("get_state", &get_state)
+      .def("set_state", &set_state, "state"_a)
+      .def("reset", &Stream::reset);
+}
+
+}  // namespace hadamrnn::bindings

@@ -1,0 +1,73 @@
+// A whole network: input projection or token table, recurrent layers, readout.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hadamrnn/isa.hpp"
+#include "hadamrnn/layer.hpp"
+
+namespace hadamrnn {
+
+// How the recurrent product is computed. `automatic` is a rule over the model alone, the same on
+// every machine, since float kernels differ in the order of their additions.
+enum class Kernel : int8_t { automatic, fwht, xnor, masked_add, dense };
+
+// Throws std::invalid_argument for an unknown name; "auto" is Kernel::automatic.
+Kernel parse_kernel(const std::string& name);
+const char* kernel_name(Kernel kernel);
+
+// All arrays row-major. With tokens, column t of the input projection (or of U E^T) is gathered.
+struct ModelSpec {
+  std::vector<Layer> layers;
+  int64_t input_size = 0;           // columns of input_weight
+  std::vector<float> input_weight;  // (n, input_size) of the first layer
+  bool tokens = false;
+  int64_t tokens_count = 0;         // rows of the embedding; 0: one-hot tokens, input_size of them
+  std::vector<float> embedding;     // (tokens_count, input_size)
+  int64_t output_size = 0;
+  std::vector<float> output_weight;  // (output_size, n) of the last layer
+  std::vector<float> output_bias;    // (output_size)
+  bool output_all = false;
+  Kernel kernel = Kernel::automatic;
+};
+
+struct ModelData;  // packed for the kernels; see src/model_data.hpp
+
+// A batch of sequences: features x (batch, steps, input_size) or token ids (batch, steps).
+struct Batch {
+  int64_t size = 0;
+  int64_t steps = 0;
+  const float* x = nullptr;
+  const int32_t* ids = nullptr;
+  const int64_t* lengths = nullptr;  // (size), each in 1..steps; null: all are `steps` long
+};
+
+// Immutable, shared by any number of threads. It captures the active instruction set when made.
+// Throws std::invalid_argument when the pieces do not fit together or the kernel cannot run them.
+class Model {
+ public:
+  explicit Model(const ModelSpec& spec);
+
+  Kernel kernel() const;
+  const std::string& kernel_reason() const;
+  Isa isa() const;
+  bool takes_tokens() const;
+  bool output_all() const;
+  int64_t input_size() const;   // features of one step
+  int64_t token_count() const;  // 0 for feature models
+  int64_t output_size() const;
+
+  // y is (batch, steps, output_size) with output_all, zero past each length, else
+  // (batch, output_size). Throws std::invalid_argument for a token or length out of range.
+  void infer(const Batch& batch, float* y, int threads) const;
+
+  const ModelData& data() const { return *data_; }
+
+ private:
+  std::shared_ptr<const ModelData> data_;
+};
+
+}  // namespace hadamrnn

@@ -1,0 +1,39 @@
+// Sequences read one step, or one chunk, at a time. The state lives here, not in the Model.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hadamrnn/model.hpp"
+
+namespace hadamrnn {
+
+struct StreamData;
+
+// Not for use by two threads at once.
+class Stream {
+ public:
+  Stream(const Model& model, int64_t batch);
+  ~Stream();
+  Stream(Stream&&) noexcept;
+
+  const Model& model() const;
+  int64_t batch() const;
+  int64_t layers() const;
+  int64_t hidden_size(int64_t layer) const;
+
+  // Advances every sequence by batch.steps steps (lengths must be null). y is (size, steps, o) when
+  // `every_step`, else (size, o): the logits after the last step, or of the state as it is when
+  // steps == 0.
+  void run(const Batch& batch, bool every_step, float* y);
+  void reset();
+  // (batch, hidden_size) of one layer, natural order.
+  void get_state(int64_t layer, float* h) const;
+  // Throws std::invalid_argument for a state that the xnor kernel cannot hold.
+  void set_state(int64_t layer, const float* h);
+
+ private:
+  std::unique_ptr<StreamData> data_;
+};
+
+}  // namespace hadamrnn

@@ -1,0 +1,56 @@
+// Back through the recurrence (DESIGN of the gradient: G_t = dL/dh_t + W^T dz_(t+1)).
+//   dz_t = act'(z_t) G_t,  dv_t = dz_t,  dL/d(su) = sum_t dz_t * (H h_(t-1))
+// H h_(t-1) is computed again, which is right for every activation and costs one transform a step.
+#pragma once
+
+#include "kernels/fwht-inl.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+// dz = act'(z) * (grad + carry), written to dv; su * dz to `scaled`.
+template <class V>
+void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h,
+                     const typename V::T* grad, typename V::T* dv, typename V::T* scaled) {
+  using reg = typename V::reg;
+  for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
+    reg dz = V::add(V::load(grad + j), V::load(p.carry + j));
+    const reg state = V::load(h + j);
+    if (p.activation == Activation::relu) {
+      dz = V::keep_positive(dz, state);
+    } else if (p.activation == Activation::modrelu) {
+      // h = 0 exactly where the unit is off, and it has the sign of z elsewhere.
+      const reg da = V::mul_sign(dz, state);
+      V::store(p.dmodrelu + j, V::add(V::load(p.dmodrelu + j), da));
+      dz = V::mul_sign(da, state);
+    }  // sign: straight-through
+    V::store(dv + j, dz);
+    V::store(scaled + j, V::mul(V::load(p.su + j), dz));
+  }
+}
+
+template <class V>
+void recur_back(const RecurBack<typename V::T>& p, int64_t steps) {
+  using T = typename V::T;
+  const int64_t n = p.geometry.size();
+  T* scaled = p.scratch;
+  T* product = p.scratch + n;
+  T* inner = p.scratch + 2 * n;
+  for (int64_t t = steps - 1; t >= 0; --t) {
+    const T* h = p.h + t * n;
+    T* dv = p.dv + t * n;
+    activation_back<V>(p, h, p.grad_h + t * n, dv, scaled);
+    const T* before = t > 0 ? h - n : p.h0;
+    if (before) {
+      transform<V>(p.geometry, before, product, inner, false, Identity<V>{});
+      for (int64_t j = 0; j < n; j += V::W) {
+        const auto sum = V::add(V::load(p.dsu + j), V::mul(V::load(dv + j), V::load(product + j)));
+        V::store(p.dsu + j, sum);
+      }
+    }
+    transform<V>(p.geometry, scaled, p.carry, inner, true, Identity<V>{});
+  }
+}
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn

@@ -1,0 +1,205 @@
+// Fast Walsh-Hadamard transform, written once over a vector type V (see vec_*.hpp).
+//
+// The order of additions is fixed by definition: stages of stride 1, 2, 4, ... in index order, then
+// the dense base matrix. Every schedule below respects that graph, so every instruction set gives
+// the same float bits. Strides inside a register take a permutation and one add of +-x
+// (V::butterfly); strides between registers take one add and one subtract.
+#pragma once
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+// Stages of stride S, 2S, ... below min(V::W, 2^K) inside one register.
+template <class V, int S, int K>
+HADAMRNN_INLINE typename V::reg lanes(typename V::reg x) {
+  if constexpr (S < V::W && S < (1 << K)) {
+    return lanes<V, 2 * S, K>(V::template butterfly<S>(x));
+  } else {
+    return x;
+  }
+}
+
+// Stages of stride H, 2H, ... below END registers, across N registers.
+template <class V, int N, int H, int END>
+HADAMRNN_INLINE void across(typename V::reg (&r)[N]) {
+  if constexpr (H < END) {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N / 2; ++i) {
+      const int a = (i / H) * 2 * H + i % H;
+      const typename V::reg x = r[a], y = r[a + H];
+      r[a] = V::add(x, y);
+      r[a + H] = V::sub(x, y);
+    }
+    across<V, N, 2 * H, END>(r);
+  }
+}
+
+// The first K stages of N registers held in r.
+template <class V, int N, int K>
+HADAMRNN_INLINE void tile(typename V::reg (&r)[N]) {
+  HADAMRNN_UNROLL
+  for (int i = 0; i < N; ++i) r[i] = lanes<V, 1, K>(r[i]);
+  across<V, N, 1, ((1 << K) / V::W)>(r);
+}
+
+constexpr int ilog2(int x) { return x <= 1 ? 0 : 1 + ilog2(x / 2); }
+
+// Registers of the largest tile, and the number of stages that it covers.
+template <class V>
+constexpr int tile_regs = V::tile_regs;
+template <class V>
+constexpr int tile_log2 = ilog2(V::W) + ilog2(V::tile_regs);
+
+// Epilogue that stores the transform as it is.
+template <class V>
+struct Identity {
+  HADAMRNN_INLINE typename V::reg operator()(typename V::reg acc, int64_t) const { return acc; }
+};
+
+// K stages over elements [begin, end), N registers at a time, then the epilogue e.
+template <class V, int N, int K, class E>
+HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin,
+                              int64_t end, const E& e) {
+  int64_t j = begin;
+  for (; j + N * V::W <= end; j += N * V::W) {
+    typename V::reg r[N];
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) r[i] = V::load(in + j + i * V::W);
+    tile<V, N, K>(r);
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) V::store(out + j + i * V::W, e(r[i], j + i * V::W));
+  }
+  return j;
+}
+
+// Stages of stride h, 2h, ... R*h/2 (R a power of two) in place, then the epilogue.
+template <class V, int R, class E>
+HADAMRNN_INLINE void radix(typename V::T* x, int64_t row, int64_t h, const E& e) {
+  for (int64_t block = 0; block < row; block += R * h) {
+    for (int64_t j = block; j < block + h; j += V::W) {
+      typename V::reg r[R];
+      HADAMRNN_UNROLL
+      for (int i = 0; i < R; ++i) r[i] = V::load(x + j + i * h);
+      across<V, R, 1, R>(r);
+      HADAMRNN_UNROLL
+      for (int i = 0; i < R; ++i) V::store(x + j + i * h, e(r[i], j + i * h));
+    }
+  }
+}
+
+template <class V, class E>
+void radix_pass(typename V::T* x, int64_t row, int64_t h, int stages, const E& e) {
+  switch (stages) {
+    case 1: return radix<V, 2>(x, row, h, e);
+    case 2: return radix<V, 4>(x, row, h, e);
+    case 3:
+      if constexpr (V::max_radix_log2 >= 3) return radix<V, 8>(x, row, h, e);
+      break;
+    default:
+      if constexpr (V::max_radix_log2 >= 4) return radix<V, 16>(x, row, h, e);
+  }
+}
+
+// All stages of one row whose blocks fit in a tile (log2 <= tile_log2), K known.
+template <class V, int K, class E>
+void small_row(const typename V::T* in, typename V::T* out, int64_t row, const E& e) {
+  constexpr int need = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
+  const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, e);
+  if constexpr (need < tile_regs<V>) tiles<V, need, K>(in, out, done, row, e);
+}
+
+// Calls f.template operator()<K>() for the run-time log2 in [0, tile_log2].
+template <class V, int K, class F>
+HADAMRNN_INLINE void with_log2(int log2, const F& f) {
+  if constexpr (K < tile_log2<V>) {
+    if (log2 == K) {
+      f.template run<K>();
+    } else {
+      with_log2<V, K + 1>(log2, f);
+    }
+  } else {
+    f.template run<K>();
+  }
+}
+
+template <class V, class E>
+struct SmallRow {
+  const typename V::T* in;
+  typename V::T* out;
+  int64_t row;
+  const E& e;
+  template <int K>
+  void run() const { small_row<V, K>(in, out, row, e); }
+};
+
+// FWHT of the blocks of one row; in and out may be the same.
+template <class V, class E>
+HADAMRNN_INLINE void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2,
+                              const E& e) {
+  if (log2 <= tile_log2<V>) {
+    with_log2<V, 0>(log2, SmallRow<V, E>{in, out, row, e});
+    return;
+  }
+  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity<V>{});
+  int left = log2 - tile_log2<V>;
+  int64_t h = int64_t(1) << tile_log2<V>;
+  while (left > V::max_radix_log2) {
+    const int stages = left >= 2 * V::max_radix_log2 ? V::max_radix_log2 : left / 2;
+    radix_pass<V>(out, row, h, stages, Identity<V>{});
+    h <<= stages;
+    left -= stages;
+  }
+  radix_pass<V>(out, row, h, left, e);
+}
+
+// out_b = sum_c core[b][c] * in_c over the rows, in order of c, then the epilogue; in != out.
+// Costs base - 1 additions an element.
+template <class V, class E>
+void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out,
+               int64_t row, int base, const typename V::T* core, const E& e) {
+  using reg = typename V::reg;
+  for (int64_t j = 0; j < row; j += V::W) {
+    for (int b = 0; b < base; b += 4) {  // every base order is a multiple of 4
+      const typename V::T* s = core + int64_t(b) * base;
+      const reg first = V::load(in + j);
+      reg acc[4];
+      HADAMRNN_UNROLL
+      for (int i = 0; i < 4; ++i) acc[i] = V::mul(first, V::set(s[i * base]));
+      for (int c = 1; c < base; ++c) {
+        const reg y = V::load(in + c * row + j);
+        HADAMRNN_UNROLL
+        for (int i = 0; i < 4; ++i) acc[i] = V::add_signed(acc[i], y, s[i * base + c]);
+      }
+      HADAMRNN_UNROLL
+      for (int i = 0; i < 4; ++i) V::store(out + (b + i) * row + j, e(acc[i], (b + i) * row + j));
+    }
+  }
+}
+
+// The whole transform of one vector, then the epilogue. `scratch` holds size() elements if base > 1.
+template <class V, class E>
+HADAMRNN_INLINE void transform(const Geometry<typename V::T>& g, const typename V::T* in,
+                               typename V::T* out, typename V::T* scratch, bool transpose,
+                               const E& e) {
+  if (g.base == 1) {
+    fwht_row<V>(in, out, g.row, g.log2, e);
+    return;
+  }
+  // Blocks never straddle rows, so all rows are transformed as one long row.
+  fwht_row<V>(in, scratch, g.size(), g.log2, Identity<V>{});
+  core_rows<V>(scratch, out, g.row, g.base, transpose ? g.core_t : g.core, e);
+}
+
+template <class V>
+void transform_many(const Geometry<typename V::T>& g, const typename V::T* in, typename V::T* out,
+                    typename V::T* scratch, int64_t count, bool transpose) {
+  for (int64_t i = 0; i < count; ++i) {
+    transform<V>(g, in + i * g.size(), out + i * g.size(), scratch, transpose, Identity<V>{});
+  }
+}
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn

@@ -1,0 +1,33 @@
+// Product with a ternary matrix: +x, -x or nothing, chosen by bit masks, in order of the columns.
+// A strip of 64 outputs keeps its sums in registers and lists only the columns that it uses, so the
+// cost follows the non-zero columns of the strips.
+#pragma once
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+template <class V>
+void masked_add(const TernaryMatrix& m, const typename V::T* x, typename V::T* y) {
+  using reg = typename V::reg;
+  constexpr int N = 64 / V::W;
+  for (int64_t s = 0; s < m.strips; ++s) {
+    reg acc[N];
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) acc[i] = V::set(0);
+    for (int64_t e = m.begin[s]; e < m.begin[s + 1]; ++e) {
+      const reg value = V::set(x[m.column[e]]);
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) {
+        acc[i] = V::add_masked(acc[i], value, m.nonzero[e] >> (i * V::W), m.negative[e] >> (i * V::W));
+      }
+    }
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) V::store(y + 64 * s + i * V::W, acc[i]);
+  }
+}
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn

@@ -1,0 +1,37 @@
+// Fills the table of one instruction set from its vector types F32, I32, I16 and U64.
+#pragma once
+
+#include "kernels/backward-inl.hpp"
+#include "kernels/fwht-inl.hpp"
+#include "kernels/linear-inl.hpp"
+#include "kernels/masked_add-inl.hpp"
+#include "kernels/recur-inl.hpp"
+#include "kernels/xnor-inl.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+const KernelTable table = {
+    Isa::HADAMRNN_ISA,
+    transform_many<F32>,
+    scalar::transform_f64,
+    transform_many<I32>,
+    transform_many<I16>,
+    recur<F32>,
+    scalar::recur_f64,
+    recur_back<F32>,
+    scalar::recur_back_f64,
+    update<F32>,
+    project<F32>,
+    readout<F32>,
+    masked_add<F32>,
+    masked_add<I32>,
+    dense<F32>,
+    xnor<U64>,
+    xnor_planes<U64>,
+    pack_signs<F32>,
+    pack_planes<I32>,
+};
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn

@@ -1,0 +1,145 @@
+// The one door between the core and the instruction sets: a table of plain function pointers,
+// none of them null. Vectors are in storage order (see storage.hpp), padded with zeros to a
+// multiple of `lane_group` elements; no alignment is assumed.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hadamrnn/isa.hpp"
+
+namespace hadamrnn {
+
+// Rows are padded to this many elements; it is also the number of partial sums of a dot product,
+// fixed so that every instruction set adds in the same order.
+constexpr int64_t lane_group = 16;
+
+enum class Activation : int8_t { linear, relu, modrelu, sign };
+
+// H = H_(2^log2) (x) H_base applied to q blocks at once: `base` rows of `row` elements, each row
+// holding q blocks of 2^log2 (storage order). `core` is H_base with entries +-1, row-major;
+// `core_t` its transpose. base == 1 is Sylvester's H alone.
+template <class T>
+struct Geometry {
+  int64_t row;
+  int32_t log2;
+  int32_t base;
+  const T* core;
+  const T* core_t;
+  int64_t size() const { return row * base; }
+};
+
+// h_t = act(su * H h_(t-1) + v_t) for t = 1..steps. `out` receives every state at out + t*stride,
+// or only the last one when stride == 0.
+template <class T>
+struct Recur {
+  Geometry<T> geometry;
+  Activation activation;
+  const T* su;       // signs / sqrt(m)
+  const T* modrelu;  // threshold a unit, only for Activation::modrelu
+  // v_t is weight*x[t] + bias when `x` is given, else the row number ids[t] (or t) of `rows`.
+  const T* x;
+  const T* weight;
+  const T* bias;
+  const T* rows;
+  const int32_t* ids;
+  const T* in;       // h_0
+  T* out;
+  int64_t stride;
+  T* scratch;        // geometry.size() elements, used when base > 1
+};
+
+// One step back through the recurrence, for training; see recur_back in backward-inl.hpp.
+template <class T>
+struct RecurBack {
+  Geometry<T> geometry;
+  Activation activation;
+  const T* su;
+  const T* modrelu;
+  const T* h0;      // may be null: zeros
+  const T* h;       // (steps, size), the states of the forward pass
+  const T* grad_h;  // (steps, size)
+  T* dv;            // (steps, size)
+  T* carry;         // size: W^T dz of the step after, in and out
+  T* dsu;           // size: accumulates dL/d(su)
+  T* dmodrelu;      // size: accumulates, only for Activation::modrelu
+  T* scratch;       // 3 * geometry.size()
+};
+
+// A ternary matrix by strips of 64 outputs; a strip lists only the columns that it uses.
+struct TernaryMatrix {
+  int64_t strips;
+  const int64_t* begin;     // strips + 1 offsets into the entries
+  const int32_t* column;    // of each entry
+  const uint64_t* nonzero;  // bit i: output i of the strip has a weight there
+  const uint64_t* negative; // bit i: that weight is -1
+};
+
+// A binary matrix, bit 1 = -1, in groups of 8 rows interleaved by 64-bit word:
+// word w of row 8g+i is bits[(g*words + w)*8 + i].
+struct BinaryMatrix {
+  int64_t groups;
+  int64_t words;
+  int64_t columns;
+  const uint64_t* bits;
+};
+
+struct KernelTable {
+  Isa isa;
+
+  // out[i] = H in[i] (or H^T) for each of `count` vectors; in and out may be the same memory.
+  // scratch as in Recur.
+  void (*transform_f32)(const Geometry<float>&, const float* in, float* out, float* scratch,
+                        int64_t count, bool transpose);
+  void (*transform_f64)(const Geometry<double>&, const double* in, double* out, double* scratch,
+                        int64_t count, bool transpose);
+  void (*transform_i32)(const Geometry<int32_t>&, const int32_t* in, int32_t* out,
+                        int32_t* scratch, int64_t count, bool transpose);
+  // Exact where 2^log2 * base * max|in| < 2^15. Rows are padded to 32 elements here.
+  void (*transform_i16)(const Geometry<int16_t>&, const int16_t* in, int16_t* out,
+                        int16_t* scratch, int64_t count, bool transpose);
+
+  void (*recur_f32)(const Recur<float>&, int64_t steps);
+  void (*recur_f64)(const Recur<double>&, int64_t steps);
+  void (*recur_back_f32)(const RecurBack<float>&, int64_t steps);
+  void (*recur_back_f64)(const RecurBack<double>&, int64_t steps);
+
+  // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
+  void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
+
+  // v[i] = weight x[i] + bias for `count` rows x of d values; weight is (d, n), n padded.
+  void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
+                      int64_t count, float* v);
+  // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).
+  void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o,
+                      int64_t count, float* y);
+
+  // y = M x; y has 64 * strips elements.
+  void (*masked_add_f32)(const TernaryMatrix&, const float* x, float* y);
+  void (*masked_add_i32)(const TernaryMatrix&, const int32_t* x, int32_t* y);
+  // acc_i = sum_j weight[j*n + i] * x_j, added in order of j.
+  void (*dense_f32)(const float* weight, const float* x, int64_t columns, int64_t n, float* acc);
+
+  // XNOR-popcount of a +-1 matrix with +-1 activations (bit 1 = -1): y has 8 * groups elements.
+  void (*xnor_i32)(const BinaryMatrix&, const uint64_t* activation, int32_t* y);
+  // ... and with k-bit two's complement activations by bit planes, (k, words).
+  void (*xnor_planes_i32)(const BinaryMatrix&, const uint64_t* planes, int32_t k, int32_t* y);
+  // Bit j of the packed words is set where x_j < 0; n is padded to a multiple of 16.
+  void (*pack_signs_f32)(const float* x, int64_t n, uint64_t* words);
+  // Plane b holds bit b of every x_j; (k, ceil(n/64)) words.
+  void (*pack_planes_i32)(const int32_t* x, int64_t n, int32_t k, uint64_t* planes);
+};
+
+namespace scalar {
+extern const KernelTable table;
+// float64 serves checks of the training gradients only; every table points to the scalar code.
+void transform_f64(const Geometry<double>&, const double* in, double* out, double* scratch,
+                   int64_t count, bool transpose);
+void recur_f64(const Recur<double>&, int64_t steps);
+void recur_back_f64(const RecurBack<double>&, int64_t steps);
+}  // namespace scalar
+namespace avx2 { extern const KernelTable table; }
+namespace avx512 { extern const KernelTable table; }
+namespace neon { extern const KernelTable table; }
+
+}  // namespace hadamrnn

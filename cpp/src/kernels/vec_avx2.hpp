@@ -1,0 +1,174 @@
+// AVX2 and FMA. See vec_avx512.hpp for the butterfly.
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace avx2 {
+
+struct F32 {
+  using T = float;
+  using reg = __m256;
+  static constexpr int W = 8;
+  static constexpr int tile_regs = 8;
+  static constexpr int max_radix_log2 = 3;
+
+  HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }
+  HADAMRNN_INLINE static void store(float* p, reg x) { _mm256_storeu_ps(p, x); }
+  HADAMRNN_INLINE static reg set(float x) { return _mm256_set1_ps(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_ps(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_ps(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mul_ps(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) {
+    return _mm256_fmadd_ps(y, set(s), acc);
+  }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    const reg sign = _mm256_blend_ps(set(1.0f), set(-1.0f), S == 1 ? 0xAA : S == 2 ? 0xCC : 0xF0);
+    reg y;
+    if constexpr (S == 1) y = _mm256_permute_ps(x, 0xB1);
+    if constexpr (S == 2) y = _mm256_permute_ps(x, 0x4E);
+    if constexpr (S == 4) y = _mm256_permute2f128_ps(x, x, 1);
+    return _mm256_fmadd_ps(x, sign, y);
+  }
+
+  HADAMRNN_INLINE static reg greater(reg x, reg y) { return _mm256_cmp_ps(x, y, _CMP_GT_OQ); }
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm256_and_ps(greater(z, set(0)), z); }
+  HADAMRNN_INLINE static reg sign(reg z) {
+    return _mm256_blendv_ps(set(-1), set(1), _mm256_cmp_ps(z, set(0), _CMP_GE_OQ));
+  }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const reg t = add(_mm256_andnot_ps(set(-0.0f), z), a);
+    const reg on = _mm256_and_ps(greater(t, set(0)), _mm256_cmp_ps(z, set(0), _CMP_NEQ_UQ));
+    return _mm256_and_ps(on, _mm256_or_ps(t, _mm256_and_ps(z, set(-0.0f))));
+  }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm256_and_ps(greater(h, set(0)), x); }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
+    const reg flipped = _mm256_xor_ps(x, _mm256_and_ps(h, set(-0.0f)));
+    return _mm256_and_ps(_mm256_cmp_ps(h, set(0), _CMP_NEQ_OQ), flipped);
+  }
+  // Lane i is all ones where bit i is set.
+  HADAMRNN_INLINE static __m256i expand(uint64_t bits) {
+    const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(int(bits)), lane), lane);
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const reg flip = _mm256_and_ps(_mm256_castsi256_ps(expand(negative)), set(-0.0f));
+    const reg sum = add(acc, _mm256_xor_ps(x, flip));
+    return _mm256_blendv_ps(acc, sum, _mm256_castsi256_ps(expand(nonzero)));
+  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) {
+    return uint64_t(_mm256_movemask_ps(_mm256_cmp_ps(x, set(0), _CMP_LT_OQ)));
+  }
+
+  HADAMRNN_INLINE static __m128 sum4(__m128 a, __m128 b, __m128 c, __m128 d) {
+    const __m128 ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
+    const __m128 cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
+    return _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xDD));
+  }
+  HADAMRNN_INLINE static __m128 sum16to4(reg (&x)[2]) {
+    const reg p8 = add(x[0], x[1]);
+    return _mm_add_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
+  }
+  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][2], float* out) {
+    _mm_storeu_ps(out, sum4(sum16to4(acc[0]), sum16to4(acc[1]), sum16to4(acc[2]), sum16to4(acc[3])));
+  }
+};
+
+struct I32 {
+  using T = int32_t;
+  using reg = __m256i;
+  static constexpr int W = 8;
+  static constexpr int tile_regs = 8;
+  static constexpr int max_radix_log2 = 3;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { _mm256_storeu_si256(reinterpret_cast<reg*>(p), x); }
+  HADAMRNN_INLINE static reg set(T x) { return _mm256_set1_epi32(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi32(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi32(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mullo_epi32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, _mm256_sign_epi32(y, set(s))); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    const reg sign = _mm256_blend_epi32(set(1), set(-1), S == 1 ? 0xAA : S == 2 ? 0xCC : 0xF0);
+    reg y;
+    if constexpr (S == 1) y = _mm256_shuffle_epi32(x, 0xB1);
+    if constexpr (S == 2) y = _mm256_shuffle_epi32(x, 0x4E);
+    if constexpr (S == 4) y = _mm256_permute2x128_si256(x, x, 1);
+    return add(y, _mm256_sign_epi32(x, sign));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const reg flip = F32::expand(negative);  // all ones: x -> ~x + 1
+    const reg y = sub(_mm256_xor_si256(x, flip), flip);
+    return add(acc, _mm256_and_si256(y, F32::expand(nonzero)));
+  }
+  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
+    return uint64_t(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31 - b))));
+  }
+};
+
+struct I16 {
+  using T = int16_t;
+  using reg = __m256i;
+  static constexpr int W = 16;
+  static constexpr int tile_regs = 8;
+  static constexpr int max_radix_log2 = 3;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { _mm256_storeu_si256(reinterpret_cast<reg*>(p), x); }
+  HADAMRNN_INLINE static reg set(T x) { return _mm256_set1_epi16(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi16(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi16(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mullo_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, _mm256_sign_epi16(y, set(s))); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    if constexpr (S == 1) {  // +-1 in the two halves of each 32-bit word
+      const reg y = _mm256_or_si256(_mm256_slli_epi32(x, 16), _mm256_srli_epi32(x, 16));
+      return add(y, _mm256_sign_epi16(x, _mm256_set1_epi32(int(0xFFFF0001u))));
+    } else {
+      const reg sign = _mm256_blend_epi32(set(1), set(-1), S == 2 ? 0xAA : S == 4 ? 0xCC : 0xF0);
+      reg y;
+      if constexpr (S == 2) y = _mm256_shuffle_epi32(x, 0xB1);
+      if constexpr (S == 4) y = _mm256_shuffle_epi32(x, 0x4E);
+      if constexpr (S == 8) y = _mm256_permute2x128_si256(x, x, 1);
+      return add(y, _mm256_sign_epi16(x, sign));
+    }
+  }
+};
+
+struct U64 {
+  using reg = __m256i;
+  using counts = __m256i;  // a count a byte, at most 8 a word
+  static constexpr int W = 4;
+  static constexpr int max_counts = 31;
+  HADAMRNN_INLINE static reg zero() { return _mm256_setzero_si256(); }
+  HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
+  HADAMRNN_INLINE static reg set(uint64_t x) { return _mm256_set1_epi64x(int64_t(x)); }
+  HADAMRNN_INLINE static reg and_(reg x, reg y) { return _mm256_and_si256(x, y); }
+  HADAMRNN_INLINE static reg xor_(reg x, reg y) { return _mm256_xor_si256(x, y); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi64(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi64(x, y); }
+  HADAMRNN_INLINE static counts no_counts() { return zero(); }
+  HADAMRNN_INLINE static counts count(counts c, reg x) {
+    const reg table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
+                                       0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const reg nibble = _mm256_set1_epi8(15);
+    const reg low = _mm256_shuffle_epi8(table, _mm256_and_si256(x, nibble));
+    const reg high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
+    return _mm256_add_epi8(c, _mm256_add_epi8(low, high));
+  }
+  HADAMRNN_INLINE static reg total(counts c) { return _mm256_sad_epu8(c, zero()); }
+  HADAMRNN_INLINE static void store_affine(int32_t* y, int64_t c, reg s) {
+    const reg r = sub(_mm256_set1_epi64x(c), add(s, s));
+    const reg even = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(even));
+  }
+};
+
+}  // namespace avx2
+}  // namespace hadamrnn

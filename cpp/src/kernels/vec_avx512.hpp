@@ -1,0 +1,169 @@
+// AVX-512. A butterfly inside a register is one permutation and one fused multiply-add by +-1,
+// which rounds once exactly as the add or subtract that it stands for.
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace avx512 {
+
+struct F32 {
+  using T = float;
+  using reg = __m512;
+  static constexpr int W = 16;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }
+  HADAMRNN_INLINE static void store(float* p, reg x) { _mm512_storeu_ps(p, x); }
+  HADAMRNN_INLINE static reg set(float x) { return _mm512_set1_ps(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_ps(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_ps(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mul_ps(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) {
+    return _mm512_fmadd_ps(y, set(s), acc);
+  }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    const reg sign = _mm512_mask_blend_ps(S == 1 ? 0xAAAA : S == 2 ? 0xCCCC : S == 4 ? 0xF0F0 : 0xFF00,
+                                          set(1.0f), set(-1.0f));
+    reg y;
+    if constexpr (S == 1) y = _mm512_permute_ps(x, 0xB1);
+    if constexpr (S == 2) y = _mm512_permute_ps(x, 0x4E);
+    if constexpr (S == 4) y = _mm512_shuffle_f32x4(x, x, 0xB1);
+    if constexpr (S == 8) y = _mm512_shuffle_f32x4(x, x, 0x4E);
+    return _mm512_fmadd_ps(x, sign, y);
+  }
+
+  HADAMRNN_INLINE static reg relu(reg z) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GT_OQ), z);
+  }
+  HADAMRNN_INLINE static reg sign(reg z) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
+  }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const reg t = add(_mm512_abs_ps(z), a);
+    const __mmask16 on = _mm512_cmp_ps_mask(t, set(0), _CMP_GT_OQ) & _mm512_cmp_ps_mask(z, set(0), _CMP_NEQ_UQ);
+    return _mm512_maskz_or_ps(on, t, _mm512_and_ps(z, set(-0.0f)));
+  }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_GT_OQ), x);
+  }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
+    const reg flipped = _mm512_xor_ps(x, _mm512_and_ps(h, set(-0.0f)));
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_NEQ_OQ), flipped);
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const reg y = _mm512_mask_xor_ps(x, __mmask16(negative), x, set(-0.0f));
+    return _mm512_mask_add_ps(acc, __mmask16(nonzero), acc, y);
+  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) {
+    return _mm512_cmp_ps_mask(x, set(0), _CMP_LT_OQ);
+  }
+
+  // (a, b, c, d), each 4 partial sums -> their sums (x0 + x2) + (x1 + x3) in one register.
+  HADAMRNN_INLINE static __m128 sum4(__m128 a, __m128 b, __m128 c, __m128 d) {
+    const __m128 ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
+    const __m128 cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
+    return _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xDD));
+  }
+  HADAMRNN_INLINE static __m128 sum16to4(reg x) {
+    const __m256 p8 = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
+  }
+  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][1], float* out) {
+    _mm_storeu_ps(out, sum4(sum16to4(acc[0][0]), sum16to4(acc[1][0]), sum16to4(acc[2][0]),
+                            sum16to4(acc[3][0])));
+  }
+};
+
+struct I32 {
+  using T = int32_t;
+  using reg = __m512i;
+  static constexpr int W = 16;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { _mm512_storeu_si512(p, x); }
+  HADAMRNN_INLINE static reg set(T x) { return _mm512_set1_epi32(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi32(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi32(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mullo_epi32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, mul(y, set(s))); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    constexpr __mmask16 high = S == 1 ? 0xAAAA : S == 2 ? 0xCCCC : S == 4 ? 0xF0F0 : 0xFF00;
+    reg y;
+    if constexpr (S == 1) y = _mm512_shuffle_epi32(x, _MM_PERM_ENUM(0xB1));
+    if constexpr (S == 2) y = _mm512_shuffle_epi32(x, _MM_PERM_ENUM(0x4E));
+    if constexpr (S == 4) y = _mm512_shuffle_i32x4(x, x, 0xB1);
+    if constexpr (S == 8) y = _mm512_shuffle_i32x4(x, x, 0x4E);
+    return _mm512_mask_sub_epi32(add(x, y), high, y, x);
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const reg y = _mm512_mask_sub_epi32(x, __mmask16(negative), _mm512_setzero_si512(), x);
+    return _mm512_mask_add_epi32(acc, __mmask16(nonzero), acc, y);
+  }
+  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
+    return _mm512_test_epi32_mask(x, set(int32_t(uint32_t(1) << b)));
+  }
+};
+
+struct I16 {
+  using T = int16_t;
+  using reg = __m512i;
+  static constexpr int W = 32;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { _mm512_storeu_si512(p, x); }
+  HADAMRNN_INLINE static reg set(T x) { return _mm512_set1_epi16(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi16(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi16(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mullo_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, mul(y, set(s))); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    constexpr __mmask32 high = S == 1   ? 0xAAAAAAAA
+                               : S == 2 ? 0xCCCCCCCC
+                               : S == 4 ? 0xF0F0F0F0
+                               : S == 8 ? 0xFF00FF00
+                                        : 0xFFFF0000;
+    reg y;
+    if constexpr (S == 1) y = _mm512_rol_epi32(x, 16);
+    if constexpr (S == 2) y = _mm512_shuffle_epi32(x, _MM_PERM_ENUM(0xB1));
+    if constexpr (S == 4) y = _mm512_shuffle_epi32(x, _MM_PERM_ENUM(0x4E));
+    if constexpr (S == 8) y = _mm512_shuffle_i32x4(x, x, 0xB1);
+    if constexpr (S == 16) y = _mm512_shuffle_i32x4(x, x, 0x4E);
+    return _mm512_mask_sub_epi16(add(x, y), high, y, x);
+  }
+};
+
+struct U64 {
+  using reg = __m512i;
+  using counts = __m512i;
+  static constexpr int W = 8;
+  static constexpr int max_counts = 1 << 20;
+  HADAMRNN_INLINE static reg zero() { return _mm512_setzero_si512(); }
+  HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm512_loadu_si512(p); }
+  HADAMRNN_INLINE static reg set(uint64_t x) { return _mm512_set1_epi64(int64_t(x)); }
+  HADAMRNN_INLINE static reg and_(reg x, reg y) { return _mm512_and_si512(x, y); }
+  HADAMRNN_INLINE static reg xor_(reg x, reg y) { return _mm512_xor_si512(x, y); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi64(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi64(x, y); }
+  HADAMRNN_INLINE static counts no_counts() { return zero(); }
+  HADAMRNN_INLINE static counts count(counts c, reg x) { return add(c, _mm512_popcnt_epi64(x)); }
+  HADAMRNN_INLINE static reg total(counts c) { return c; }
+  HADAMRNN_INLINE static void store_affine(int32_t* y, int64_t c, reg s) {
+    const reg r = sub(_mm512_set1_epi64(c), add(s, s));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm512_maskz_cvtepi64_epi32(0xFF, r));
+  }
+};
+
+}  // namespace avx512
+}  // namespace hadamrnn

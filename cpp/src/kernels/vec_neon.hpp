@@ -1,0 +1,168 @@
+// AArch64 NEON. Strides inside a register: a reversal or rotation and one multiply-add by +-1.
+#pragma once
+
+#include <arm_neon.h>
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace neon {
+
+struct F32 {
+  using T = float;
+  using reg = float32x4_t;
+  static constexpr int W = 4;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const float* p) { return vld1q_f32(p); }
+  HADAMRNN_INLINE static void store(float* p, reg x) { vst1q_f32(p, x); }
+  HADAMRNN_INLINE static reg set(float x) { return vdupq_n_f32(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_f32(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_f32(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return vmulq_f32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return vfmaq_n_f32(acc, y, s); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    if constexpr (S == 1) {
+      const float sign[4] = {1, -1, 1, -1};
+      return vfmaq_f32(vrev64q_f32(x), x, vld1q_f32(sign));
+    } else {
+      const float sign[4] = {1, 1, -1, -1};
+      return vfmaq_f32(vextq_f32(x, x, 2), x, vld1q_f32(sign));
+    }
+  }
+
+  HADAMRNN_INLINE static uint32x4_t bits(reg x) { return vreinterpretq_u32_f32(x); }
+  HADAMRNN_INLINE static reg keep(uint32x4_t mask, reg x) {
+    return vreinterpretq_f32_u32(vandq_u32(mask, bits(x)));
+  }
+  HADAMRNN_INLINE static reg copysign(reg magnitude, reg sign) {
+    return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
+  }
+  HADAMRNN_INLINE static reg relu(reg z) { return keep(vcgtzq_f32(z), z); }
+  HADAMRNN_INLINE static reg sign(reg z) { return vbslq_f32(vcgezq_f32(z), set(1), set(-1)); }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const reg t = add(vabsq_f32(z), a);
+    return keep(vbicq_u32(vcgtzq_f32(t), vceqzq_f32(z)), copysign(t, z));
+  }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return keep(vcgtzq_f32(h), x); }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
+    const uint32x4_t flip = vandq_u32(bits(h), vdupq_n_u32(0x80000000u));
+    return keep(vorrq_u32(vcgtzq_f32(h), vcltzq_f32(h)), vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
+  }
+  // Lane i is all ones where bit i is set.
+  HADAMRNN_INLINE static uint32x4_t expand(uint64_t b) {
+    const uint32_t lane[4] = {1, 2, 4, 8};
+    return vtstq_u32(vdupq_n_u32(uint32_t(b)), vld1q_u32(lane));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const uint32x4_t flip = vandq_u32(expand(negative), vdupq_n_u32(0x80000000u));
+    const reg sum = add(acc, vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
+    return vbslq_f32(expand(nonzero), sum, acc);
+  }
+  HADAMRNN_INLINE static uint64_t gather_bits(uint32x4_t mask) {
+    const uint32_t lane[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(mask, vld1q_u32(lane)));
+  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return gather_bits(vcltzq_f32(x)); }
+
+  HADAMRNN_INLINE static reg sum16to4(reg (&x)[4]) { return add(add(x[0], x[2]), add(x[1], x[3])); }
+  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][4], float* out) {
+    const reg a = sum16to4(acc[0]), b = sum16to4(acc[1]), c = sum16to4(acc[2]), d = sum16to4(acc[3]);
+    const reg ab = add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
+                       vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+    const reg cd = add(vcombine_f32(vget_low_f32(c), vget_low_f32(d)),
+                       vcombine_f32(vget_high_f32(c), vget_high_f32(d)));
+    vst1q_f32(out, add(vuzp1q_f32(ab, cd), vuzp2q_f32(ab, cd)));
+  }
+};
+
+struct I32 {
+  using T = int32_t;
+  using reg = int32x4_t;
+  static constexpr int W = 4;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return vld1q_s32(p); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { vst1q_s32(p, x); }
+  HADAMRNN_INLINE static reg set(T x) { return vdupq_n_s32(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_s32(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_s32(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return vmulq_s32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return vmlaq_n_s32(acc, y, s); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    if constexpr (S == 1) {
+      const T sign[4] = {1, -1, 1, -1};
+      return vmlaq_s32(vrev64q_s32(x), x, vld1q_s32(sign));
+    } else {
+      const T sign[4] = {1, 1, -1, -1};
+      return vmlaq_s32(vextq_s32(x, x, 2), x, vld1q_s32(sign));
+    }
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    const reg flip = vreinterpretq_s32_u32(F32::expand(negative));  // all ones: x -> ~x + 1
+    const reg y = sub(veorq_s32(x, flip), flip);
+    return add(acc, vandq_s32(y, vreinterpretq_s32_u32(F32::expand(nonzero))));
+  }
+  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
+    return F32::gather_bits(vtstq_s32(x, set(int32_t(uint32_t(1) << b))));
+  }
+};
+
+struct I16 {
+  using T = int16_t;
+  using reg = int16x8_t;
+  static constexpr int W = 8;
+  static constexpr int tile_regs = 16;
+  static constexpr int max_radix_log2 = 4;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return vld1q_s16(p); }
+  HADAMRNN_INLINE static void store(T* p, reg x) { vst1q_s16(p, x); }
+  HADAMRNN_INLINE static reg set(T x) { return vdupq_n_s16(x); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_s16(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_s16(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return vmulq_s16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return vmlaq_n_s16(acc, y, s); }
+  template <int S>
+  HADAMRNN_INLINE static reg butterfly(reg x) {
+    if constexpr (S == 1) {
+      const T sign[8] = {1, -1, 1, -1, 1, -1, 1, -1};
+      return vmlaq_s16(vrev32q_s16(x), x, vld1q_s16(sign));
+    } else if constexpr (S == 2) {
+      const T sign[8] = {1, 1, -1, -1, 1, 1, -1, -1};
+      const reg y = vreinterpretq_s16_s32(vrev64q_s32(vreinterpretq_s32_s16(x)));
+      return vmlaq_s16(y, x, vld1q_s16(sign));
+    } else {
+      const T sign[8] = {1, 1, 1, 1, -1, -1, -1, -1};
+      return vmlaq_s16(vextq_s16(x, x, 4), x, vld1q_s16(sign));
+    }
+  }
+};
+
+struct U64 {
+  using reg = uint64x2_t;
+  using counts = uint8x16_t;  // a count a byte, at most 8 a word
+  static constexpr int W = 2;
+  static constexpr int max_counts = 31;
+  HADAMRNN_INLINE static reg zero() { return vdupq_n_u64(0); }
+  HADAMRNN_INLINE static reg load(const uint64_t* p) { return vld1q_u64(p); }
+  HADAMRNN_INLINE static reg set(uint64_t x) { return vdupq_n_u64(x); }
+  HADAMRNN_INLINE static reg and_(reg x, reg y) { return vandq_u64(x, y); }
+  HADAMRNN_INLINE static reg xor_(reg x, reg y) { return veorq_u64(x, y); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_u64(x, y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_u64(x, y); }
+  HADAMRNN_INLINE static counts no_counts() { return vdupq_n_u8(0); }
+  HADAMRNN_INLINE static counts count(counts c, reg x) { return vaddq_u8(c, vcntq_u8(vreinterpretq_u8_u64(x))); }
+  HADAMRNN_INLINE static reg total(counts c) { return vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(c))); }
+  HADAMRNN_INLINE static void store_affine(int32_t* y, int64_t c, reg s) {
+    const reg r = sub(vdupq_n_u64(uint64_t(c)), add(s, s));
+    vst1_s32(y, vmovn_s64(vreinterpretq_s64_u64(r)));
+  }
+};
+
+}  // namespace neon
+}  // namespace hadamrnn

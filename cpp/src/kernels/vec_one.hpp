@@ -1,0 +1,56 @@
+// One element as a vector: the scalar reference, and float64 (training checks only).
+#pragma once
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+template <class Element>
+struct One {
+  using T = Element;
+  using reg = Element;
+  static constexpr int W = 1;
+  static constexpr int tile_regs = 4;
+  static constexpr int max_radix_log2 = 2;
+
+  HADAMRNN_INLINE static reg load(const T* p) { return *p; }
+  HADAMRNN_INLINE static void store(T* p, reg x) { *p = x; }
+  HADAMRNN_INLINE static reg set(T x) { return x; }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return T(x + y); }
+  HADAMRNN_INLINE static reg sub(reg x, reg y) { return T(x - y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return T(x * y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return T(acc + y * s); }
+  template <int S>
+  static reg butterfly(reg x) { return x; }
+
+  HADAMRNN_INLINE static reg relu(reg z) { return z > 0 ? z : T(0); }
+  HADAMRNN_INLINE static reg sign(reg z) { return z >= 0 ? T(1) : T(-1); }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const T t = (z < 0 ? -z : z) + a;
+    return t > 0 && z != 0 ? (z < 0 ? -t : t) : T(0);
+  }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return h > 0 ? x : T(0); }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) { return h > 0 ? x : h < 0 ? -x : T(0); }
+
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
+    return nonzero & 1 ? T(acc + (negative & 1 ? -x : x)) : acc;
+  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return x < 0; }
+  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) { return (uint32_t(x) >> b) & 1; }
+
+  // Sums of 16 partial sums each, in the fixed tree.
+  static void reduce4(reg (&acc)[4][16], T* out) {
+    for (int q = 0; q < 4; ++q) {
+      T* p = acc[q];
+      for (int half = 8; half >= 1; half /= 2) {
+        for (int i = 0; i < half; ++i) p[i] = p[i] + p[i + half];
+      }
+      out[q] = p[0];
+    }
+  }
+};
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn

@@ -1,0 +1,195 @@
+#include "hadamrnn/model.hpp"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "fp_env.hpp"
+#include "isa_tables.hpp"
+#include "model_data.hpp"
+#include "runner.hpp"
+#include "threads.hpp"
+
+namespace hadamrnn {
+namespace {
+
+constexpr const char* names[] = {"auto", "fwht", "xnor", "masked_add", "dense"};
+
+[[noreturn]] void fail(const std::string& text) { throw std::invalid_argument(text); }
+
+void check_count(const std::vector<float>& values, int64_t expected, const char* what) {
+  if (int64_t(values.size()) != expected) {
+    fail(std::string(what) + " has " + std::to_string(values.size()) + " entries, expected " +
+         std::to_string(expected));
+  }
+}
+
+// The order of additions is part of a kernel's meaning, so the rule looks at the model only. The
+// transform beats the other kernels at every measured size on a Hadamard matrix, 1-bit states
+// included (bench/README.md).
+Kernel choose(const ModelSpec& spec, std::string& reason) {
+  if (spec.kernel == Kernel::automatic) {
+    reason = "auto: the recurrent matrices are Hadamard blocks, n log2 m additions instead of n m";
+    return Kernel::fwht;
+  }
+  reason = "asked for";
+  if (spec.kernel == Kernel::xnor) {
+    for (const Layer& layer : spec.layers) {
+      if (layer.data().activation != Activation::sign) {
+        fail("kernel 'xnor' counts bits and needs a 1-bit or integer state, but this model's state is float32: "
+             "quantize the model, or use kernel 'fwht', 'masked_add' or 'dense'");
+      }
+    }
+  }
+  return spec.kernel;
+}
+
+// Natural unit of each storage index, -1 in the padding.
+std::vector<int64_t> natural_units(const Storage& storage) {
+  std::vector<int64_t> unit(size_t(storage.size()), -1);
+  for (int64_t i = 0; i < storage.hidden_size; ++i) unit[size_t(storage.index[size_t(i)])] = i;
+  return unit;
+}
+
+PackedLayer pack_layer(const Layer& layer, const LayerData* below, Kernel kernel) {
+  PackedLayer p{layer, {}, {}, {}, {}, 0};
+  const LayerData& d = layer.data();
+  const int64_t size = d.storage.size();
+  const std::vector<int64_t> unit = natural_units(d.storage);
+  const Entry entry = [&](int64_t i, int64_t j) {
+    const int64_t a = unit[size_t(i)], b = unit[size_t(j)];
+    return a < 0 || b < 0 ? 0 : d.hadamard.entry(a, b);
+  };
+  if (kernel == Kernel::masked_add) p.recurrent = PackedTernary(size, size, entry);
+  if (kernel == Kernel::dense) {
+    p.dense.resize(size_t(size * size));
+    for (int64_t j = 0; j < size; ++j) {
+      for (int64_t i = 0; i < size; ++i) p.dense[size_t(j * size + i)] = float(entry(i, j));
+    }
+  }
+  if (kernel == Kernel::xnor) {
+    p.block = PackedBinary(d.storage.block_size, d.storage.block_size,
+                           [&](int64_t i, int64_t j) { return d.hadamard.entry(i, j); });
+  }
+  if (below) {
+    const std::vector<int64_t> from = natural_units(below->storage);
+    p.input = PackedTernary(size, below->storage.size(), [&](int64_t i, int64_t j) {
+      const int64_t a = unit[size_t(i)], b = from[size_t(j)];
+      return a < 0 || b < 0 ? 0 : int(d.input_signs[size_t(a * d.input_size + b)]);
+    });
+    p.input_scale = float(1.0 / std::sqrt(double(d.input_size)));
+  }
+  return p;
+}
+
+// (rows, columns) weights of units as (columns, n) in storage order.
+Buffer<float> by_column(const std::vector<float>& weight, int64_t columns, const Storage& storage) {
+  Buffer<float> out(size_t(columns * storage.size()));
+  for (int64_t i = 0; i < storage.hidden_size; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
+      out[size_t(j * storage.size() + storage.index[size_t(i)])] = weight[size_t(i * columns + j)];
+    }
+  }
+  return out;
+}
+
+void pack_input(const ModelSpec& spec, ModelData& m) {
+  const LayerData& first = m.layers.front().data();
+  const int64_t size = first.storage.size();
+  Buffer<float> weight = by_column(spec.input_weight, spec.input_size, first.storage);
+  if (!spec.tokens) {
+    m.input_weight = std::move(weight);
+    return;
+  }
+  m.token_rows.resize(size_t(m.token_count * size));
+  if (spec.tokens_count > 0) {
+    const DefaultFpEnv env;
+    m.kernels->project_f32(weight.data(), first.bias.data(), spec.embedding.data(), spec.input_size, size,
+                           m.token_count, m.token_rows.data());
+  } else {
+    for (int64_t t = 0; t < m.token_count; ++t) {
+      for (int64_t j = 0; j < size; ++j) {
+        m.token_rows[size_t(t * size + j)] = weight[size_t(t * size + j)] + first.bias[size_t(j)];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Kernel parse_kernel(const std::string& name) {
+  for (int i = 0; i < 5; ++i) {
+    if (name == names[i]) return Kernel(i);
+  }
+  fail("kernel '" + name + "' is unknown; expected auto, fwht, xnor, masked_add or dense");
+}
+
+const char* kernel_name(Kernel kernel) { return names[int(kernel)]; }
+
+Model::Model(const ModelSpec& spec) {
+  if (spec.layers.empty()) fail("a model needs at least one layer");
+  for (size_t l = 0; l < spec.layers.size(); ++l) {
+    const int64_t below = l == 0 ? 0 : spec.layers[l - 1].hidden_size();
+    if (spec.layers[l].input_size() != below) {
+      fail("layer " + std::to_string(l) + " reads " + std::to_string(spec.layers[l].input_size()) +
+           " units, but the layer below has " + std::to_string(below));
+    }
+  }
+  check_count(spec.input_weight, spec.layers.front().hidden_size() * spec.input_size, "input_weight");
+  check_count(spec.embedding, spec.tokens_count * spec.input_size, "embedding");
+  check_count(spec.output_weight, spec.layers.back().hidden_size() * spec.output_size, "output_weight");
+  check_count(spec.output_bias, spec.output_size, "output_bias");
+  if (spec.input_size < 1 || spec.output_size < 1) fail("input_size and output_size must be at least 1");
+
+  auto m = std::make_shared<ModelData>();
+  m->kernels = &active_table();
+  m->kernel = choose(spec, m->kernel_reason);
+  for (size_t l = 0; l < spec.layers.size(); ++l) {
+    m->layers.push_back(pack_layer(spec.layers[l], l == 0 ? nullptr : &spec.layers[l - 1].data(), m->kernel));
+  }
+  m->tokens = spec.tokens;
+  m->output_all = spec.output_all;
+  m->input_size = spec.input_size;
+  m->token_count = !spec.tokens ? 0 : spec.tokens_count > 0 ? spec.tokens_count : spec.input_size;
+  m->output_size = spec.output_size;
+  pack_input(spec, *m);
+
+  const Storage& last = m->layers.back().data().storage;
+  m->output_weight.resize(size_t(round_up(spec.output_size, 4) * last.size()));
+  for (int64_t k = 0; k < spec.output_size; ++k) {
+    last.to_storage(&spec.output_weight[size_t(k * last.hidden_size)], &m->output_weight[size_t(k * last.size())]);
+  }
+  m->output_bias = spec.output_bias;
+  data_ = std::move(m);
+}
+
+Kernel Model::kernel() const { return data_->kernel; }
+const std::string& Model::kernel_reason() const { return data_->kernel_reason; }
+Isa Model::isa() const { return data_->kernels->isa; }
+bool Model::takes_tokens() const { return data_->tokens; }
+bool Model::output_all() const { return data_->output_all; }
+int64_t Model::input_size() const { return data_->input_size; }
+int64_t Model::token_count() const { return data_->token_count; }
+int64_t Model::output_size() const { return data_->output_size; }
+
+void Model::infer(const Batch& batch, float* y, int threads) const {
+  const ModelData& m = *data_;
+  check_batch(m, batch);
+  parallel_for(batch.size, threads, [&](int64_t i) {
+    Workspace work(m);
+    std::vector<float*> h;
+    Buffer<float> state(size_t(m.layers.size() * work.state_stride));
+    for (size_t l = 0; l < m.layers.size(); ++l) h.push_back(&state[l * work.state_stride]);
+    const int64_t length = batch.lengths ? batch.lengths[i] : batch.steps;
+    const Sequence sequence = batch_row(m, batch, i, length);
+    if (!m.output_all) {
+      advance(m, work, h.data(), sequence, nullptr);
+      read_state(m, h.back(), y + i * m.output_size);
+      return;
+    }
+    float* rows = y + i * batch.steps * m.output_size;
+    advance(m, work, h.data(), sequence, rows);
+    for (int64_t k = length * m.output_size; k < batch.steps * m.output_size; ++k) rows[k] = 0;
+  });
+}
+
+}  // namespace hadamrnn

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hadamrnn/model.hpp"
+#include "layer_data.hpp"
+#include "packed.hpp"
+
+namespace hadamrnn {
+
+// A layer with the matrices that the chosen kernel reads; the others stay empty.
+struct PackedLayer {
+  Layer layer;
+  PackedTernary recurrent;  // masked_add: I_q (x) H_m in storage order
+  Buffer<float> dense;      // dense: the same, column-major floats
+  PackedBinary block;       // xnor: H_m, natural order
+  PackedTernary input;      // second layer and above: dense binary matrix from the layer below
+  float input_scale = 0;    // 1/sqrt(units below)
+
+  const LayerData& data() const { return layer.data(); }
+};
+
+struct ModelData {
+  const KernelTable* kernels;
+  Kernel kernel;
+  std::string kernel_reason;
+  std::vector<PackedLayer> layers;
+  bool tokens;
+  bool output_all;
+  int64_t input_size;
+  int64_t token_count;
+  int64_t output_size;
+  Buffer<float> input_weight;   // (input_size, n) storage order; empty for token models
+  Buffer<float> token_rows;     // (token_count, n): U E[token] + b, storage order
+  Buffer<float> output_weight;  // (output_size rounded up to 4, n) storage order
+  std::vector<float> output_bias;
+};
+
+}  // namespace hadamrnn

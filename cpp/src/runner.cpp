@@ -1,0 +1,162 @@
+#include "runner.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace hadamrnn {
+namespace {
+
+// The product (I_q (x) H_m) h of a 1-bit state: each block is packed to bits and counted.
+void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
+  const Storage& s = layer.data().storage;
+  const int64_t block = s.block_size, padded = round_up(block, lane_group);
+  const bool zero = std::all_of(h, h + s.size(), [](float v) { return v == 0; });  // before the first step
+  std::fill(acc, acc + s.size(), 0.0f);
+  if (zero) return;
+  for (int64_t first = 0; first < s.hidden_size; first += block) {
+    for (int64_t i = 0; i < padded; ++i) {
+      work.scratch[size_t(i)] = i < block ? h[s.index[size_t(first + i)]] : 0.0f;
+    }
+    m.kernels->pack_signs_f32(work.scratch.data(), padded, work.bits.data());
+    m.kernels->xnor_i32(layer.block.matrix(), work.bits.data(), work.counts.data());
+    for (int64_t i = 0; i < block; ++i) acc[s.index[size_t(first + i)]] = float(work.counts[size_t(i)]);
+  }
+}
+
+void product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
+  const int64_t size = layer.data().storage.size();
+  switch (m.kernel) {
+    case Kernel::masked_add: return m.kernels->masked_add_f32(layer.recurrent.matrix(), h, acc);
+    case Kernel::dense: return m.kernels->dense_f32(layer.dense.data(), h, size, size, acc);
+    default: return xnor_product(m, layer, work, h, acc);
+  }
+}
+
+// Steps of one layer whose input is described by `recur`; `h` is the state, in and out.
+void run_layer(const ModelData& m, const PackedLayer& layer, Workspace& work, Recur<float>& recur, float* h,
+               int64_t steps, bool keep) {
+  const LayerData& d = layer.data();
+  const int64_t size = d.storage.size();
+  recur.geometry = d.hadamard.geometry<float>();
+  recur.activation = d.activation;
+  recur.su = d.su.data();
+  recur.modrelu = d.modrelu.data();
+  recur.scratch = work.scratch.data();
+  recur.in = h;
+  recur.out = keep ? work.states.data() : h;
+  recur.stride = keep ? size : 0;
+  if (m.kernel == Kernel::fwht) {
+    m.kernels->recur_f32(recur, steps);
+  } else {
+    for (int64_t t = 0; t < steps; ++t) {
+      product(m, layer, work, t > 0 ? recur.out + (t - 1) * recur.stride : h, work.product.data());
+      m.kernels->update_f32(recur, work.product.data(), t, recur.out + t * recur.stride);
+    }
+  }
+  if (keep) std::copy_n(recur.out + (steps - 1) * size, size, h);
+}
+
+// v_t of an upper layer: the dense binary matrix applied to relu of the states below.
+void project_states(const ModelData& m, const PackedLayer& layer, Workspace& work, int64_t below, int64_t steps) {
+  const Buffer<float>& bias = layer.data().bias;
+  const int64_t size = layer.data().storage.size();
+  for (int64_t t = 0; t < steps; ++t) {
+    float* h = work.states.data() + t * below;
+    for (int64_t j = 0; j < below; ++j) h[j] = h[j] > 0 ? h[j] : 0.0f;
+    m.kernels->masked_add_f32(layer.input.matrix(), h, work.product.data());
+    float* v = work.inputs.data() + t * size;
+    for (int64_t j = 0; j < size; ++j) v[j] = layer.input_scale * work.product[size_t(j)] + bias[size_t(j)];
+  }
+}
+
+// Input of the first layer for `steps` steps from `t` on.
+Recur<float> first_input(const ModelData& m, Workspace& work, const Sequence& sequence, int64_t t, int64_t steps) {
+  const LayerData& first = m.layers.front().data();
+  Recur<float> recur{};
+  if (m.tokens) {
+    recur.rows = m.token_rows.data();
+    recur.ids = sequence.ids + t;
+  } else if (m.input_size == 1) {
+    recur.x = sequence.x + t;
+    recur.weight = m.input_weight.data();
+    recur.bias = first.bias.data();
+  } else {
+    m.kernels->project_f32(m.input_weight.data(), first.bias.data(), sequence.x + t * m.input_size, m.input_size,
+                           first.storage.size(), steps, work.inputs.data());
+    recur.rows = work.inputs.data();
+  }
+  return recur;
+}
+
+}  // namespace
+
+Workspace::Workspace(const ModelData& m) {
+  int64_t size = 0, product_size = 0, block = 0;
+  for (const PackedLayer& layer : m.layers) {
+    const Storage& s = layer.data().storage;
+    size = std::max(size, s.size());
+    block = std::max(block, round_up(s.block_size, 64));
+    product_size = std::max({product_size, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
+  }
+  state_stride = size_t(size);
+  chunk = std::clamp<int64_t>(4096 / size, 1, 64);
+  states.resize(size_t(chunk * size));
+  inputs.resize(size_t(chunk * size));
+  scratch.resize(size_t(std::max(size, block)));
+  product.resize(size_t(product_size));
+  if (m.kernel == Kernel::xnor) {
+    counts.resize(size_t(block));
+    bits.resize(size_t(block / 64));
+  }
+}
+
+void check_batch(const ModelData& m, const Batch& batch) {
+  for (int64_t i = 0; m.tokens && i < batch.size * batch.steps; ++i) {
+    if (batch.ids[i] < 0 || batch.ids[i] >= m.token_count) {
+      throw std::invalid_argument("token " + std::to_string(batch.ids[i]) + " at flat position " + std::to_string(i) +
+                                  " is outside 0.." + std::to_string(m.token_count - 1));
+    }
+  }
+  for (int64_t i = 0; batch.lengths && i < batch.size; ++i) {
+    if (batch.lengths[i] < 1 || batch.lengths[i] > batch.steps) {
+      throw std::invalid_argument("length " + std::to_string(batch.lengths[i]) + " of sequence " + std::to_string(i) +
+                                  " is outside 1.." + std::to_string(batch.steps));
+    }
+  }
+}
+
+Sequence batch_row(const ModelData& m, const Batch& batch, int64_t i, int64_t steps) {
+  const int64_t first = i * batch.steps;
+  return {m.tokens ? nullptr : batch.x + first * m.input_size, m.tokens ? batch.ids + first : nullptr, steps};
+}
+
+void advance(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, float* y) {
+  const bool keep_all = y != nullptr;
+  const bool rows = m.layers.size() > 1 || (!m.tokens && m.input_size > 1);
+  const int64_t chunk = keep_all || rows ? work.chunk : sequence.steps;
+  for (int64_t t = 0; t < sequence.steps; t += chunk) {
+    const int64_t steps = std::min(chunk, sequence.steps - t);
+    Recur<float> recur = first_input(m, work, sequence, t, steps);
+    for (size_t l = 0; l < m.layers.size(); ++l) {
+      if (l > 0) {
+        project_states(m, m.layers[l], work, m.layers[l - 1].data().storage.size(), steps);
+        recur = Recur<float>{};
+        recur.rows = work.inputs.data();
+      }
+      const bool keep = keep_all || l + 1 < m.layers.size();
+      run_layer(m, m.layers[l], work, recur, h[l], steps, keep);
+    }
+    if (keep_all) {
+      m.kernels->readout_f32(m.output_weight.data(), m.output_bias.data(), work.states.data(),
+                             m.layers.back().data().storage.size(), m.output_size, steps, y + t * m.output_size);
+    }
+  }
+}
+
+void read_state(const ModelData& m, const float* h, float* y) {
+  m.kernels->readout_f32(m.output_weight.data(), m.output_bias.data(), h, m.layers.back().data().storage.size(),
+                         m.output_size, 1, y);
+}
+
+}  // namespace hadamrnn
