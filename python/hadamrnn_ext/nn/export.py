@@ -54,7 +54,6 @@ class PackedCopy:
             x.detach().numpy(),
             None if lengths is None else lengths.numpy(),
             num_threads=torch.get_num_threads(),
-            check_finite=False,  # as everywhere in torch, NaN in gives NaN out
         )
         return torch.from_numpy(y)
 

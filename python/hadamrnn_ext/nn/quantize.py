@@ -6,34 +6,11 @@ pass, because alpha follows the largest weight (paper, section 3.3).
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from ..quantize import code_range
-
-
-class _Quantize(torch.autograd.Function):
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(weight: Tensor, bits: int) -> Tensor:
-        lowest, highest = code_range(bits)
-        alpha = weight.abs().max()
-        levels = torch.full_like(alpha, -lowest)
-        # A tensor, not a number: asking for its value would stop a GPU and break torch.compile.
-        alpha = torch.where((levels / alpha).isfinite(), alpha, torch.ones_like(alpha))
-        codes = (weight * (levels / alpha)).round().clamp(lowest, highest)  # round: half to even
-        return codes * (alpha / levels)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return grad, None
+from .ste import straight_through
 
 
 def quantize(weight: Tensor, bits: int | None) -> Tensor:
@@ -43,5 +20,10 @@ def quantize(weight: Tensor, bits: int | None) -> Tensor:
     """
     if bits is None:
         return weight
-    quantized: Tensor = _Quantize.apply(weight, bits)  # type: ignore[no-untyped-call]
-    return quantized
+    lowest, highest = code_range(bits)
+    # alpha is a tensor, not a number: asking for its value would stop a GPU and break torch.compile.
+    alpha = weight.detach().abs().max()
+    levels = torch.full_like(alpha, -lowest)
+    alpha = torch.where((levels / alpha).isfinite(), alpha, torch.ones_like(alpha))
+    codes = (weight.detach() * (levels / alpha)).round().clamp(lowest, highest)  # round: half to even
+    return straight_through(codes * (alpha / levels), weight)

@@ -106,7 +106,7 @@ class SequenceModel(nn.Module):
         """Logits: (B, o) for "last", (B, T, o) for "all", which are zero past a sequence's length.
 
         x: (B, T, d) features, or integer (B, T) tokens. lengths: (B,) whole numbers from 1 to T, T if None.
-        Raises ShapeError or InputError.
+        Raises ShapeError or InputError; the native kernels also refuse NaN and infinity.
         """
         check_input(x, self.input_size, tokens=self.tokens)
         lengths = check_lengths(lengths, x)

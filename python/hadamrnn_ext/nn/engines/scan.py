@@ -56,5 +56,9 @@ def _apply(w: Tensor, h: Tensor) -> Tensor:
 def _absorb(w: Tensor, v: Tensor, h_0: Tensor | None) -> Tensor:
     """The initial state, moved into the first step's input."""
     if h_0 is None:
-        return v
+        if v.shape[1] > 1:
+            return v
+        h_0 = torch.zeros_like(
+            v[:, 0]
+        )  # a single step does not meet W, but its signs still want a gradient: zero
     return torch.cat([v[:, :1] + _apply(w, h_0[:, None]), v[:, 1:]], dim=1)

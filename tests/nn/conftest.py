@@ -1,0 +1,67 @@
+"""What the tests of the torch half share: reproducible modules, and the golden network of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from hadamrnn_ext import nn, quantize
+from hadamrnn_ext.golden import Layer, Network
+
+
+@pytest.fixture(autouse=True)
+def _reproducible() -> Iterator[None]:
+    """A fixed seed, and one thread: on sizes this small a second one only waits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def golden_network() -> Callable[[nn.SequenceModel], Network]:
+    return _golden_network
+
+
+def _golden_network(model: nn.SequenceModel) -> Network:
+    """The golden network of a float32 module, made without any of the code under test but its parameters."""
+
+    def array(tensor: torch.Tensor) -> np.ndarray:
+        return tensor.detach().numpy()
+
+    def signs(tensor: torch.Tensor | None) -> np.ndarray | None:
+        return None if tensor is None else np.where(array(tensor) >= 0, 1, -1).astype(np.int8)
+
+    def quantized(tensor: torch.Tensor, bits: int | None) -> np.ndarray:
+        if bits is None:
+            return array(tensor)
+        return quantize.dequantize(*quantize.quantize(array(tensor), bits), bits)
+
+    rnn, state = model.rnn, dict(model.named_parameters())
+    layers = []
+    for i in range(rnn.num_layers):
+        suffix = f"_l{i}" if i else ""
+        modrelu = state.get(f"rnn.modrelu{suffix}")
+        layers.append(
+            Layer(
+                rnn.block_size,
+                signs(state[f"rnn.signs{suffix}"]),
+                array(state[f"rnn.bias{suffix}"]),
+                rnn.recurrence,
+                None if modrelu is None else array(modrelu),
+                signs(state.get(f"rnn.input_signs{suffix}")),
+            )
+        )
+    return Network(
+        layers,
+        input_weight=quantized(state["rnn.weight_ih"], rnn.weight_bits),
+        output_weight=quantized(state["output_weight"], model.output_weight_bits),
+        output_bias=array(state["output_bias"]),
+        embedding=array(state["embedding.weight"]) if "embedding.weight" in state else None,
+        tokens=model.tokens,
+        output=model.output,
+    )

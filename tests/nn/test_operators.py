@@ -1,0 +1,95 @@
+"""The C++ engines are torch operators: torch.compile and torch.export see through them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hadamrnn_ext import nn
+from hadamrnn_ext.nn.engines import krylov, native
+
+
+def tensor(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+def signs(n: int) -> torch.Tensor:
+    return nn.sign(torch.randn(n, dtype=torch.float64)).requires_grad_()
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "h_0", "modrelu"),
+    [("linear", False, False), ("relu", True, False), ("modrelu", True, True)],
+)
+def test_opcheck_of_the_recurrence(recurrence: str, h_0: bool, modrelu: bool) -> None:
+    n = 12
+    args = (
+        signs(n),
+        tensor(2, 3, n),
+        tensor(2, n) if h_0 else None,
+        tensor(n) if modrelu else None,
+        n,
+        recurrence,
+    )
+    torch.library.opcheck(native.recurrence, args)
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
+    u, v, start, offset, *rest = detached
+    torch.library.opcheck(native.recurrence_backward, (torch.ones_like(v), u, v, start, offset, *rest))
+
+
+def test_opcheck_of_the_powers() -> None:
+    args = (signs(8), tensor(3, 8), 5, 4)
+    torch.library.opcheck(krylov.powers, args)
+    out = torch.randn(3, 5, 8, dtype=torch.float64)
+    torch.library.opcheck(krylov.powers_backward, (out, args[0].detach(), out, 4))
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        ("native", {}),
+        ("native", {"recurrence": "modrelu", "num_layers": 2}),
+        ("native", {"output": "all"}),
+        ("krylov", {}),
+        ("scan", {}),
+        ("loop", {"recurrence": "sign"}),
+    ],
+)
+def test_compiled_training_step(engine: str, options: dict) -> None:
+    model = nn.SequenceModel(2, 12, 3, engine=engine, **options)
+    torch.compiler.reset()  # each case starts with an empty cache
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    x = torch.randn(4, 6, 2)
+    for lengths in (None, torch.tensor([6, 1, 3, 2])):
+        grads = []
+        for forward in (model, compiled):
+            model.zero_grad()
+            y = forward(x, lengths)
+            (y**2).sum().backward()
+            grads.append([y.detach(), *(p.grad for p in model.parameters())])
+        for eager, traced in zip(*grads, strict=True):
+            torch.testing.assert_close(traced, eager)
+
+
+@pytest.mark.parametrize("engine", ["native", "krylov", "scan"])
+def test_exported_program(engine: str) -> None:
+    model = nn.SequenceModel(2, 12, 3, engine=engine).eval()
+    x = torch.randn(4, 6, 2)
+    with torch.no_grad():
+        program = torch.export.export(model, (x,))
+    torch.testing.assert_close(program.module()(x), model(x))
+
+
+@pytest.mark.parametrize("engine", ["loop", "native", "krylov", "scan"])
+def test_autocast_keeps_the_recurrence_in_float32(engine: str) -> None:
+    """400 steps in bfloat16 would be off by far more than the rounding of the input projection."""
+    model = nn.SequenceModel(2, 64, 4, engine=engine)
+    x = torch.randn(3, 400, 2)
+    expected = model.rnn.last_state(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        h = model.rnn.last_state(x)
+        loss = model(x).float().pow(2).sum()
+    assert h.dtype == torch.float32
+    assert ((h - expected).norm() / expected.norm()).item() < 1e-2
+    loss.backward()
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in model.parameters())
