@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -56,10 +55,9 @@ def load(path: Path) -> tuple[dict[str, Any], Progress, dict[str, Any]]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: not a checkpoint, or a damaged one ({str(error).splitlines()[0]})"
-        ) from None
+    except Exception as error:  # damaged bytes surface as almost any exception of torch or pickle
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise CheckpointError(f"{path}: not a checkpoint, or a damaged one ({reason})") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         met = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: checkpoint format {met}, expected {FORMAT}")

@@ -39,7 +39,7 @@ class Config:
             name: value for name, value in self.to_dict().items() if name not in plain or plain[name] != value
         }
 
-    def resumes(self, stored: dict[str, Any]) -> list[str]:
+    def obstacles(self, stored: dict[str, Any]) -> list[str]:
         """What stands against going on from a run of the configuration `stored`, nothing if it can be done.
 
         More epochs, or fewer, only move the end, unless the schedule depends on it.

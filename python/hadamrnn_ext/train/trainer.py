@@ -64,7 +64,7 @@ class Trainer:
     def restore(self) -> None:
         """Takes up the run that the checkpoint describes. Raises `CheckpointError` if it is another one."""
         stored, self.progress, state = checkpoint.load(self.checkpoint_path)
-        if differences := self.config.resumes(stored):
+        if differences := self.config.obstacles(stored):
             raise checkpoint.CheckpointError(
                 f"{self.checkpoint_path} is of another run: {'; '.join(differences)}. "
                 "Choose another --out, or --restart to begin anew"

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from hadamrnn_ext.train import PRESETS, Config, PresetError, get_preset
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden", "batch", "epochs", "lr", "length"),
+    [
+        ("copy", 128, 128, 10, 1e-4, 1000),
+        ("pmnist", 512, 100, 100, 1e-3, None),
+        ("smnist", 512, 64, 100, 1e-3, None),
+    ],
+)
+def test_presets_are_the_published_recipes(name, hidden, batch, epochs, lr, length):
+    preset = get_preset(name)
+    assert (preset.hidden_size, preset.batch_size, preset.epochs, preset.lr) == (hidden, batch, epochs, lr)
+    assert (preset.decay, preset.schedule, preset.weight_bits, preset.length) == (0.98, "step", 4, length)
+    assert (preset.block_size, preset.sign_lr, preset.grad_clip, preset.freeze_signs) == (
+        None,
+        None,
+        None,
+        False,
+    )
+    assert preset.recurrence == "linear"
+
+
+def test_an_unknown_preset_names_those_there_are():
+    with pytest.raises(PresetError, match="no preset 'mnist'; there are smnist, pmnist, copy"):
+        get_preset("mnist")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hidden_size", 0),
+        ("epochs", -1),
+        ("lr", 0.0),
+        ("lr", float("nan")),
+        ("sign_lr", float("inf")),
+        ("grad_clip", -1.0),
+        ("schedule", "linear"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(field, value):
+    with pytest.raises(PresetError, match=field):
+        dataclasses.replace(PRESETS["pmnist"], **{field: value})
+
+
+def test_a_configuration_tells_what_it_changes_of_the_preset():
+    preset = dataclasses.replace(PRESETS["pmnist"], lr=2e-3, freeze_signs=True)
+    assert Config(preset, seed=5, limit_train=100).changes() == {
+        "lr": 2e-3,
+        "freeze_signs": True,
+        "limit_train": 100,
+    }
+    assert Config(PRESETS["pmnist"], seed=5).changes() == {}
+
+
+def test_only_the_end_of_a_run_may_move_when_it_is_taken_up_again():
+    config = Config(PRESETS["pmnist"])
+    longer = dataclasses.replace(config, preset=dataclasses.replace(config.preset, epochs=200))
+    assert longer.obstacles(config.to_dict()) == []
+    assert dataclasses.replace(config, seed=1).obstacles(config.to_dict()) == ["seed was 0 and is now 1"]
+    cosine = dataclasses.replace(config, preset=dataclasses.replace(config.preset, schedule="cosine"))
+    longer = dataclasses.replace(cosine, preset=dataclasses.replace(cosine.preset, epochs=200))
+    assert longer.obstacles(cosine.to_dict()) == ["epochs was 100 and is now 200"]
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1 << 32}, {"limit_train": 0}])
+def test_a_configuration_refuses_seeds_and_limits_out_of_range(wrong):
+    with pytest.raises(PresetError, match=next(iter(wrong))):
+        Config(PRESETS["copy"], **wrong)
