@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from ..preprocess import Preprocess
 from .metrics import Scores
 
-__all__ = ["Index", "Split", "Task", "evaluate"]
+__all__ = ["EVALUATION_BATCH", "Index", "Split", "Task", "evaluate"]
+
+#: Sequences that are scored at a time: enough to share among threads, 36 MB of logits for the copy task.
+EVALUATION_BATCH = 1000
 
 Index = slice | NDArray[np.int64]
 
@@ -63,7 +66,7 @@ def evaluate(
     split: Split,
     *,
     raw: bool,
-    batch_size: int = 1000,
+    batch_size: int = EVALUATION_BATCH,
     progress: Callable[[int], object] = lambda done: None,
 ) -> dict[str, float]:
     """Mean scores of `predict` (input to logits) over `split`; `raw` says which input it takes, see `Split`."""

@@ -57,7 +57,7 @@ class Pixels:
     def __post_init__(self) -> None:
         images = self.digits.images
         # Once for all epochs: bytes gathered in this order per batch would cost more than the rest of a batch.
-        object.__setattr__(self, "ordered", images if self.order is None else images[:, self.order])
+        object.__setattr__(self, "ordered", images if self.order is None else images.take(self.order, axis=1))
 
     def __len__(self) -> int:
         return len(self.digits)
