@@ -29,6 +29,8 @@ void recur(const KernelTable& k, const Recur<float>& p, int64_t steps) { k.recur
 void recur(const KernelTable& k, const Recur<double>& p, int64_t steps) { k.recur_f64(p, steps); }
 void recur_back(const KernelTable& k, const RecurBack<float>& p, int64_t steps) { k.recur_back_f32(p, steps); }
 void recur_back(const KernelTable& k, const RecurBack<double>& p, int64_t steps) { k.recur_back_f64(p, steps); }
+void powers_back(const KernelTable& k, const RecurBack<float>& p, int64_t steps) { k.powers_back_f32(p, steps); }
+void powers_back(const KernelTable& k, const RecurBack<double>& p, int64_t steps) { k.powers_back_f64(p, steps); }
 
 // Rows in storage order: the caller's memory where that is the natural order, else a copy.
 template <class T>
@@ -210,25 +212,23 @@ void Recurrence::powers_backward(const T* signs, const T* powers, const T* grad,
   const Buffer<T> su = scaled_signs(s, signs);
   const KernelTable& kernels = active_table();
   parallel_for(count, threads, [&](int64_t c) {
-    Buffer<T> scratch(size_t((4 + steps) * s.size()));
-    T* carry = &scratch[size_t(3 * s.size())];
+    Buffer<T> scratch(size_t(3 * s.size()));
+    T* carry = &scratch[size_t(2 * s.size())];
     const Rows<T> states(s, powers + c * steps * n, steps), grads(s, grad + c * steps * n, steps);
     RecurBack<T> p{};
     p.geometry = data_->hadamard.geometry<T>();
-    p.activation = Activation::linear;
     p.su = su.data();
-    p.h0 = states.data();
     p.h = states.data() + s.size();
     p.grad_h = grads.data() + s.size();
-    p.dv = &scratch[size_t(4 * s.size())];
     p.carry = carry;
     p.dsu = &dsu[size_t(c * s.size())];
     p.scratch = scratch.data();
-    recur_back(kernels, p, steps - 1);
+    powers_back(kernels, p, steps - 1);
     for (int64_t j = 0; j < s.size(); ++j) carry[j] += grads.data()[j];
     s.to_natural(carry, dcolumns + c * n);
   });
-  sum_rows(s, dsu, count, T(1.0 / std::sqrt(double(s.block_size))), dsigns);
+  sum_rows(s, dsu, count, T(1), dsigns);
+  for (int64_t i = 0; i < n; ++i) dsigns[i] /= signs[i];
 }
 
 template <class T>

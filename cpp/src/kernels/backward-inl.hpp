@@ -42,13 +42,34 @@ void recur_back(const RecurBack<typename V::T>& p, int64_t steps) {
     activation_back<V>(p, h, p.grad_h + t * n, dv, scaled);
     const T* before = t > 0 ? h - n : p.h0;
     if (before) {
-      transform<V>(p.geometry, before, product, inner, false, Identity<V>{});
+      transform<V>(p.geometry, before, product, inner, false);
       for (int64_t j = 0; j < n; j += V::W) {
         const auto sum = V::add(V::load(p.dsu + j), V::mul(V::load(dv + j), V::load(product + j)));
         V::store(p.dsu + j, sum);
       }
     }
-    transform<V>(p.geometry, scaled, p.carry, inner, true, Identity<V>{});
+    transform<V>(p.geometry, scaled, p.carry, inner, true);
+  }
+}
+
+// Back through h_t = su * H h_(t-1), the powers of W: without an input, su * H h_(t-1) is h_t itself,
+// so dL/d(su) = (sum_t G_t * h_t) / su and no product is computed again. `dsu` receives the sum
+// without the division, which the caller does once.
+template <class V>
+void powers_back(const RecurBack<typename V::T>& p, int64_t steps) {
+  using T = typename V::T;
+  const int64_t n = p.geometry.size();
+  T* scaled = p.scratch;
+  T* inner = p.scratch + n;
+  for (int64_t t = steps - 1; t >= 0; --t) {
+    const T* h = p.h + t * n;
+    const T* grad = p.grad_h + t * n;
+    for (int64_t j = 0; j < n; j += V::W) {
+      const typename V::reg dz = V::add(V::load(grad + j), V::load(p.carry + j));
+      V::store(p.dsu + j, V::add(V::load(p.dsu + j), V::mul(dz, V::load(h + j))));
+      V::store(scaled + j, V::mul(V::load(p.su + j), dz));
+    }
+    transform<V>(p.geometry, scaled, p.carry, inner, true);
   }
 }
 

@@ -103,15 +103,7 @@ void radix_pass(typename V::T* x, int64_t row, int64_t h, int stages, const E& e
   }
 }
 
-// All stages of one row whose blocks fit in a tile (log2 <= tile_log2), K known.
-template <class V, int K, class E>
-void small_row(const typename V::T* in, typename V::T* out, int64_t row, const E& e) {
-  constexpr int need = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
-  const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, e);
-  if constexpr (need < tile_regs<V>) tiles<V, need, K>(in, out, done, row, e);
-}
-
-// Calls f.template operator()<K>() for the run-time log2 in [0, tile_log2].
+// Calls f.run<K>() for the run-time log2 in [0, tile_log2].
 template <class V, int K, class F>
 HADAMRNN_INLINE void with_log2(int log2, const F& f) {
   if constexpr (K < tile_log2<V>) {
@@ -125,24 +117,28 @@ HADAMRNN_INLINE void with_log2(int log2, const F& f) {
   }
 }
 
-template <class V, class E>
-struct SmallRow {
+// Registers that hold one block of 2^K, at least one.
+template <class V, int K>
+constexpr int block_regs = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
+
+// All stages of blocks that fit in a tile.
+template <class V>
+struct SmallBlocks {
   const typename V::T* in;
   typename V::T* out;
   int64_t row;
-  const E& e;
   template <int K>
-  void run() const { small_row<V, K>(in, out, row, e); }
+  void run() const {
+    const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, Identity<V>{});
+    if constexpr (block_regs<V, K> < tile_regs<V>) {
+      tiles<V, block_regs<V, K>, K>(in, out, done, row, Identity<V>{});
+    }
+  }
 };
 
-// FWHT of the blocks of one row; in and out may be the same.
+// All stages of blocks larger than a tile, then the epilogue in the last pass.
 template <class V, class E>
-HADAMRNN_INLINE void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2,
-                              const E& e) {
-  if (log2 <= tile_log2<V>) {
-    with_log2<V, 0>(log2, SmallRow<V, E>{in, out, row, e});
-    return;
-  }
+void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
   tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity<V>{});
   int left = log2 - tile_log2<V>;
   int64_t h = int64_t(1) << tile_log2<V>;
@@ -153,6 +149,16 @@ HADAMRNN_INLINE void fwht_row(const typename V::T* in, typename V::T* out, int64
     left -= stages;
   }
   radix_pass<V>(out, row, h, left, e);
+}
+
+// FWHT of the blocks of one row; in and out may be the same.
+template <class V>
+void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2) {
+  if (log2 <= tile_log2<V>) {
+    with_log2<V, 0>(log2, SmallBlocks<V>{in, out, row});
+  } else {
+    large_blocks<V>(in, out, row, log2, Identity<V>{});
+  }
 }
 
 // out_b = sum_c core[b][c] * in_c over the rows, in order of c, then the epilogue; in != out.
@@ -179,25 +185,23 @@ void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRN
   }
 }
 
-// The whole transform of one vector, then the epilogue. `scratch` holds size() elements if base > 1.
-template <class V, class E>
-HADAMRNN_INLINE void transform(const Geometry<typename V::T>& g, const typename V::T* in,
-                               typename V::T* out, typename V::T* scratch, bool transpose,
-                               const E& e) {
+// The whole transform of one vector. `scratch` holds size() elements if base > 1.
+template <class V>
+void transform(const Geometry<typename V::T>& g, const typename V::T* in, typename V::T* out,
+               typename V::T* scratch, bool transpose) {
   if (g.base == 1) {
-    fwht_row<V>(in, out, g.row, g.log2, e);
-    return;
+    fwht_row<V>(in, out, g.row, g.log2);
+  } else {  // blocks never straddle rows, so all rows are transformed as one long row
+    fwht_row<V>(in, scratch, g.size(), g.log2);
+    core_rows<V>(scratch, out, g.row, g.base, transpose ? g.core_t : g.core, Identity<V>{});
   }
-  // Blocks never straddle rows, so all rows are transformed as one long row.
-  fwht_row<V>(in, scratch, g.size(), g.log2, Identity<V>{});
-  core_rows<V>(scratch, out, g.row, g.base, transpose ? g.core_t : g.core, e);
 }
 
 template <class V>
 void transform_many(const Geometry<typename V::T>& g, const typename V::T* in, typename V::T* out,
                     typename V::T* scratch, int64_t count, bool transpose) {
   for (int64_t i = 0; i < count; ++i) {
-    transform<V>(g, in + i * g.size(), out + i * g.size(), scratch, transpose, Identity<V>{});
+    transform<V>(g, in + i * g.size(), out + i * g.size(), scratch, transpose);
   }
 }
 

@@ -115,23 +115,30 @@ struct RecurSmall {
   int64_t steps;
   template <int K>
   void run() const {
-    constexpr int need = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
     const int64_t done = recur_tiles<V, tile_regs<V>, K, Act>(p, in, 0, steps);
-    if constexpr (need < tile_regs<V>) recur_tiles<V, need, K, Act>(p, in, done, steps);
+    if constexpr (block_regs<V, K> < tile_regs<V>) {
+      recur_tiles<V, block_regs<V, K>, K, Act>(p, in, done, steps);
+    }
   }
 };
 
 template <class V, class Act, class In>
 void recur_steps(const Recur<typename V::T>& p, const In& in, int64_t steps) {
-  if (p.geometry.base == 1 && p.geometry.log2 <= tile_log2<V>) {
-    with_log2<V, 0>(p.geometry.log2, RecurSmall<V, Act, In>{p, in, steps});
+  const Geometry<typename V::T>& g = p.geometry;
+  if (g.base == 1 && g.log2 <= tile_log2<V>) {
+    with_log2<V, 0>(g.log2, RecurSmall<V, Act, In>{p, in, steps});
     return;
   }
   const typename V::T* h = p.in;
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
-    transform<V>(p.geometry, h, out, p.scratch, false,
-                 Update<V, typename In::Step, Act>{p, in.at(t)});
+    const Update<V, typename In::Step, Act> update{p, in.at(t)};
+    if (g.base == 1) {
+      large_blocks<V>(h, out, g.row, g.log2, update);
+    } else {
+      fwht_row<V>(h, p.scratch, g.size(), g.log2);
+      core_rows<V>(p.scratch, out, g.row, g.base, g.core, update);
+    }
     h = out;
   }
 }

@@ -21,6 +21,8 @@ const KernelTable table = {
     scalar::recur_f64,
     recur_back<F32>,
     scalar::recur_back_f64,
+    powers_back<F32>,
+    scalar::powers_back_f64,
     update<F32>,
     project<F32>,
     readout<F32>,

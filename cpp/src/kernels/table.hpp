@@ -59,7 +59,7 @@ struct RecurBack {
   const T* h0;      // may be null: zeros
   const T* h;       // (steps, size), the states of the forward pass
   const T* grad_h;  // (steps, size)
-  T* dv;            // (steps, size)
+  T* dv;            // (steps, size); not written by powers_back
   T* carry;         // size: W^T dz of the step after, in and out
   T* dsu;           // size: accumulates dL/d(su)
   T* dmodrelu;      // size: accumulates, only for Activation::modrelu
@@ -103,6 +103,8 @@ struct KernelTable {
   void (*recur_f64)(const Recur<double>&, int64_t steps);
   void (*recur_back_f32)(const RecurBack<float>&, int64_t steps);
   void (*recur_back_f64)(const RecurBack<double>&, int64_t steps);
+  void (*powers_back_f32)(const RecurBack<float>&, int64_t steps);
+  void (*powers_back_f64)(const RecurBack<double>&, int64_t steps);
 
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
@@ -137,6 +139,7 @@ void transform_f64(const Geometry<double>&, const double* in, double* out, doubl
                    int64_t count, bool transpose);
 void recur_f64(const Recur<double>&, int64_t steps);
 void recur_back_f64(const RecurBack<double>&, int64_t steps);
+void powers_back_f64(const RecurBack<double>&, int64_t steps);
 }  // namespace scalar
 namespace avx2 { extern const KernelTable table; }
 namespace avx512 { extern const KernelTable table; }

@@ -14,6 +14,9 @@ void recur_f64(const Recur<double>& p, int64_t steps) { recur<One<double>>(p, st
 void recur_back_f64(const RecurBack<double>& p, int64_t steps) {
   recur_back<One<double>>(p, steps);
 }
+void powers_back_f64(const RecurBack<double>& p, int64_t steps) {
+  powers_back<One<double>>(p, steps);
+}
 
 }  // namespace scalar
 }  // namespace hadamrnn
