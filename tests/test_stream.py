@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hadamrnn_ext.errors import InputError, ShapeError
@@ -67,6 +67,7 @@ def test_logits_of_earlier_steps_stay_as_they_were(rng, model):
         same(y, copy)
 
 
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 9), max_size=5).map(sorted))
 def test_chunks_equal_one_call(make_model, cuts):
     for fields in KINDS.values():

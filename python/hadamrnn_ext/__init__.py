@@ -1,3 +1,57 @@
-"""HadamRNN: recurrent networks with binary and sparse ternary orthogonal weights."""
+"""HadamRNN: recurrent networks with binary and sparse ternary orthogonal weights.
+
+    import hadamrnn_ext as hr
+    logits = hr.infer(image.reshape(784, 1))       # the bundled smnist model
+    model = hr.load("model.safetensors")
+    labels, probabilities = model.classify(x)
+
+Needs NumPy and safetensors only. Training lives in ``hadamrnn_ext.nn``, which needs the ``train`` extra (torch) and
+is imported only by those who want it.
+"""
 
 from __future__ import annotations
+
+from . import hadamard, isa, zoo
+from .card import Card, LayerCard, Training
+from .errors import (
+    DataError,
+    HadamardOrderError,
+    HadamRNNError,
+    InputError,
+    IsaError,
+    KernelError,
+    ModelFormatError,
+    ShapeError,
+    UnknownModelError,
+)
+from .model import Model
+from .preprocess import Normalization, Permutation, Preprocess, Vocabulary
+from .stream import Stream
+from .zoo import infer, load, models
+
+__all__ = [
+    "Card",
+    "DataError",
+    "HadamRNNError",
+    "HadamardOrderError",
+    "InputError",
+    "IsaError",
+    "KernelError",
+    "LayerCard",
+    "Model",
+    "ModelFormatError",
+    "Normalization",
+    "Permutation",
+    "Preprocess",
+    "ShapeError",
+    "Stream",
+    "Training",
+    "UnknownModelError",
+    "Vocabulary",
+    "hadamard",
+    "infer",
+    "isa",
+    "load",
+    "models",
+    "zoo",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,16 @@ class Stream:
     the state as it was.
     """
 
-    __slots__ = ("_batch_size", "_card", "_check_finite", "_core", "_fast_step", "_raw", "_token")
+    __slots__ = (
+        "_batch_size",
+        "_card",
+        "_check_finite",
+        "_core",
+        "_core_step",
+        "_fast_ndim",
+        "_raw",
+        "_tokens",
+    )
 
     def __init__(
         self, card: Card, core: _core.Model, batch_size: int | None, raw: bool, check_finite: bool
@@ -40,9 +48,11 @@ class Stream:
         self._batch_size = None if batch_size is None else _batch_size(batch_size)
         self._raw = raw
         self._check_finite = check_finite
-        self._core = _core.Stream(core, self._batch_size, check_finite)
-        self._token = np.zeros(1, np.int32)
-        self._fast_step = self._choose_fast_step()
+        self._core = _core.Stream(core, 1 if self._batch_size is None else self._batch_size)
+        self._core_step = self._core.step  # bound once: a step costs about as much as the calls it makes
+        self._tokens = card.input_size if card.input == "tokens" else 0
+        converts = card.preprocess.normalization is not None and not raw
+        self._fast_ndim = -1 if converts else len(self._batch_shape) + len(self._inner_shape)
 
     def step(self, x: ArrayLike) -> F32:
         """Feed one time step; returns the logits of the sequence so far, for output "last" too.
@@ -58,9 +68,11 @@ class Stream:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
         try:
-            return self._fast_step(x)
-        except (TypeError, ValueError):  # not exactly what the core takes: convert it, or say what is wrong
-            return self._converted_step(x)
+            if x.ndim == self._fast_ndim:  # type: ignore[union-attr]
+                return self._core_step(x, self._check_finite)  # type: ignore[arg-type]
+        except (AttributeError, TypeError):
+            pass  # not exactly what the core takes: convert it, or say what is wrong
+        return self._converted_step(x)
 
     def run(self, x: ArrayLike) -> F32:
         """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
@@ -151,31 +163,20 @@ class Stream:
             return inputs.tokens(array, self._card)
         return inputs.features(array, self._card, self._check_finite, self._raw)
 
-    def _choose_fast_step(self) -> Callable[[Any], F32]:
-        """What ``step`` tries first. It must refuse, by an exception, all that it does not take as it is."""
-        if self._card.input == "tokens":
-            return self._step_token
-        if self._card.preprocess.normalization is not None and not self._raw:
-            return _always_convert
-        return self._core.step
-
-    def _step_token(self, token: Any) -> F32:
-        if type(token) is not int or self._batch_size is not None or not 0 <= token < self._card.input_size:
-            raise TypeError
-        self._token[0] = token
-        return self._core.step(self._token)
-
     def _converted_step(self, x: ArrayLike) -> F32:
+        if (
+            isinstance(x, int)
+            and not isinstance(x, bool)
+            and self._batch_size is None
+            and 0 <= x < self._tokens
+        ):
+            return self._core_step(x)
         array = inputs.read_array(x)
         expected = (*self._batch_shape, *self._inner_shape)
         if array.shape != expected:
             raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
         values = self._values(array)
-        return self._core.step(values.reshape(1) if values.ndim == 0 else values)
-
-
-def _always_convert(_: Any) -> F32:
-    raise TypeError
+        return self._core_step(values if values.ndim else int(values), self._check_finite)
 
 
 def _batch_size(value: object) -> int:
