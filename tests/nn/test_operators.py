@@ -37,38 +37,37 @@ def test_opcheck_of_the_recurrence(recurrence: str, h_0: bool, modrelu: bool) ->
     torch.library.opcheck(native.recurrence_backward, (torch.ones_like(v), u, v, start, offset, *rest))
 
 
-def test_opcheck_of_the_powers() -> None:
-    args = (signs(8), tensor(3, 8), 5, 4)
-    torch.library.opcheck(krylov.powers, args)
-    out = torch.randn(3, 5, 8, dtype=torch.float64)
-    torch.library.opcheck(krylov.powers_backward, (out, args[0].detach(), out, 4))
+@pytest.mark.parametrize("driven", [2, 3])
+def test_opcheck_of_krylov(driven: int) -> None:
+    u, columns, inputs = signs(8), tensor(3, 8), tensor(6, driven * 5)
+    torch.library.opcheck(krylov.krylov_last, (u, columns, inputs, 5, 4))
+    h, powers = krylov.krylov_last(u.detach(), columns.detach(), inputs.detach(), 5, 4)
+    torch.library.opcheck(krylov.krylov_last_backward, (h, u.detach(), inputs.detach(), powers, 4))
 
 
 @pytest.mark.parametrize(
-    ("engine", "options"),
+    ("engine", "options", "lengths"),
     [
-        ("native", {}),
-        ("native", {"recurrence": "modrelu", "num_layers": 2}),
-        ("native", {"output": "all"}),
-        ("krylov", {}),
-        ("scan", {}),
-        ("loop", {"recurrence": "sign"}),
+        ("native", {"recurrence": "modrelu", "num_layers": 2}, None),
+        ("native", {"output": "all"}, torch.tensor([3, 1, 3, 2])),
+        ("krylov", {}, torch.tensor([3, 1, 3, 2])),
+        ("scan", {}, None),
+        ("loop", {"recurrence": "sign"}, None),
     ],
 )
-def test_compiled_training_step(engine: str, options: dict) -> None:
+def test_compiled_training_step(engine: str, options: dict, lengths: torch.Tensor | None) -> None:
     model = nn.SequenceModel(2, 12, 3, engine=engine, **options)
     torch.compiler.reset()  # each case starts with an empty cache
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    x = torch.randn(4, 6, 2)
-    for lengths in (None, torch.tensor([6, 1, 3, 2])):
-        grads = []
-        for forward in (model, compiled):
-            model.zero_grad()
-            y = forward(x, lengths)
-            (y**2).sum().backward()
-            grads.append([y.detach(), *(p.grad for p in model.parameters())])
-        for eager, traced in zip(*grads, strict=True):
-            torch.testing.assert_close(traced, eager)
+    x = torch.randn(4, 3, 2)
+    grads = []
+    for forward in (model, compiled):
+        model.zero_grad()
+        y = forward(x, lengths)
+        (y**2).sum().backward()
+        grads.append([y.detach(), *(p.grad for p in model.parameters())])
+    for eager, traced in zip(*grads, strict=True):
+        torch.testing.assert_close(traced, eager)
 
 
 @pytest.mark.parametrize("engine", ["native", "krylov", "scan"])
