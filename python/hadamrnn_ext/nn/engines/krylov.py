@@ -31,15 +31,14 @@ def last(
     """
     batch, steps, inputs = x.shape
     columns = weight.t() if bias is None else torch.cat([weight.t(), bias[None]])
-    krylov: Tensor = powers(signs, columns, steps, geometry.block_size)
     # row k: the input k steps before the last
     backwards = x.flip(1) if lengths is None else _backwards(x, lengths)
-    h = backwards.mT.reshape(batch, inputs * steps) @ krylov[:inputs].flatten(0, 1)
-    if bias is None:
-        return h
-    if lengths is None:
-        return h + krylov[inputs].sum(0)
-    return h + krylov[inputs].cumsum(0)[lengths - 1]
+    if bias is not None and lengths is not None:  # the bias enters length times
+        ones = (torch.arange(steps, device=x.device) < lengths[:, None]).to(x.dtype)
+        backwards = torch.cat([backwards, ones[..., None]], dim=2)
+    matrix = backwards.mT.reshape(batch, backwards.shape[2] * steps)
+    h: Tensor = krylov_last(signs, columns, matrix, steps, geometry.block_size)[0]
+    return h
 
 
 def _backwards(x: Tensor, lengths: Tensor) -> Tensor:
@@ -49,24 +48,42 @@ def _backwards(x: Tensor, lengths: Tensor) -> Tensor:
     return picked * (steps >= 0)[..., None]
 
 
-@torch.library.custom_op("hadamrnn::powers", mutates_args=(), device_types="cpu")
-def powers(signs: Tensor, columns: Tensor, steps: int, block_size: int) -> Tensor:
-    """W^k columns[c] at [c, k]: (C, steps, n) from columns (C, n)."""
-    out = columns.new_empty(columns.shape[0], steps, columns.shape[1])
-    core.recurrence(len(signs), block_size, "linear").powers(
-        core.array(signs), core.array(columns), out.numpy(), torch.get_num_threads()
+@torch.library.custom_op("hadamrnn::krylov_last", mutates_args=(), device_types="cpu")
+def krylov_last(
+    signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int
+) -> tuple[Tensor, Tensor]:
+    """Last states (B, n), and the powers W^k columns[c] at [c, k], (C, steps, n), that they are made of.
+
+    columns (C, n), inputs (B, D * steps) with D = C, or D = C - 1: then the last column's input is one at all steps.
+    """
+    count, size = columns.shape
+    powers = columns.new_empty(count, steps, size)
+    core.recurrence(size, block_size, "linear").powers(
+        core.array(signs), core.array(columns), powers.numpy(), torch.get_num_threads()
     )
-    return out
+    driven = inputs.shape[1] // steps
+    h = inputs @ powers[:driven].view(driven * steps, size)
+    if driven < count:
+        h += powers[driven].sum(0)
+    return h, powers
 
 
-@torch.library.custom_op("hadamrnn::powers_backward", mutates_args=(), device_types="cpu")
-def powers_backward(grad: Tensor, signs: Tensor, out: Tensor, block_size: int) -> tuple[Tensor, Tensor]:
-    """Gradients of signs and columns, from the powers themselves and their gradient, both (C, steps, n)."""
-    dsigns, dcolumns = signs.new_empty(signs.shape), out.new_empty(out.shape[0], out.shape[2])
-    core.recurrence(len(signs), block_size, "linear").powers_backward(
+@torch.library.custom_op("hadamrnn::krylov_last_backward", mutates_args=(), device_types="cpu")
+def krylov_last_backward(
+    grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int
+) -> tuple[Tensor, Tensor]:
+    """Gradients of signs and columns, from grad (B, n), the gradient of the last states."""
+    count, steps, size = powers.shape
+    driven = inputs.shape[1] // steps
+    dpowers = torch.empty_like(powers)
+    torch.mm(inputs.t(), grad, out=dpowers[:driven].view(driven * steps, size))
+    if driven < count:
+        dpowers[driven] = grad.sum(0)
+    dsigns, dcolumns = signs.new_empty(size), powers.new_empty(count, size)
+    core.recurrence(size, block_size, "linear").powers_backward(
         core.array(signs),
-        core.array(out),
-        core.array(grad),
+        core.array(powers),
+        dpowers.numpy(),
         dcolumns.numpy(),
         dsigns.numpy(),
         torch.get_num_threads(),
@@ -74,25 +91,30 @@ def powers_backward(grad: Tensor, signs: Tensor, out: Tensor, block_size: int) -
     return dsigns, dcolumns
 
 
-@powers.register_fake
-def _(signs: Tensor, columns: Tensor, steps: int, block_size: int) -> Tensor:
-    return columns.new_empty(columns.shape[0], steps, columns.shape[1])
+@krylov_last.register_fake
+def _(signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int) -> tuple[Tensor, Tensor]:
+    count, size = columns.shape
+    return columns.new_empty(inputs.shape[0], size), columns.new_empty(count, steps, size)
 
 
-@powers_backward.register_fake
-def _(grad: Tensor, signs: Tensor, out: Tensor, block_size: int) -> tuple[Tensor, Tensor]:
-    return signs.new_empty(signs.shape), out.new_empty(out.shape[0], out.shape[2])
+@krylov_last_backward.register_fake
+def _(grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int) -> tuple[Tensor, Tensor]:
+    return signs.new_empty(signs.shape), powers.new_empty(powers.shape[0], powers.shape[2])
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    signs, _, _, ctx.block_size = inputs
-    ctx.save_for_backward(signs, output)
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    signs, _, matrix, _, ctx.block_size = inputs
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(signs, matrix, output[1])
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    signs, out = ctx.saved_tensors
-    dsigns, dcolumns = powers_backward(grad, signs, out, ctx.block_size)
-    return dsigns, dcolumns, None, None
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    signs, matrix, powers = ctx.saved_tensors
+    dsigns, dcolumns = krylov_last_backward(grad.contiguous(), signs, matrix, powers, ctx.block_size)
+    dmatrix = None
+    if ctx.needs_input_grad[2]:
+        dmatrix = grad @ powers.flatten(0, 1)[: matrix.shape[1]].t()
+    return dsigns, dcolumns, dmatrix, None, None
 
 
-powers.register_autograd(_backward, setup_context=_save)
+krylov_last.register_autograd(_backward, setup_context=_save)
