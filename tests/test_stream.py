@@ -217,7 +217,7 @@ def test_a_refused_step_leaves_the_state_alone(rng, model):
     stream.run(x)
     one.run(x[0])
     before, before_one = stream.state, one.state
-    bad = x[:, 0].copy()
+    bad = x[:, 0].astype(np.int32 if model.card.input == "tokens" else np.float32)
     bad[1] = -1 if model.card.input == "tokens" else np.nan
     for call in (
         lambda: stream.step(bad),
@@ -233,6 +233,15 @@ def test_a_refused_step_leaves_the_state_alone(rng, model):
             call()
     for a, b in zip([*before, *before_one], [*stream.state, *one.state], strict=True):
         same(a, b)
+
+
+def test_one_sequence_has_a_batch_axis_only_if_asked(rng, model):
+    x = draw(rng, model, 1, 1).astype(np.int32 if model.card.input == "tokens" else np.float32)
+    for stream, wrong in ((model.stream(1), x[0, 0]), (model.stream(), x[:, 0])):
+        with pytest.raises(ShapeError, match="one time step"):
+            stream.step(wrong)
+    with pytest.raises(ShapeError, match="one time step"):
+        model.stream(1).step(2)
 
 
 def test_unchecked_values_pass(rng, make_model):

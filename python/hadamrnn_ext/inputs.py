@@ -20,6 +20,7 @@ from .errors import InputError, ShapeError
 __all__ = ["features", "lengths", "output", "permute", "read_array", "threads", "tokens"]
 
 Array = NDArray[Any]
+F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
 MAX_THREADS = 1024
 
 
@@ -50,11 +51,11 @@ def features(x: Array, card: Card, check_finite: bool = True, raw: bool = False)
     steps = card.preprocess
     if steps.uint8_scale is not None and x.dtype.kind in "iu":
         x32 = _pixels(x, steps.uint8_scale, raw)
-    elif x.dtype == np.float32 and x.flags.c_contiguous and x.flags.aligned:
+    elif x.dtype == F32 and x.flags.c_contiguous and x.flags.aligned:
         x32 = x
     else:
         with np.errstate(over="ignore"):
-            x32 = np.require(x, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
+            x32 = np.require(x, F32, ["C_CONTIGUOUS", "ALIGNED"])
     if steps.normalization is not None and not raw:
         with np.errstate(over="ignore", invalid="ignore"):
             x32 = steps.normalization.apply(x32)
@@ -71,15 +72,15 @@ def features(x: Array, card: Card, check_finite: bool = True, raw: bool = False)
 
 
 def _pixels(x: Array, scale: float, raw: bool) -> NDArray[np.float32]:
-    if x.dtype == np.uint8 and not raw:
-        return np.multiply(x, np.float32(scale), dtype=np.float32)
+    if x.dtype == U8 and not raw:
+        return np.multiply(x, np.float32(scale), dtype=F32)
     # Integers of another type are numbers as they stand, like floats; 253 then is an image someone forgot to scale.
     outside = (x < 0) | (x > 1)
     if outside.any():
         index = _index(int(np.argmax(outside)), x.shape)
         expected = "numbers 0 .. 1 (raw input is not scaled)" if raw else "uint8 0 .. 255, or numbers 0 .. 1"
         raise InputError(f"x{list(index)} is {x[index]} of dtype {x.dtype}; this model takes {expected}")
-    return np.ascontiguousarray(x, np.float32)
+    return np.ascontiguousarray(x, F32)
 
 
 def tokens(x: Array, card: Card) -> NDArray[np.int32]:
@@ -148,8 +149,8 @@ def output(out: Array | None, shape: tuple[int, ...], x: Array) -> NDArray[np.fl
         ShapeError: ``out`` has another shape.
     """
     if out is None:
-        return np.empty(shape, np.float32)
-    if not isinstance(out, np.ndarray) or out.dtype != np.float32:
+        return np.empty(shape, F32)
+    if not isinstance(out, np.ndarray) or out.dtype != F32:
         met = f"an array of {out.dtype}" if isinstance(out, np.ndarray) else f"a {type(out).__name__}"
         raise InputError(f"out is {met}; expected a float32 array, since nothing is cast into it")
     if out.shape != shape:

@@ -31,9 +31,11 @@ class Stream:
         "_check_finite",
         "_core",
         "_core_step",
+        "_fast_dtype",
+        "_fast_int",
         "_fast_ndim",
         "_raw",
-        "_tokens",
+        "_step_shape",
     )
 
     def __init__(
@@ -50,11 +52,13 @@ class Stream:
         self._check_finite = check_finite
         self._core = _core.Stream(core, 1 if self._batch_size is None else self._batch_size)
         self._core_step = self._core.step  # bound once: a step costs about as much as the calls it makes
-        self._tokens = card.input_size if card.input == "tokens" else 0
-        converts = card.preprocess.normalization is not None and not raw
-        self._fast_ndim = -1 if converts else len(self._batch_shape) + len(self._inner_shape)
+        tokens, converts = card.input == "tokens", card.preprocess.normalization is not None and not raw
+        self._step_shape = (*self._batch_shape, *self._inner_shape)
+        self._fast_int = tokens and batch_size is None
+        self._fast_dtype = np.dtype(np.int32 if tokens else np.float32)
+        self._fast_ndim = -1 if converts else len(self._step_shape)
 
-    def step(self, x: ArrayLike) -> F32:
+    def step(self, x: Any) -> F32:
         """Feed one time step; returns the logits of the sequence so far, for output "last" too.
 
         Args:
@@ -68,10 +72,13 @@ class Stream:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
         try:
-            if x.ndim == self._fast_ndim:  # type: ignore[union-attr]
-                return self._core_step(x, self._check_finite)  # type: ignore[arg-type]
-        except (AttributeError, TypeError):
-            pass  # not exactly what the core takes: convert it, or say what is wrong
+            # What the core takes as it is. Asked here, since its exception costs more than a conversion.
+            if (type(x) is int and self._fast_int) or (
+                x.dtype is self._fast_dtype and x.ndim == self._fast_ndim
+            ):
+                return self._core_step(x, self._check_finite)
+        except (AttributeError, TypeError, ValueError):
+            pass
         return self._converted_step(x)
 
     def run(self, x: ArrayLike) -> F32:
@@ -163,18 +170,10 @@ class Stream:
             return inputs.tokens(array, self._card)
         return inputs.features(array, self._card, self._check_finite, self._raw)
 
-    def _converted_step(self, x: ArrayLike) -> F32:
-        if (
-            isinstance(x, int)
-            and not isinstance(x, bool)
-            and self._batch_size is None
-            and 0 <= x < self._tokens
-        ):
-            return self._core_step(x)
+    def _converted_step(self, x: Any) -> F32:
         array = inputs.read_array(x)
-        expected = (*self._batch_shape, *self._inner_shape)
-        if array.shape != expected:
-            raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
+        if array.shape != self._step_shape:
+            raise ShapeError(f"x has shape {array.shape}; expected {self._step_shape}, one time step")
         values = self._values(array)
         return self._core_step(values if values.ndim else int(values), self._check_finite)
 
