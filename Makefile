@@ -1,0 +1,71 @@
+# Two commands for newcomers, `make demo` and `make test`; the rest is for those who change the code.
+# Each installs the package into a virtual environment of its own, and again when a source has changed.
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+TEST := .venv-test/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Objects are kept between installations, so that only what has changed is compiled.
+export SKBUILD_BUILD_DIR := build/{wheel_tag}
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
+
+# What an installation is made from. Folders are listed as well: they change when a file comes or goes.
+SOURCES := $(shell find cpp/include cpp/src cpp/bindings python CMakeLists.txt pyproject.toml README.md LICENSE \
+	-name __pycache__ -prune -o -not -name '*.so' -print)
+CPP := $(shell find cpp -name '*.[ch]pp')
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv-demo/installed ## Build, and classify real digits with the bundled models.
+	@.venv-demo/bin/python examples/digits.py
+
+.PHONY: test
+test: .venv-test/installed ## Build, and run all tests.
+	$(TEST)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
+	$(TEST)/ruff check
+	$(TEST)/ruff format --check
+	$(TEST)/clang-format --dry-run -Werror $(CPP)
+
+.PHONY: format
+format: .venv-test/installed ## Format Python and C++.
+	$(TEST)/ruff check --fix-only --quiet
+	$(TEST)/ruff format
+	$(TEST)/clang-format -i $(CPP)
+
+.PHONY: typecheck
+typecheck: .venv-test/installed ## Check types with mypy --strict.
+	$(TEST)/mypy
+
+.PHONY: bench
+bench: .venv-test/installed ## Measure inference and training (bench/README.md).
+	$(TEST)/python -m bench $(BENCH_ARGS)
+
+.PHONY: wheel
+wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
+	rm -rf dist
+	env -u SKBUILD_BUILD_DIR $(TEST)/python -m build
+
+.PHONY: clean
+clean: ## Remove everything that was built or installed here.
+	rm -rf .venv-demo .venv-test build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv-test/installed: EXTRAS := [dev]
+.venv-demo/installed .venv-test/installed: .venv-%/installed: .venv-%/created $(SOURCES)
+	.venv-$*/bin/pip install '.$(EXTRAS)'
+	@touch $@
+
+.venv-demo/created .venv-test/created: .venv-%/created:
+	@tools/prerequisites.sh $(PYTHON)
+	rm -rf .venv-$*
+	$(PYTHON) -m venv .venv-$*
+	@touch $@
