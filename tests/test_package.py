@@ -1,0 +1,84 @@
+"""The package from outside: what it imports, its version, and what the documents say about it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hadamrnn_ext import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_import_brings_in_numpy_and_safetensors_only():
+    code = """
+import sys
+before = set(sys.modules)
+import hadamrnn_ext
+after = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
+print(sorted(after))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "['hadamrnn_ext', 'numpy', 'safetensors']"
+
+
+def test_version_is_the_same_everywhere(capsys):
+    stated = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert stated is not None
+    assert version("hadamrnn_ext") == stated[1]
+    assert f"version: {stated[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## [{stated[1]}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"hadamrnn_ext {stated[1]}\n"
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=itertools.count())
+def test_python_of_the_readme_runs(code, tmp_path, monkeypatch):
+    if "import torch" in code:
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "block.py").write_text(code, encoding="utf-8")
+    runpy.run_path("block.py")
+
+
+def test_commands_of_the_readme_are_commands():
+    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
+    assert lines
+    for command, *arguments in lines:
+        assert command == "hadamrnn"
+        assert callable(cli._parser().parse_args(arguments).run)
+
+
+def test_demo_runs(capsys):
+    demo = runpy.run_path(str(ROOT / "examples" / "digits.py"))
+    assert demo["picture"](np.array([[255, 0, 255, 0], [255, 255, 0, 0]])) == "█▄▀"
+    demo["main"]()
+    assert "it is 7" in capsys.readouterr().out
+
+
+DOCUMENTS = [
+    path for folder in (".", "bench", "cpp", "docs") for path in sorted((ROOT / folder).glob("*.md"))
+]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(path):
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    for target in targets:
+        assert (path.parent / target).exists(), target
