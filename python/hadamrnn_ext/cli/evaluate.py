@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         "model": arguments.model,
         "task": name,
         "split": arguments.split,
-        "sequences": len(split),
+        "examples": len(split),
         **scores,
         "kernel": model.kernel,
         "isa": model.isa,

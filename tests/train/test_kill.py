@@ -1,0 +1,75 @@
+"""Processes that are killed with SIGKILL, taken up again, and compared with one that nobody disturbed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from hadamrnn_ext.train import checkpoint
+from hadamrnn_ext.train.log import records
+
+# One process of training. It kills itself at a step, or when an epoch is in the log and not yet in the checkpoint.
+PROCESS = """
+import dataclasses, os, signal, sys
+from hadamrnn_ext import train
+from hadamrnn_ext.train.progress import Silent
+
+out, seconds, event, epoch, step = sys.argv[1], float(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+
+class Killer(Silent):
+    def step(self, *place):
+        if (event, epoch, step) == ("step", *place[:2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def epoch(self, record):
+        if (event, epoch) == ("epoch", record["epoch"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+preset = dataclasses.replace(
+    train.get_preset("copy"), length=24, hidden_size=16, batch_size=16, epochs=4, lr=3e-2, sign_lr=1e-2
+)
+config = train.Config(preset, seed=11, limit_train=80)
+train.run(config, out, threads=1, checkpoint_seconds=seconds, reporter=Killer())
+"""
+
+
+def process(out: Path, seconds: float, event: str = "none", epoch: int = 0, step: int = 0) -> int:
+    arguments = [str(argument) for argument in (out, seconds, event, epoch, step)]
+    return subprocess.run([sys.executable, "-c", PROCESS, *arguments], check=False, timeout=120).returncode
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert process(whole, 1e9) == 0
+    assert process(killed, 0, "step", 0, 3) == -signal.SIGKILL
+    place = checkpoint.load(killed / "checkpoint.pt")[1]
+    assert (place.epoch, place.step) == (0, 2)  # saved every step; the third was lost
+    assert process(killed, 1e9, "step", 1, 4) == -signal.SIGKILL
+    place = checkpoint.load(killed / "checkpoint.pt")[1]
+    assert (place.epoch, place.step) == (1, 0)  # nothing within the epoch was saved
+    assert process(killed, 0, "epoch", 3) == -signal.SIGKILL
+    assert [record["epoch"] for record in records(killed / "log.jsonl")] == [1, 2, 3]
+    assert checkpoint.load(killed / "checkpoint.pt")[1].epoch == 2  # the log knows more than the checkpoint
+    assert process(killed, 0) == 0
+
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    lines = [
+        [
+            {name: value for name, value in record.items() if name != "seconds"}
+            for record in records(out / "log.jsonl")
+        ]
+        for out in (whole, killed)
+    ]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == 5
+    (_, _, first), (_, _, second) = (checkpoint.load(out / "checkpoint.pt") for out in (whole, killed))
+    for name, value in first["model"].items():
+        assert torch.equal(value, second["model"][name])
+    for index, state in first["optimizer"]["state"].items():
+        assert all(
+            torch.equal(value, second["optimizer"]["state"][index][name]) for name, value in state.items()
+        )
