@@ -176,6 +176,30 @@ def test_non_contiguous_inputs_and_expanded_gradients() -> None:
             torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("engine", ["native", "krylov"])
+def test_bits_do_not_depend_on_luck(engine: str) -> None:
+    """The same bits again and again for one number of threads; the native states have them for every number."""
+    rnn = nn.HadamRNN(3, 64, 16, engine=engine)
+    x = torch.randn(7, 40, 3, requires_grad=True)
+    states = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        once, again = run_last(rnn, engine, x, None), run_last(rnn, engine, x, None)
+        assert all(map(torch.equal, once, again))
+        states.append(once[0])
+    if engine == "native":
+        assert all(torch.equal(h, states[0]) for h in states)
+
+
+@pytest.mark.parametrize("engine", ["loop", "native", "krylov", "scan"])
+def test_an_empty_batch(engine: str) -> None:
+    rnn = nn.HadamRNN(3, 8, engine=engine)
+    h = rnn.last_state(torch.zeros(0, 4, 3))
+    assert h.shape == (0, 8)
+    h.sum().backward()
+    assert not rnn.signs.grad.any()
+
+
 def test_auto_takes_krylov_where_it_pays() -> None:
     few, many = nn.HadamRNN(1, 16), nn.HadamRNN(64, 16)
     assert few.engine_for(100, last=True) == "krylov"
