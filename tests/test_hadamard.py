@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -166,14 +167,26 @@ def one_by_one(x: np.ndarray, transpose: bool) -> list[np.float32]:
     return out
 
 
+@pytest.mark.parametrize("transform", [hadamard.transform, hadamard.golden_transform])
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize("m", FEW)
-def test_float_bits_follow_the_defined_order(rng: np.random.Generator, m: int, transpose: bool) -> None:
+def test_float_bits_follow_the_defined_order(
+    rng: np.random.Generator, m: int, transpose: bool, transform: Callable[..., np.ndarray]
+) -> None:
     special = np.array([0.0, -0.0, 1e-45, -1e-39, 1e30, -1e30, 1.0], np.float32)
     for x in (rng.normal(size=m).astype(np.float32), rng.choice(special, m)):
         expected = np.array(one_by_one(x, transpose), np.float32)
-        bits = hadamard.transform(x, transpose).view(np.uint32)
+        bits = transform(x, transpose).view(np.uint32)
         np.testing.assert_array_equal(bits, expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m", [*MIXED, 1024, 8192])
+def test_the_core_gives_the_golden_bits(rng: np.random.Generator, m: int, dtype: type) -> None:
+    x = rng.normal(size=(2, 3, m)).astype(dtype)
+    for transpose in (False, True):
+        bits = hadamard.transform(x, transpose).view(np.uint8)
+        np.testing.assert_array_equal(bits, hadamard.golden_transform(x, transpose).view(np.uint8))
 
 
 @given(st.sampled_from(FEW), st.integers(0, 2**32 - 1))
@@ -243,7 +256,19 @@ def test_views_lists_and_empty_batches(rng: np.random.Generator) -> None:
     assert hadamard.transform(np.ones((0, 12))).shape == (0, 12)
 
 
+def test_float_views_of_any_layout(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(12, 20)).astype(np.float32)
+    unaligned = np.frombuffer(b" " + x.tobytes(), np.uint8)[1:].view(np.float32).reshape(x.shape)
+    assert not unaligned.flags.aligned
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    for view in (x.T, x[:, ::5], x[::-1, ::5], x.astype(">f4"), unaligned, read_only):
+        expected = hadamard.golden_transform(np.array(view, np.float32))
+        np.testing.assert_array_equal(hadamard.transform(view), expected)
+
+
 def test_the_result_is_never_the_input() -> None:
-    x = np.ones((3, 1))
-    hadamard.transform(x)[:] = 2
-    assert (x == 1).all()
+    for dtype in (np.float32, np.float64, np.int64):
+        x = np.ones((3, 1), dtype)
+        hadamard.transform(x)[:] = 2
+        assert (x == 1).all()

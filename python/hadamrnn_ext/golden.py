@@ -118,7 +118,7 @@ def _blocks(block_size: int, h: Array, kernel: str) -> Array:
     """
     blocks = h.reshape(len(h), -1, block_size)
     if kernel in ("fwht", "xnor"):
-        return hadamard.transform(blocks).reshape(h.shape)
+        return hadamard.golden_transform(blocks).reshape(h.shape)
     matrix = hadamard.matrix(block_size).astype(np.float32)
     total = np.zeros_like(blocks)
     for j in storage_order(block_size, block_size):
