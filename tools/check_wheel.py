@@ -1,0 +1,30 @@
+"""Tries an installed wheel in an environment that has only its dependencies. Raises if something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import distributions
+
+import numpy as np
+
+import hadamrnn_ext as hr
+
+names = {distribution.name.lower() for distribution in distributions()} - {"pip", "setuptools"}
+assert names == {"hadamrnn_ext", "numpy", "safetensors"}, names
+assert {"smnist", "pmnist"} <= set(hr.models()), hr.models()
+
+print(hr.infer(np.zeros((784, 1), "float32")))
+images, digits = hr.zoo.samples()
+for name in ("smnist", "pmnist"):
+    model = hr.load(name)
+    labels, _ = model.classify(images.reshape(-1, 784, 1))
+    assert [str(label) for label in labels[:, 0]] == [str(digit) for digit in digits], (name, labels, digits)
+    print(f"{name}\n{model.describe()}\n")
+try:
+    import hadamrnn_ext.nn  # noqa: F401
+
+    message = "hadamrnn_ext.nn was imported without torch"
+except ImportError as error:
+    message = str(error)
+assert "hadamrnn_ext[train]" in message, message
+assert "torch" not in sys.modules
