@@ -53,8 +53,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe = parser.add_argument_group(
         "recipe", "what the preset says, unless given", argument_default=argparse.SUPPRESS
     )
-    recipe.add_argument("--epochs", type=int)
-    recipe.add_argument("--batch-size", type=int)
+    recipe.add_argument("--epochs", type=int, help="passes over the training examples")
+    recipe.add_argument("--batch-size", type=int, help="sequences a step")
     recipe.add_argument("--hidden-size", type=int, help="n")
     recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
     recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")

@@ -26,7 +26,7 @@ def fetch(
     `progress` is called with the bytes received and, where the server says, their total.
     Raises `DataError` that lists what went wrong at each of them when none does.
     """
-    failures = []
+    failures: list[str] = []
     for url in urls:
         try:
             content = _get(url, max_bytes, progress)
@@ -34,7 +34,7 @@ def fetch(
             return content
         except (OSError, http.client.HTTPException, DataError) as error:  # URLError and timeouts are OSErrors
             failures.append(f"{url}: {error}")
-    raise DataError("no mirror gave the file: " + "; ".join(failures))
+    raise DataError("; ".join(failures))
 
 
 def _get(url: str, max_bytes: int, progress: Callable[[int, int | None], object]) -> bytes:

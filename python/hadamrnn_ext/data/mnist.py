@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,18 +87,27 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
     for name, md5 in FILES.items():
         if _intact(folder, name, md5):
             continue
-        content = fetch(
-            [f"{mirror}{name}.gz" for mirror in MIRRORS],
-            max_bytes=MAX_DOWNLOAD,
-            check=lambda body, name=name, md5=md5: idx.parse(io.BytesIO(body), name, md5=md5),  # type: ignore[misc]
-            progress=lambda received, total, name=name: progress(name, received, total),  # type: ignore[misc]
-        )
+        try:
+            content = fetch(
+                [f"{mirror}{name}.gz" for mirror in MIRRORS],
+                max_bytes=MAX_DOWNLOAD,
+                check=partial(_check, name),
+                progress=partial(progress, name),
+            )
+        except DataError as error:
+            raise DataError(
+                f"no mirror gave {name} ({error}). A copy from elsewhere (.gz or not) can be put into {folder}"
+            ) from None
         write(folder / f"{name}.gz", content)
     return folder
 
 
 def _find(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def _check(name: str, content: bytes) -> None:
+    idx.parse(io.BytesIO(content), name, md5=FILES[name])
 
 
 def _intact(folder: Path, name: str, md5: str) -> bool:
