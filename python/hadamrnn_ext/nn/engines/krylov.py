@@ -29,7 +29,7 @@ def last(
 
     signs (n,), weight U (n, d), bias b (n,) or None, x (B, T, d), lengths (B,) whole numbers from 1 to T.
     """
-    batch, steps, inputs = x.shape
+    batch, steps, _ = x.shape
     columns = weight.t() if bias is None else torch.cat([weight.t(), bias[None]])
     # row k: the input k steps before the last
     backwards = x.flip(1) if lengths is None else _backwards(x, lengths)
