@@ -38,9 +38,14 @@ class Record:
         """Refuse values that have the right type but make no sense."""
 
 
+_known_types: dict[type[Record], dict[str, Any]] = {}  # reading annotations takes a millisecond
+
+
 def _field_types(record: type[Record]) -> dict[str, Any]:
-    hints = get_type_hints(record)
-    return {field.name: hints[field.name] for field in dataclasses.fields(record)}
+    if record not in _known_types:
+        hints = get_type_hints(record)
+        _known_types[record] = {field.name: hints[field.name] for field in dataclasses.fields(record)}
+    return _known_types[record]
 
 
 def encode(value: Any) -> Any:

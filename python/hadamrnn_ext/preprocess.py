@@ -132,6 +132,8 @@ class Preprocess(Record):
     vocabulary: Vocabulary | None = None
 
     def check(self) -> None:
-        scale = self.uint8_scale
-        if scale is not None and not 0 < np.float32(scale) < np.inf:
-            raise ModelFormatError(f"Preprocess.uint8_scale is {scale}; expected a positive float32")
+        scale, float32 = self.uint8_scale, np.finfo(np.float32)
+        if scale is not None and not float32.tiny <= scale <= float32.max / 255:
+            raise ModelFormatError(
+                f"Preprocess.uint8_scale is {scale}; expected a positive number, 255 of it in float32"
+            )
