@@ -36,6 +36,7 @@ from .errors import HadamardOrderError, InputError, ShapeError
 __all__ = ["construction", "core_matrix", "factor", "golden_transform", "matrix", "orders", "transform"]
 
 Signs = NDArray[np.int8]
+_FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 # Williamson seeds, t -> (A, B, C, D): each number is the first (t + 1) / 2 entries of a symmetric first row,
 # most significant bit first, a set bit means -1. Only orders 4 t that neither Paley formula reaches are here.
@@ -79,19 +80,22 @@ def transform(x: ArrayLike, transpose: bool = False) -> NDArray[Any]:
 
     Raises ShapeError, InputError or HadamardOrderError; IsaError for a wrong HADAMRNN_ISA.
     """
-    x = _real(x)
-    if x.dtype not in (np.float32, np.float64):
-        return golden_transform(x, transpose)
+    if type(x) is not np.ndarray or x.dtype not in _FLOATS or x.ndim == 0:
+        x = _real(x)
+        if x.dtype not in _FLOATS:
+            return golden_transform(x, transpose)
     m = x.shape[-1]
     recurrence = _recurrence(m)
-    rows = (x if x.flags.c_contiguous and x.flags.aligned else np.array(x, order="C")).reshape(-1, m)
-    out = np.empty_like(rows)
+    rows = x if x.ndim == 2 else x.reshape(-1, m)
+    out = np.empty(rows.shape, rows.dtype)
     try:
         recurrence.transform(rows, out, transpose, 1)
+    except TypeError:  # strided or unaligned; to look first would cost as much as a small transform
+        recurrence.transform(np.array(rows, order="C"), out, transpose, 1)
     except ValueError:
         isa.active()  # an instruction set that cannot run is an IsaError
         raise
-    return out.reshape(x.shape)
+    return out if x.ndim == 2 else out.reshape(x.shape)
 
 
 def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
