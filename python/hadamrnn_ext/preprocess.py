@@ -133,7 +133,7 @@ class Preprocess(Record):
 
     def check(self) -> None:
         scale, float32 = self.uint8_scale, np.finfo(np.float32)
-        if scale is not None and not float32.tiny <= scale <= float32.max / 255:
+        if scale is not None and not float(float32.tiny) <= scale <= float(float32.max) / 255:
             raise ModelFormatError(
                 f"Preprocess.uint8_scale is {scale}; expected a positive number, 255 of it in float32"
             )
