@@ -27,6 +27,7 @@ from .errors import (
 from .model import Model
 from .preprocess import Normalization, Permutation, Preprocess, Vocabulary
 from .stream import Stream
+from .unroll import Unrolled
 from .zoo import infer, load, models
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Stream",
     "Training",
     "UnknownModelError",
+    "Unrolled",
     "Vocabulary",
     "hadamard",
     "infer",

@@ -18,6 +18,7 @@ from .describe import Description, describe
 from .errors import InputError, KernelError, ShapeError
 from .stream import Stream
 from .tensors import pack_parameters, unpack_parameters, validate
+from .unroll import Unrolled
 
 __all__ = ["Model"]
 
@@ -219,6 +220,21 @@ class Model:
             InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or a batch size below 1.
         """
         return Stream(self._card, self._core, batch_size, raw, check_finite)
+
+    def unroll(self, steps: int) -> Unrolled:
+        """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.
+
+        Builds 4 T d n bytes of matrix once; ``Unrolled.nbytes`` tells. Results are those of ``infer`` up to rounding.
+
+        Args:
+            steps: T, the length of every sequence.
+
+        Raises:
+            KernelError: the model is not a linear recurrence of one layer over features with output "last".
+            InputError, ShapeError: a number of steps that is not positive, that the model does not permute, or that
+                takes more than a gibibyte.
+        """
+        return Unrolled(self._card, self.parameters(), steps)
 
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
