@@ -30,10 +30,21 @@ def test_bundled_models_load_and_read_their_samples():
     for name in names:
         model = hr.load(name)
         assert model == hr.load(name)
+        assert model.isa == hr.isa.active()
         assert model.card.training is not None
         if name in ("smnist", "pmnist"):
             images, labels = hr.zoo.samples(name)
             assert model.infer(images.reshape(-1, 784, 1)).shape == (len(labels), 10)
+
+
+def test_a_bundled_model_follows_the_instruction_set():
+    active = hr.isa.active()
+    try:
+        for isa in hr.isa.available():
+            hr.isa.use(isa)
+            assert {hr.load(name).isa for name in hr.models()} <= {isa}
+    finally:
+        hr.isa.use(active)
 
 
 def test_samples_are_digits():

@@ -128,7 +128,8 @@ def _input_text(card: Card) -> str:
         *(["normalized"] if steps.normalization is not None else []),
         *([f"{steps.permutation.size} time steps permuted"] if steps.permutation is not None else []),
     ]
-    return ", ".join([f"{card.input_size} features a step", *extras])
+    width = f"{card.input_size} feature{'s' * (card.input_size > 1)} a step"
+    return ", ".join([width, *extras])
 
 
 def _layer_text(layer: LayerCard) -> str:

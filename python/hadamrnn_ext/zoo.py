@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import isa
 from .errors import UnknownModelError
 from .model import Model
 
@@ -44,7 +45,7 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
         KernelError: the kernel is unknown or does not run this model.
     """
     if isinstance(source, str) and source in _names():
-        return _bundled(source, kernel)
+        return _bundled(source, kernel, isa.active())
     if isinstance(source, (str, os.PathLike)) and source:
         try:
             is_file = Path(source).is_file()
@@ -58,7 +59,8 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
 
 
 @lru_cache(maxsize=32)
-def _bundled(name: str, kernel: str) -> Model:
+def _bundled(name: str, kernel: str, isa_name: str) -> Model:
+    """Kept, since ``infer`` asks at every call; one for each instruction set, which a model captures when it is made."""
     return Model.from_bytes((_PRETRAINED / f"{name}{SUFFIX}").read_bytes(), kernel)
 
 
