@@ -5,4 +5,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   hadamrnn::bindings::register_isa(m);
   hadamrnn::bindings::register_model(m);
   hadamrnn::bindings::register_recurrence(m);
+  hadamrnn::bindings::register_training(m);
 }

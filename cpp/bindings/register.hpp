@@ -7,5 +7,6 @@ namespace hadamrnn::bindings {
 void register_isa(pybind11::module_& m);
 void register_model(pybind11::module_& m);
 void register_recurrence(pybind11::module_& m);
+void register_training(pybind11::module_& m);
 
 }  // namespace hadamrnn::bindings

@@ -4,16 +4,19 @@
 #include <cmath>
 
 #include "isa_tables.hpp"
-#include "layer_data.hpp"
+#include "recurrence_data.hpp"
 #include "threads.hpp"
 
 namespace hadamrnn {
 
-struct RecurrenceData {
-  Storage storage;
-  Hadamard hadamard;
-  Activation activation;
-};
+template <class T>
+Buffer<T> scaled_signs(const Storage& s, const T* signs) {
+  Buffer<T> su(size_t(s.size()));
+  s.to_storage(signs, su.data());
+  const T scale = T(1.0 / std::sqrt(double(s.block_size)));
+  for (T& x : su) x *= scale;
+  return su;
+}
 
 namespace {
 
@@ -75,16 +78,6 @@ class OutRows {
   Buffer<T> copy_;
   T* data_;
 };
-
-// signs / sqrt(m) in storage order.
-template <class T>
-Buffer<T> scaled_signs(const Storage& s, const T* signs) {
-  Buffer<T> su(size_t(s.size()));
-  s.to_storage(signs, su.data());
-  const T scale = T(1.0 / std::sqrt(double(s.block_size)));
-  for (T& x : su) x *= scale;
-  return su;
-}
 
 // Sum over `count` rows in storage order, in order of the rows, times scale, to natural order.
 template <class T>
@@ -248,6 +241,7 @@ void Recurrence::transform(const T* x, int64_t count, T* out, bool transpose, in
 }
 
 #define HADAMRNN_INSTANTIATE(T)                                                                                       \
+  template Buffer<T> scaled_signs(const Storage&, const T*);                                                          \
   template void Recurrence::forward(const T*, const T*, const T*, const T*, int64_t, int64_t, T*, int) const;         \
   template void Recurrence::backward(const T*, const T*, const T*, const T*, const T*, int64_t, int64_t, T*, T*, T*, \
                                      T*, int) const;                                                                  \

@@ -103,3 +103,43 @@ class Recurrence:
         num_threads: int,
     ) -> None: ...
     def transform(self, x: Real, out: Real, transpose: bool, num_threads: int) -> None: ...
+
+class TrainInput:
+    """One batch for the fused training passes, float32: features x through weight and bias, or rows by ids.
+
+    signs (n,), modrelu (n,), x (B, T, d), weight (n, d), bias (n,), ids (B, T) int32, rows (count, n),
+    lengths (B,), h0 (B, n).
+    """
+
+    def __init__(
+        self,
+        recurrence: Recurrence,
+        *,
+        signs: F32,
+        modrelu: F32 | None = None,
+        x: F32 | None = None,
+        weight: F32 | None = None,
+        bias: F32 | None = None,
+        ids: NDArray[np.int32] | None = None,
+        rows: F32 | None = None,
+        lengths: NDArray[np.int64] | None = None,
+        h0: F32 | None = None,
+    ) -> None: ...
+    def last(self, num_threads: int) -> F32:
+        """States (B, n) after each sequence's last step."""
+
+    def last_backward(self, grad: F32, segment: int, num_threads: int) -> dict[str, F32]:
+        """Gradients by name (signs, modrelu, weight, bias, rows, h0) from grad (B, n)."""
+
+    def sequence(
+        self,
+        weight: F32,
+        bias: F32,
+        *,
+        classes: NDArray[np.int64] | None = None,
+        values: F32 | None = None,
+        ignore_index: int,
+        segment: int,
+        num_threads: int,
+    ) -> tuple[float, F32, dict[str, F32]]:
+        """Sum of the losses of the readout (o, n), (o,); last states (B, n); gradients of the sum, by name."""

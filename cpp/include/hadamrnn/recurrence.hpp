@@ -39,6 +39,8 @@ class Recurrence {
   template <class T>
   void transform(const T* x, int64_t count, T* out, bool transpose, int threads) const;
 
+  const RecurrenceData& data() const { return *data_; }
+
  private:
   std::shared_ptr<const RecurrenceData> data_;
 };

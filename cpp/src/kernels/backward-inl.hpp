@@ -14,7 +14,8 @@ void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h,
                      const typename V::T* grad, typename V::T* dv, typename V::T* scaled) {
   using reg = typename V::reg;
   for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
-    reg dz = V::add(V::load(grad + j), V::load(p.carry + j));
+    reg dz = V::load(p.carry + j);
+    if (grad) dz = V::add(V::load(grad + j), dz);
     const reg state = V::load(h + j);
     if (p.activation == Activation::relu) {
       dz = V::keep_positive(dz, state);

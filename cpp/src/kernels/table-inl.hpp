@@ -6,6 +6,7 @@
 #include "kernels/linear-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
 #include "kernels/recur-inl.hpp"
+#include "kernels/training-inl.hpp"
 #include "kernels/xnor-inl.hpp"
 
 namespace hadamrnn {
@@ -23,6 +24,12 @@ const KernelTable table = {
     scalar::recur_back_f64,
     powers_back<F32>,
     scalar::powers_back_f64,
+    back_rows<F32>,
+    accumulate<F32>,
+    scatter_rows<F32>,
+    outer<F32>,
+    readout_back<F32>,
+    softmax<F32>,
     update<F32>,
     project<F32>,
     readout<F32>,

@@ -58,12 +58,23 @@ struct RecurBack {
   const T* modrelu;
   const T* h0;      // may be null: zeros
   const T* h;       // (steps, size), the states of the forward pass
-  const T* grad_h;  // (steps, size)
+  const T* grad_h;  // (steps, size); may be null: zeros
   T* dv;            // (steps, size); not written by powers_back
   T* carry;         // size: W^T dz of the step after, in and out
   T* dsu;           // size: accumulates dL/d(su)
   T* dmodrelu;      // size: accumulates, only for Activation::modrelu
   T* scratch;       // 3 * geometry.size()
+};
+
+// Sums over time of a few steps' gradients; see accumulate_with in training-inl.hpp.
+struct Accumulate {
+  Recur<float> recur;    // geometry, activation, threshold and input of these steps
+  const float* h;        // (steps, n)
+  const float* product;  // (steps, n) su * H h_(t-1) if given: the sign recurrence forgets z
+  const float* dv;       // (steps, n)
+  float* dsum;           // n: += dv * (z - v), which is u * dL/du
+  float* dbias;          // n: += dv
+  float* dweight;        // n: += dv * x, only with one input
 };
 
 // A ternary matrix by strips of 64 outputs; a strip lists only the columns that it uses.
@@ -105,6 +116,17 @@ struct KernelTable {
   void (*recur_back_f64)(const RecurBack<double>&, int64_t steps);
   void (*powers_back_f32)(const RecurBack<float>&, int64_t steps);
   void (*powers_back_f64)(const RecurBack<double>&, int64_t steps);
+
+  // Training in pieces (training-inl.hpp): dv rows back through the recurrence, sums over time,
+  // and the gradients of the readout and of the softmax.
+  void (*back_rows_f32)(const RecurBack<float>&, int64_t steps);
+  void (*accumulate_f32)(const Accumulate&, int64_t steps);
+  void (*scatter_rows_f32)(const float* dv, const int32_t* ids, int64_t n, int64_t steps, float* rows);
+  void (*outer_f32)(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
+                    float* out);
+  void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
+                           int64_t steps, float* grad);
+  void (*softmax_f32)(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum);
 
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);

@@ -35,6 +35,12 @@ struct F32 {
     return _mm256_fmadd_ps(x, sign, y);
   }
 
+  HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return _mm256_fmadd_ps(x, y, z); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_ps(x, y); }
+  HADAMRNN_INLINE static reg scale2(reg x, reg k) {
+    const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127)), 23);
+    return mul(x, _mm256_castsi256_ps(power));
+  }
   HADAMRNN_INLINE static reg greater(reg x, reg y) { return _mm256_cmp_ps(x, y, _CMP_GT_OQ); }
   HADAMRNN_INLINE static reg relu(reg z) { return _mm256_and_ps(greater(z, set(0)), z); }
   HADAMRNN_INLINE static reg sign(reg z) {

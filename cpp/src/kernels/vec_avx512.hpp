@@ -38,6 +38,12 @@ struct F32 {
     return _mm512_fmadd_ps(x, sign, y);
   }
 
+  HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return _mm512_fmadd_ps(x, y, z); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_ps(x, y); }
+  HADAMRNN_INLINE static reg scale2(reg x, reg k) {
+    const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(k), _mm512_set1_epi32(127)), 23);
+    return mul(x, _mm512_castsi512_ps(power));
+  }
   HADAMRNN_INLINE static reg relu(reg z) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GT_OQ), z);
   }

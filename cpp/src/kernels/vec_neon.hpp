@@ -34,6 +34,12 @@ struct F32 {
     }
   }
 
+  HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return vfmaq_f32(z, x, y); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_f32(x, y); }
+  HADAMRNN_INLINE static reg scale2(reg x, reg k) {
+    const int32x4_t power = vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(k), vdupq_n_s32(127)), 23);
+    return mul(x, vreinterpretq_f32_s32(power));
+  }
   HADAMRNN_INLINE static uint32x4_t bits(reg x) { return vreinterpretq_u32_f32(x); }
   HADAMRNN_INLINE static reg keep(uint32x4_t mask, reg x) {
     return vreinterpretq_f32_u32(vandq_u32(mask, bits(x)));

@@ -25,6 +25,15 @@ struct One {
   template <int S>
   static reg butterfly(reg x) { return x; }
 
+  HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return T(x * y + z); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return x > y ? x : y; }
+  // x * 2^k for a whole number k in the range of normal floats.
+  HADAMRNN_INLINE static reg scale2(reg x, reg k) {
+    const uint32_t bits = uint32_t(int32_t(k) + 127) << 23;
+    float power;
+    __builtin_memcpy(&power, &bits, sizeof power);
+    return T(x * power);
+  }
   HADAMRNN_INLINE static reg relu(reg z) { return z > 0 ? z : T(0); }
   HADAMRNN_INLINE static reg sign(reg z) { return z >= 0 ? T(1) : T(-1); }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {

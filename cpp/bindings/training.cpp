@@ -1,0 +1,141 @@
+#include "hadamrnn/training.hpp"
+
+#include "arrays.hpp"
+#include "register.hpp"
+
+namespace hadamrnn::bindings {
+namespace {
+
+// A TrainInput whose arrays stay alive as long as it does.
+struct Input {
+  Recurrence recurrence;
+  TrainInput in;
+  std::vector<py::object> arrays;
+
+  template <class T>
+  const T* keep(const py::object& array, const char* name, const Shape& shape) {
+    arrays.push_back(array);
+    return optional<T>(array, name, shape);
+  }
+};
+
+Input make_input(const Recurrence& recurrence, const py::object& signs, const py::object& modrelu, const py::object& x,
+                 const py::object& weight, const py::object& bias, const py::object& ids, const py::object& rows,
+                 const py::object& lengths, const py::object& h0) {
+  Input self{recurrence, {}, {}};
+  TrainInput& in = self.in;
+  const py::ssize_t n = recurrence.hidden_size();
+  if (recurrence.has_threshold() == modrelu.is_none()) throw py::value_error("modrelu goes with recurrence 'modrelu'");
+  if (x.is_none() == ids.is_none()) throw py::value_error("give either x or ids");
+  in.signs = exact<float>(signs, "signs", {n}).data();
+  self.arrays.push_back(signs);
+  in.modrelu = self.keep<float>(modrelu, "modrelu", {n});
+  if (ids.is_none()) {
+    const auto features = exact<float>(x, "x", {-1, -1, -1});
+    in.batch = features.shape(0), in.steps = features.shape(1), in.features = features.shape(2);
+    in.x = self.keep<float>(x, "x", {-1, -1, -1});
+    in.weight = exact<float>(weight, "weight", {n, in.features}).data();
+    in.bias = exact<float>(bias, "bias", {n}).data();
+    self.arrays.insert(self.arrays.end(), {weight, bias});
+  } else {
+    const auto numbers = exact<int32_t>(ids, "ids", {-1, -1});
+    in.batch = numbers.shape(0), in.steps = numbers.shape(1);
+    in.ids = self.keep<int32_t>(ids, "ids", {-1, -1});
+    const auto table = exact<float>(rows, "rows", {-1, n});
+    in.row_count = table.shape(0);
+    in.rows = self.keep<float>(rows, "rows", {-1, n});
+  }
+  if (in.steps < 1) throw py::value_error("no time steps");
+  in.lengths = self.keep<int64_t>(lengths, "lengths", {in.batch});
+  in.h0 = self.keep<float>(h0, "h0", {in.batch, n});
+  return self;
+}
+
+// New arrays for all gradients, by name.
+TrainGradients make_gradients(const Input& self, py::dict& out) {
+  const py::ssize_t n = self.recurrence.hidden_size();
+  const auto fresh = [&](const char* name, const Shape& shape) {
+    py::array_t<float> array(shape);
+    out[name] = array;
+    return array.mutable_data();
+  };
+  TrainGradients g;
+  g.signs = fresh("signs", {n});
+  if (self.in.modrelu) g.modrelu = fresh("modrelu", {n});
+  if (self.in.ids) {
+    g.rows = fresh("rows", {self.in.row_count, n});
+  } else {
+    g.weight = fresh("weight", {n, self.in.features});
+    g.bias = fresh("bias", {n});
+  }
+  if (self.in.h0) g.h0 = fresh("h0", {self.in.batch, n});
+  return g;
+}
+
+int64_t check_segment(int64_t segment) {
+  if (segment < 1) throw py::value_error("segment must be at least 1, got " + std::to_string(segment));
+  return segment;
+}
+
+py::array_t<float> last(const Input& self, int threads) {
+  py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
+  float* h = out.mutable_data();
+  const py::gil_scoped_release release;
+  train_last(self.recurrence, self.in, h, threads);
+  return out;
+}
+
+py::dict last_backward(const Input& self, const py::object& grad, int64_t segment, int threads) {
+  py::dict out;
+  const TrainGradients g = make_gradients(self, out);
+  const float* dh = exact<float>(grad, "grad", {self.in.batch, self.recurrence.hidden_size()}).data();
+  check_segment(segment);
+  const py::gil_scoped_release release;
+  train_last_backward(self.recurrence, self.in, dh, segment, g, threads);
+  return out;
+}
+
+py::tuple sequence(const Input& self, const py::object& weight, const py::object& bias, const py::object& classes,
+                   const py::object& values, int64_t ignore_index, int64_t segment, int threads) {
+  const py::ssize_t n = self.recurrence.hidden_size(), batch = self.in.batch, steps = self.in.steps;
+  if (classes.is_none() == values.is_none()) throw py::value_error("give either classes or values");
+  TrainHead head;
+  const auto readout = exact<float>(weight, "weight", {-1, n});
+  head.outputs = readout.shape(0);
+  head.weight = readout.data();
+  head.bias = exact<float>(bias, "bias", {head.outputs}).data();
+  head.classes = optional<int64_t>(classes, "classes", {batch, steps});
+  head.values = optional<float>(values, "values", {batch, steps, head.outputs});
+  head.ignore = ignore_index;
+  py::dict out;
+  const TrainGradients g = make_gradients(self, out);
+  py::array_t<float> dweight(Shape{head.outputs, n}), dbias(Shape{head.outputs}), h_last(Shape{batch, n});
+  head.weight_gradient = dweight.mutable_data();
+  head.bias_gradient = dbias.mutable_data();
+  head.h_last = h_last.mutable_data();
+  out["output_weight"] = dweight;
+  out["output_bias"] = dbias;
+  check_segment(segment);
+  double loss = 0;
+  {
+    const py::gil_scoped_release release;
+    loss = train_sequence(self.recurrence, self.in, head, segment, g, threads);
+  }
+  return py::make_tuple(loss, h_last, out);
+}
+
+}  // namespace
+
+void register_training(py::module_& m) {
+  using namespace py::literals;
+  py::class_<Input>(m, "TrainInput", py::is_final())
+      .def(py::init(&make_input), "recurrence"_a, py::kw_only(), "signs"_a, "modrelu"_a = py::none(),
+           "x"_a = py::none(), "weight"_a = py::none(), "bias"_a = py::none(), "ids"_a = py::none(),
+           "rows"_a = py::none(), "lengths"_a = py::none(), "h0"_a = py::none())
+      .def("last", &last, "num_threads"_a)
+      .def("last_backward", &last_backward, "grad"_a, "segment"_a, "num_threads"_a)
+      .def("sequence", &sequence, "weight"_a, "bias"_a, py::kw_only(), "classes"_a = py::none(),
+           "values"_a = py::none(), "ignore_index"_a, "segment"_a, "num_threads"_a);
+}
+
+}  // namespace hadamrnn::bindings
