@@ -14,7 +14,8 @@ using Shape = std::vector<py::ssize_t>;  // -1: any size
 
 inline std::string to_text(const Shape& shape) {
   std::string text = "(";
-  for (const py::ssize_t s : shape) text += (text.size() > 1 ? ", " : "") + (s < 0 ? std::string("*") : std::to_string(s));
+  for (const py::ssize_t s : shape)
+    text += (text.size() > 1 ? ", " : "") + (s < 0 ? std::string("*") : std::to_string(s));
   return text + ")";
 }
 

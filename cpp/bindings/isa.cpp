@@ -18,7 +18,8 @@ void register_isa(py::module_& m) {
     return names;
   });
   m.def("isa_active", [] { return isa_name(isa_active()); });
-  m.def("isa_use", [](const std::string& name) { isa_use(name.c_str()); }, py::arg("name"));
+  m.def(
+      "isa_use", [](const std::string& name) { isa_use(name.c_str()); }, py::arg("name"));
   m.def(
       "first_nonfinite",
       [](const py::object& x) -> py::ssize_t {

@@ -24,7 +24,8 @@ void by_dtype(const py::object& array, const F& f) {
 
 void check_threshold(const Recurrence& r, const py::object& modrelu) {
   if (r.has_threshold() == modrelu.is_none()) {
-    throw py::value_error(r.has_threshold() ? "recurrence 'modrelu' needs modrelu" : "modrelu is for recurrence 'modrelu' only");
+    throw py::value_error(r.has_threshold() ? "recurrence 'modrelu' needs modrelu"
+                                            : "modrelu is for recurrence 'modrelu' only");
   }
 }
 

@@ -15,6 +15,7 @@ class DefaultFpEnv {
 #if defined(__x86_64__) || defined(_M_X64)
   DefaultFpEnv() : saved_(_mm_getcsr()) { _mm_setcsr(0x1F80); }  // masked, nearest, no FTZ or DAZ
   ~DefaultFpEnv() { _mm_setcsr(saved_); }
+
  private:
   unsigned saved_;
 #elif defined(__aarch64__)
@@ -23,6 +24,7 @@ class DefaultFpEnv {
     __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t(0)));
   }
   ~DefaultFpEnv() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
+
  private:
   uint64_t saved_ = 0;
 #else

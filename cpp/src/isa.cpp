@@ -50,14 +50,14 @@ bool supported_x86(Isa isa) {
   const bool osxsave = has(base.c, 27);
   if (!osxsave || !has(base.c, 28)) return false;
   const unsigned long long xcr0 = saved_state();
-  const bool avx2 = (xcr0 & 0x06) == 0x06 && has(base.c, 12) && has(base.c, 23) &&  // FMA, POPCNT
+  const bool avx2 = (xcr0 & 0x06) == 0x06 && has(base.c, 12) && has(base.c, 23) &&   // FMA, POPCNT
                     has(extended.b, 3) && has(extended.b, 5) && has(extended.b, 8);  // BMI1 AVX2 BMI2
   if (isa == Isa::avx2) return avx2;
 #if defined(__APPLE__)
   return false;  // macOS turns AVX-512 state on lazily, so XCR0 says nothing there
 #else
   return avx2 && (xcr0 & 0xE6) == 0xE6 && has(extended.b, 16) && has(extended.b, 17) &&  // F DQ
-         has(extended.b, 30) && has(extended.b, 31) && has(extended.c, 14);  // BW VL VPOPCNTDQ
+         has(extended.b, 30) && has(extended.b, 31) && has(extended.c, 14);              // BW VL VPOPCNTDQ
 #endif
 }
 #endif
@@ -101,8 +101,7 @@ Isa parse(const std::string& name, const char* source) {
     if (name != names[i]) continue;
     if (isa_available(Isa(i))) return Isa(i);
     throw std::invalid_argument(std::string(source) + " asks for instruction set '" + name +
-                                "', which this build or processor does not have; available: " +
-                                available_list());
+                                "', which this build or processor does not have; available: " + available_list());
   }
   throw std::invalid_argument(std::string(source) + " names the unknown instruction set '" + name +
                               "'; available: " + available_list());

@@ -61,9 +61,13 @@ Hadamard::Hadamard(const Storage& storage, const std::vector<int8_t>& core) : st
 }
 
 template <>
-const Hadamard::Core<float>& Hadamard::core() const { return f32_; }
+const Hadamard::Core<float>& Hadamard::core() const {
+  return f32_;
+}
 template <>
-const Hadamard::Core<double>& Hadamard::core() const { return f64_; }
+const Hadamard::Core<double>& Hadamard::core() const {
+  return f64_;
+}
 
 template <class T>
 Geometry<T> Hadamard::geometry() const {

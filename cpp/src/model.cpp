@@ -35,8 +35,9 @@ Kernel choose(const ModelSpec& spec, std::string& reason) {
   if (spec.kernel == Kernel::xnor) {
     for (const Layer& layer : spec.layers) {
       if (layer.data().activation != Activation::sign) {
-        fail("kernel 'xnor' counts bits and needs a 1-bit or integer state, but this model's state is float32: "
-             "quantize the model, or use kernel 'fwht', 'masked_add' or 'dense'");
+        fail(
+            "kernel 'xnor' counts bits and needs a 1-bit or integer state, but this model's state is float32: "
+            "quantize the model, or use kernel 'fwht', 'masked_add' or 'dense'");
       }
     }
   }

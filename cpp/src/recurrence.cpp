@@ -105,8 +105,8 @@ int64_t Recurrence::hidden_size() const { return data_->storage.hidden_size; }
 bool Recurrence::has_threshold() const { return data_->activation == Activation::modrelu; }
 
 template <class T>
-void Recurrence::forward(const T* signs, const T* v, const T* h0, const T* modrelu, int64_t batch, int64_t steps,
-                         T* h, int threads) const {
+void Recurrence::forward(const T* signs, const T* v, const T* h0, const T* modrelu, int64_t batch, int64_t steps, T* h,
+                         int threads) const {
   const Storage& s = data_->storage;
   const KernelTable& kernels = active_table();
   const Buffer<T> su = scaled_signs(s, signs);
@@ -240,13 +240,13 @@ void Recurrence::transform(const T* x, int64_t count, T* out, bool transpose, in
   });
 }
 
-#define HADAMRNN_INSTANTIATE(T)                                                                                       \
-  template Buffer<T> scaled_signs(const Storage&, const T*);                                                          \
-  template void Recurrence::forward(const T*, const T*, const T*, const T*, int64_t, int64_t, T*, int) const;         \
+#define HADAMRNN_INSTANTIATE(T)                                                                                      \
+  template Buffer<T> scaled_signs(const Storage&, const T*);                                                         \
+  template void Recurrence::forward(const T*, const T*, const T*, const T*, int64_t, int64_t, T*, int) const;        \
   template void Recurrence::backward(const T*, const T*, const T*, const T*, const T*, int64_t, int64_t, T*, T*, T*, \
-                                     T*, int) const;                                                                  \
-  template void Recurrence::powers(const T*, const T*, int64_t, int64_t, T*, int) const;                              \
-  template void Recurrence::powers_backward(const T*, const T*, const T*, int64_t, int64_t, T*, T*, int) const;       \
+                                     T*, int) const;                                                                 \
+  template void Recurrence::powers(const T*, const T*, int64_t, int64_t, T*, int) const;                             \
+  template void Recurrence::powers_backward(const T*, const T*, const T*, int64_t, int64_t, T*, T*, int) const;      \
   template void Recurrence::transform(const T*, int64_t, T*, bool, int) const;
 HADAMRNN_INSTANTIATE(float)
 HADAMRNN_INSTANTIATE(double)

@@ -20,9 +20,9 @@ struct Workspace {
   Buffer<float> states;  // (chunk, n) of the layer at hand
   Buffer<float> inputs;  // (chunk, n): v_t of the layer at hand
   Buffer<float> scratch;
-  Buffer<float> product;          // H h by another kernel than the transform
-  std::vector<int32_t> counts;    // xnor: products of one block
-  std::vector<uint64_t> bits;     // xnor: packed state of one block
+  Buffer<float> product;        // H h by another kernel than the transform
+  std::vector<int32_t> counts;  // xnor: products of one block
+  std::vector<uint64_t> bits;   // xnor: packed state of one block
 };
 
 // Throws std::invalid_argument for token ids or lengths out of range.

@@ -72,7 +72,8 @@ void Stream::set_state(int64_t layer, const float* h) {
     // The kernel knows +-1 only, and the all-zero state before the first step.
     const float first = h[i / n * n];
     if (first == 0 ? h[i] != 0 : h[i] != 1 && h[i] != -1) {
-      throw std::invalid_argument("kernel 'xnor' holds states of +1 and -1 (or all zeros), got " + std::to_string(h[i]));
+      throw std::invalid_argument("kernel 'xnor' holds states of +1 and -1 (or all zeros), got " +
+                                  std::to_string(h[i]));
     }
   }
   for (int64_t i = 0; i < data_->batch; ++i) storage.to_storage(h + i * n, data_->state(i, layer));

@@ -359,9 +359,8 @@ void train_last_backward(const Recurrence& recurrence, const TrainInput& input, 
   check_input(input);
   const Problem p(recurrence, input);
   std::vector<Worker> workers = make_workers(p, segment, threads);
-  share(workers, input.batch, [&](Worker& w, int64_t i) {
-    w.backward(i, grad + i * p.data.storage.hidden_size, row(gradients.h0, i, p));
-  });
+  share(workers, input.batch,
+        [&](Worker& w, int64_t i) { w.backward(i, grad + i * p.data.storage.hidden_size, row(gradients.h0, i, p)); });
   finish(p, workers, gradients);
 }
 

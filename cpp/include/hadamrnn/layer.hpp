@@ -12,13 +12,13 @@ namespace hadamrnn {
 struct LayerSpec {
   int64_t hidden_size = 0;
   int64_t block_size = 0;
-  int32_t base = 1;               // order of the base Hadamard matrix; block_size = base * 2^k
-  std::vector<int8_t> core;       // (base, base) entries +-1
-  std::vector<int8_t> signs;      // (hidden_size) entries +-1
-  std::vector<float> bias;        // (hidden_size)
-  std::string recurrence;         // linear, relu, modrelu, sign
-  std::vector<float> modrelu;     // (hidden_size) for modrelu, else empty
-  int64_t input_size = 0;         // units of the layer below, 0 for the first layer
+  int32_t base = 1;                 // order of the base Hadamard matrix; block_size = base * 2^k
+  std::vector<int8_t> core;         // (base, base) entries +-1
+  std::vector<int8_t> signs;        // (hidden_size) entries +-1
+  std::vector<float> bias;          // (hidden_size)
+  std::string recurrence;           // linear, relu, modrelu, sign
+  std::vector<float> modrelu;       // (hidden_size) for modrelu, else empty
+  int64_t input_size = 0;           // units of the layer below, 0 for the first layer
   std::vector<int8_t> input_signs;  // (hidden_size, input_size) entries +-1, empty for the first
 };
 

@@ -25,8 +25,8 @@ struct ModelSpec {
   int64_t input_size = 0;           // columns of input_weight
   std::vector<float> input_weight;  // (n, input_size) of the first layer
   bool tokens = false;
-  int64_t tokens_count = 0;         // rows of the embedding; 0: one-hot tokens, input_size of them
-  std::vector<float> embedding;     // (tokens_count, input_size)
+  int64_t tokens_count = 0;      // rows of the embedding; 0: one-hot tokens, input_size of them
+  std::vector<float> embedding;  // (tokens_count, input_size)
   int64_t output_size = 0;
   std::vector<float> output_weight;  // (output_size, n) of the last layer
   std::vector<float> output_bias;    // (output_size)

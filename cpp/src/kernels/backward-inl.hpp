@@ -10,8 +10,8 @@ namespace HADAMRNN_ISA {
 
 // dz = act'(z) * (grad + carry), written to dv; su * dz to `scaled`.
 template <class V>
-void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h,
-                     const typename V::T* grad, typename V::T* dv, typename V::T* scaled) {
+void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h, const typename V::T* grad,
+                     typename V::T* dv, typename V::T* scaled) {
   using reg = typename V::reg;
   for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
     reg dz = V::load(p.carry + j);

@@ -61,8 +61,7 @@ struct Identity {
 
 // K stages over elements [begin, end), N registers at a time, then the epilogue e.
 template <class V, int N, int K, class E>
-HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin,
-                              int64_t end, const E& e) {
+HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin, int64_t end, const E& e) {
   int64_t j = begin;
   for (; j + N * V::W <= end; j += N * V::W) {
     typename V::reg r[N];
@@ -164,8 +163,8 @@ void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2
 // out_b = sum_c core[b][c] * in_c over the rows, in order of c, then the epilogue; in != out.
 // Costs base - 1 additions an element.
 template <class V, class E>
-void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out,
-               int64_t row, int base, const typename V::T* core, const E& e) {
+void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out, int64_t row, int base,
+               const typename V::T* core, const E& e) {
   using reg = typename V::reg;
   for (int64_t j = 0; j < row; j += V::W) {
     for (int b = 0; b < base; b += 4) {  // every base order is a multiple of 4
@@ -187,8 +186,8 @@ void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRN
 
 // The whole transform of one vector. `scratch` holds size() elements if base > 1.
 template <class V>
-void transform(const Geometry<typename V::T>& g, const typename V::T* in, typename V::T* out,
-               typename V::T* scratch, bool transpose) {
+void transform(const Geometry<typename V::T>& g, const typename V::T* in, typename V::T* out, typename V::T* scratch,
+               bool transpose) {
   if (g.base == 1) {
     fwht_row<V>(in, out, g.row, g.log2);
   } else {  // blocks never straddle rows, so all rows are transformed as one long row

@@ -9,8 +9,8 @@ namespace HADAMRNN_ISA {
 
 // v = ((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias, lanes over units; N rows share each weight load.
 template <class V, int N>
-HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const float* x, int64_t d,
-                                  int64_t n, float* v) {
+HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
+                                  float* v) {
   using reg = typename V::reg;
   for (int64_t i = 0; i < n; i += V::W) {
     reg acc[N];
@@ -29,8 +29,7 @@ HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const 
 }
 
 template <class V>
-void project(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-             int64_t count, float* v) {
+void project(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count, float* v) {
   int64_t i = 0;
   for (; i + 4 <= count; i += 4) project_rows<V, 4>(weight, bias, x + i * d, d, n, v + i * n);
   for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
@@ -40,8 +39,7 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
 // fixed tree (V::reduce4); four outputs at a time hide the latency of the adds. `weight` has o
 // rounded up to 4 rows.
 template <class V>
-void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o,
-             int64_t count, float* y) {
+void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count, float* y) {
   using reg = typename V::reg;
   constexpr int A = int(lane_group) / V::W;
   for (int64_t row = 0; row < count; ++row, h += n, y += o) {

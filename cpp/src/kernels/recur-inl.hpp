@@ -31,18 +31,14 @@ struct RowInput {
     const typename V::T* row;
     HADAMRNN_INLINE typename V::reg operator()(int64_t j) const { return V::load(row + j); }
   };
-  HADAMRNN_INLINE Step at(int64_t t) const {
-    return {p.rows + (p.ids ? p.ids[t] : t) * p.geometry.size()};
-  }
+  HADAMRNN_INLINE Step at(int64_t t) const { return {p.rows + (p.ids ? p.ids[t] : t) * p.geometry.size()}; }
 };
 
 // --- activations ----------------------------------------------------------------------------------
 
 template <class V>
 struct Linear {
-  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>&, typename V::reg z, int64_t) {
-    return z;
-  }
+  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>&, typename V::reg z, int64_t) { return z; }
 };
 
 template <class V>
@@ -80,8 +76,7 @@ struct Update {
 
 // Blocks of 2^K that fit in N registers: those registers live through all time steps.
 template <class V, int N, int K, class Act, class In>
-HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in, int64_t begin,
-                                    int64_t steps) {
+HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in, int64_t begin, int64_t steps) {
   using reg = typename V::reg;
   const int64_t size = p.geometry.row;
   int64_t j = begin;
@@ -163,15 +158,13 @@ void recur(const Recur<typename V::T>& p, int64_t steps) {
 }
 
 template <class V, class Act, class Step>
-void update_rows(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step,
-                 typename V::T* out) {
+void update_rows(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step, typename V::T* out) {
   const Update<V, Step, Act> u{p, step};
   for (int64_t j = 0; j < p.geometry.size(); j += V::W) V::store(out + j, u(V::load(acc + j), j));
 }
 
 template <class V, class Step>
-void update_with(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step,
-                 typename V::T* out) {
+void update_with(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step, typename V::T* out) {
   switch (p.activation) {
     case Activation::linear: return update_rows<V, Linear<V>>(p, acc, step, out);
     case Activation::relu: return update_rows<V, Relu<V>>(p, acc, step, out);
@@ -182,8 +175,7 @@ void update_with(const Recur<typename V::T>& p, const typename V::T* acc, const 
 
 // One step whose product comes from another kernel than the transform.
 template <class V>
-void update(const Recur<typename V::T>& p, const typename V::T* acc, int64_t t,
-            typename V::T* out) {
+void update(const Recur<typename V::T>& p, const typename V::T* acc, int64_t t, typename V::T* out) {
   if (p.x) {
     update_with<V>(p, acc, ScalarInput<V>{p}.at(t), out);
   } else {

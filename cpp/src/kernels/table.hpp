@@ -43,10 +43,10 @@ struct Recur {
   const T* bias;
   const T* rows;
   const int32_t* ids;
-  const T* in;       // h_0
+  const T* in;  // h_0
   T* out;
   int64_t stride;
-  T* scratch;        // geometry.size() elements, used when base > 1
+  T* scratch;  // geometry.size() elements, used when base > 1
 };
 
 // One step back through the recurrence, for training; see recur_back in backward-inl.hpp.
@@ -80,10 +80,10 @@ struct Accumulate {
 // A ternary matrix by strips of 64 outputs; a strip lists only the columns that it uses.
 struct TernaryMatrix {
   int64_t strips;
-  const int64_t* begin;     // strips + 1 offsets into the entries
-  const int32_t* column;    // of each entry
-  const uint64_t* nonzero;  // bit i: output i of the strip has a weight there
-  const uint64_t* negative; // bit i: that weight is -1
+  const int64_t* begin;      // strips + 1 offsets into the entries
+  const int32_t* column;     // of each entry
+  const uint64_t* nonzero;   // bit i: output i of the strip has a weight there
+  const uint64_t* negative;  // bit i: that weight is -1
 };
 
 // A binary matrix, bit 1 = -1, in groups of 8 rows interleaved by 64-bit word:
@@ -100,15 +100,15 @@ struct KernelTable {
 
   // out[i] = H in[i] (or H^T) for each of `count` vectors; in and out may be the same memory.
   // scratch as in Recur.
-  void (*transform_f32)(const Geometry<float>&, const float* in, float* out, float* scratch,
-                        int64_t count, bool transpose);
-  void (*transform_f64)(const Geometry<double>&, const double* in, double* out, double* scratch,
-                        int64_t count, bool transpose);
-  void (*transform_i32)(const Geometry<int32_t>&, const int32_t* in, int32_t* out,
-                        int32_t* scratch, int64_t count, bool transpose);
+  void (*transform_f32)(const Geometry<float>&, const float* in, float* out, float* scratch, int64_t count,
+                        bool transpose);
+  void (*transform_f64)(const Geometry<double>&, const double* in, double* out, double* scratch, int64_t count,
+                        bool transpose);
+  void (*transform_i32)(const Geometry<int32_t>&, const int32_t* in, int32_t* out, int32_t* scratch, int64_t count,
+                        bool transpose);
   // Exact where 2^log2 * base * max|in| < 2^15. Rows are padded to 32 elements here.
-  void (*transform_i16)(const Geometry<int16_t>&, const int16_t* in, int16_t* out,
-                        int16_t* scratch, int64_t count, bool transpose);
+  void (*transform_i16)(const Geometry<int16_t>&, const int16_t* in, int16_t* out, int16_t* scratch, int64_t count,
+                        bool transpose);
 
   void (*recur_f32)(const Recur<float>&, int64_t steps);
   void (*recur_f64)(const Recur<double>&, int64_t steps);
@@ -122,21 +122,20 @@ struct KernelTable {
   void (*back_rows_f32)(const RecurBack<float>&, int64_t steps);
   void (*accumulate_f32)(const Accumulate&, int64_t steps);
   void (*scatter_rows_f32)(const float* dv, const int32_t* ids, int64_t n, int64_t steps, float* rows);
-  void (*outer_f32)(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
-                    float* out);
-  void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
-                           int64_t steps, float* grad);
+  void (*outer_f32)(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out);
+  void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
+                           float* grad);
   void (*softmax_f32)(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum);
 
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
   // v[i] = weight x[i] + bias for `count` rows x of d values; weight is (d, n), n padded.
-  void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-                      int64_t count, float* v);
+  void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
+                      float* v);
   // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).
-  void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o,
-                      int64_t count, float* y);
+  void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
+                      float* y);
 
   // y = M x; y has 64 * strips elements.
   void (*masked_add_f32)(const TernaryMatrix&, const float* x, float* y);
@@ -157,14 +156,20 @@ struct KernelTable {
 namespace scalar {
 extern const KernelTable table;
 // float64 serves checks of the training gradients only; every table points to the scalar code.
-void transform_f64(const Geometry<double>&, const double* in, double* out, double* scratch,
-                   int64_t count, bool transpose);
+void transform_f64(const Geometry<double>&, const double* in, double* out, double* scratch, int64_t count,
+                   bool transpose);
 void recur_f64(const Recur<double>&, int64_t steps);
 void recur_back_f64(const RecurBack<double>&, int64_t steps);
 void powers_back_f64(const RecurBack<double>&, int64_t steps);
 }  // namespace scalar
-namespace avx2 { extern const KernelTable table; }
-namespace avx512 { extern const KernelTable table; }
-namespace neon { extern const KernelTable table; }
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
+namespace neon {
+extern const KernelTable table;
+}
 
 }  // namespace hadamrnn

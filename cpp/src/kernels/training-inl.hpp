@@ -134,7 +134,7 @@ void readout_back(const float* weight, const float* h, const float* dy, int64_t 
 template <class V>
 HADAMRNN_INLINE typename V::reg exp_negative(typename V::reg x) {
   using reg = typename V::reg;
-  x = V::max(x, V::set(-87.0f));  // exp(-87) is the smallest normal power; below, probabilities vanish
+  x = V::max(x, V::set(-87.0f));          // exp(-87) is the smallest normal power; below, probabilities vanish
   const reg magic = V::set(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   const reg k = V::sub(V::fma(x, V::set(1.44269504f), magic), magic);
   reg r = V::fma(k, V::set(-0.693359375f), x);

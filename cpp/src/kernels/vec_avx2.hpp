@@ -22,9 +22,7 @@ struct F32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_ps(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_ps(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mul_ps(x, y); }
-  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) {
-    return _mm256_fmadd_ps(y, set(s), acc);
-  }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return _mm256_fmadd_ps(y, set(s), acc); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     const reg sign = _mm256_blend_ps(set(1.0f), set(-1.0f), S == 1 ? 0xAA : S == 2 ? 0xCC : 0xF0);

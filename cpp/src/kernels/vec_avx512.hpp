@@ -23,12 +23,13 @@ struct F32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_ps(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_ps(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mul_ps(x, y); }
-  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) {
-    return _mm512_fmadd_ps(y, set(s), acc);
-  }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return _mm512_fmadd_ps(y, set(s), acc); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
-    const reg sign = _mm512_mask_blend_ps(S == 1 ? 0xAAAA : S == 2 ? 0xCCCC : S == 4 ? 0xF0F0 : 0xFF00,
+    const reg sign = _mm512_mask_blend_ps(S == 1   ? 0xAAAA
+                                          : S == 2 ? 0xCCCC
+                                          : S == 4 ? 0xF0F0
+                                                   : 0xFF00,
                                           set(1.0f), set(-1.0f));
     reg y;
     if constexpr (S == 1) y = _mm512_permute_ps(x, 0xB1);
@@ -44,9 +45,7 @@ struct F32 {
     const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(k), _mm512_set1_epi32(127)), 23);
     return mul(x, _mm512_castsi512_ps(power));
   }
-  HADAMRNN_INLINE static reg relu(reg z) {
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GT_OQ), z);
-  }
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GT_OQ), z); }
   HADAMRNN_INLINE static reg sign(reg z) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
   }
@@ -66,9 +65,7 @@ struct F32 {
     const reg y = _mm512_mask_xor_ps(x, __mmask16(negative), x, set(-0.0f));
     return _mm512_mask_add_ps(acc, __mmask16(nonzero), acc, y);
   }
-  HADAMRNN_INLINE static uint64_t negative_mask(reg x) {
-    return _mm512_cmp_ps_mask(x, set(0), _CMP_LT_OQ);
-  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return _mm512_cmp_ps_mask(x, set(0), _CMP_LT_OQ); }
 
   // (a, b, c, d), each 4 partial sums -> their sums (x0 + x2) + (x1 + x3) in one register.
   HADAMRNN_INLINE static __m128 sum4(__m128 a, __m128 b, __m128 c, __m128 d) {
@@ -81,8 +78,7 @@ struct F32 {
     return _mm_add_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
   }
   HADAMRNN_INLINE static void reduce4(reg (&acc)[4][1], float* out) {
-    _mm_storeu_ps(out, sum4(sum16to4(acc[0][0]), sum16to4(acc[1][0]), sum16to4(acc[2][0]),
-                            sum16to4(acc[3][0])));
+    _mm_storeu_ps(out, sum4(sum16to4(acc[0][0]), sum16to4(acc[1][0]), sum16to4(acc[2][0]), sum16to4(acc[3][0])));
   }
 };
 

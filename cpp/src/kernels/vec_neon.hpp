@@ -41,9 +41,7 @@ struct F32 {
     return mul(x, vreinterpretq_f32_s32(power));
   }
   HADAMRNN_INLINE static uint32x4_t bits(reg x) { return vreinterpretq_u32_f32(x); }
-  HADAMRNN_INLINE static reg keep(uint32x4_t mask, reg x) {
-    return vreinterpretq_f32_u32(vandq_u32(mask, bits(x)));
-  }
+  HADAMRNN_INLINE static reg keep(uint32x4_t mask, reg x) { return vreinterpretq_f32_u32(vandq_u32(mask, bits(x))); }
   HADAMRNN_INLINE static reg copysign(reg magnitude, reg sign) {
     return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
   }
@@ -77,10 +75,10 @@ struct F32 {
   HADAMRNN_INLINE static reg sum16to4(reg (&x)[4]) { return add(add(x[0], x[2]), add(x[1], x[3])); }
   HADAMRNN_INLINE static void reduce4(reg (&acc)[4][4], float* out) {
     const reg a = sum16to4(acc[0]), b = sum16to4(acc[1]), c = sum16to4(acc[2]), d = sum16to4(acc[3]);
-    const reg ab = add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
-                       vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
-    const reg cd = add(vcombine_f32(vget_low_f32(c), vget_low_f32(d)),
-                       vcombine_f32(vget_high_f32(c), vget_high_f32(d)));
+    const reg ab =
+        add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)), vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+    const reg cd =
+        add(vcombine_f32(vget_low_f32(c), vget_low_f32(d)), vcombine_f32(vget_high_f32(c), vget_high_f32(d)));
     vst1q_f32(out, add(vuzp1q_f32(ab, cd), vuzp2q_f32(ab, cd)));
   }
 };

@@ -23,7 +23,9 @@ struct One {
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return T(x * y); }
   HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return T(acc + y * s); }
   template <int S>
-  static reg butterfly(reg x) { return x; }
+  static reg butterfly(reg x) {
+    return x;
+  }
 
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return T(x * y + z); }
   HADAMRNN_INLINE static reg max(reg x, reg y) { return x > y ? x : y; }

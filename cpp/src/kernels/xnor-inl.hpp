@@ -50,8 +50,7 @@ void xnor(const BinaryMatrix& m, const uint64_t* activation, int32_t* y) {
 
 // Adds to total the weighted popcounts of NW words of every plane, weights held in registers.
 template <class B, int NW>
-HADAMRNN_INLINE typename B::reg planes_words(const uint64_t* w, const uint64_t* planes, int64_t words,
-                                             int32_t k) {
+HADAMRNN_INLINE typename B::reg planes_words(const uint64_t* w, const uint64_t* planes, int64_t words, int32_t k) {
   using reg = typename B::reg;
   reg weight[NW];
   HADAMRNN_UNROLL
