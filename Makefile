@@ -15,7 +15,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 # What an installation is made from. Folders are listed as well: they change when a file comes or goes.
 SOURCES := $(shell find cpp/include cpp/src cpp/bindings python CMakeLists.txt pyproject.toml README.md LICENSE \
 	-name __pycache__ -prune -o -not -name '*.so' -print)
-CPP := $(shell find cpp -name '*.[ch]pp')
+CPP := $(shell find bench cpp -name '*.[ch]pp')
 
 .PHONY: help
 help: ## Show this list.
