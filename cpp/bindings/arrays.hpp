@@ -19,11 +19,32 @@ inline std::string to_text(const Shape& shape) {
   return text + ")";
 }
 
+// NumPy's own float32, int32 ...: one object for nearly all arrays, so that a pointer tells the dtype.
+template <class T>
+PyObject* builtin_dtype() {
+  static PyObject* const dtype = py::dtype::of<T>().release().ptr();
+  return dtype;
+}
+
 // True for an aligned C-contiguous array of exactly T.
 template <class T>
 bool is_exact(py::handle object) {
   constexpr int flags = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  return py::array_t<T>::check_(object) && py::detail::check_flags(object.ptr(), flags);
+  if (!py::isinstance<py::array>(object)) return false;
+  const bool same = py::detail::array_proxy(object.ptr())->descr == builtin_dtype<T>();
+  return (same || py::array_t<T>::check_(object)) && py::detail::check_flags(object.ptr(), flags);
+}
+
+// A new array, without the vectors of shape and strides that pybind11 makes on the way.
+template <class T>
+py::array_t<T> new_array(int ndim, const Py_ssize_t* shape) {
+  auto& api = py::detail::npy_api::get();
+  PyObject* dtype = builtin_dtype<T>();
+  Py_INCREF(dtype);  // NewFromDescr takes a reference
+  PyObject* array = api.PyArray_NewFromDescr_(api.PyArray_Type_, dtype, ndim, const_cast<Py_intptr_t*>(shape), nullptr,
+                                              nullptr, 0, nullptr);
+  if (!array) throw py::error_already_set();
+  return py::reinterpret_steal<py::array_t<T>>(array);
 }
 
 // A view of `object`, whose dtype, layout and shape must be exactly these.

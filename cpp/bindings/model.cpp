@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <optional>
 
 #include "arrays.hpp"
 #include "hadamrnn/stream.hpp"
@@ -79,64 +80,83 @@ void infer(const Model& model, const py::object& x, const py::object& lengths, c
   model.infer(batch, y, threads);
 }
 
-[[noreturn]] void not_fast() {
-  throw py::type_error("step takes exactly float32 (features) or int32 (tokens) of one step, finite, C-contiguous");
+// A Stream as Python holds it. Of a `single` one, inputs and logits have no batch axis.
+struct PyStream {
+  Stream stream;
+  bool single;
+  bool check_finite;
+};
+
+PyStream make_stream(const Model& model, const std::optional<int64_t>& batch, bool check_finite) {
+  return {Stream(model, batch.value_or(1)), !batch, check_finite};
 }
 
-// One step of all sequences: x (batch, d), tokens (batch); with one sequence also (d) or an int,
-// and then the logits are (o). Anything else is a TypeError, for the caller to convert and check.
-py::array_t<float> step(Stream& stream, const py::object& x, bool check_finite) {
-  const Model& model = stream.model();
-  Batch batch;
-  batch.size = stream.batch();
+// Whether x is what step takes as it is, and then the batch over it; `token` holds a Python int.
+bool as_step(const PyStream& self, const py::object& x, Batch& batch, int32_t& token) {
+  const Model& model = self.stream.model();
+  batch.size = self.stream.batch();
   batch.steps = 1;
-  bool single = false;
-  int32_t token = 0;
-  if (model.takes_tokens() && PyLong_CheckExact(x.ptr())) {
-    const long value = PyLong_AsLong(x.ptr());
-    if (PyErr_Occurred()) PyErr_Clear();
-    if (batch.size != 1 || value < 0 || value >= model.token_count()) not_fast();
-    token = int32_t(value);
-    batch.ids = &token;
-    single = true;
-  } else if (model.takes_tokens()) {
-    if (!is_exact<int32_t>(x)) not_fast();
-    const auto array = py::reinterpret_borrow<py::array_t<int32_t>>(x);
-    if (array.ndim() != 1 || array.shape(0) != batch.size) not_fast();
-    batch.ids = array.data();
-  } else {
-    if (!is_exact<float>(x)) not_fast();
-    const auto array = py::reinterpret_borrow<py::array_t<float>>(x);
-    single = array.ndim() == 1 && batch.size == 1;
-    if (!single && (array.ndim() != 2 || array.shape(0) != batch.size)) not_fast();
-    if (array.shape(array.ndim() - 1) != model.input_size()) not_fast();
-    batch.x = array.data();
-    for (py::ssize_t i = 0; check_finite && i < array.size(); ++i) {
-      if (!std::isfinite(batch.x[i])) not_fast();
+  if (model.takes_tokens()) {
+    if (self.single) {
+      if (!PyLong_CheckExact(x.ptr())) return false;
+      int overflow = 0;
+      const long long value = PyLong_AsLongLongAndOverflow(x.ptr(), &overflow);
+      if (overflow || value < 0 || value >= model.token_count()) return false;
+      token = int32_t(value);
+      batch.ids = &token;
+      return true;
     }
+    if (!is_exact<int32_t>(x)) return false;
+    const auto array = py::reinterpret_borrow<py::array_t<int32_t>>(x);
+    if (array.ndim() != 1 || array.shape(0) != batch.size) return false;
+    batch.ids = array.data();
+    for (int64_t i = 0; i < batch.size; ++i) {
+      if (batch.ids[i] < 0 || batch.ids[i] >= model.token_count()) return false;
+    }
+    return true;
   }
-  py::array_t<float> y(single ? Shape{model.output_size()} : Shape{batch.size, model.output_size()});
+  if (!is_exact<float>(x)) return false;
+  const auto array = py::reinterpret_borrow<py::array_t<float>>(x);
+  const py::ssize_t ndim = self.single ? 1 : 2;
+  if (array.ndim() != ndim || array.shape(ndim - 1) != model.input_size()) return false;
+  if (!self.single && array.shape(0) != batch.size) return false;
+  batch.x = array.data();
+  for (py::ssize_t i = 0; self.check_finite && i < array.size(); ++i) {
+    if (!std::isfinite(batch.x[i])) return false;
+  }
+  return true;
+}
+
+// The logits of the sequences so far after one more step; None, and nothing done, when x is not
+// exactly an array of the right dtype, shape and layout with valid values: the caller converts it.
+py::object step(PyStream& self, const py::object& x) {
+  Batch batch;
+  int32_t token = 0;
+  if (!as_step(self, x, batch, token)) return py::none();
+  const Py_ssize_t shape[] = {batch.size, self.stream.model().output_size()};
+  py::array_t<float> y = self.single ? new_array<float>(1, shape + 1) : new_array<float>(2, shape);
   float* data = y.mutable_data();
   if (batch.size == 1) {
-    stream.run(batch, false, data);  // shorter than giving the interpreter away and back
+    self.stream.run(batch, false, data);  // shorter than giving the interpreter away and back
   } else {
     const py::gil_scoped_release release;
-    stream.run(batch, false, data);
+    self.stream.run(batch, false, data);
   }
   return y;
 }
 
-void run(Stream& stream, const py::object& x, const py::object& out) {
-  const Model& model = stream.model();
-  const Batch batch = to_batch(model, x, stream.batch());
+void run(PyStream& self, const py::object& x, const py::object& out) {
+  const Model& model = self.stream.model();
+  const Batch batch = to_batch(model, x, self.stream.batch());
   const bool all = model.output_all();
   float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
                  : writable<float>(out, "out", {batch.size, model.output_size()});
   const py::gil_scoped_release release;
-  stream.run(batch, all, y);
+  self.stream.run(batch, all, y);
 }
 
-std::vector<py::array_t<float>> get_state(const Stream& stream) {
+std::vector<py::array_t<float>> get_state(const PyStream& self) {
+  const Stream& stream = self.stream;
   std::vector<py::array_t<float>> state;
   for (int64_t l = 0; l < stream.layers(); ++l) {
     state.emplace_back(Shape{stream.batch(), stream.hidden_size(l)});
@@ -145,7 +165,8 @@ std::vector<py::array_t<float>> get_state(const Stream& stream) {
   return state;
 }
 
-void set_state(Stream& stream, const std::vector<py::object>& state) {
+void set_state(PyStream& self, const std::vector<py::object>& state) {
+  Stream& stream = self.stream;
   if (int64_t(state.size()) != stream.layers()) {
     throw py::value_error("state has " + std::to_string(state.size()) + " layers, expected " +
                           std::to_string(stream.layers()));
@@ -171,13 +192,13 @@ void register_model(py::module_& m) {
       .def_property_readonly("kernel_reason", &Model::kernel_reason)
       .def_property_readonly("isa", [](const Model& model) { return isa_name(model.isa()); })
       .def("infer", &infer, "x"_a, "lengths"_a, "out"_a, "num_threads"_a);
-  py::class_<Stream>(m, "Stream")
-      .def(py::init<const Model&, int64_t>(), "model"_a, "batch"_a)
-      .def("step", &step, "x"_a, "check_finite"_a = true)
+  py::class_<PyStream>(m, "Stream", py::is_final())
+      .def(py::init(&make_stream), "model"_a, "batch"_a, "check_finite"_a = true)
+      .def("step", &step, "x"_a)
       .def("run", &run, "x"_a, "out"_a)
       .def("get_state", &get_state)
       .def("set_state", &set_state, "state"_a)
-      .def("reset", &Stream::reset);
+      .def("reset", [](PyStream& self) { self.stream.reset(); });
 }
 
 }  // namespace hadamrnn::bindings

@@ -12,10 +12,12 @@ struct StreamData {
   Model model;
   int64_t batch;
   Workspace work;
-  Buffer<float> states;  // (batch, layers, state_stride)
+  Buffer<float> states;    // (batch, layers, state_stride)
+  std::vector<float*> h;   // the states of the sequence at hand, a layer each
 
   StreamData(const Model& m, int64_t size)
-      : model(m), batch(size), work(m.data()), states(size_t(size) * m.data().layers.size() * work.state_stride) {}
+      : model(m), batch(size), work(m.data()), states(size_t(size) * m.data().layers.size() * work.state_stride),
+        h(m.data().layers.size()) {}
 
   float* state(int64_t sequence, int64_t layer) {
     const auto index = size_t(sequence) * model.data().layers.size() + size_t(layer);
@@ -42,7 +44,7 @@ void Stream::run(const Batch& batch, bool every_step, float* y) {
   const ModelData& m = s.model.data();
   check_batch(m, batch);
   const DefaultFpEnv env;
-  std::vector<float*> h(m.layers.size());
+  std::vector<float*>& h = s.h;
   for (int64_t i = 0; i < s.batch; ++i) {
     for (size_t l = 0; l < h.size(); ++l) h[l] = s.state(i, int64_t(l));
     const Sequence sequence = batch_row(m, batch, i, batch.steps);

@@ -31,9 +31,7 @@ class Stream:
         "_check_finite",
         "_core",
         "_core_step",
-        "_fast_dtype",
-        "_fast_int",
-        "_fast_ndim",
+        "_fast_step",
         "_raw",
         "_step_shape",
     )
@@ -50,13 +48,11 @@ class Stream:
         self._batch_size = None if batch_size is None else _batch_size(batch_size)
         self._raw = raw
         self._check_finite = check_finite
-        self._core = _core.Stream(core, 1 if self._batch_size is None else self._batch_size)
+        self._core = _core.Stream(core, self._batch_size, check_finite)
         self._core_step = self._core.step  # bound once: a step costs about as much as the calls it makes
-        tokens, converts = card.input == "tokens", card.preprocess.normalization is not None and not raw
+        converts = card.preprocess.normalization is not None and not raw
+        self._fast_step = self._core_step if not converts else lambda _: None
         self._step_shape = (*self._batch_shape, *self._inner_shape)
-        self._fast_int = tokens and batch_size is None
-        self._fast_dtype = np.dtype(np.int32 if tokens else np.float32)
-        self._fast_ndim = -1 if converts else len(self._step_shape)
 
     def step(self, x: Any) -> F32:
         """Feed one time step; returns the logits of the sequence so far, for output "last" too.
@@ -71,15 +67,8 @@ class Stream:
         Raises:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
-        try:
-            # What the core takes as it is. Asked here, since its exception costs more than a conversion.
-            if (type(x) is int and self._fast_int) or (
-                x.dtype is self._fast_dtype and x.ndim == self._fast_ndim
-            ):
-                return self._core_step(x, self._check_finite)
-        except (AttributeError, TypeError, ValueError):
-            pass
-        return self._converted_step(x)
+        logits = self._fast_step(x)
+        return self._converted_step(x) if logits is None else logits
 
     def run(self, x: ArrayLike) -> F32:
         """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
@@ -175,7 +164,10 @@ class Stream:
         if array.shape != self._step_shape:
             raise ShapeError(f"x has shape {array.shape}; expected {self._step_shape}, one time step")
         values = self._values(array)
-        return self._core_step(values if values.ndim else int(values), self._check_finite)
+        logits = self._core_step(values if values.ndim else int(values))
+        if logits is None:
+            raise InputError("x is not finite in float32 after normalization")
+        return logits
 
 
 def _batch_size(value: object) -> int:
