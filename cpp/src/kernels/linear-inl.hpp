@@ -7,25 +7,41 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-// v = ((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias, lanes over units; N rows share each weight load.
+// v = ((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias for N rows and M registers of units at i: the rows
+// share each weight, the registers each broadcast input.
+template <class V, int N, int M>
+HADAMRNN_INLINE void project_tile(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
+                                  int64_t i, float* v) {
+  using reg = typename V::reg;
+  reg acc[N][M];
+  HADAMRNN_UNROLL
+  for (int a = 0; a < N * M; ++a) {
+    acc[a / M][a % M] = V::mul(V::load(weight + i + a % M * V::W), V::set(x[a / M * d]));
+  }
+  for (int64_t j = 1; j < d; ++j) {
+    reg w[M];
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) w[m] = V::load(weight + j * n + i + m * V::W);
+    HADAMRNN_UNROLL
+    for (int r = 0; r < N; ++r) {
+      const reg input = V::set(x[r * d + j]);
+      HADAMRNN_UNROLL
+      for (int m = 0; m < M; ++m) acc[r][m] = V::add(acc[r][m], V::mul(w[m], input));
+    }
+  }
+  HADAMRNN_UNROLL
+  for (int a = 0; a < N * M; ++a) {
+    const int64_t at = i + a % M * V::W;
+    V::store(v + a / M * n + at, V::add(acc[a / M][a % M], V::load(bias + at)));
+  }
+}
+
 template <class V, int N>
 HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
                                   float* v) {
-  using reg = typename V::reg;
-  for (int64_t i = 0; i < n; i += V::W) {
-    reg acc[N];
-    const reg first = V::load(weight + i);
-    HADAMRNN_UNROLL
-    for (int r = 0; r < N; ++r) acc[r] = V::mul(first, V::set(x[r * d]));
-    for (int64_t j = 1; j < d; ++j) {
-      const reg w = V::load(weight + j * n + i);
-      HADAMRNN_UNROLL
-      for (int r = 0; r < N; ++r) acc[r] = V::add(acc[r], V::mul(w, V::set(x[r * d + j])));
-    }
-    const reg b = V::load(bias + i);
-    HADAMRNN_UNROLL
-    for (int r = 0; r < N; ++r) V::store(v + r * n + i, V::add(acc[r], b));
-  }
+  int64_t i = 0;
+  for (; i + 2 * V::W <= n; i += 2 * V::W) project_tile<V, N, 2>(weight, bias, x, d, n, i, v);
+  for (; i < n; i += V::W) project_tile<V, N, 1>(weight, bias, x, d, n, i, v);
 }
 
 template <class V>
@@ -35,32 +51,43 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
   for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
 }
 
-// y = weight relu(h) + bias. Sixteen partial sums a dot product whatever the register width, then a
-// fixed tree (V::reduce4); four outputs at a time hide the latency of the adds. `weight` has o
-// rounded up to 4 rows.
-template <class V>
-void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count, float* y) {
+// Dot products of Q weight rows with relu(h): sixteen partial sums each whatever the register width,
+// then a fixed tree (V::reduce4). Several rows at a time hide the latency of the adds.
+template <class V, int Q>
+HADAMRNN_INLINE void dot_rows(const float* w, const float* h, int64_t n, float* sums) {
   using reg = typename V::reg;
   constexpr int A = int(lane_group) / V::W;
+  reg acc[4][A];
+  HADAMRNN_UNROLL
+  for (int a = 0; a < 4 * A; ++a) acc[a / A][a % A] = V::set(0);
+  for (int64_t j = 0; j < n; j += lane_group) {
+    HADAMRNN_UNROLL
+    for (int a = 0; a < A; ++a) {
+      const reg r = V::relu(V::load(h + j + a * V::W));
+      HADAMRNN_UNROLL
+      for (int q = 0; q < Q; ++q) {
+        acc[q][a] = V::add(acc[q][a], V::mul(r, V::load(w + q * n + j + a * V::W)));
+      }
+    }
+  }
+  V::reduce4(acc, sums);
+}
+
+// y = weight relu(h) + bias; `weight` has o rounded up to 4 rows.
+template <class V>
+void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count, float* y) {
   for (int64_t row = 0; row < count; ++row, h += n, y += o) {
     for (int64_t k = 0; k < o; k += 4) {
-      const float* w = weight + k * n;
-      reg acc[4][A];
-      HADAMRNN_UNROLL
-      for (int a = 0; a < 4 * A; ++a) acc[a / A][a % A] = V::set(0);
-      for (int64_t j = 0; j < n; j += lane_group) {
-        HADAMRNN_UNROLL
-        for (int a = 0; a < A; ++a) {
-          const reg r = V::relu(V::load(h + j + a * V::W));
-          HADAMRNN_UNROLL
-          for (int q = 0; q < 4; ++q) {
-            acc[q][a] = V::add(acc[q][a], V::mul(r, V::load(w + q * n + j + a * V::W)));
-          }
-        }
-      }
+      const int64_t left = o - k;
       float sums[4];
-      V::reduce4(acc, sums);
-      for (int64_t q = 0; q < 4 && k + q < o; ++q) y[k + q] = sums[q] + bias[k + q];
+      if (left == 1) {
+        dot_rows<V, 1>(weight + k * n, h, n, sums);
+      } else if (left == 2) {
+        dot_rows<V, 2>(weight + k * n, h, n, sums);
+      } else {
+        dot_rows<V, 4>(weight + k * n, h, n, sums);
+      }
+      for (int64_t q = 0; q < 4 && q < left; ++q) y[k + q] = sums[q] + bias[k + q];
     }
   }
 }

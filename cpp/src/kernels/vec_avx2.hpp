@@ -29,7 +29,9 @@ struct F32 {
     reg y;
     if constexpr (S == 1) y = _mm256_permute_ps(x, 0xB1);
     if constexpr (S == 2) y = _mm256_permute_ps(x, 0x4E);
-    if constexpr (S == 4) y = _mm256_permute2f128_ps(x, x, 1);
+    // One vperm2f128 would do, but it takes eight operations on the first Zen.
+    if constexpr (S == 4)
+      y = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_extractf128_ps(x, 1)), _mm256_castps256_ps128(x), 1);
     return _mm256_fmadd_ps(x, sign, y);
   }
 
@@ -40,7 +42,8 @@ struct F32 {
     return mul(x, _mm256_castsi256_ps(power));
   }
   HADAMRNN_INLINE static reg greater(reg x, reg y) { return _mm256_cmp_ps(x, y, _CMP_GT_OQ); }
-  HADAMRNN_INLINE static reg relu(reg z) { return _mm256_and_ps(greater(z, set(0)), z); }
+  // The second operand where the first is not greater: +0 for -0 and NaN, as z > 0 ? z : 0 says.
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm256_max_ps(z, set(0)); }
   HADAMRNN_INLINE static reg sign(reg z) {
     return _mm256_blendv_ps(set(-1), set(1), _mm256_cmp_ps(z, set(0), _CMP_GE_OQ));
   }
@@ -150,6 +153,7 @@ struct U64 {
   using counts = __m256i;  // a count a byte, at most 8 a word
   static constexpr int W = 4;
   static constexpr int max_counts = 31;
+  static constexpr int tile_words = 4;
   HADAMRNN_INLINE static reg zero() { return _mm256_setzero_si256(); }
   HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
   HADAMRNN_INLINE static reg set(uint64_t x) { return _mm256_set1_epi64x(int64_t(x)); }

@@ -45,7 +45,8 @@ struct F32 {
     const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(k), _mm512_set1_epi32(127)), 23);
     return mul(x, _mm512_castsi512_ps(power));
   }
-  HADAMRNN_INLINE static reg relu(reg z) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GT_OQ), z); }
+  // The second operand where the first is not greater: +0 for -0 and NaN, as z > 0 ? z : 0 says.
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm512_max_ps(z, set(0)); }
   HADAMRNN_INLINE static reg sign(reg z) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
   }
@@ -151,6 +152,7 @@ struct U64 {
   using counts = __m512i;
   static constexpr int W = 8;
   static constexpr int max_counts = 1 << 20;
+  static constexpr int tile_words = 8;
   HADAMRNN_INLINE static reg zero() { return _mm512_setzero_si512(); }
   HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm512_loadu_si512(p); }
   HADAMRNN_INLINE static reg set(uint64_t x) { return _mm512_set1_epi64(int64_t(x)); }

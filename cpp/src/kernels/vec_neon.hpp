@@ -152,6 +152,7 @@ struct U64 {
   using counts = uint8x16_t;  // a count a byte, at most 8 a word
   static constexpr int W = 2;
   static constexpr int max_counts = 31;
+  static constexpr int tile_words = 8;
   HADAMRNN_INLINE static reg zero() { return vdupq_n_u64(0); }
   HADAMRNN_INLINE static reg load(const uint64_t* p) { return vld1q_u64(p); }
   HADAMRNN_INLINE static reg set(uint64_t x) { return vdupq_n_u64(x); }

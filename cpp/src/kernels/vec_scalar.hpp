@@ -15,6 +15,7 @@ struct U64 {
   using counts = uint64_t;
   static constexpr int W = 1;
   static constexpr int max_counts = 1 << 20;
+  static constexpr int tile_words = 4;
   static reg zero() { return 0; }
   static reg load(const uint64_t* p) { return *p; }
   static reg set(uint64_t x) { return x; }

@@ -82,8 +82,8 @@ void xnor_planes(const BinaryMatrix& m, const uint64_t* planes, int32_t k, int32
       const uint64_t* w = m.bits + g * m.words * 8 + i * B::W;
       reg total = B::zero();
       int64_t word = 0;
-      for (; word + 8 <= m.words; word += 8) {
-        total = B::add(total, planes_words<B, 8>(w + word * 8, planes + word, m.words, k));
+      for (; word + B::tile_words <= m.words; word += B::tile_words) {
+        total = B::add(total, planes_words<B, B::tile_words>(w + word * 8, planes + word, m.words, k));
       }
       for (; word + 2 <= m.words; word += 2) {
         total = B::add(total, planes_words<B, 2>(w + word * 8, planes + word, m.words, k));

@@ -1,0 +1,102 @@
+// Stands before the compiler's <immintrin.h> when table_avx512.cpp is compiled for the emulated test
+// program: SIMDe gives the AVX-512 intrinsics in portable code, and here is what it lacks (version
+// 0.7.4), by the definitions in Intel's Intrinsics Guide.
+#pragma once
+
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+
+#include <stdint.h>
+#include <string.h>
+
+using __mmask16 = simde__mmask16;
+using __mmask32 = simde__mmask32;
+
+namespace emulated {
+
+// The register x as an array of T.
+template <class T, class R>
+struct Lanes {
+  static constexpr int count = int(sizeof(R) / sizeof(T));
+  T lane[count];
+  Lanes() = default;
+  explicit Lanes(R x) { memcpy(lane, &x, sizeof x); }
+  operator R() const {
+    R x;
+    memcpy(&x, lane, sizeof x);
+    return x;
+  }
+};
+using F32 = Lanes<float, __m512>;
+using I64 = Lanes<int64_t, __m512i>;
+
+// One rounding. SIMDe multiplies and adds, which would hide a kernel that contracts where the
+// definition rounds twice.
+inline __m512 fmadd(__m512 a, __m512 b, __m512 c) {
+  const F32 x(a), y(b), z(c);
+  F32 r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = __builtin_fmaf(x.lane[i], y.lane[i], z.lane[i]);
+  return r;
+}
+
+// Inside each group of four 32-bit elements.
+template <class R>
+R permute(R a, int control) {
+  const Lanes<uint32_t, R> x(a);
+  Lanes<uint32_t, R> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = x.lane[i / 4 * 4 + (control >> (2 * (i % 4)) & 3)];
+  return r;
+}
+
+// Groups of four 32-bit elements: two chosen from a, then two from b.
+template <class R>
+R shuffle_groups(R a, R b, int control) {
+  const Lanes<uint32_t, R> x(a), y(b);
+  Lanes<uint32_t, R> r;
+  for (int i = 0; i < 16; ++i) {
+    const int from = (control >> (2 * (i / 4)) & 3) * 4 + i % 4;
+    r.lane[i] = i < 8 ? x.lane[from] : y.lane[from];
+  }
+  return r;
+}
+
+inline __m512i rotate_left(__m512i a, int count) {
+  Lanes<uint32_t, __m512i> x(a);
+  for (uint32_t& v : x.lane) v = v << count | v >> (32 - count);
+  return x;
+}
+
+inline __m512i mask_sub(__m512i from, __mmask32 mask, __m512i a, __m512i b) {
+  const Lanes<uint16_t, __m512i> x(a), y(b);
+  Lanes<uint16_t, __m512i> r(from);
+  for (int i = 0; i < 32; ++i) {
+    if (mask >> i & 1) r.lane[i] = uint16_t(x.lane[i] - y.lane[i]);
+  }
+  return r;
+}
+
+inline __m256 extract_half(__m512 a, int half) {
+  Lanes<float, __m256> r;
+  memcpy(r.lane, F32(a).lane + 8 * half, sizeof r.lane);
+  return r;
+}
+
+inline __m256i narrow(unsigned mask, __m512i a) {
+  const I64 x(a);
+  Lanes<int32_t, __m256i> r;
+  for (int i = 0; i < 8; ++i) r.lane[i] = mask >> i & 1 ? int32_t(x.lane[i]) : 0;
+  return r;
+}
+
+}  // namespace emulated
+
+#undef _mm512_fmadd_ps
+#define _mm512_fmadd_ps emulated::fmadd
+#define _mm512_permute_ps emulated::permute
+#define _mm512_shuffle_epi32 emulated::permute
+#define _mm512_shuffle_f32x4 emulated::shuffle_groups
+#define _mm512_rol_epi32 emulated::rotate_left
+#define _mm512_mask_sub_epi16 emulated::mask_sub
+#define _mm512_extractf32x8_ps emulated::extract_half
+#define _mm512_maskz_cvtepi64_epi32 emulated::narrow
+#define _MM_PERM_ENUM int
