@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from .. import nn
 from ..data.task import EVALUATION_BATCH, Task, evaluate
@@ -18,6 +17,7 @@ from ..errors import HadamRNNError
 from . import checkpoint
 from .config import Config
 from .log import Log
+from .objective import Objective
 from .optimization import optimizer, set_learning_rate
 from .progress import Reporter
 from .signals import Interrupted, Stop, stop_signals
@@ -49,6 +49,7 @@ class Trainer:
     ) -> None:
         self.config, self.preset, self.reporter = config, config.preset, reporter
         self.task, self.model = task, model
+        self.objective = Objective(model)
         self.checkpoint_path = out / "checkpoint.pt"
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
@@ -118,8 +119,7 @@ class Trainer:
                 self._save()
 
     def _step(self, inputs: NDArray[Any], targets: NDArray[np.int64]) -> float:
-        logits = self.model(torch.from_numpy(inputs))
-        loss = F.cross_entropy(logits.flatten(0, -2), torch.from_numpy(targets).flatten())
+        loss = self.objective(torch.from_numpy(inputs), torch.from_numpy(targets))
         value = loss.item()
         if not math.isfinite(value):
             raise DivergedError(self._diagnosis(value))

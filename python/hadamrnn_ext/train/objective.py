@@ -1,0 +1,27 @@
+"""What is minimized: mean cross-entropy, as a module, because DistributedDataParallel wraps a `forward`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import nn
+
+__all__ = ["Objective"]
+
+
+class Objective(torch.nn.Module):
+    """Mean cross-entropy of `model`'s logits over the examples, and over the steps where there are several.
+
+    `label_smoothing` s takes the target's probability from 1 to 1 - s + s/o and gives each other class s/o.
+    """
+
+    def __init__(self, model: nn.SequenceModel, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.model, self.label_smoothing = model, label_smoothing
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss, a scalar, for a batch of inputs and its classes, (B,) or (B, T)."""
+        logits = self.model(inputs)
+        return F.cross_entropy(logits.flatten(0, -2), targets.flatten(), label_smoothing=self.label_smoothing)
