@@ -1,0 +1,67 @@
+"""One Model shared: by many threads, by a forked child, and by a pool of worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+
+
+def infer(model: hr.Model, x: Any) -> Any:
+    return model.infer(x, num_threads=2)
+
+
+def test_threads_share_a_model(make_model: Any, rng: np.random.Generator) -> None:
+    model = make_model(rng, sizes=((64, 64),), input_size=1)
+    batches = [rng.standard_normal((7, 50, 1), np.float32) for _ in range(32)]
+    expected = [model.infer(x, num_threads=1) for x in batches]
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda x: infer(model, x), batches))
+    assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+def test_threads_with_streams_of_their_own(make_model: Any, rng: np.random.Generator) -> None:
+    model = make_model(rng, sizes=((64, 64),), input_size=1)
+    sequences = [rng.standard_normal((200, 1), np.float32) for _ in range(8)]
+    expected = [model.stream().run(x) for x in sequences]
+    found: list[Any] = [None] * len(sequences)
+    begin = threading.Barrier(len(sequences))
+
+    def read(i: int) -> None:
+        stream = model.stream()
+        begin.wait()
+        for step in sequences[i]:
+            found[i] = stream.step(step)
+
+    threads = [threading.Thread(target=read, args=(i,)) for i in range(len(sequences))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param("fork", marks=pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")),
+        "spawn",
+    ],
+)
+def test_processes(method: str, make_model: Any, rng: np.random.Generator) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        assert sys.platform == "win32"  # where there is no fork
+        return
+    model = make_model(rng, sizes=((64, 64),), input_size=1)
+    x = rng.standard_normal((7, 50, 1), np.float32)
+    expected = infer(model, x)  # the thread pool exists before the fork
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        found = pool.starmap(infer, [(model, x)] * 4, chunksize=1)
+    assert all(np.array_equal(expected, y) for y in found)
