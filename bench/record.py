@@ -1,0 +1,45 @@
+"""One measurement: ours against a peer on the same input, as it goes to the JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Record", "read", "write"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Times are medians in seconds. ``ratio`` is peer_s / ours_s, how many times faster we are, unless ``note`` says
+    otherwise. ``threads`` is ours and the peer's, each at the count that was fastest for it.
+    """
+
+    suite: str
+    id: str
+    peer: str
+    ours_s: float | None
+    peer_s: float | None
+    ratio: float
+    isa: str
+    threads: str
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name in the table of targets: "pmnist_b1/torch_loop"."""
+        return f"{self.id}/{self.peer}"
+
+
+def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Record]) -> None:
+    """The JSON file of a run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"suite": suite, "machine": machine, "records": [asdict(record) for record in records]}
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a JSON file that ``write`` wrote."""
+    return [Record(**record) for record in json.loads(path.read_text())["records"]]

@@ -1,0 +1,58 @@
+"""Measure hadamrnn_ext against what could be used instead. See README.md.
+
+python bench/run.py kernels|inference|scaling [--json FILE] [--isa NAME] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+
+SUITES = ("kernels", "inference", "scaling")
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    if options.isa:
+        os.environ["HADAMRNN_ISA"] = options.isa  # before anything asks for it, and for the C++ program
+    import machine
+    import plots
+    import record
+    import report
+    from session import Session
+
+    described = machine.describe()
+    session = Session(options.suite, options.quick, options.program)
+    importlib.import_module(f"suite_{options.suite}").run(session)
+    table = report.markdown(described, session.records)
+    print(table)
+    if options.json:
+        record.write(options.json, options.suite, described, session.records)
+        options.json.with_suffix(".md").write_text(table)
+        plots.draw(options.json.with_suffix(""), session.records)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measure hadamrnn_ext against what could be used instead.")
+    parser.add_argument("suite", choices=SUITES)
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the records; a table (.md) and plots (.png) go beside it",
+    )
+    parser.add_argument("--quick", action="store_true", help="under a minute, for a rough idea")
+    parser.add_argument("--isa", metavar="NAME", help="force an instruction set (sets HADAMRNN_ISA)")
+    parser.add_argument(
+        "--program",
+        type=Path,
+        metavar="FILE",
+        help="a hadamrnn_bench that is built already (default: build it)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

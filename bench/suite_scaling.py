@@ -1,0 +1,51 @@
+"""How time grows with the hidden size, and shrinks with threads."""
+
+from __future__ import annotations
+
+import math
+
+import hadamrnn_ext as hr
+from machine import cpus
+from record import Record
+from session import Session
+from timing import Candidate
+from workloads import pixels
+
+__all__ = ["run"]
+
+SIZES = [2**k for k in range(6, 15)]
+
+
+def run(session: Session) -> None:
+    steps(session)
+    threads(session)
+
+
+def steps(session: Session) -> None:
+    """t / (n log2 n) of one recurrence step should not depend on n."""
+    program, budget = session.program(), session.budget
+    seconds = {n: program.time(f"step_n{n}", seconds=budget.side * budget.rounds)[0].seconds for n in SIZES}
+    rate = {n: seconds[n] / (n * math.log2(n)) for n in SIZES}
+    lowest = min(rate.values())
+    isa = hr.isa.active()
+    for n in SIZES:
+        note = f"{1e12 * rate[n]:.1f} ps an addition; ratio is against the best size"
+        session.append(
+            Record(
+                session.suite, f"step_n{n}", "n_log2_n", seconds[n], None, rate[n] / lowest, isa, "1", note
+            )
+        )
+    note = "ratio is max / min of t / (n log2 n)"
+    worst = max(rate.values()) / lowest
+    session.append(Record(session.suite, "step_n64_to_n16384", "n_log2_n", None, None, worst, isa, "1", note))
+
+
+def threads(session: Session) -> None:
+    """A batch over two threads against one."""
+    if cpus() < 2:
+        session.say("threads_2 is not measured: this process may use one CPU")
+        return
+    work = pixels(100)
+    two = Candidate("two threads", lambda: work.model.infer(work.x, num_threads=2), 2)
+    one = Candidate("one thread", lambda: work.model.infer(work.x, num_threads=1), 1)
+    session.compare("threads_2", "threads_1", [two], [one], "batch of 100 pmnist sequences")

@@ -1,0 +1,92 @@
+"""Medians of two functions measured side by side, each at its best number of threads."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Budget", "Call", "Candidate", "Pair", "best", "measure", "median_of"]
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to do the work: the call, the threads it uses, and what sets these up before it is timed."""
+
+    name: str
+    call: Call
+    threads: int = 1
+    prepare: Call = lambda: None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to measure: seconds of one sample, seconds of one side in one round, and rounds."""
+
+    sample: float = 2e-4
+    side: float = 0.15
+    rounds: int = 7
+
+    @classmethod
+    def quick(cls) -> Budget:
+        """Enough to see that everything runs, and roughly how fast."""
+        return cls(side=0.03, rounds=3)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Median seconds of a call of each side."""
+
+    ours: float
+    peer: float
+
+
+def best(candidates: Sequence[Candidate], budget: Budget) -> Candidate:
+    """The fastest of several ways to do the same."""
+    if len(candidates) == 1:
+        return candidates[0]
+    return min(candidates, key=lambda each: statistics.median(samples(each, budget)))
+
+
+def measure(ours: Candidate, peer: Candidate, budget: Budget) -> Pair:
+    """Both sides in turns, so that a change in the machine's speed meets both."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for _ in range(budget.rounds):
+        for side, candidate in zip(sides, (ours, peer), strict=True):
+            side += samples(candidate, budget)
+    return Pair(*(statistics.median(side) for side in sides))
+
+
+def median_of(samples: Sequence[float]) -> float:
+    """The median."""
+    return statistics.median(samples)
+
+
+def samples(candidate: Candidate, budget: Budget) -> list[float]:
+    """Seconds of a call, over and over.
+
+    A sample is much shorter than a scheduler's time slice where the call allows it, so that most samples are
+    undisturbed. The first call is not counted: caches are cold, and threads of the other side may still spin.
+    """
+    candidate.prepare()
+    call = candidate.call
+    call()
+    once = _run(call, 1)
+    if once >= budget.side:
+        return [once]
+    calls = max(1, int(budget.sample / min(_run(call, 1) for _ in range(5))))
+    found: list[float] = []
+    end = time.perf_counter() + budget.side
+    while time.perf_counter() < end:
+        found.append(_run(call, calls) / calls)
+    return found or [once]
+
+
+def _run(call: Call, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return time.perf_counter() - start
