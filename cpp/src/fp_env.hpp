@@ -21,9 +21,9 @@ class DefaultFpEnv {
 #elif defined(__aarch64__)
   DefaultFpEnv() {
     __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
-    __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t(0)));
+    __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t(0)) : "memory");  // no arithmetic moves across
   }
-  ~DefaultFpEnv() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
+  ~DefaultFpEnv() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_) : "memory"); }
 
  private:
   uint64_t saved_ = 0;

@@ -102,8 +102,8 @@ void pack_input(const ModelSpec& spec, ModelData& m) {
     return;
   }
   m.token_rows.resize(size_t(m.token_count * size));
+  const DefaultFpEnv env;
   if (spec.tokens_count > 0) {
-    const DefaultFpEnv env;
     m.kernels->project_f32(weight.data(), first.bias.data(), spec.embedding.data(), spec.input_size, size,
                            m.token_count, m.token_rows.data());
   } else {
