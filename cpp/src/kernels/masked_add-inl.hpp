@@ -19,9 +19,14 @@ void masked_add(const TernaryMatrix& m, const typename V::T* x, typename V::T* y
     for (int i = 0; i < N; ++i) acc[i] = V::set(0);
     for (int64_t e = m.begin[s]; e < m.begin[s + 1]; ++e) {
       const reg value = V::set(x[m.column[e]]);
-      HADAMRNN_UNROLL
-      for (int i = 0; i < N; ++i) {
-        acc[i] = V::add_masked(acc[i], value, m.nonzero[e] >> (i * V::W), m.negative[e] >> (i * V::W));
+      const uint64_t* nonzero = m.nonzero + e;
+      const uint64_t* negative = m.negative + e;
+      if (*nonzero == ~uint64_t(0)) {  // binary matrices, and the inside of dense blocks
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) acc[i] = V::add_negated(acc[i], value, negative, i);
+      } else {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) acc[i] = V::add_masked(acc[i], value, nonzero, negative, i);
       }
     }
     HADAMRNN_UNROLL

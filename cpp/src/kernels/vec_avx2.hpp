@@ -57,15 +57,19 @@ struct F32 {
     const reg flipped = _mm256_xor_ps(x, _mm256_and_ps(h, set(-0.0f)));
     return _mm256_and_ps(_mm256_cmp_ps(h, set(0), _CMP_NEQ_OQ), flipped);
   }
-  // Lane i is all ones where bit i is set.
-  HADAMRNN_INLINE static __m256i expand(uint64_t bits) {
-    const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(int(bits)), lane), lane);
+  // All ones in the lanes of register i of a strip of 64 whose bit of the word is set. The half word is
+  // broadcast from memory once for four registers.
+  HADAMRNN_INLINE static __m256i expand(const uint64_t* word, int i) {
+    const int32_t half = int32_t(uint32_t(*word >> (i / 4 * 32)));
+    const __m256i lane = _mm256_slli_epi32(_mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128), i % 4 * 8);
+    return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(half), lane), lane);
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const reg flip = _mm256_and_ps(_mm256_castsi256_ps(expand(negative)), set(-0.0f));
-    const reg sum = add(acc, _mm256_xor_ps(x, flip));
-    return _mm256_blendv_ps(acc, sum, _mm256_castsi256_ps(expand(nonzero)));
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    const reg flip = _mm256_and_ps(_mm256_castsi256_ps(expand(negative, i)), set(-0.0f));
+    return add(acc, _mm256_xor_ps(x, flip));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return _mm256_blendv_ps(acc, add_negated(acc, x, negative, i), _mm256_castsi256_ps(expand(nonzero, i)));
   }
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) {
     return uint64_t(_mm256_movemask_ps(_mm256_cmp_ps(x, set(0), _CMP_LT_OQ)));
@@ -108,10 +112,15 @@ struct I32 {
     if constexpr (S == 4) y = _mm256_permute2x128_si256(x, x, 1);
     return add(y, _mm256_sign_epi32(x, sign));
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const reg flip = F32::expand(negative);  // all ones: x -> ~x + 1
-    const reg y = sub(_mm256_xor_si256(x, flip), flip);
-    return add(acc, _mm256_and_si256(y, F32::expand(nonzero)));
+  HADAMRNN_INLINE static reg negated(reg x, const uint64_t* negative, int i) {
+    const reg flip = F32::expand(negative, i);  // all ones: x -> ~x + 1
+    return sub(_mm256_xor_si256(x, flip), flip);
+  }
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    return add(acc, negated(x, negative, i));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return add(acc, _mm256_and_si256(negated(x, negative, i), F32::expand(nonzero, i)));
   }
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return uint64_t(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31 - b))));

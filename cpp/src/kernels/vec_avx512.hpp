@@ -10,6 +10,9 @@
 namespace hadamrnn {
 namespace avx512 {
 
+// Bits 16 i .. 16 i + 15 of a word, as the mask of register i of a strip of 64.
+HADAMRNN_INLINE __mmask16 lane_mask(const uint64_t* word, int i) { return __mmask16(*word >> (16 * i)); }
+
 struct F32 {
   using T = float;
   using reg = __m512;
@@ -62,9 +65,14 @@ struct F32 {
     const reg flipped = _mm512_xor_ps(x, _mm512_and_ps(h, set(-0.0f)));
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_NEQ_OQ), flipped);
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const reg y = _mm512_mask_xor_ps(x, __mmask16(negative), x, set(-0.0f));
-    return _mm512_mask_add_ps(acc, __mmask16(nonzero), acc, y);
+  HADAMRNN_INLINE static reg negated(reg x, const uint64_t* negative, int i) {
+    return _mm512_mask_xor_ps(x, lane_mask(negative, i), x, set(-0.0f));
+  }
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    return add(acc, negated(x, negative, i));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return _mm512_mask_add_ps(acc, lane_mask(nonzero, i), acc, negated(x, negative, i));
   }
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return _mm512_cmp_ps_mask(x, set(0), _CMP_LT_OQ); }
 
@@ -107,9 +115,14 @@ struct I32 {
     if constexpr (S == 8) y = _mm512_shuffle_i32x4(x, x, 0x4E);
     return _mm512_mask_sub_epi32(add(x, y), high, y, x);
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const reg y = _mm512_mask_sub_epi32(x, __mmask16(negative), _mm512_setzero_si512(), x);
-    return _mm512_mask_add_epi32(acc, __mmask16(nonzero), acc, y);
+  HADAMRNN_INLINE static reg negated(reg x, const uint64_t* negative, int i) {
+    return _mm512_mask_sub_epi32(x, lane_mask(negative, i), _mm512_setzero_si512(), x);
+  }
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    return add(acc, negated(x, negative, i));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return _mm512_mask_add_epi32(acc, lane_mask(nonzero, i), acc, negated(x, negative, i));
   }
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return _mm512_test_epi32_mask(x, set(int32_t(uint32_t(1) << b)));

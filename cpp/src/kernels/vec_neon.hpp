@@ -56,15 +56,17 @@ struct F32 {
     const uint32x4_t flip = vandq_u32(bits(h), vdupq_n_u32(0x80000000u));
     return keep(vorrq_u32(vcgtzq_f32(h), vcltzq_f32(h)), vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
   }
-  // Lane i is all ones where bit i is set.
-  HADAMRNN_INLINE static uint32x4_t expand(uint64_t b) {
-    const uint32_t lane[4] = {1, 2, 4, 8};
-    return vtstq_u32(vdupq_n_u32(uint32_t(b)), vld1q_u32(lane));
+  // All ones in the lanes of register i of a strip of 64 whose bit of the word is set.
+  HADAMRNN_INLINE static uint32x4_t expand(const uint64_t* word, int i) {
+    const uint32_t lane[4] = {1u << (i % 8 * 4), 2u << (i % 8 * 4), 4u << (i % 8 * 4), 8u << (i % 8 * 4)};
+    return vtstq_u32(vdupq_n_u32(uint32_t(*word >> (i / 8 * 32))), vld1q_u32(lane));
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const uint32x4_t flip = vandq_u32(expand(negative), vdupq_n_u32(0x80000000u));
-    const reg sum = add(acc, vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
-    return vbslq_f32(expand(nonzero), sum, acc);
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    const uint32x4_t flip = vandq_u32(expand(negative, i), vdupq_n_u32(0x80000000u));
+    return add(acc, vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return vbslq_f32(expand(nonzero, i), add_negated(acc, x, negative, i), acc);
   }
   HADAMRNN_INLINE static uint64_t gather_bits(uint32x4_t mask) {
     const uint32_t lane[4] = {1, 2, 4, 8};
@@ -107,10 +109,15 @@ struct I32 {
       return vmlaq_s32(vextq_s32(x, x, 2), x, vld1q_s32(sign));
     }
   }
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    const reg flip = vreinterpretq_s32_u32(F32::expand(negative));  // all ones: x -> ~x + 1
-    const reg y = sub(veorq_s32(x, flip), flip);
-    return add(acc, vandq_s32(y, vreinterpretq_s32_u32(F32::expand(nonzero))));
+  HADAMRNN_INLINE static reg negated(reg x, const uint64_t* negative, int i) {
+    const reg flip = vreinterpretq_s32_u32(F32::expand(negative, i));  // all ones: x -> ~x + 1
+    return sub(veorq_s32(x, flip), flip);
+  }
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    return add(acc, negated(x, negative, i));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return add(acc, vandq_s32(negated(x, negative, i), vreinterpretq_s32_u32(F32::expand(nonzero, i))));
   }
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return F32::gather_bits(vtstq_s32(x, set(int32_t(uint32_t(1) << b))));

@@ -45,8 +45,12 @@ struct One {
   HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return h > 0 ? x : T(0); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) { return h > 0 ? x : h < 0 ? -x : T(0); }
 
-  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, uint64_t nonzero, uint64_t negative) {
-    return nonzero & 1 ? T(acc + (negative & 1 ? -x : x)) : acc;
+  // acc + (-x where bit i of the word is set, else x), and the same only where `nonzero` has its bit.
+  HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
+    return T(acc + (*negative >> i & 1 ? -x : x));
+  }
+  HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
+    return *nonzero >> i & 1 ? add_negated(acc, x, negative, i) : acc;
   }
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return x < 0; }
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) { return (uint32_t(x) >> b) & 1; }
