@@ -183,7 +183,7 @@ def test_float_bits_follow_the_defined_order(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("m", [*MIXED, 1024, 8192])
 def test_the_core_gives_the_golden_bits(rng: np.random.Generator, m: int, dtype: type) -> None:
-    x = rng.normal(size=(2, 3, m)).astype(dtype)
+    x: np.ndarray = rng.normal(size=(2, 3, m)).astype(dtype)
     for transpose in (False, True):
         bits = hadamard.transform(x, transpose).view(np.uint8)
         np.testing.assert_array_equal(bits, hadamard.golden_transform(x, transpose).view(np.uint8))

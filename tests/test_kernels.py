@@ -308,7 +308,9 @@ def test_streams(rng: Rng, random_network: Make, isa: str, sizes: Sizes, recurre
     expected, states = golden.forward(net, x), golden.hidden(net, x)
     stream = _core.Stream(build(net), 3)
     for t in range(3):
-        assert_same_bits(stream.step(np.ascontiguousarray(x[:, t])), expected[:, t])
+        logits = stream.step(np.ascontiguousarray(x[:, t]))
+        assert logits is not None
+        assert_same_bits(logits, expected[:, t])
     for state, trace in zip(stream.get_state(), states, strict=True):
         assert_same_bits(state, np.ascontiguousarray(trace[:, 2]))
     stream.reset()
