@@ -31,6 +31,4 @@ std::string show(float x) {
   return text;
 }
 
-std::string show(int64_t x) { return std::to_string(x); }
-
 }  // namespace hadamrnn::test

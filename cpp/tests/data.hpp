@@ -47,8 +47,16 @@ class Random {
   // A third of the values are zeros of both signs, denormal, huge, infinite or NaN.
   std::vector<float> specials(int64_t n) {
     using Limits = std::numeric_limits<float>;
-    const float special[] = {0.0f,          -0.0f,         Limits::denorm_min(), -1e-40f,           Limits::min(),
-                             Limits::max(), -Limits::max(), Limits::infinity(),  -Limits::infinity(), Limits::quiet_NaN()};
+    const float special[] = {0.0f,
+                             -0.0f,
+                             Limits::denorm_min(),
+                             -1e-40f,
+                             Limits::min(),
+                             Limits::max(),
+                             -Limits::max(),
+                             Limits::infinity(),
+                             -Limits::infinity(),
+                             Limits::quiet_NaN()};
     std::vector<float> x = reals<float>(n);
     for (float& v : x) {
       if (integer(0, 2) == 0) v = special[integer(0, 9)];

@@ -36,10 +36,11 @@ struct Blocks {
 };
 
 // (I_q (x) H_(2^log2) (x) core) x, or its transpose: stages of stride 1, 2, 4, ..., then the core.
+// The padding goes through it like blocks of its own.
 template <class T>
 std::vector<T> transform(const Blocks& s, const std::vector<T>& core, const T* x, bool transpose) {
   std::vector<T> out(size_t(s.size()), T(0));
-  for (int64_t block = 0; block < s.q; ++block) {
+  for (int64_t block = 0; block * s.power() < s.row(); ++block) {
     std::vector<std::vector<T>> y(size_t(s.base), std::vector<T>(size_t(s.power())));
     for (int64_t b = 0; b < s.base; ++b) {
       std::vector<T>& row = y[size_t(b)];

@@ -2,6 +2,7 @@
 // program: SIMDe gives the AVX-512 intrinsics in portable code, and here is what it lacks (version
 // 0.7.4), by the definitions in Intel's Intrinsics Guide.
 #pragma once
+#pragma GCC system_header  // no warnings, as from any other intrinsics
 
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
@@ -39,6 +40,14 @@ inline __m512 fmadd(__m512 a, __m512 b, __m512 c) {
   return r;
 }
 
+// Rounded to the nearest whole number, ties to even.
+inline __m512i to_integers(__m512 a) {
+  const F32 x(a);
+  Lanes<int32_t, __m512i> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = int32_t(__builtin_rintf(x.lane[i]));
+  return r;
+}
+
 // Inside each group of four 32-bit elements.
 template <class R>
 R permute(R a, int control) {
@@ -58,12 +67,6 @@ R shuffle_groups(R a, R b, int control) {
     r.lane[i] = i < 8 ? x.lane[from] : y.lane[from];
   }
   return r;
-}
-
-inline __m512i rotate_left(__m512i a, int count) {
-  Lanes<uint32_t, __m512i> x(a);
-  for (uint32_t& v : x.lane) v = v << count | v >> (32 - count);
-  return x;
 }
 
 inline __m512i mask_sub(__m512i from, __mmask32 mask, __m512i a, __m512i b) {
@@ -92,10 +95,10 @@ inline __m256i narrow(unsigned mask, __m512i a) {
 
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps emulated::fmadd
+#define _mm512_cvtps_epi32 emulated::to_integers
 #define _mm512_permute_ps emulated::permute
 #define _mm512_shuffle_epi32 emulated::permute
 #define _mm512_shuffle_f32x4 emulated::shuffle_groups
-#define _mm512_rol_epi32 emulated::rotate_left
 #define _mm512_mask_sub_epi16 emulated::mask_sub
 #define _mm512_extractf32x8_ps emulated::extract_half
 #define _mm512_maskz_cvtepi64_epi32 emulated::narrow

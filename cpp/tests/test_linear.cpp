@@ -1,0 +1,90 @@
+// The dense products around the recurrence, each against its one order of additions.
+#include "check.hpp"
+#include "data.hpp"
+#include "tests.hpp"
+
+namespace hadamrnn::test {
+namespace {
+
+using Draw = std::vector<float> (*)(Random&, int64_t);
+std::vector<float> reals(Random& random, int64_t n) { return random.reals<float>(n); }
+std::vector<float> specials(Random& random, int64_t n) { return random.specials(n); }
+
+// v_i = ((w_i0 x_0 + w_i1 x_1) + ...) + b_i
+void project(const KernelTable& table, Random& random, Draw draw, int64_t d, int64_t n, int64_t count) {
+  const std::vector<float> weight = draw(random, d * n), bias = draw(random, n), x = draw(random, count * d);
+  std::vector<float> expected;
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t i = 0; i < n; ++i) {
+      float sum = weight[size_t(i)] * x[size_t(r * d)];
+      for (int64_t j = 1; j < d; ++j) sum = sum + weight[size_t(j * n + i)] * x[size_t(r * d + j)];
+      expected.push_back(sum + bias[size_t(i)]);
+    }
+  }
+  Unaligned<float> w(weight), b(bias), in(x), out(count * n);
+  table.project_f32(w.data(), b.data(), in.data(), d, n, count, out.data());
+  const std::string what = "project_f32 " + std::to_string(d) + " to " + std::to_string(n);
+  check_same(what, out.data(), expected.data(), count * n);
+  check(out.intact(), what + " keeps to its memory");
+}
+
+// Sixteen partial sums, from zero, folded in half four times, then the bias.
+void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int64_t o, int64_t count) {
+  const int64_t rows = (o + 3) / 4 * 4;  // the kernel reads whole groups of four rows
+  std::vector<float> weight = draw(random, o * n);
+  weight.resize(size_t(rows * n), 0.0f);
+  const std::vector<float> bias = draw(random, o), h = draw(random, count * n);
+  std::vector<float> expected;
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t k = 0; k < o; ++k) {
+      float p[16] = {};
+      for (int64_t j = 0; j < n; ++j) {
+        const float z = h[size_t(r * n + j)];
+        p[j % 16] = p[j % 16] + (z > 0 ? z : 0.0f) * weight[size_t(k * n + j)];
+      }
+      for (int half = 8; half > 0; half /= 2) {
+        for (int i = 0; i < half; ++i) p[i] = p[i] + p[i + half];
+      }
+      expected.push_back(p[0] + bias[size_t(k)]);
+    }
+  }
+  Unaligned<float> w(weight), b(bias), in(h), out(count * o);
+  table.readout_f32(w.data(), b.data(), in.data(), n, o, count, out.data());
+  const std::string what = "readout_f32 " + std::to_string(n) + " to " + std::to_string(o);
+  check_same(what, out.data(), expected.data(), count * o);
+  check(out.intact(), what + " keeps to its memory");
+}
+
+// ((0 + w_i0 x_0) + w_i1 x_1) + ...
+void dense(const KernelTable& table, Random& random, Draw draw, int64_t columns, int64_t n) {
+  const std::vector<float> weight = draw(random, columns * n), x = draw(random, columns);
+  std::vector<float> expected(size_t(n), 0.0f);
+  for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t i = 0; i < n; ++i)
+      expected[size_t(i)] = expected[size_t(i)] + weight[size_t(j * n + i)] * x[size_t(j)];
+  }
+  Unaligned<float> w(weight), in(x), out(n);
+  table.dense_f32(w.data(), in.data(), columns, n, out.data());
+  const std::string what = "dense_f32 " + std::to_string(columns) + " to " + std::to_string(n);
+  check_same(what, out.data(), expected.data(), n);
+  check(out.intact(), what + " keeps to its memory");
+}
+
+}  // namespace
+
+void test_linear(const KernelTable& table) {
+  Random random;
+  for (const Draw draw : {reals, specials}) {
+    for (const int64_t n : {16, 48, 64, 240}) {
+      for (const int64_t count : {1, 3, 4, 5, 9}) {
+        for (const int64_t d : {1, 2, 3, 9, 17}) project(table, random, draw, d, n, count);
+      }
+      for (const int64_t count : {1, 2}) {
+        for (const int64_t o : {1, 2, 3, 4, 5, 8, 9, 10, 17}) readout(table, random, draw, n, o, count);
+      }
+      for (const int64_t columns : {1, 2, 16, 33}) dense(table, random, draw, columns, n);
+    }
+  }
+}
+
+}  // namespace hadamrnn::test

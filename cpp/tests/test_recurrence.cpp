@@ -1,0 +1,141 @@
+// The fused recurrence, and the single step whose product comes from elsewhere, against plain loops.
+#include "check.hpp"
+#include "data.hpp"
+#include "naive.hpp"
+#include "tests.hpp"
+
+namespace hadamrnn::test {
+namespace {
+
+enum class Input { scalar, rows, tokens };
+
+const char* name(Activation a) {
+  const char* names[] = {"linear", "relu", "modrelu", "sign"};
+  return names[int(a)];
+}
+
+// One layer and its input in memory that suits no vector.
+template <class T>
+struct Case {
+  Blocks blocks;
+  Activation activation;
+  Input input;
+  int64_t steps;
+  std::vector<T> core_signs;
+  Unaligned<T> core, su, modrelu, x, weight, bias, rows, h0;
+  std::vector<int32_t> ids;
+
+  template <class Draw>
+  Case(const Blocks& s, Activation a, Input in, int64_t count, Random& random, const Draw& draw)
+      : blocks(s),
+        activation(a),
+        input(in),
+        steps(count),
+        core_signs(random.signs<T>(s.base * s.base)),
+        core(core_signs),
+        su(s.padded(draw(random, s.units()))),
+        modrelu(s.padded(draw(random, s.units()))),
+        x(draw(random, count)),
+        weight(s.padded(draw(random, s.units()))),
+        bias(s.padded(draw(random, s.units()))),
+        rows(draw(random, (count + 2) * s.size())),
+        h0(s.padded(draw(random, s.units()))),
+        ids(random.integers<int32_t>(count, 0, count + 1)) {}
+
+  T v(int64_t t, int64_t j) {
+    if (input == Input::scalar) return T(T(weight.data()[j] * x.data()[t]) + bias.data()[j]);
+    return rows.data()[(input == Input::tokens ? ids[size_t(t)] : t) * blocks.size() + j];
+  }
+
+  // act(su * product + v_t), one rounding after another.
+  std::vector<T> update(const std::vector<T>& product, int64_t t) {
+    std::vector<T> h(product.size());
+    for (int64_t j = 0; j < blocks.size(); ++j) {
+      const T z = T(T(su.data()[j] * product[size_t(j)]) + v(t, j));
+      h[size_t(j)] = activate(activation, z, modrelu.data()[j]);
+    }
+    return h;
+  }
+
+  Recur<T> recur(T* out, int64_t stride, T* scratch) {
+    Recur<T> p{};
+    p.geometry = {blocks.row(), blocks.log2, blocks.base, core.data(), core.data()};
+    p.activation = activation;
+    p.su = su.data();
+    p.modrelu = activation == Activation::modrelu ? modrelu.data() : nullptr;
+    if (input == Input::scalar) {
+      p.x = x.data();
+      p.weight = weight.data();
+      p.bias = bias.data();
+    } else {
+      p.rows = rows.data();
+      p.ids = input == Input::tokens ? ids.data() : nullptr;
+    }
+    p.in = h0.data();
+    p.out = out;
+    p.stride = stride;
+    p.scratch = scratch;
+    return p;
+  }
+
+  std::string what() const {
+    const char* inputs[] = {"scalar input", "rows", "tokens"};
+    return std::string(name(activation)) + ", " + inputs[int(input)] + ", q=" + std::to_string(blocks.q) +
+           " base=" + std::to_string(blocks.base) + " log2=" + std::to_string(blocks.log2);
+  }
+};
+
+template <class T>
+void compare(const std::string& kernel_name, void (*kernel)(const Recur<T>&, int64_t), Case<T>& c) {
+  const int64_t n = c.blocks.size();
+  std::vector<T> expected, h(c.h0.data(), c.h0.data() + n);
+  for (int64_t t = 0; t < c.steps; ++t) {
+    h = c.update(transform(c.blocks, c.core_signs, h.data(), false), t);
+    expected.insert(expected.end(), h.begin(), h.end());
+  }
+  const std::string what = kernel_name + ", " + c.what();
+  Unaligned<T> all(c.steps * n), scratch(n);
+  kernel(c.recur(all.data(), n, scratch.data()), c.steps);
+  check_same(what, all.data(), expected.data(), c.steps * n);
+  kernel(c.recur(c.h0.data(), 0, scratch.data()), c.steps);  // the last state alone, over the first one
+  check_same(what + ", last state", c.h0.data(), h.data(), n);
+  check(all.intact() && scratch.intact() && c.h0.intact(), what + " keeps to its memory");
+}
+
+void compare_update(const KernelTable& table, Case<float>& c, const std::vector<float>& product) {
+  Unaligned<float> acc(product), out(c.blocks.size());
+  for (int64_t t = 0; t < c.steps; ++t) {
+    table.update_f32(c.recur(nullptr, 0, nullptr), acc.data(), t, out.data());
+    check_same("update_f32, " + c.what(), out.data(), c.update(product, t).data(), c.blocks.size());
+  }
+  check(out.intact(), "update_f32 keeps to its memory");
+}
+
+}  // namespace
+
+void test_recurrence(const KernelTable& table) {
+  const auto reals = [](Random& random, int64_t n) { return random.reals<float>(n); };
+  const auto specials = [](Random& random, int64_t n) { return random.specials(n); };
+  const auto doubles = [](Random& random, int64_t n) { return random.reals<double>(n); };
+  const Blocks shapes[] = {{1, 0, 1},  {33, 0, 1}, {5, 1, 1},  {7, 2, 1},  {3, 3, 1},  {3, 4, 1}, {5, 5, 1},
+                           {1, 6, 1},  {3, 7, 1},  {1, 8, 1},  {3, 8, 1},  {1, 9, 1},  {3, 9, 1}, {1, 10, 1},
+                           {1, 0, 12}, {3, 0, 12}, {3, 1, 12}, {1, 5, 20}, {2, 0, 28}, {1, 7, 12}};
+  Random random;
+  for (const Blocks& s : shapes) {
+    for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
+      for (const Input in : {Input::scalar, Input::rows, Input::tokens}) {
+        for (const int64_t steps : {1, 4}) {
+          Case<float> c(s, a, in, steps, random, reals);
+          compare<float>("recur_f32", table.recur_f32, c);
+        }
+        Case<float> special(s, a, in, 3, random, specials);
+        compare<float>("recur_f32 of special values", table.recur_f32, special);
+        compare_update(table, special, s.padded(random.specials(s.units())));
+        Case<double> wide(s, a, in, 3, random, doubles);
+        compare<double>("recur_f64", table.recur_f64, wide);
+      }
+    }
+  }
+}
+
+}  // namespace hadamrnn::test

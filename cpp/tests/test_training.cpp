@@ -1,0 +1,164 @@
+// The passes of training beside the recurrence, against plain loops in double.
+#include "check.hpp"
+#include "data.hpp"
+#include "naive.hpp"
+#include "tests.hpp"
+
+namespace hadamrnn::test {
+namespace {
+
+using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
+constexpr double tolerance = 1e-5;
+
+Doubles widen(const Floats& x) { return Doubles(x.begin(), x.end()); }
+std::string sizes(int64_t n, int64_t count, int64_t steps) {
+  return " n=" + std::to_string(n) + " count=" + std::to_string(count) + " steps=" + std::to_string(steps);
+}
+
+// Sums over time of dv, dv x and dv (z - v).
+void accumulate(const KernelTable& table, Random& random, Activation activation, bool scalar, bool given, int64_t n,
+                int64_t steps) {
+  const Floats h = random.reals<float>(steps * n), product = random.reals<float>(steps * n);
+  const Floats dv = random.reals<float>(steps * n), rows = random.reals<float>(steps * n);
+  const Floats x = random.reals<float>(steps), weight = random.reals<float>(n), bias = random.reals<float>(n);
+  const Floats threshold = random.reals<float>(n);
+  Floats dsum = random.reals<float>(n), dbias = random.reals<float>(n), dweight = random.reals<float>(n);
+  Doubles sum = widen(dsum), sum_bias = widen(dbias), sum_weight = widen(dweight);
+  for (size_t t = 0; t < size_t(steps); ++t) {
+    for (size_t j = 0; j < size_t(n); ++j) {
+      const size_t at = t * size_t(n) + j;
+      const double v = scalar ? double(weight[j]) * double(x[t]) + double(bias[j]) : double(rows[at]);
+      double z = double(h[at]);
+      if (activation == Activation::modrelu) z -= h[at] > 0 ? double(threshold[j]) : -double(threshold[j]);
+      sum[j] += double(dv[at]) * (given ? double(product[at]) : z - v);
+      sum_bias[j] += double(dv[at]);
+      sum_weight[j] += double(dv[at]) * double(x[t]);
+    }
+  }
+  Accumulate p{};
+  p.recur.geometry = {n, 0, 1, nullptr, nullptr};
+  p.recur.activation = activation;
+  p.recur.modrelu = threshold.data();
+  if (scalar) {
+    p.recur.x = x.data();
+    p.recur.weight = weight.data();
+    p.recur.bias = bias.data();
+  } else {
+    p.recur.rows = rows.data();
+  }
+  p.h = h.data();
+  p.product = given ? product.data() : nullptr;
+  p.dv = dv.data();
+  p.dsum = dsum.data();
+  p.dbias = dbias.data();
+  p.dweight = scalar ? dweight.data() : nullptr;
+  table.accumulate_f32(p, steps);
+  check_close("accumulate_f32 dsum", dsum.data(), sum.data(), n, tolerance);
+  check_close("accumulate_f32 dbias", dbias.data(), sum_bias.data(), n, tolerance);
+  if (scalar) check_close("accumulate_f32 dweight", dweight.data(), sum_weight.data(), n, tolerance);
+}
+
+void scatter(const KernelTable& table, Random& random, int64_t n, int64_t steps) {
+  const Floats dv = random.reals<float>(steps * n);
+  const std::vector<int32_t> ids = random.integers<int32_t>(steps, 0, 2);
+  Floats rows = random.reals<float>(3 * n);
+  Doubles expected = widen(rows);
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t j = 0; j < n; ++j) expected[size_t(ids[size_t(t)] * n + j)] += double(dv[size_t(t * n + j)]);
+  }
+  table.scatter_rows_f32(dv.data(), ids.data(), n, steps, rows.data());
+  check_close("scatter_rows_f32" + sizes(n, 3, steps), rows.data(), expected.data(), 3 * n, tolerance);
+}
+
+// out_k += sum_t a_tk f(b_t)
+void outer(const KernelTable& table, Random& random, int64_t n, int64_t count, int64_t steps, bool rectify) {
+  const Floats a = random.reals<float>(steps * count), b = random.reals<float>(steps * n);
+  Floats out = random.reals<float>(count * n);
+  Doubles expected = widen(out);
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t k = 0; k < count; ++k) {
+      for (int64_t j = 0; j < n; ++j) {
+        const double x = double(b[size_t(t * n + j)]);
+        expected[size_t(k * n + j)] += double(a[size_t(t * count + k)]) * (rectify && x < 0 ? 0 : x);
+      }
+    }
+  }
+  table.outer_f32(a.data(), b.data(), n, count, steps, rectify, out.data());
+  check_close("outer_f32" + sizes(n, count, steps), out.data(), expected.data(), count * n, tolerance);
+}
+
+// grad_t = relu'(h_t) (weight^T dy_t)
+void readout_back(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
+  const Floats weight = random.reals<float>(o * n), h = random.reals<float>(steps * n);
+  const Floats dy = random.reals<float>(steps * o);
+  Doubles expected(size_t(steps * n));
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t k = 0; k < o; ++k) {
+      for (int64_t j = 0; j < n; ++j) {
+        const double w = h[size_t(t * n + j)] > 0 ? double(weight[size_t(k * n + j)]) : 0;
+        expected[size_t(t * n + j)] += w * double(dy[size_t(t * o + k)]);
+      }
+    }
+  }
+  Unaligned<float> grad(steps * n);
+  table.readout_back_f32(weight.data(), h.data(), dy.data(), n, o, steps, grad.data());
+  check_close("readout_back_f32" + sizes(n, o, steps), grad.data(), expected.data(), steps * n, tolerance);
+  check(grad.intact(), "readout_back_f32 keeps to its memory");
+}
+
+// exp(y - max y) over the outputs of each time step, and their sum.
+void softmax(const KernelTable& table, Random& random, int64_t o, int64_t steps, float spread) {
+  const int64_t stride = steps + 16;
+  Floats y = random.reals<float>(o * stride);
+  for (float& v : y) v *= spread;
+  Doubles expected, sums;
+  Doubles peaks;
+  for (int64_t t = 0; t < steps; ++t) {
+    float top = y[size_t(t)];
+    for (int64_t k = 1; k < o; ++k) top = std::fmax(top, y[size_t(k * stride + t)]);
+    double sum = 0;
+    for (int64_t k = 0; k < o; ++k) {
+      expected.push_back(std::exp(double(y[size_t(k * stride + t)]) - double(top)));
+      sum += expected.back();
+    }
+    peaks.push_back(double(top));
+    sums.push_back(sum);
+  }
+  Unaligned<float> peak(steps), sum(steps);
+  table.softmax_f32(y.data(), stride, o, steps, peak.data(), sum.data());
+  Floats got;
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t k = 0; k < o; ++k) got.push_back(y[size_t(k * stride + t)]);
+  }
+  const std::string what = "softmax_f32" + sizes(o, o, steps);
+  check_close(what, got.data(), expected.data(), o * steps, 3e-7);
+  check_close(what + " sums", sum.data(), sums.data(), steps, 3e-7 * double(o));
+  check_close(what + " peaks", peak.data(), peaks.data(), steps, 0);  // +0 and -0 are the same
+  check(peak.intact() && sum.intact(), what + " keeps to its memory");
+}
+
+}  // namespace
+
+void test_training(const KernelTable& table) {
+  Random random;
+  for (const int64_t n : {16, 80}) {
+    for (const int64_t steps : {1, 4, 7}) {
+      for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
+        for (const bool scalar : {false, true}) {
+          for (const bool given : {false, true}) accumulate(table, random, a, scalar, given, n, steps);
+        }
+      }
+      scatter(table, random, n, steps);
+      for (const int64_t count : {1, 3, 4, 9}) {
+        for (const bool rectify : {false, true}) outer(table, random, n, count, steps, rectify);
+        readout_back(table, random, n, count, steps);
+      }
+    }
+  }
+  for (const int64_t o : {1, 2, 9, 10}) {
+    for (const float spread : {0.0f, 1.0f, 10.0f, 1000.0f}) softmax(table, random, o, 32, spread);
+  }
+}
+
+}  // namespace hadamrnn::test
