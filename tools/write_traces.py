@@ -94,7 +94,9 @@ def network(rng: np.random.Generator, case: Case) -> Network:
         values = rng.normal(size=shape).astype(np.float32)
         if case.values == "special":  # zeros of both signs and numbers too small to be normal
             return np.where(
-                rng.random(shape) < 0.3, rng.choice(np.float32([0, -0.0, 1e-40, -1e-45]), shape), values
+                rng.random(shape) < 0.3,
+                rng.choice(np.array([0, -0.0, 1e-40, -1e-45], np.float32), shape),
+                values,
             )
         return values
 
@@ -145,7 +147,9 @@ def lines(case: Case, seed: int) -> Iterator[str]:
     yield line("output_weight", net.output_weight)
     yield line("output_bias", net.output_bias)
 
-    x = rng.integers(0, 5, case.shape) if net.tokens else rng.normal(size=(batch, steps, case.input_size))
+    x: NDArray[Any] = (
+        rng.integers(0, 5, case.shape) if net.tokens else rng.normal(size=(batch, steps, case.input_size))
+    )
     x = x.astype(np.int32 if net.tokens else np.float32)
     yield line("tokens" if net.tokens else "x", x)
     lengths = rng.permutation(steps)[:batch] + 1 if case.lengths else None
