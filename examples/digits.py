@@ -14,7 +14,7 @@ def picture(image: np.ndarray) -> str:
     """An image (height, width) of bytes as half blocks, two rows of pixels a line."""
     ink = image > 96
     halves = ink[0::2] + 2 * ink[1::2]
-    return "\n".join("".join(" ▀▄█"[half] for half in line).rstrip() for line in halves)
+    return "\n".join("".join(" ▀▄█"[half] for half in line).rstrip() for line in halves).strip("\n")
 
 
 def microseconds(model: hr.Model, x: np.ndarray) -> float:
