@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
-from hadamrnn_ext.train import Config, get_preset
+from hadamrnn_ext.data import tasks
+from hadamrnn_ext.train import Config, curves, get_preset
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few examples to validate and test on, no picture, and one thread, since runs as small as these gain by no other."""
+    monkeypatch.setitem(tasks.COPY_SIZES, "validation", 200)
+    monkeypatch.setitem(tasks.COPY_SIZES, "test", 200)
+    monkeypatch.setattr(curves, "available", lambda: False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ def test_presets_are_the_published_recipes(name, hidden, batch, epochs, lr, leng
         None,
         False,
     )
+    assert (preset.warmup, preset.sign_schedule, preset.sign_decay) == (0, None, None)
+    assert (preset.label_smoothing, preset.average, preset.patience) == (0.0, None, None)
     assert preset.recurrence == "linear"
 
 
@@ -43,6 +45,12 @@ def test_an_unknown_preset_names_those_there_are():
         ("sign_lr", float("inf")),
         ("grad_clip", -1.0),
         ("schedule", "linear"),
+        ("sign_schedule", "linear"),
+        ("sign_decay", 0.0),
+        ("warmup", -1),
+        ("label_smoothing", 1.0),
+        ("average", 1.0),
+        ("patience", 0),
     ],
 )
 def test_values_that_make_no_sense_are_refused(field, value):
@@ -68,9 +76,20 @@ def test_only_the_end_of_a_run_may_move_when_it_is_taken_up_again():
     cosine = dataclasses.replace(config, preset=dataclasses.replace(config.preset, schedule="cosine"))
     longer = dataclasses.replace(cosine, preset=dataclasses.replace(cosine.preset, epochs=200))
     assert longer.obstacles(cosine.to_dict()) == ["epochs was 100 and is now 200"]
+    signs = dataclasses.replace(config, preset=dataclasses.replace(config.preset, sign_schedule="cosine"))
+    longer = dataclasses.replace(signs, preset=dataclasses.replace(signs.preset, epochs=200, patience=5))
+    assert longer.obstacles(signs.to_dict()) == ["epochs was 100 and is now 200"]
 
 
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1 << 32}, {"limit_train": 0}])
+def test_a_run_begun_by_an_earlier_version_knows_no_younger_settings():
+    config = Config(PRESETS["pmnist"])
+    stored = {name: value for name, value in config.to_dict().items() if name not in ("average", "device")}
+    assert config.obstacles(stored) == []
+    averaged = dataclasses.replace(config, preset=dataclasses.replace(config.preset, average=0.9))
+    assert averaged.obstacles(stored) == ["average was None and is now 0.9"]
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1 << 32}, {"limit_train": 0}, {"device": "tpu"}])
 def test_a_configuration_refuses_seeds_and_limits_out_of_range(wrong):
     with pytest.raises(PresetError, match=next(iter(wrong))):
         Config(PRESETS["copy"], **wrong)

@@ -133,14 +133,14 @@ def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(small, tmp_path, s
     train.run(config, tmp_path / "whole")
     recorder = Recorder((1, 2), lambda: os.kill(os.getpid(), signum))
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(train.Interrupted, match="epoch 2, step 2") as caught:
+    with pytest.raises(train.Interrupted, match="epoch 2, step 3") as caught:  # noticed in the step after
         train.run(config, tmp_path / "cut", reporter=recorder)
     assert caught.value.signum == signum
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert checkpoint.load(tmp_path / "cut" / "checkpoint.pt")[1].step == 2
+    assert checkpoint.load(tmp_path / "cut" / "checkpoint.pt")[1].step == 3
     rest = Recorder()
     train.run(config, tmp_path / "cut", resume=True, reporter=rest)
-    assert len(rest.losses) == 15 - 7
+    assert len(rest.losses) == 15 - 8
     whole, cut = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut"))
     assert whole == cut
 
@@ -212,8 +212,105 @@ def test_the_gradient_is_clipped(small, tmp_path):
     assert max(float((start[name] - end[name]).abs().max()) for name in start) < 1e-4
 
 
-def test_the_cosine_goes_down_to_nearly_nothing(small, tmp_path):
-    train.run(small(schedule="cosine", epochs=4), tmp_path)
-    rates = [line["lr"] for line in records(tmp_path / "log.jsonl") if line["event"] == "epoch"]
-    expected = [1e-2 * (1 + np.cos(np.pi * epoch / 4)) / 2 for epoch in range(4)]
-    assert rates == pytest.approx(expected)
+def test_the_rates_of_weights_and_signs_follow_their_own_schedules(small, tmp_path):
+    train.run(small(schedule="cosine", sign_lr=2e-3, sign_schedule="step", sign_decay=0.5), tmp_path)
+    lines = [record for record in records(tmp_path / "log.jsonl") if record["event"] == "epoch"]
+    assert [line["lr"] for line in lines] == pytest.approx([1e-2, 0.75e-2, 0.25e-2])
+    assert [line["sign_lr"] for line in lines] == pytest.approx([2e-3, 1e-3, 0.5e-3])
+
+
+def test_label_smoothing_is_what_torch_means_by_it(small, tmp_path):
+    config = small(epochs=1, limit_train=16, label_smoothing=0.2)
+    recorder = Recorder()
+    train.run(config, tmp_path, reporter=recorder)
+    task = tasks.load("copy", length=24)
+    torch.manual_seed(config.seed)
+    logits = build(config, task)(torch.from_numpy(task.train.batch(slice(16))[0])).log_softmax(-1)
+    targets = torch.from_numpy(task.train.batch(slice(16))[1])
+    right = logits.gather(-1, targets[..., None])[..., 0]
+    assert recorder.losses == [pytest.approx(-(0.8 * right + 0.2 * logits.mean(-1)).mean().item(), rel=1e-5)]
+
+
+def test_patience_ends_a_run_after_epochs_without_a_better_score(small, tmp_path):
+    config = small(epochs=50, lr=5e-2, patience=2)
+    reporter = Notes()
+    summary = train.run(config, tmp_path, reporter=reporter)
+    lines = [record for record in records(tmp_path / "log.jsonl") if record["event"] == "epoch"]
+    losses = [line["val_loss"] for line in lines]
+    assert len(losses) < 50
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 2
+    stale = [len(losses[:end]) - 1 - int(np.argmin(losses[:end])) for end in range(1, len(losses))]
+    assert max(stale) < 2  # no earlier reason to end
+    assert (summary["best_epoch"], summary["last_epoch"]) == (best + 1, len(losses))
+    assert reporter.notes == [f"no better validation score for 2 epochs: ended after {len(losses)}"]
+    card = Model.load(tmp_path / "model.safetensors").card
+    assert card.training.epochs == len(losses)
+    assert card.training.settings["patience"] == 2
+
+    train.run(small(epochs=50, lr=5e-2, patience=3), tmp_path)  # more patience takes the run up again
+    assert len(list(records(tmp_path / "log.jsonl"))) > len(lines) + 1
+
+
+class Notes(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_a_run_with_all_features_is_taken_up_again_to_the_same_bits(small, tmp_path):
+    recipe = {"epochs": 12, "lr": 3e-2, "average": 0.9, "patience": 2, "warmup": 2, "label_smoothing": 0.1}
+    recipe |= {
+        "sign_lr": 2e-2,
+        "sign_schedule": "step",
+        "sign_decay": 0.7,
+        "schedule": "cosine",
+        "grad_clip": 1.0,
+    }
+    config = small(**recipe)
+    whole = train.run(config, tmp_path / "whole")
+    assert whole["last_epoch"] < 12
+    for place in ((0, 3), (2, 5), (whole["last_epoch"] - 1, 2)):
+        act = Recorder(place, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(train.Interrupted):
+            train.run(config, tmp_path / "cut", reporter=act)
+    cut = train.run(config, tmp_path / "cut", resume=True)
+    assert {**cut, "seconds": 0} == {**whole, "seconds": 0}
+    bytes_of = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert bytes_of[0] == bytes_of[1]
+    settings = Model.load(tmp_path / "cut" / "model.safetensors").card.training.settings
+    assert {name: settings[name] for name in recipe if name != "epochs"} == {
+        name: value for name, value in recipe.items() if name != "epochs"
+    }
+    for name, value in (("average", 0.8), ("sign_schedule", "constant"), ("label_smoothing", 0.0)):
+        with pytest.raises(CheckpointError, match=f"{name} was {recipe[name]} and is now {value}"):
+            train.run(small(**{**recipe, name: value}), tmp_path / "cut")
+
+
+def test_the_average_is_what_is_validated_and_saved(small, tmp_path):
+    config = small(epochs=1, average=0.5)
+    states = []
+
+    class Follower(Silent):
+        def step(self, epoch, step, loss):
+            state = checkpoint.load(tmp_path / "checkpoint.pt")[2]["model"]
+            states.append({name: value.double() for name, value in state.items()})
+
+    train.run(config, tmp_path, checkpoint_seconds=0, reporter=Follower())
+    _, _, last = checkpoint.load(tmp_path / "checkpoint.pt")
+    # A checkpoint is written after the reporter hears of a step: the first is of the untrained model.
+    states = [*states, {name: value.double() for name, value in last["model"].items()}]
+    average = states[0]
+    for step, state in enumerate(states[1:]):
+        decay = min(0.5, (1 + step) / (10 + step))
+        average = {name: decay * average[name] + (1 - decay) * state[name] for name in state}
+    for name, value in average.items():
+        torch.testing.assert_close(last["average"][name].double(), value, rtol=1e-5, atol=1e-7)
+        assert torch.equal(last["best"][name], last["average"][name])
+    model = Model.load(tmp_path / "model.safetensors")
+    averaged = build(config, tasks.load("copy", length=24))
+    averaged.load_state_dict(last["average"])
+    inputs, _ = tasks.load("copy", length=24).test.raw(slice(20))
+    np.testing.assert_array_equal(model.infer(inputs), averaged.to_native().infer(inputs))

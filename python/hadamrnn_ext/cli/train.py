@@ -12,6 +12,7 @@ EXAMPLES = """\
   hadamrnn train pmnist --seed 1 --out runs/p1       another seed; the same command again goes on after a stop
   hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
+  torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
 
 
@@ -32,6 +33,9 @@ def add(commands: Commands) -> None:
         default="auto",
         help="how the recurrence runs: auto, loop, native, krylov, scan (default: auto)",
     )
+    parser.add_argument(
+        "--device", default="cpu", help="cpu or cuda; with torchrun one GPU a process (default: cpu)"
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
         "--resume", action="store_true", help="insist on a checkpoint (one that is there is always used)"
@@ -43,6 +47,9 @@ def add(commands: Commands) -> None:
         default=60,
         metavar="S",
         help="most time that a kill loses (default: 60)",
+    )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="also write the log for TensorBoard, if it is installed"
     )
     add_json(parser)
     _add_recipe(parser)
@@ -63,13 +70,35 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
     )
     recipe.add_argument("--lr", type=float, help="learning rate")
+    recipe.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate, by epoch")
+    recipe.add_argument("--decay", type=float, help="factor an epoch of the schedule step")
+    recipe.add_argument("--warmup", type=int, metavar="N", help="epochs in which the rate rises (default: 0)")
     recipe.add_argument(
         "--sign-lr", type=float, metavar="LR", help="that of the latent signs (default: --lr)"
     )
+    recipe.add_argument(
+        "--sign-schedule", choices=SCHEDULES, help="that of the latent signs (default: --schedule)"
+    )
+    recipe.add_argument(
+        "--sign-decay", type=float, metavar="DECAY", help="that of the latent signs (default: --decay)"
+    )
     recipe.add_argument("--freeze-signs", action="store_true", help="leave the signs as they are drawn")
-    recipe.add_argument("--schedule", choices=("step", "cosine"), help="of the learning rate, by epoch")
-    recipe.add_argument("--decay", type=float, help="factor an epoch of the schedule step")
     recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
+    recipe.add_argument(
+        "--label-smoothing", type=float, metavar="S", help="probability shared by all classes (default: 0)"
+    )
+    recipe.add_argument(
+        "--average",
+        type=float,
+        metavar="DECAY",
+        help="keep a moving average of weights and latents (0.999: over about 1000 steps) instead of the last ones",
+    )
+    recipe.add_argument(
+        "--patience", type=int, metavar="N", help="end after N epochs without a better validation score"
+    )
+
+
+SCHEDULES = ("step", "cosine", "constant")  # those of train.presets, which would import torch
 
 
 def bits(text: str) -> int | None:
@@ -90,18 +119,27 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engine=arguments.engine,
         limit_train=arguments.limit_train,
+        device=arguments.device,
     )
     out = arguments.out or f"runs/{preset.name}-{arguments.seed}"
-    summary = train.run(
-        config,
-        out,
-        data=arguments.data,
-        verify=not arguments.no_verify,
-        threads=threads(arguments),
-        resume=True if arguments.resume else False if arguments.restart else None,
-        checkpoint_seconds=arguments.checkpoint_seconds,
-        reporter=train.reporter(),
-    )
+    try:
+        summary = train.run(
+            config,
+            out,
+            data=arguments.data,
+            verify=not arguments.no_verify,
+            threads=threads(arguments),
+            resume=True if arguments.resume else False if arguments.restart else None,
+            checkpoint_seconds=arguments.checkpoint_seconds,
+            reporter=train.reporter(),
+            tensorboard=arguments.tensorboard,
+        )
+    except (train.Interrupted, train.DivergedError) as error:
+        if train.is_main():
+            raise
+        return 128 + getattr(error, "signum", 1 - 128)  # every process meets it; one tells
+    if not train.is_main():
+        return 0
     if arguments.json:
         print_json(summary)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
 from .config import Config
+from .parallel import PeerError, is_main
 from .presets import PRESETS, Preset, PresetError, get_preset
 from .progress import reporter
 from .run import run
@@ -21,9 +22,11 @@ __all__ = [
     "Config",
     "DivergedError",
     "Interrupted",
+    "PeerError",
     "Preset",
     "PresetError",
     "get_preset",
+    "is_main",
     "reporter",
     "run",
 ]

@@ -1,4 +1,4 @@
-"""Adam with its own group for the latent signs, and the learning rate as a function of the epoch alone."""
+"""Adam with its own group for the latent signs, and learning rates that are functions of the epoch alone."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ import torch
 from .. import nn
 from .presets import Preset
 
-__all__ = ["optimizer", "set_learning_rate"]
+__all__ = ["learning_rates", "optimizer", "set_learning_rates"]
 
 
 def optimizer(model: nn.SequenceModel, preset: Preset) -> torch.optim.Adam:
     """Adam over what is learned: the weights, and in a second group the signs unless they are frozen."""
     signs = [parameter for parameter in model.sign_parameters() if parameter.requires_grad]
-    groups = [{"params": model.other_parameters(), "base_lr": preset.lr}]
-    if signs:
-        groups.append({"params": signs, "base_lr": preset.sign_lr or preset.lr})
+    groups = [{"params": model.other_parameters()}, *([{"params": signs}] if signs else [])]
     return torch.optim.Adam(groups, lr=preset.lr, fused=True)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, preset: Preset, epoch: int) -> None:
+def set_learning_rates(optimizer: torch.optim.Optimizer, preset: Preset, epoch: int) -> None:
     """Sets each group's rate for the epoch (0 first). With no state of its own, there is none to resume."""
-    factor = _factor(preset, epoch)
-    for group in optimizer.param_groups:
-        group["lr"] = group["base_lr"] * factor
+    for group, rate in zip(optimizer.param_groups, learning_rates(preset, epoch), strict=False):
+        group["lr"] = rate
 
 
-def _factor(preset: Preset, epoch: int) -> float:
-    if preset.schedule == "cosine":
-        return (1 + math.cos(math.pi * epoch / preset.epochs)) / 2
-    return preset.decay**epoch
+def learning_rates(preset: Preset, epoch: int) -> tuple[float, float]:
+    """The rates of the weights and of the latent signs in an epoch (0 first)."""
+    weights = preset.lr * _factor(preset.schedule, preset.decay, epoch, preset.epochs)
+    signs = (preset.sign_lr or preset.lr) * _factor(
+        preset.sign_schedule or preset.schedule, preset.sign_decay or preset.decay, epoch, preset.epochs
+    )
+    warm = min(1.0, (epoch + 1) / (preset.warmup + 1))
+    return weights * warm, signs * warm
+
+
+def _factor(schedule: str, decay: float, epoch: int, epochs: int) -> float:
+    if schedule == "cosine":
+        return (1 + math.cos(math.pi * epoch / epochs)) / 2
+    return decay**epoch if schedule == "step" else 1.0

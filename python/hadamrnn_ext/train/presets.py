@@ -13,7 +13,7 @@ from ..errors import HadamRNNError
 
 __all__ = ["PRESETS", "SCHEDULES", "Preset", "PresetError", "get_preset"]
 
-SCHEDULES = ("step", "cosine")
+SCHEDULES = ("step", "cosine", "constant")
 
 
 class PresetError(HadamRNNError, ValueError):
@@ -25,9 +25,12 @@ class Preset:
     """A recipe. Raises `PresetError` for values that make no sense.
 
     `block_size` None is one full Hadamard block, `weight_bits` None float weights. `length` is the number of
-    steps where the task generates its data, else None. `sign_lr` is the learning rate of the latent signs, None
-    for that of the rest. `decay` is the factor per epoch of the schedule "step"; "cosine" goes from `lr` towards
-    0 over all epochs. `grad_clip` bounds the norm of the whole gradient.
+    steps where the task generates its data, else None. Schedules are by epoch: "step" multiplies the learning
+    rate by `decay`, "cosine" goes from `lr` towards 0 over all epochs, "constant" stays; during the first
+    `warmup` epochs the rate rises to what the schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are
+    those of the latent signs, None for those of the rest. `grad_clip` bounds the norm of the whole gradient.
+    `average` is the decay a step of the moving average of weights and latents, which is then what is validated
+    and saved. `patience` ends the run after so many epochs without a better validation score.
     """
 
     name: str
@@ -42,21 +45,43 @@ class Preset:
     length: int | None = None
     schedule: str = "step"
     decay: float = 0.98
+    warmup: int = 0
     sign_lr: float | None = None
+    sign_schedule: str | None = None
+    sign_decay: float | None = None
     freeze_signs: bool = False
     grad_clip: float | None = None
+    label_smoothing: float = 0.0
+    average: float | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "batch_size", "epochs", "block_size", "weight_bits", "length"):
+        for name in (
+            "hidden_size",
+            "batch_size",
+            "epochs",
+            "block_size",
+            "weight_bits",
+            "length",
+            "patience",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PresetError(f"{name} is {value}, expected at least 1")
-        for name in ("lr", "sign_lr", "decay", "grad_clip"):
+        for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise PresetError(f"{name} is {value}, expected a positive number")
-        if self.schedule not in SCHEDULES:
-            raise PresetError(f"schedule is {self.schedule!r}, expected one of {', '.join(SCHEDULES)}")
+        for name in ("schedule", "sign_schedule"):
+            value = getattr(self, name)
+            if value is not None and value not in SCHEDULES:
+                raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
+        if self.warmup < 0:
+            raise PresetError(f"warmup is {self.warmup}, expected at least 0")
+        if not 0 <= self.label_smoothing < 1:
+            raise PresetError(f"label_smoothing is {self.label_smoothing}, expected 0 to below 1")
+        if self.average is not None and not 0 < self.average < 1:
+            raise PresetError(f"average is {self.average}, expected a number between 0 and 1")
 
 
 PRESETS = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-__all__ = ["Reporter", "Silent", "reporter"]
+__all__ = ["Reporter", "Several", "Silent", "reporter"]
 
 REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
 
@@ -48,6 +49,33 @@ class Silent:
     def epoch(self, record: dict[str, Any]) -> None: ...
     def note(self, text: str) -> None: ...
     def close(self) -> None: ...
+
+
+class Several:
+    """Tells all of them."""
+
+    def __init__(self, reporters: Sequence[Reporter]) -> None:
+        self._reporters = reporters
+
+    def start(self, name: str, steps: int, epochs: int) -> None:
+        for reporter in self._reporters:
+            reporter.start(name, steps, epochs)
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        for reporter in self._reporters:
+            reporter.step(epoch, step, loss)
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        for reporter in self._reporters:
+            reporter.epoch(record)
+
+    def note(self, text: str) -> None:
+        for reporter in self._reporters:
+            reporter.note(text)
+
+    def close(self) -> None:
+        for reporter in self._reporters:
+            reporter.close()
 
 
 class _Lines(Silent):

@@ -11,10 +11,13 @@ import torch
 from .. import nn
 from ..data import tasks
 from ..data.task import Task, evaluate
+from . import curves
 from .checkpoint import CheckpointError
 from .config import Config
-from .log import Log
-from .progress import Reporter, Silent
+from .log import Log, records
+from .parallel import Workers, connected, fair_threads
+from .progress import Reporter, Several, Silent
+from .tensorboard import TensorBoard
 from .trainer import Trainer
 
 __all__ = ["run"]
@@ -30,35 +33,65 @@ def run(
     resume: bool | None = None,
     checkpoint_seconds: float = 60.0,
     reporter: Reporter | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
 
-    The folder `out` also holds `log.jsonl` and `checkpoint.pt`. `resume` None goes on from a checkpoint there if
-    there is one, True insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`,
-    `threads` None leaves torch's number as it is. The summary is the last line of the log: validation and test
-    scores, bytes, seconds. Raises errors of the HadamRNNError family, `Interrupted` after SIGINT or SIGTERM.
+    The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png` where matplotlib is installed, and with
+    `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
+    insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
+    torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
+
+    Under torchrun every process calls this with the same arguments; the first alone writes and reports, `threads`
+    is that of each (None: its share of the cores), and all return the summary.
+
+    Raises errors of the HadamRNNError family, `Interrupted` after SIGINT or SIGTERM.
     """
-    out, reporter = Path(out), reporter or Silent()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    out = Path(out)
+    with connected(config.device) as workers:
+        threads = threads or fair_threads()
+        if threads is not None:
+            torch.set_num_threads(threads)
+        reporters: list[Reporter] = []
+        if workers.main:
+            reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
+        told = Several(reporters)
+        try:
+            trainer = _trainer(config, out, workers, told, data, verify, checkpoint_seconds)
+            if workers.from_main(lambda: _goes_on(trainer.checkpoint_path, resume)):
+                trainer.restore()
+                done = trainer.progress.epoch
+                told.note(f"going on from {trainer.checkpoint_path}, {done} epochs done")
+            trainer.fit()
+            return workers.from_main(lambda: finish(trainer, out))
+        finally:
+            told.close()
+
+
+def _trainer(
+    config: Config,
+    out: Path,
+    workers: Workers,
+    reporter: Reporter,
+    data: str | Path | None,
+    verify: bool,
+    checkpoint_seconds: float,
+) -> Trainer:
     task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
     if config.limit_train is not None:
         task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
     torch.manual_seed(config.seed)
-    trainer = Trainer(config, task, build(config, task), out, reporter, checkpoint_seconds=checkpoint_seconds)
-    found = trainer.checkpoint_path.exists()
-    if resume is True and not found:
-        raise CheckpointError(f"nothing to resume: {trainer.checkpoint_path} does not exist")
+    model = build(config, task)
+    return Trainer(config, task, model, out, reporter, workers, checkpoint_seconds=checkpoint_seconds)
+
+
+def _goes_on(path: Path, resume: bool | None) -> bool:
+    """Whether a run goes on from the checkpoint `path`; what `run` says of `resume`."""
     if resume is False:
-        trainer.checkpoint_path.unlink(missing_ok=True)
-    elif found:
-        trainer.restore()
-        reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
-    try:
-        trainer.fit()
-        return finish(trainer, out)
-    finally:
-        reporter.close()
+        path.unlink(missing_ok=True)
+    elif resume is True and not path.exists():
+        raise CheckpointError(f"nothing to resume: {path} does not exist")
+    return path.exists()
 
 
 def build(config: Config, task: Task) -> nn.SequenceModel:
@@ -81,7 +114,7 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
 
 
 def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
-    """Writes the best model and the summary. The test scores are of `Model.infer` on raw input: what users get."""
+    """Writes the best model, the summary and the curves. Test scores are of `Model.infer` on raw input: what users get."""
     config, task, progress = trainer.config, trainer.task, trainer.progress
     trainer.model.load_state_dict(trainer.best)
     model = trainer.model.to_native()
@@ -108,8 +141,10 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     summary = {
         "event": "summary",
         **config.to_dict(),
+        "processes": trainer.workers.size,
         "threads": torch.get_num_threads(),
         "engine_used": trainer.model.engine_for(config.preset.batch_size),
+        "last_epoch": progress.epoch,
         "best_epoch": progress.best_epoch,
         **scores,
         "payload_bytes": description.payload_bytes,
@@ -119,4 +154,6 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     log = Log(trainer.log_path, keep=progress.log_size)
     log.append(summary)
     log.close()
+    if curves.available():
+        curves.draw(records(trainer.log_path), out / "curves.png")
     return summary

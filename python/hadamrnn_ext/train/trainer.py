@@ -15,10 +15,12 @@ from .. import nn
 from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import HadamRNNError
 from . import checkpoint
+from .average import Average
 from .config import Config
 from .log import Log
 from .objective import Objective
-from .optimization import optimizer, set_learning_rate
+from .optimization import learning_rates, optimizer, set_learning_rates
+from .parallel import Workers, device_of
 from .progress import Reporter
 from .signals import Interrupted, Stop, stop_signals
 
@@ -35,6 +37,9 @@ class Trainer:
     The same configuration, data and number of threads give the same bits, and so does a run that was stopped or
     killed and taken up again with `restore`: a checkpoint holds the model, the optimizer, the random state, the
     best model so far and the place in the epoch, and is written every epoch and every `checkpoint_seconds`.
+
+    Of several `workers` each has a Trainer. They hold the same state at every step and decide alike, so that the
+    main one can write it for all.
     """
 
     def __init__(
@@ -44,26 +49,47 @@ class Trainer:
         model: nn.SequenceModel,
         out: Path,
         reporter: Reporter,
+        workers: Workers,
         *,
         checkpoint_seconds: float = 60.0,
     ) -> None:
-        self.config, self.preset, self.reporter = config, config.preset, reporter
-        self.task, self.model = task, model
-        self.objective = Objective(model)
+        self.config, self.preset, self.reporter, self.workers = config, config.preset, reporter, workers
+        self.device = device_of(config.device)
+        self.task, self.model = task, model.to(self.device)
         self.checkpoint_path = out / "checkpoint.pt"
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
+        self.objective = workers.parallel(Objective(model, self.preset.label_smoothing))
         self.optimizer = optimizer(model, self.preset)
+        self.average = None if self.preset.average is None else Average(model, self.preset.average)
         self.progress = checkpoint.Progress()
         self.best = _copy(model.state_dict())
         self.steps = math.ceil(len(task.train) / self.preset.batch_size)
+        share, self._validated = workers.share(np.arange(len(task.validation)))
+        self._validation = task.validation if workers.size == 1 else task.validation.take(share)
         self._signs = self._current_signs()
         self._epoch_signs = self._signs
         self._saved_at = time.monotonic()
 
+    @property
+    def result(self) -> nn.SequenceModel:
+        """The model that is validated and kept: the one that is trained, or its average."""
+        return self.model if self.average is None else self.average.model
+
+    @property
+    def stale(self) -> int:
+        """Epochs since the best one."""
+        return self.progress.epoch - self.progress.best_epoch
+
+    @property
+    def finished(self) -> bool:
+        out_of_patience = self.preset.patience is not None and self.stale >= self.preset.patience
+        return out_of_patience or self.progress.epoch >= self.preset.epochs
+
     def restore(self) -> None:
         """Takes up the run that the checkpoint describes. Raises `CheckpointError` if it is another one."""
-        stored, self.progress, state = checkpoint.load(self.checkpoint_path)
+        # Only the main process need see the file.
+        stored, self.progress, state = self.workers.from_main(lambda: checkpoint.load(self.checkpoint_path))
         if differences := self.config.obstacles(stored):
             raise checkpoint.CheckpointError(
                 f"{self.checkpoint_path} is of another run: {'; '.join(differences)}. "
@@ -74,6 +100,8 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             torch.set_rng_state(state["rng"])
             self.best, self._epoch_signs = state["best"], state["epoch_signs"].numpy()
+            if self.average is not None:
+                self.average.model.load_state_dict(state["average"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise checkpoint.CheckpointError(
                 f"{self.checkpoint_path} does not fit this model: {error}"
@@ -82,29 +110,32 @@ class Trainer:
 
     def fit(self) -> None:
         """Trains up to the last epoch. Raises `DivergedError`, or `Interrupted` once the state is saved."""
-        log = Log(self.log_path, keep=self.progress.log_size)
+        log = Log(self.log_path, keep=self.progress.log_size) if self.workers.main else None
         self.reporter.start(self.preset.name, self.steps, self.preset.epochs)
         try:
             with stop_signals() as stop:
-                if not self.checkpoint_path.exists():
+                if log is not None and not self.checkpoint_path.exists():
                     self._save()
-                while self.progress.epoch < self.preset.epochs:
+                while not self.finished:
                     self._train_epoch(stop)
                     self._end_epoch(log)
-                    if stop.received is not None:
-                        raise self._interrupted(stop.received)
         finally:
-            log.close()
+            if log is not None:
+                log.close()
+        if self.progress.epoch < self.preset.epochs:
+            self.reporter.note(
+                f"no better validation score for {self.stale} epochs: ended after {self.progress.epoch}"
+            )
 
     def _train_epoch(self, stop: Stop) -> None:
         progress, size = self.progress, self.preset.batch_size
-        set_learning_rate(self.optimizer, self.preset, progress.epoch)
+        set_learning_rates(self.optimizer, self.preset, progress.epoch)
         order = epoch_order(len(self.task.train), self.config.seed, progress.epoch)
         self.model.train()
         clock = time.monotonic()
         while progress.step < self.steps:
             chosen = order[progress.step * size : (progress.step + 1) * size]
-            loss = self._step(*self.task.train.batch(chosen))
+            loss, signum = self._step(chosen, stop)
             progress.step += 1
             progress.examples += len(chosen)
             progress.loss_sum += loss * len(chosen)
@@ -112,37 +143,45 @@ class Trainer:
             progress.seconds += now - clock
             clock = now
             self.reporter.step(progress.epoch, progress.step, loss)
-            if stop.received is not None:
+            if signum:
                 self._save()
-                raise self._interrupted(stop.received)
+                raise self._interrupted(signum)
             if now - self._saved_at >= self.checkpoint_seconds and progress.step < self.steps:
                 self._save()
 
-    def _step(self, inputs: NDArray[Any], targets: NDArray[np.int64]) -> float:
-        loss = self.objective(torch.from_numpy(inputs), torch.from_numpy(targets))
-        value = loss.item()
+    def _step(self, chosen: NDArray[np.int64], stop: Stop) -> tuple[float, int]:
+        """One step on the examples `chosen`: their mean loss, and the signal that some process was sent, or 0."""
+        part, counted = self.workers.share(chosen)
+        inputs, targets = (torch.from_numpy(array).to(self.device) for array in self.task.train.batch(part))
+        loss = self.objective(inputs, targets)
+        rows = self.workers.gather(loss.item() * counted / len(chosen), stop.received or 0)
+        value, signum = sum(row[0] for row in rows), int(max(row[1] for row in rows))
         if not math.isfinite(value):
             raise DivergedError(self._diagnosis(value))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        # Gradients become the means over the processes, which are to be those over the examples.
+        (loss * (counted * self.workers.size / len(chosen))).backward()
         if self.preset.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.model, self.progress.epoch * self.steps + self.progress.step)
         before, self._signs = self._signs, self._current_signs()
         self.progress.flips += int(np.count_nonzero(before != self._signs))
-        return value
+        return value, signum
 
-    def _end_epoch(self, log: Log) -> None:
+    def _end_epoch(self, log: Log | None) -> None:
         progress = self.progress
         start = time.monotonic()
         scores = self.validate()
         if not all(map(math.isfinite, scores.values())):
             raise DivergedError(self._diagnosis(scores["loss"]))
         best = progress.best_epoch == 0 or self.task.better(scores, progress.best_scores)
+        lr, sign_lr = learning_rates(self.preset, progress.epoch)
         progress.epoch += 1
         if best:
             progress.best_epoch, progress.best_scores = progress.epoch, scores
-            self.best = _copy(self.model.state_dict())
+            self.best = _copy(self.result.state_dict())
         progress.seconds += time.monotonic() - start
         record = {
             "event": "epoch",
@@ -152,16 +191,17 @@ class Trainer:
             "best": best,
             "flips": progress.flips,
             "flipped": int(np.count_nonzero(self._epoch_signs != self._signs)),
-            "lr": self.optimizer.param_groups[0]["lr"],
-            "sign_lr": self.optimizer.param_groups[1]["lr"] if len(self.optimizer.param_groups) > 1 else 0.0,
+            "lr": lr,
+            "sign_lr": 0.0 if self.preset.freeze_signs else sign_lr,
             "seconds": round(progress.seconds, 3),
         }
-        log.append(record)
+        if log is not None:
+            log.append(record)
+            progress.log_size = log.size
         self.reporter.epoch(record)
         progress.total_seconds += progress.seconds
         progress.step = progress.examples = progress.flips = 0
         progress.loss_sum = progress.seconds = 0.0
-        progress.log_size = log.size
         self._epoch_signs = self._signs
         self._save()
 
@@ -171,27 +211,33 @@ class Trainer:
         Except where training runs on krylov, which shares the powers of W among all sequences and scores a split
         several times faster; there is nothing in the model that training mode would change.
         """
-        self.model.train(self.model.engine_for(EVALUATION_BATCH) == "krylov")
+        model = self.result
+        model.train(model.engine_for(EVALUATION_BATCH) == "krylov")
         with torch.no_grad():
-            return evaluate(
-                lambda inputs: self.model(torch.from_numpy(inputs)).numpy(),
+            scores = evaluate(
+                lambda inputs: model(torch.from_numpy(inputs).to(self.device)).cpu().numpy(),
                 self.task,
-                self.task.validation,
+                self._validation,
                 raw=False,
             )
+        return self.workers.mean(scores, self._validated)
 
     def _current_signs(self) -> NDArray[np.bool_]:
         """The signs, all layers', as booleans: true is +1, zero included. In NumPy: a third of torch's overhead."""
-        latent = [parameter.detach().numpy().ravel() for parameter in self.model.sign_parameters()]
+        latent = [parameter.detach().cpu().numpy().ravel() for parameter in self.model.sign_parameters()]
         return np.concatenate([values >= 0 for values in latent])
 
     def _save(self) -> None:
+        """Writes the checkpoint, where that is this process's part."""
+        if not self.workers.main:
+            return
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "rng": torch.get_rng_state(),
             "best": self.best,
             "epoch_signs": torch.from_numpy(self._epoch_signs),
+            **({} if self.average is None else {"average": self.average.model.state_dict()}),
         }
         checkpoint.save(
             self.checkpoint_path, config=self.config.to_dict(), progress=self.progress, state=state

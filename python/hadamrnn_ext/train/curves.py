@@ -1,0 +1,129 @@
+"""The curves of a run as a picture, where matplotlib is installed: loss, scores, sign changes and learning rates."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..format import write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["available", "draw", "figure"]
+
+# Colours that readers with any colour vision tell apart (Okabe and Ito 2008).
+TRAIN, VALIDATION, THIRD, BEST = "#0072B2", "#D55E00", "#009E73", "#888888"
+FEW = 40  # up to so many epochs each one is a dot
+
+
+def available() -> bool:
+    """Whether matplotlib is installed; it is imported when something is drawn."""
+    return find_spec("matplotlib") is not None
+
+
+def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
+    """Draws the records of a log (`log.records`), which hold at least one epoch, to the PNG file `path`."""
+    picture = io.BytesIO()
+    figure(records).savefig(picture, format="png", dpi=110)
+    write(path, picture.getvalue())
+
+
+def figure(records: Iterable[dict[str, Any]]) -> Figure:
+    """Four panels over the epochs; a dotted line marks the best epoch, whose weights the model file holds."""
+    from matplotlib.figure import Figure  # not pyplot: no state, no window
+
+    lines = list(records)
+    epochs = [line for line in lines if line["event"] == "epoch"]
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure.suptitle(_title(lines[-1]), fontsize=13)
+    panels = figure.subplots(2, 2, sharex=True)
+    for panel, content in zip(panels.flat, (_loss, _scores, _signs, _rates), strict=True):
+        content(panel, epochs)
+    best = max(line["epoch"] for line in epochs if line["best"])
+    for panel in panels.flat:
+        panel.axvline(best, color=BEST, linestyle=":", linewidth=1.2, zorder=0)
+        panel.grid(alpha=0.25)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+    for panel in panels[1]:
+        panel.set_xlabel("epoch")
+    return figure
+
+
+def _title(last: dict[str, Any]) -> str:
+    """Of the last record: the summary, or an epoch where a run is not done."""
+    if last["event"] != "summary":
+        return f"epoch {last['epoch']}"
+    scores = [f"{_words(name)} {value:.4g}" for name, value in last.items() if name.startswith("test_")]
+    return f"{last['preset']}, seed {last['seed']}, best epoch {last['best_epoch']}: {', '.join(scores)}"
+
+
+def _loss(panel: Axes, epochs: list[dict[str, Any]]) -> None:
+    panel.set_title("loss")
+    _curve(panel, epochs, "loss", "training", TRAIN)
+    _curve(panel, epochs, "val_loss", "validation", VALIDATION)
+    _logarithmic_if_wide(panel, epochs, "loss", "val_loss")
+    panel.legend()
+
+
+def _scores(panel: Axes, epochs: list[dict[str, Any]]) -> None:
+    names = [name for name in epochs[0] if name.startswith("val_") and name != "val_loss"]
+    for name, color in zip(names, (VALIDATION, THIRD, TRAIN), strict=False):
+        _curve(panel, epochs, name, _words(name.removeprefix("val_")), color)
+    if len(names) == 1:
+        panel.set_title(f"validation {_words(names[0].removeprefix('val_'))}")
+    else:
+        panel.set_title("validation scores")
+        panel.legend()
+
+
+def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
+    panel.set_title("sign changes an epoch")
+    _curve(panel, epochs, "flips", "sum over its steps", TRAIN)
+    _curve(panel, epochs, "flipped", "between its start and its end", VALIDATION)
+    if max(line["flips"] for line in epochs) > 100:
+        panel.set_yscale("symlog", linthresh=10)  # zero has its place
+        panel.yaxis.set_major_formatter("{x:g}")
+    panel.set_ylim(bottom=0)
+    panel.legend()
+
+
+def _rates(panel: Axes, epochs: list[dict[str, Any]]) -> None:
+    panel.set_title("learning rate")
+    _curve(panel, epochs, "lr", "weights", TRAIN)
+    names = ["lr"]
+    if any(line["sign_lr"] not in (0.0, line["lr"]) for line in epochs):
+        names.append("sign_lr")
+        _curve(panel, epochs, "sign_lr", "signs", VALIDATION)
+        panel.legend()
+    _logarithmic_if_wide(panel, epochs, *names)
+
+
+def _curve(panel: Axes, epochs: list[dict[str, Any]], name: str, label: str, color: str) -> None:
+    panel.plot(
+        [line["epoch"] for line in epochs],
+        [line[name] for line in epochs],
+        label=label,
+        color=color,
+        marker="o" if len(epochs) <= FEW else "",
+        markersize=3.5,
+        linewidth=1.5,
+    )
+
+
+def _logarithmic_if_wide(panel: Axes, epochs: list[dict[str, Any]], *names: str) -> None:
+    """A logarithmic axis where values are positive and far apart, labelled with plain numbers."""
+    values = [line[name] for line in epochs for name in names]
+    if min(values) > 0 and max(values) > 5 * min(values):
+        panel.set_yscale("log", subs=(2, 5))
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("{x:g}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,129 @@
+"""One run on several processes, as torchrun starts them, and the same code on one.
+
+Every process holds the same model and takes its part of the very same batches that one process would take, so the
+number of processes changes the rounding of sums and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import HadamRNNError
+
+__all__ = ["PeerError", "Workers", "connected", "device_of", "fair_threads", "is_main"]
+
+T = TypeVar("T")
+
+
+class PeerError(HadamRNNError):
+    """Another process of the run has ended, which ends this one."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of a run: this one's number `rank`, out of `size`. The first one, `main`, alone writes files."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def main(self) -> bool:
+        return self.rank == 0
+
+    def parallel(self, module: torch.nn.Module) -> torch.nn.Module:
+        """`module`, whose gradients are from now on means over all processes."""
+        return module if self.size == 1 else DistributedDataParallel(module)
+
+    def share(self, index: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        """This process's part of `index`, and how many of it count.
+
+        All but where there are fewer than processes: who gets none computes with the first, which counts nothing,
+        so that everybody takes part in what is done together.
+        """
+        part = np.array_split(index, self.size)[self.rank]
+        return (part, len(part)) if len(part) else (index[:1], 0)
+
+    def gather(self, *values: float) -> list[list[float]]:
+        """The values of every process, a row each; the same rows everywhere."""
+        if self.size == 1:
+            return [list(values)]
+        mine = torch.tensor(values, dtype=torch.float64)
+        rows = [torch.empty_like(mine) for _ in range(self.size)]
+        distributed.all_gather(rows, mine)
+        return [row.tolist() for row in rows]
+
+    def mean(self, means: dict[str, float], count: int) -> dict[str, float]:
+        """Means over the examples of all processes, from those over the `count` examples of each."""
+        rows = self.gather(count, *(value * count for value in means.values()))
+        total, *sums = (sum(column) for column in zip(*rows, strict=True))
+        return {name: value / total for name, value in zip(means, sums, strict=True)}
+
+    def from_main(self, make: Callable[[], T]) -> T:
+        """What `make` returns in the main process, which alone calls it."""
+        if self.size == 1:
+            return make()
+        values = [make() if self.main else None]
+        distributed.broadcast_object_list(values, src=0)
+        return values[0]  # type: ignore[return-value]
+
+
+@contextmanager
+def connected(device: str = "cpu") -> Iterator[Workers]:
+    """Joins the other processes of the run, if it was started as several.
+
+    Numbers and CPU tensors go by gloo, CUDA tensors by nccl. A process group that is there already is used and left.
+    Raises `PeerError` when another process has ended before its time.
+    """
+    if not _several():
+        yield Workers()
+        return
+    ours = not distributed.is_initialized()
+    if ours:
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
+    try:
+        yield Workers(distributed.get_rank(), distributed.get_world_size())
+    except RuntimeError as error:
+        # gloo says so with a bare RuntimeError, wherever the next operation together happens to be.
+        if isinstance(error, distributed.DistError) or "/gloo/" in str(error):
+            raise PeerError("another process of this run has ended, and so does this one") from error
+        raise
+    finally:
+        if ours:
+            distributed.destroy_process_group()
+
+
+def is_main() -> bool:
+    """Whether this is the process that reports: the first one that torchrun started, or the only one."""
+    return not _several() or os.environ.get("RANK", "0") == "0"
+
+
+def fair_threads() -> int | None:
+    """Threads for each process of a machine that share its cores (torchrun leaves each a single one).
+
+    None for a process alone, where torch's own number is right.
+    """
+    if not _several():
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def device_of(name: str) -> torch.device:
+    """ "cpu", or for "cuda" this process's own GPU of the machine."""
+    return (
+        torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+    )
+
+
+def _several() -> bool:
+    return distributed.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from hadamrnn_ext.train import get_preset
+from hadamrnn_ext.train.optimization import learning_rates
+
+
+def rates(epochs=4, **recipe):
+    """Those of the weights and those of the signs in each epoch, in units of the preset's lr."""
+    preset = dataclasses.replace(get_preset("pmnist"), lr=1.0, epochs=epochs, **recipe)
+    return [
+        list(column)
+        for column in zip(*(learning_rates(preset, epoch) for epoch in range(epochs)), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("step", [1, 0.5, 0.25, 0.125]),
+        ("cosine", [1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2]),
+        ("constant", [1, 1, 1, 1]),
+    ],
+)
+def test_schedules(schedule, expected):
+    weights, signs = rates(schedule=schedule, decay=0.5)
+    assert weights == pytest.approx(expected)
+    assert signs == weights
+
+
+def test_signs_may_have_a_schedule_of_their_own():
+    weights, signs = rates(decay=0.5, sign_lr=3.0, sign_schedule="constant")
+    assert (weights, signs) == ([1, 0.5, 0.25, 0.125], [3, 3, 3, 3])
+    assert rates(decay=0.5, sign_decay=0.1)[1] == pytest.approx([1, 0.1, 0.01, 0.001])
+
+
+def test_the_rates_rise_during_the_warmup():
+    weights, signs = rates(schedule="constant", warmup=3, sign_lr=2.0)
+    assert weights == [0.25, 0.5, 0.75, 1]
+    assert signs == [0.5, 1, 1.5, 2]
