@@ -8,25 +8,30 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-// dz = act'(z) * (grad + carry), written to dv; su * dz to `scaled`.
+// dz = act'(z) * (grad + carry), written to dv; su * dz to `scaled`. The pointers are copied first: read through
+// p they would be loaded again after every store.
 template <class V>
 void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h, const typename V::T* grad,
                      typename V::T* dv, typename V::T* scaled) {
   using reg = typename V::reg;
-  for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
-    reg dz = V::load(p.carry + j);
+  const int64_t size = p.geometry.size();
+  const Activation activation = p.activation;
+  const typename V::T *su = p.su, *carry = p.carry;
+  typename V::T* dmodrelu = p.dmodrelu;
+  for (int64_t j = 0; j < size; j += V::W) {
+    reg dz = V::load(carry + j);
     if (grad) dz = V::add(V::load(grad + j), dz);
-    const reg state = V::load(h + j);
-    if (p.activation == Activation::relu) {
-      dz = V::keep_positive(dz, state);
-    } else if (p.activation == Activation::modrelu) {
+    if (activation == Activation::relu) {
+      dz = V::keep_positive(dz, V::load(h + j));
+    } else if (activation == Activation::modrelu) {
       // h = 0 exactly where the unit is off, and it has the sign of z elsewhere.
+      const reg state = V::load(h + j);
       const reg da = V::mul_sign(dz, state);
-      V::store(p.dmodrelu + j, V::add(V::load(p.dmodrelu + j), da));
+      V::store(dmodrelu + j, V::add(V::load(dmodrelu + j), da));
       dz = V::mul_sign(da, state);
     }  // sign: straight-through
     V::store(dv + j, dz);
-    V::store(scaled + j, V::mul(V::load(p.su + j), dz));
+    V::store(scaled + j, V::mul(V::load(su + j), dz));
   }
 }
 

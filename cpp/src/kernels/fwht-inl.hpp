@@ -53,38 +53,45 @@ constexpr int tile_regs = V::tile_regs;
 template <class V>
 constexpr int tile_log2 = ilog2(V::W) + ilog2(V::tile_regs);
 
-// Epilogue that stores the transform as it is.
-template <class V>
+// An epilogue e(r, j, stride) changes the results r[i] of elements j + i*stride before they are stored.
+// The loops below take a copy of it: through a reference its pointers would be read again after
+// every store, which may alias anything.
 struct Identity {
-  HADAMRNN_INLINE typename V::reg operator()(typename V::reg acc, int64_t) const { return acc; }
+  template <class Regs>
+  HADAMRNN_INLINE void operator()(Regs&, int64_t, int64_t) const {}
 };
 
-// K stages over elements [begin, end), N registers at a time, then the epilogue e.
+// K stages over elements [begin, end), N registers at a time, then the epilogue.
 template <class V, int N, int K, class E>
-HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin, int64_t end, const E& e) {
+HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin, int64_t end,
+                              const E& epilogue) {
+  const E e = epilogue;
   int64_t j = begin;
   for (; j + N * V::W <= end; j += N * V::W) {
     typename V::reg r[N];
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) r[i] = V::load(in + j + i * V::W);
     tile<V, N, K>(r);
+    e(r, j, V::W);
     HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) V::store(out + j + i * V::W, e(r[i], j + i * V::W));
+    for (int i = 0; i < N; ++i) V::store(out + j + i * V::W, r[i]);
   }
   return j;
 }
 
 // Stages of stride h, 2h, ... R*h/2 (R a power of two) in place, then the epilogue.
 template <class V, int R, class E>
-HADAMRNN_INLINE void radix(typename V::T* x, int64_t row, int64_t h, const E& e) {
+HADAMRNN_INLINE void radix(typename V::T* x, int64_t row, int64_t h, const E& epilogue) {
+  const E e = epilogue;
   for (int64_t block = 0; block < row; block += R * h) {
     for (int64_t j = block; j < block + h; j += V::W) {
       typename V::reg r[R];
       HADAMRNN_UNROLL
       for (int i = 0; i < R; ++i) r[i] = V::load(x + j + i * h);
       across<V, R, 1, R>(r);
+      e(r, j, h);
       HADAMRNN_UNROLL
-      for (int i = 0; i < R; ++i) V::store(x + j + i * h, e(r[i], j + i * h));
+      for (int i = 0; i < R; ++i) V::store(x + j + i * h, r[i]);
     }
   }
 }
@@ -128,9 +135,9 @@ struct SmallBlocks {
   int64_t row;
   template <int K>
   void run() const {
-    const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, Identity<V>{});
+    const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, Identity{});
     if constexpr (block_regs<V, K> < tile_regs<V>) {
-      tiles<V, block_regs<V, K>, K>(in, out, done, row, Identity<V>{});
+      tiles<V, block_regs<V, K>, K>(in, out, done, row, Identity{});
     }
   }
 };
@@ -138,12 +145,12 @@ struct SmallBlocks {
 // All stages of blocks larger than a tile, then the epilogue in the last pass.
 template <class V, class E>
 void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
-  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity<V>{});
+  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
   int left = log2 - tile_log2<V>;
   int64_t h = int64_t(1) << tile_log2<V>;
   while (left > V::max_radix_log2) {
     const int stages = left >= 2 * V::max_radix_log2 ? V::max_radix_log2 : left / 2;
-    radix_pass<V>(out, row, h, stages, Identity<V>{});
+    radix_pass<V>(out, row, h, stages, Identity{});
     h <<= stages;
     left -= stages;
   }
@@ -156,7 +163,7 @@ void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2
   if (log2 <= tile_log2<V>) {
     with_log2<V, 0>(log2, SmallBlocks<V>{in, out, row});
   } else {
-    large_blocks<V>(in, out, row, log2, Identity<V>{});
+    large_blocks<V>(in, out, row, log2, Identity{});
   }
 }
 
@@ -164,8 +171,9 @@ void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2
 // Costs base - 1 additions an element.
 template <class V, class E>
 void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out, int64_t row, int base,
-               const typename V::T* core, const E& e) {
+               const typename V::T* core, const E& epilogue) {
   using reg = typename V::reg;
+  const E e = epilogue;
   for (int64_t j = 0; j < row; j += V::W) {
     for (int b = 0; b < base; b += 4) {  // every base order is a multiple of 4
       const typename V::T* s = core + int64_t(b) * base;
@@ -178,8 +186,9 @@ void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRN
         HADAMRNN_UNROLL
         for (int i = 0; i < 4; ++i) acc[i] = V::add_signed(acc[i], y, s[i * base + c]);
       }
+      e(acc, b * row + j, row);
       HADAMRNN_UNROLL
-      for (int i = 0; i < 4; ++i) V::store(out + (b + i) * row + j, e(acc[i], (b + i) * row + j));
+      for (int i = 0; i < 4; ++i) V::store(out + (b + i) * row + j, acc[i]);
     }
   }
 }
@@ -192,7 +201,7 @@ void transform(const Geometry<typename V::T>& g, const typename V::T* in, typena
     fwht_row<V>(in, out, g.row, g.log2);
   } else {  // blocks never straddle rows, so all rows are transformed as one long row
     fwht_row<V>(in, scratch, g.size(), g.log2);
-    core_rows<V>(scratch, out, g.row, g.base, transpose ? g.core_t : g.core, Identity<V>{});
+    core_rows<V>(scratch, out, g.row, g.base, transpose ? g.core_t : g.core, Identity{});
   }
 }
 

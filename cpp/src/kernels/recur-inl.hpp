@@ -34,68 +34,62 @@ struct RowInput {
   HADAMRNN_INLINE Step at(int64_t t) const { return {p.rows + (p.ids ? p.ids[t] : t) * p.geometry.size()}; }
 };
 
-// --- activations ----------------------------------------------------------------------------------
-
-template <class V>
-struct Linear {
-  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>&, typename V::reg z, int64_t) { return z; }
-};
-
-template <class V>
-struct Relu {
-  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>&, typename V::reg z, int64_t) {
-    return V::relu(z);
-  }
-};
-
-template <class V>
-struct ModRelu {
-  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>& p, typename V::reg z, int64_t j) {
-    return V::modrelu(z, V::load(p.modrelu + j));
-  }
-};
-
-template <class V>
-struct Sign {
-  HADAMRNN_INLINE static typename V::reg apply(const Recur<typename V::T>&, typename V::reg z, int64_t) {
-    return V::sign(z);
-  }
-};
-
-// Epilogue of one step: one multiply, one add, one activation.
-template <class V, class Step, class Act>
+// The epilogue of one step: one multiply, one add, one activation.
+template <class V, class Step, bool linear>
 struct Update {
-  const Recur<typename V::T>& p;
+  Activation activation;
+  const typename V::T* su;
+  const typename V::T* threshold;
   Step v;
-  HADAMRNN_INLINE typename V::reg operator()(typename V::reg acc, int64_t j) const {
-    return Act::apply(p, V::add(V::mul(V::load(p.su + j), acc), v(j)), j);
+
+  Update(const Recur<typename V::T>& p, const Step& step)
+      : activation(p.activation), su(p.su), threshold(p.modrelu), v(step) {}
+
+  template <int N>
+  HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t j, int64_t stride) const {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const int64_t at = j + i * stride;
+      r[i] = V::add(V::mul(V::load(su + at), r[i]), v(at));
+    }
+    if constexpr (!linear) {  // one test for N registers
+      if (activation == Activation::relu) {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) r[i] = V::relu(r[i]);
+      } else if (activation == Activation::sign) {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) r[i] = V::sign(r[i]);
+      } else {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) r[i] = V::modrelu(r[i], V::load(threshold + j + i * stride));
+      }
+    }
   }
 };
 
 // --- all steps --------------------------------------------------------------------------------------
 
 // Blocks of 2^K that fit in N registers: those registers live through all time steps.
-template <class V, int N, int K, class Act, class In>
+template <class V, int N, int K, bool linear, class In>
 HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in, int64_t begin, int64_t steps) {
   using reg = typename V::reg;
-  const int64_t size = p.geometry.row;
+  const int64_t size = p.geometry.row, stride = p.stride;
   int64_t j = begin;
   for (; j + N * V::W <= size; j += N * V::W) {
     reg r[N];
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) r[i] = V::load(p.in + j + i * V::W);
     typename V::T* out = p.out + j;
-    for (int64_t t = 0; t < steps; ++t, out += p.stride) {
+    for (int64_t t = 0; t < steps; ++t, out += stride) {
       tile<V, N, K>(r);
-      const Update<V, typename In::Step, Act> update{p, in.at(t)};
-      HADAMRNN_UNROLL
-      for (int i = 0; i < N; ++i) r[i] = update(r[i], j + i * V::W);
-      if (p.stride != 0) {
+      const Update<V, typename In::Step, linear> update(p, in.at(t));
+      update(r, j, V::W);
+      if (stride != 0) {
         HADAMRNN_UNROLL
         for (int i = 0; i < N; ++i) V::store(out + i * V::W, r[i]);
       }
     }
-    if (p.stride == 0) {
+    if (stride == 0) {
       HADAMRNN_UNROLL
       for (int i = 0; i < N; ++i) V::store(out + i * V::W, r[i]);
     }
@@ -103,31 +97,31 @@ HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in,
   return j;
 }
 
-template <class V, class Act, class In>
+template <class V, bool linear, class In>
 struct RecurSmall {
   const Recur<typename V::T>& p;
   const In& in;
   int64_t steps;
   template <int K>
   void run() const {
-    const int64_t done = recur_tiles<V, tile_regs<V>, K, Act>(p, in, 0, steps);
+    const int64_t done = recur_tiles<V, tile_regs<V>, K, linear>(p, in, 0, steps);
     if constexpr (block_regs<V, K> < tile_regs<V>) {
-      recur_tiles<V, block_regs<V, K>, K, Act>(p, in, done, steps);
+      recur_tiles<V, block_regs<V, K>, K, linear>(p, in, done, steps);
     }
   }
 };
 
-template <class V, class Act, class In>
+template <class V, bool linear, class In>
 void recur_steps(const Recur<typename V::T>& p, const In& in, int64_t steps) {
   const Geometry<typename V::T>& g = p.geometry;
   if (g.base == 1 && g.log2 <= tile_log2<V>) {
-    with_log2<V, 0>(g.log2, RecurSmall<V, Act, In>{p, in, steps});
+    with_log2<V, 0>(g.log2, RecurSmall<V, linear, In>{p, in, steps});
     return;
   }
   const typename V::T* h = p.in;
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
-    const Update<V, typename In::Step, Act> update{p, in.at(t)};
+    const Update<V, typename In::Step, linear> update(p, in.at(t));
     if (g.base == 1) {
       large_blocks<V>(h, out, g.row, g.log2, update);
     } else {
@@ -140,11 +134,10 @@ void recur_steps(const Recur<typename V::T>& p, const In& in, int64_t steps) {
 
 template <class V, class In>
 void recur_with(const Recur<typename V::T>& p, const In& in, int64_t steps) {
-  switch (p.activation) {
-    case Activation::linear: return recur_steps<V, Linear<V>>(p, in, steps);
-    case Activation::relu: return recur_steps<V, Relu<V>>(p, in, steps);
-    case Activation::modrelu: return recur_steps<V, ModRelu<V>>(p, in, steps);
-    case Activation::sign: return recur_steps<V, Sign<V>>(p, in, steps);
+  if (p.activation == Activation::linear) {
+    recur_steps<V, true>(p, in, steps);
+  } else {
+    recur_steps<V, false>(p, in, steps);
   }
 }
 
@@ -157,19 +150,22 @@ void recur(const Recur<typename V::T>& p, int64_t steps) {
   }
 }
 
-template <class V, class Act, class Step>
+template <class V, bool linear, class Step>
 void update_rows(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step, typename V::T* out) {
-  const Update<V, Step, Act> u{p, step};
-  for (int64_t j = 0; j < p.geometry.size(); j += V::W) V::store(out + j, u(V::load(acc + j), j));
+  const Update<V, Step, linear> update(p, step);
+  for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
+    typename V::reg r[1] = {V::load(acc + j)};
+    update(r, j, V::W);
+    V::store(out + j, r[0]);
+  }
 }
 
 template <class V, class Step>
 void update_with(const Recur<typename V::T>& p, const typename V::T* acc, const Step& step, typename V::T* out) {
-  switch (p.activation) {
-    case Activation::linear: return update_rows<V, Linear<V>>(p, acc, step, out);
-    case Activation::relu: return update_rows<V, Relu<V>>(p, acc, step, out);
-    case Activation::modrelu: return update_rows<V, ModRelu<V>>(p, acc, step, out);
-    case Activation::sign: return update_rows<V, Sign<V>>(p, acc, step, out);
+  if (p.activation == Activation::linear) {
+    update_rows<V, true>(p, acc, step, out);
+  } else {
+    update_rows<V, false>(p, acc, step, out);
   }
 }
 

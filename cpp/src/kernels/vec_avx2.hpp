@@ -13,7 +13,7 @@ struct F32 {
   using T = float;
   using reg = __m256;
   static constexpr int W = 8;
-  static constexpr int tile_regs = 8;
+  static constexpr int tile_regs = 16;
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }
