@@ -10,6 +10,7 @@ import numpy as np
 
 import hadamrnn_ext as hr
 import numpy_peers
+import work
 from record import Record
 from session import Session
 from timing import Candidate, best, samples
@@ -63,7 +64,9 @@ def products(session: Session) -> None:
 def cycles(session: Session) -> None:
     """Clock cycles of one product, transform or step, alone in C++: what README.md compares with the bounds."""
     for timing in session.program().time(seconds=session.budget.side):
-        note = "ratio is clock cycles of one unit of work, in C++"
+        note = (
+            f"ratio is clock cycles; {work.of(timing.id).rates(timing.cycles)}" if timing.cycles else "in C++"
+        )
         session.append(
             Record(
                 session.suite, timing.id, "cycles", timing.seconds, None, timing.cycles, timing.isa, "1", note

@@ -1,0 +1,51 @@
+"""What a kernel must at least do, to set its time against what the machine can do in that time."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Work", "of"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Of one unit: additions (or multiply-adds) of elements, 64-bit words counted, bytes read and written once."""
+
+    adds: float = 0
+    words: float = 0
+    bytes: float = 0
+
+    def rates(self, cycles: float) -> str:
+        """Each of them per clock cycle."""
+        amounts = {"adds": self.adds, "words counted": self.words, "bytes": self.bytes}
+        return (
+            ", ".join(f"{amount / cycles:.2f} {name}" for name, amount in amounts.items() if amount)
+            + " a cycle"
+        )
+
+
+def of(id: str) -> Work:
+    """The work of a case of the timing program. Raises KeyError for an unknown kind of case."""
+    kind, *numbers = re.split(r"_[nkdo](?=\d)", id)
+    n, *rest = (int(number) for number in numbers)
+    return _KINDS[kind](n, *rest)
+
+
+def _step(n: int) -> Work:
+    """The transform, z = su acc + v and v = w x + b; signs, weight, bias and state."""
+    return Work(adds=n * (math.log2(n) + 2), bytes=20 * n)
+
+
+_KINDS: dict[str, Callable[..., Work]] = {
+    "step": _step,
+    "fwht_f32": lambda n: Work(adds=n * math.log2(n), bytes=8 * n),
+    "fwht_i32": lambda n: Work(adds=n * math.log2(n), bytes=8 * n),
+    "fwht_i16": lambda n: Work(adds=n * math.log2(n), bytes=4 * n),
+    "xnor": lambda n, bits: Work(words=n * n / 64 * bits, bytes=n * n / 8),
+    "masked_add": lambda n, blocks: Work(adds=n * n / blocks, bytes=n * n / blocks / 8),
+    "readout": lambda n, o: Work(adds=n * o, bytes=4 * n * (o + 1)),
+    "project": lambda n, d: Work(adds=n * d, bytes=4 * n * (d + 1)),
+}
