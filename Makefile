@@ -29,6 +29,10 @@ demo: .venv-demo/installed ## Build, and classify real digits with the bundled m
 test: .venv-test/installed ## Build, and run all tests.
 	$(TEST)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: cpp-tests
+cpp-tests: .venv-test/installed ## Run the C++ tests, on emulated instruction sets too.
+	PYTHON=$(TEST)/python tools/cpp_tests.sh
+
 .PHONY: lint
 lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
 	$(TEST)/ruff check
