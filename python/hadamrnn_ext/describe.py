@@ -83,7 +83,7 @@ def describe(model: Model) -> Description:
     card = model.card
     return Description(
         card=card,
-        payload={name: tensor.nbytes for name, tensor in model.tensors.items()},
+        payload={name: tensor.nbytes for name, tensor in sorted(model.tensors.items())},
         file_bytes=len(model.to_bytes()),
         step=_step(card, model.kernel),
         readout=Operations(

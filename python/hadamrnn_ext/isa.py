@@ -26,7 +26,7 @@ def active() -> str:
     try:
         return _core.isa_active()
     except ValueError as error:
-        raise IsaError(f"HADAMRNN_ISA: {error}; this machine can run {', '.join(available())}") from None
+        raise IsaError(str(error)) from None
 
 
 def use(name: str) -> None:
