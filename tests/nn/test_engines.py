@@ -34,6 +34,19 @@ def run_last(rnn: nn.HadamRNN, engine: str, x: Tensor, lengths: Tensor | None) -
     return [h, *torch.autograd.grad((h**3).sum(), [*rnn.parameters(), x])]
 
 
+def run_states(
+    engine: str,
+    geometry: engines.Geometry,
+    signs: Tensor,
+    v: Tensor,
+    h_0: Tensor | None,
+    modrelu: Tensor | None,
+) -> Tensor:
+    """The states that v (B, T, n) itself drives."""
+    drive = engines.Drive(v, torch.eye(v.shape[2], dtype=v.dtype), None)
+    return engines.states(engine, engines.Recurrence(geometry, signs, drive, h_0, modrelu))
+
+
 @pytest.mark.parametrize("with_lengths", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize(("n", "m"), SIZES)
@@ -98,7 +111,7 @@ def test_states_against_finite_differences(engine: str, recurrence: str, n: int,
     )
 
     def states(v: Tensor, h_0: Tensor, a: Tensor) -> Tensor:
-        return engines.states(engine, geometry, signs, v, h_0, a if recurrence == "modrelu" else None)
+        return run_states(engine, geometry, signs, v, h_0, a if recurrence == "modrelu" else None)
 
     assert torch.autograd.gradcheck(states, (v, h_0, a))
 
@@ -109,7 +122,7 @@ def test_signs_against_finite_differences(n: int, m: int) -> None:
     geometry = engines.Geometry(n, m, "linear")
     u = nn.sign(torch.randn(n, dtype=torch.float64)).requires_grad_()
     v = torch.randn(2, 4, n, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda u: engines.states("loop", geometry, u, v, None, None), (u,))
+    assert torch.autograd.gradcheck(lambda u: run_states("loop", geometry, u, v, None, None), (u,))
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -122,7 +135,8 @@ def test_krylov_against_finite_differences(bias: bool) -> None:
 
     def last(weight: Tensor, b: Tensor, x: Tensor) -> Tensor:
         lengths = torch.tensor([5, 1, 3])
-        return engines.krylov.last(geometry, signs, weight, b if bias else None, x, lengths)
+        drive = engines.Drive(x, weight, b if bias else None)
+        return engines.krylov.last(geometry, signs, drive, lengths)
 
     assert torch.autograd.gradcheck(last, (weight, b, x))
 
@@ -205,7 +219,9 @@ def test_auto_takes_krylov_where_it_pays() -> None:
     assert few.engine_for(100, last=True) == "krylov"
     assert few.engine_for(100, last=False) == "native"
     assert few.engine_for(1, last=True) == "native"
-    assert many.engine_for(50, last=True) == "native"
+    assert many.engine_for(20, last=True) == "native"
+    assert many.engine_for(100, last=True) == "krylov"
+    assert nn.HadamRNN(512, 16).engine_for(10_000, last=True) == "native"  # powers of 512 columns fill the memory
     assert nn.HadamRNN(1, 16, recurrence="relu").engine_for(100, last=True) == "native"
     assert nn.HadamRNN(1, 16, num_layers=2).engine_for(100, last=True) == "native"
     assert nn.HadamRNN(1, 16, dtype=torch.bfloat16).engine_for(100, last=True) == "scan"

@@ -143,7 +143,12 @@ def test_copies_pickles_and_moves() -> None:
 
 
 def test_extra_repr() -> None:
-    assert repr(nn.HadamRNN(3, 8)) == "HadamRNN(3, 8, recurrence='linear', weight_bits=4, engine='auto')"
+    text = "HadamRNN(3, 8, recurrence='linear', weight_bits=4, engine='auto' ({}))"
+    krylov = "native; krylov for the last states of 9 sequences or more"
+    assert repr(nn.HadamRNN(3, 8)) == text.format(krylov)
+    assert repr(nn.HadamRNN(3, 8, recurrence="sign")) == text.replace("linear", "sign").format("native")
+    assert repr(nn.HadamRNN(3, 8, device="meta")) == text.format("scan")
+    assert "engine='loop')" in repr(nn.HadamRNN(3, 8, engine="loop"))
     text = repr(nn.HadamRNN(3, 8, 4, num_layers=2, bias=False, freeze_signs=True, weight_bits=None))
     for part in ("block_size=4", "num_layers=2", "bias=False", "freeze_signs=True", "weight_bits=None"):
         assert part in text

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ShapeError
+from .engines import mask_past
 
 
 def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
@@ -39,6 +40,33 @@ def check_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
         if low < 1 or high > steps:
             raise InputError(f"lengths go from {low} to {high}; expected 1 to {steps} (time steps)")
     return lengths.to(device=x.device, dtype=torch.int64)
+
+
+def check_targets(
+    targets: Tensor, x: Tensor, lengths: Tensor | None, output: str, output_size: int, ignore_index: int
+) -> Tensor:
+    """``targets`` for x (B, T, ..), past the lengths ``ignore_index`` or zero.
+
+    Raises unless they are integer classes, (B,) or for output "all" (B, T), or real values with (o,) at the end.
+    """
+    if targets.is_complex() or targets.dtype == torch.bool:
+        raise InputError(f"targets have dtype {targets.dtype}; expected integer classes or real values")
+    classes = not targets.is_floating_point()
+    expected = (*x.shape[: 1 if output == "last" else 2], *(() if classes else (output_size,)))
+    if targets.shape != expected:
+        kind = "classes" if classes else "values"
+        met = f"targets have shape {tuple(targets.shape)} and dtype {targets.dtype}"
+        raise ShapeError(f"{met}; expected {expected} of such {kind}")
+    if lengths is not None and output == "all":
+        targets = mask_past(targets, lengths, ignore_index if classes else 0)
+    if classes and targets.numel() and _values_at_hand(targets):
+        classes_in_all = max(output_size, 2)  # one logit stands for two classes
+        low, high = (int(value) for value in targets.aminmax())
+        if low < 0 or high >= classes_in_all:
+            wrong = (targets < 0) | (targets >= classes_in_all)
+            for value in targets[wrong & (targets != ignore_index)][:1].tolist():
+                raise InputError(f"class {value} is outside 0 to {classes_in_all - 1} and is not ignored")
+    return targets
 
 
 def _values_at_hand(tensor: Tensor) -> bool:

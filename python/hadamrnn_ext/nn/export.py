@@ -97,7 +97,7 @@ def _parameters(module: SequenceModel) -> dict[str, np.ndarray[Any, np.dtype[np.
     }
     if module.embedding is not None:
         tensors["embedding.weight"] = module.embedding.weight
-    for i, layer in enumerate(rnn.stack()):
+    for i, layer in enumerate(rnn.layers()):
         bias = torch.zeros_like(layer.signs) if layer.bias is None else layer.bias
         named = layer._replace(bias=bias)._asdict()
         tensors |= {f"layers.{i}.{name}": tensor for name, tensor in named.items() if tensor is not None}

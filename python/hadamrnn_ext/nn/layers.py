@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, cast
+import sys
+from typing import Any, NamedTuple, cast, overload
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .. import hadamard
 from ..errors import InputError, ShapeError
 from ..quantize import code_range
-from . import engines, initialize, ste
+from . import engines, initialize, packed, stack
 from .check import check_input, check_lengths
-from .quantize import quantize
 
 
 class Layer(NamedTuple):
@@ -99,7 +99,7 @@ class HadamRNN(nn.Module):
     def reset_parameters(self) -> None:
         """The published initialization: Xavier-uniform u (as a 1 x n matrix) and U (orthogonal when square)."""
         initialize.projection(self.weight_ih)
-        for layer in self.stack():
+        for layer in self.layers():
             initialize.signs(layer.signs)
             if layer.input_signs is not None:
                 initialize.signs(layer.input_signs)
@@ -109,53 +109,51 @@ class HadamRNN(nn.Module):
             if layer.modrelu is not None:
                 initialize.uniform(layer.modrelu, 0.01)
 
+    @overload
     def forward(
         self, x: Tensor, h_0: Tensor | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def forward(self, x: PackedSequence, h_0: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
+
+    def forward(
+        self, x: Tensor | PackedSequence, h_0: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
         """All states of the top layer, (B, T, n), not rectified, and the last state of each layer, (num_layers, B, n).
 
-        x: (B, T, d) features, or integer (B, T) one-hot tokens. h_0: (num_layers, B, n), zeros if None.
-        lengths: (B,) whole numbers from 1 to T; states past a sequence's length are zero, and the last state is
-        the one at its length. Raises ShapeError or InputError.
+        x: (B, T, d) features, or integer (B, T) one-hot tokens; or either of them packed, and then the states are
+        packed likewise, as torch.nn.RNN does. h_0: (num_layers, B, n), zeros if None; the last states of the part
+        before go on with a sequence, detached (``h_n.detach()``) they truncate back-propagation. lengths: (B,) whole
+        numbers from 1 to T; states past a sequence's length are zero, and the last state is the one at its length.
+        Raises ShapeError or InputError.
         """
-        lengths = self._check(x, h_0, lengths)
-        h, last = x, []
-        for i, layer in enumerate(self.stack()):
-            v = self._project(h, layer)
-            engine = engines.choose(self.engine, self.recurrence, v)
-            if engine == "krylov":
-                raise InputError("engine 'krylov' computes the last state alone: call last_state instead")
-            start = None if h_0 is None else h_0[i].to(v.dtype)
-            h = engines.states(engine, self.geometry, ste.sign(layer.signs), v, start, layer.modrelu)
-            last.append(engines.at_length(h, lengths))
-        return mask_past(h, lengths), torch.stack(last)
-
-    def last_state(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """The top layer's state (B, n) after each sequence's own last step, from zeros: faster than ``forward``."""
-        lengths = self._check(x, None, lengths)
-        *below, top = self.stack()
-        h = x
-        for layer in below:
-            v = self._project(h, layer)
-            engine = engines.choose(self.engine, self.recurrence, v)
-            h = engines.states(engine, self.geometry, ste.sign(layer.signs), v, None, layer.modrelu)
-        signs, engine = ste.sign(top.signs), self.engine_for(len(x), last=True)
-        if engine == "krylov":
-            x = x if x.is_floating_point() else F.one_hot(x.long(), self.input_size)
-            weight = quantize(self.weight_ih, self.weight_bits)
-            with engines.full_precision(x):
-                return engines.krylov.last(
-                    self.geometry, signs, weight, top.bias, x.to(weight.dtype), lengths
+        if isinstance(x, PackedSequence):
+            if lengths is not None:
+                raise InputError(
+                    "a PackedSequence has lengths of its own; lengths beside it are not understood"
                 )
-        return engines.last(engine, self.geometry, signs, self._project(h, top), None, top.modrelu, lengths)
+            return packed.run(self, x, h_0)
+        lengths = self.check(x, h_0, lengths)
+        h, h_n = stack.states(self, x, h_0, lengths)
+        return engines.mask_past(h, lengths), h_n
+
+    def last_state(self, x: Tensor, lengths: Tensor | None = None, h_0: Tensor | None = None) -> Tensor:
+        """The top layer's state (B, n) after each sequence's own last step: faster than ``forward``."""
+        lengths = self.check(x, h_0, lengths)
+        return stack.last_states(self, x, h_0, lengths)[-1]
 
     def engine_for(self, batch: int, *, last: bool) -> str:
-        """The engine that runs the top layer on ``batch`` sequences when all states, or the last one alone, are wanted.
+        """The engine that runs the top layer on ``batch`` sequences.
 
-        At each step krylov makes d + 1 transforms a batch, the other engines one a sequence.
+        last: of features, from zeros, the last state alone is wanted; else all states, or there are tokens.
         """
-        pays = last and self.num_layers == 1 and self.input_size < batch
-        return engines.choose(self.engine, self.recurrence, self.weight_ih, krylov_pays=pays)
+        return self.choose(batch, last=last).engine
+
+    def choose(self, batch: int, *, last: bool) -> engines.Choice:
+        """``engine_for``, with the reason in a word."""
+        features = self.input_size if last and self.num_layers == 1 else None
+        return engines.choose(self.engine, self.recurrence, self.weight_ih, batch=batch, features=features)
 
     @property
     def geometry(self) -> engines.Geometry:
@@ -167,53 +165,47 @@ class HadamRNN(nn.Module):
             parts.append(f"block_size={self.block_size}")
         if self.num_layers > 1:
             parts.append(f"num_layers={self.num_layers}")
-        parts += [f"recurrence={self.recurrence!r}, weight_bits={self.weight_bits}, engine={self.engine!r}"]
+        parts += [
+            f"recurrence={self.recurrence!r}, weight_bits={self.weight_bits}, engine={self._engine_repr()}"
+        ]
         if self.bias is None:
             parts.append("bias=False")
         if not self.signs.requires_grad:
             parts.append("freeze_signs=True")
         return ", ".join(parts)
 
+    def _engine_repr(self) -> str:
+        """The engine as given, and for "auto" what it comes to."""
+        if self.engine != "auto":
+            return repr(self.engine)
+        usual = self.choose(0, last=False).engine
+        least = engines.krylov_from(self.input_size)
+        if self.choose(sys.maxsize, last=True).engine != "krylov":
+            return f"'auto' ({usual})"
+        return f"'auto' ({usual}; krylov for the last states of {math.ceil(least)} sequences or more)"
+
     def _suffixes(self) -> list[str]:
         return [f"_l{i}" if i else "" for i in range(self.num_layers)]
 
-    def stack(self) -> list[Layer]:
+    def layers(self) -> list[Layer]:
         """The parameters layer by layer, from the input up."""
         return [
             Layer(*(cast(Any, getattr(self, name + suffix, None)) for name in Layer._fields))
             for suffix in self._suffixes()
         ]
 
-    def _project(self, x: Tensor, layer: Layer) -> Tensor:
-        """v (B, T, n): what enters the recurrence at each step, bias included, in the parameters' dtype."""
-        if layer.input_signs is not None:
-            b = ste.sign(layer.input_signs)
-            v = F.linear(x.relu(), b) / math.sqrt(self.hidden_size)
-            v = v if layer.bias is None else v + layer.bias
-        else:
-            u = quantize(self.weight_ih, self.weight_bits)
-            if x.is_floating_point():
-                v = F.linear(x, u, layer.bias)
-            else:
-                v = F.embedding(x.long(), u.t())
-                v = v if layer.bias is None else v + layer.bias
-        return v.to(layer.signs.dtype)  # autocast may have narrowed it
-
-    def _check(self, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> Tensor | None:
+    def check(self, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> Tensor | None:
+        """``lengths`` as int64; raises unless all three fit together."""
         check_input(x, self.input_size, tokens=not x.is_floating_point())
+        self.check_state(h_0, x)
+        return check_lengths(lengths, x)
+
+    def check_state(self, h_0: Tensor | None, x: Tensor) -> None:
+        """Raises ShapeError unless ``h_0`` fits the network and the batch x (B, T, ..)."""
         expected = (self.num_layers, x.shape[0], self.hidden_size)
         if h_0 is not None and h_0.shape != expected:
             raise ShapeError(f"h_0 has shape {tuple(h_0.shape)}; expected {expected} (num_layers, B, n)")
-        return check_lengths(lengths, x)
 
     def sign_parameters(self) -> list[Tensor]:
         """The latent weights of which the network sees the signs alone: u of each layer and the binary matrices."""
         return [p for name, p in self.named_parameters() if name.startswith(("signs", "input_signs"))]
-
-
-def mask_past(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """``values`` (B, T, ..) with zeros past each sequence's length."""
-    if lengths is None:
-        return values
-    inside = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
-    return torch.where(inside[..., None], values, 0)

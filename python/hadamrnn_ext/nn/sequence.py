@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args, overload
 
 import torch
 import torch.nn.functional as F
@@ -14,10 +14,13 @@ from ..errors import InputError, ShapeError
 from ..model import Model
 from ..preprocess import Preprocess
 from ..quantize import code_range
-from . import export, initialize
-from .check import check_input, check_lengths
-from .layers import HadamRNN, mask_past
+from . import engines, export, initialize, stack
+from .check import check_input, check_lengths, check_targets
+from .layers import HadamRNN
+from .loss import mean_loss
 from .quantize import quantize
+
+Memory = Literal["stored", "reversible"]
 
 
 class SequenceModel(nn.Module):
@@ -112,11 +115,88 @@ class SequenceModel(nn.Module):
         lengths = check_lengths(lengths, x)
         if self._is_native(x) and (native := self._packed.infer(self, x, lengths)) is not None:
             return native
-        if self.embedding is not None:
-            x = self.embedding(x.long())
-        h = self.rnn.last_state(x, lengths) if self.output == "last" else self.rnn(x, lengths=lengths)[0]
+        return self.run(x, lengths)[0]
+
+    @overload
+    def loss(
+        self,
+        x: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = ...,
+        ignore_index: int = ...,
+        memory: Memory = ...,
+        h_0: Tensor | None = ...,
+        return_state: Literal[False] = ...,
+    ) -> Tensor: ...
+
+    @overload
+    def loss(
+        self,
+        x: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = ...,
+        ignore_index: int = ...,
+        memory: Memory = ...,
+        h_0: Tensor | None = ...,
+        *,
+        return_state: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+
+    def loss(
+        self,
+        x: Tensor,
+        targets: Tensor,
+        lengths: Tensor | None = None,
+        ignore_index: int = -100,
+        memory: Memory = "stored",
+        h_0: Tensor | None = None,
+        return_state: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """The mean loss, a scalar; with ``return_state`` also the last states (num_layers, B, n), detached.
+
+        Integer targets, (B,) for "last" and (B, T) for "all", are classes: cross-entropy over those other than
+        ``ignore_index``, of two classes if there is one logit (y is the logit of class 1). Float targets, (B, o) or
+        (B, T, o), are values: mean squared error. Steps past a sequence's length have no loss.
+
+        For "all", one layer, engine "native", float32 and features without gradient, the whole network and all its
+        gradients are computed in one pass, and nothing of size (B, T, n) or (B, T, o) is written. Otherwise this is
+        torch's own loss of ``forward``, the same value.
+
+        memory: "stored" keeps the states of one sequence a thread; "reversible" computes them again, 256 steps at a
+        time from snapshots, so that memory hardly grows with T: a fifth slower, and the same bits. (It does not run
+        the orthogonal W backwards, which would drift, and would not do for relu.) Engines other than "native" store
+        their states all the same.
+
+        h_0: (num_layers, B, n), zeros if None. Truncated back-propagation goes through a long sequence in parts:
+        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``.
+
+        Raises ShapeError or InputError.
+        """
+        check_input(x, self.input_size, tokens=self.tokens)
+        lengths = check_lengths(lengths, x)
+        targets = check_targets(targets, x, lengths, self.output, self.output_size, ignore_index)
+        self.rnn.check_state(h_0, x)
+        if memory not in get_args(Memory):
+            raise InputError(f"unknown memory {memory!r}; expected 'stored' or 'reversible'")
+        segment = engines.SEGMENT if memory == "reversible" else None
+        loss, h_n = mean_loss(self, x, targets, lengths, h_0, ignore_index, segment)
+        return (loss, h_n.detach()) if return_state else loss
+
+    def run(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        h_0: Tensor | None = None,
+        segment: int | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
+        if self.output == "last":
+            h_n = stack.last_states(self.rnn, x, h_0, lengths, self.embedding, segment)
+            h = h_n[-1]
+        else:
+            h, h_n = stack.states(self.rnn, x, h_0, lengths, self.embedding)
         y = F.linear(h.relu(), quantize(self.output_weight, self.output_weight_bits), self.output_bias)
-        return y if self.output == "last" else mask_past(y, lengths)
+        return (y if self.output == "last" else engines.mask_past(y, lengths)), h_n
 
     def to_native(self, kernel: str = "auto", **provenance: object) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
@@ -128,7 +208,7 @@ class SequenceModel(nn.Module):
 
     def engine_for(self, batch: int) -> str:
         """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
-        return self.rnn.engine_for(batch, last=self.output == "last")
+        return self.rnn.engine_for(batch, last=self.output == "last" and not self.tokens)
 
     def sign_parameters(self) -> list[Tensor]:
         """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""

@@ -10,26 +10,41 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ...errors import InputError
-from . import krylov, loop, native, scan
+from . import fused, krylov, loop, native, scan
+from .choice import Choice, choose, krylov_from
+from .drive import Drive, Recurrence, used_tokens
+from .fused_loss import loss as sequence_loss
 from .geometry import RECURRENCES, Geometry, full_precision
+from .lengths import at_length, mask_past
 
 __all__ = [
     "ENGINES",
     "RECURRENCES",
+    "SEGMENT",
+    "Choice",
+    "Drive",
     "Geometry",
+    "Recurrence",
+    "at_length",
     "check",
     "choose",
     "full_precision",
+    "fused",
     "krylov",
+    "krylov_from",
     "last",
+    "mask_past",
+    "sequence_loss",
     "states",
+    "used_tokens",
 ]
 
 ENGINES = ("auto", "loop", "native", "krylov", "scan")
+#: Steps between the snapshots of a backward pass that does not store the states.
+SEGMENT = 256
 
 _STATES = {"loop": loop.states, "native": native.states, "scan": scan.states}
 _LAST = {"loop": loop.last, "scan": scan.last}
@@ -45,45 +60,29 @@ def check(engine: str, recurrence: str, num_layers: int) -> None:
         raise InputError(f"engine 'krylov' runs a single layer, not {num_layers}")
 
 
-def choose(engine: str, recurrence: str, like: Tensor, *, krylov_pays: bool = False) -> str:
-    """The engine that runs a recurrence of tensors such as ``like``: ``engine`` itself unless that is "auto".
-
-    krylov_pays: only the last state is wanted, and the inputs are few beside the sequences.
-    """
-    if engine != "auto":
-        return engine
-    native_runs = like.device.type == "cpu" and like.dtype in (torch.float32, torch.float64)
-    if recurrence == "linear":
-        return ("krylov" if krylov_pays else "native") if native_runs else "scan"
-    return "native" if native_runs else "loop"
-
-
-def states(
-    engine: str, geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None
-) -> Tensor:
-    """All states (B, T, n) of h_t = act(W h_{t-1} + v_t); v (B, T, n), h_0 (B, n) or None for zeros."""
+def states(engine: str, r: Recurrence) -> Tensor:
+    """All states (B, T, n) of h_t = act(W h_{t-1} + v_t)."""
+    if engine == "krylov":
+        raise InputError("engine 'krylov' computes the last state alone: call last_state instead")
+    v = r.drive.values()
     with full_precision(v):
-        return _STATES[engine](geometry, signs, v, h_0, modrelu)
+        return _STATES[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
 
 
-def last(
-    engine: str,
-    geometry: Geometry,
-    signs: Tensor,
-    v: Tensor,
-    h_0: Tensor | None,
-    modrelu: Tensor | None,
-    lengths: Tensor | None,
-) -> Tensor:
-    """The state (B, n) after each sequence's own last step (all T of them if ``lengths`` is None)."""
+def last(engine: str, r: Recurrence, lengths: Tensor | None, segment: int | None = None) -> Tensor:
+    """The state (B, n) after each sequence's own last step (all T of them if ``lengths`` is None).
+
+    segment: see ``fused``; engines that store their states do not need it.
+    """
+    if engine == "krylov":
+        if r.h_0 is not None:
+            raise InputError("engine 'krylov' starts from zeros: it takes no h_0")
+        with full_precision(r.drive.x):
+            return krylov.last(r.geometry, r.signs, r.drive, lengths)
+    if engine == "native" and fused.runs(r.drive):
+        return fused.last(r, lengths, segment)
     if lengths is None and engine in _LAST:
+        v = r.drive.values()
         with full_precision(v):
-            return _LAST[engine](geometry, signs, v, h_0, modrelu)
-    return at_length(states(engine, geometry, signs, v, h_0, modrelu), lengths)
-
-
-def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
-    """h (B, T, n) at each sequence's own last step: (B, n)."""
-    if lengths is None:
-        return h[:, -1]
-    return h[torch.arange(len(h), device=h.device), lengths - 1]
+            return _LAST[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
+    return at_length(states(engine, r), lengths)

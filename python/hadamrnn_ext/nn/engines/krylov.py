@@ -14,21 +14,16 @@ import torch
 from torch import Tensor
 
 from . import core
+from .drive import Drive
 from .geometry import Geometry
 
 
-def last(
-    geometry: Geometry,
-    signs: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    x: Tensor,
-    lengths: Tensor | None = None,
-) -> Tensor:
+def last(geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None = None) -> Tensor:
     """The state (B, n) after each sequence's own last step, from zeros.
 
-    signs (n,), weight U (n, d), bias b (n,) or None, x (B, T, d), lengths (B,) whole numbers from 1 to T.
+    signs (n,), a drive by features x (B, T, d), lengths (B,) whole numbers from 1 to T.
     """
+    x, weight, bias = drive
     batch, steps, _ = x.shape
     columns = weight.t() if bias is None else torch.cat([weight.t(), bias[None]])
     # row k: the input k steps before the last

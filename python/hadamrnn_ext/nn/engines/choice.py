@@ -1,0 +1,49 @@
+"""Which engine runs a recurrence when nobody says: a cost model of a few measured constants."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+# Nanoseconds of a training step (forward and backward) for one unit of the state and one time step, on one core of a
+# first-generation Zen (AVX2). Ratios alone matter, and they are alike elsewhere: all of it is the same SIMD arithmetic.
+NATIVE = 3.4  # the recurrence of one sequence
+NATIVE_FEATURE = 0.35  # one more feature of one sequence
+POWER = 9.0  # one column of the powers of W
+PRODUCT = 0.15  # one sequence meets one column
+MOST_FEATURES = 64  # the powers, and their gradients, are T (d + 1) n floats each
+
+
+class Choice(NamedTuple):
+    """An engine, and why in a word."""
+
+    engine: str
+    reason: str
+
+
+def choose(
+    engine: str, recurrence: str, like: Tensor, *, batch: int = 0, features: int | None = None
+) -> Choice:
+    """What runs a recurrence of tensors such as ``like``: ``engine`` itself unless that is "auto".
+
+    features: how many there are, if krylov may be taken: only the last state is wanted, from zeros, in a single layer.
+    """
+    if engine != "auto":
+        return Choice(engine, "as asked")
+    if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
+        if recurrence == "linear":
+            return Choice("scan", "parallel over time")
+        return Choice("loop", f"{recurrence} on {like.device.type} in {like.dtype}")
+    if recurrence == "linear" and features is not None and batch >= krylov_from(features):
+        return Choice("krylov", f"{features + 1} transforms a step instead of {batch}")
+    return Choice("native", "fast transform on the CPU")
+
+
+def krylov_from(features: int) -> float:
+    """The batch from which on krylov costs less than native; infinity if there is none."""
+    if features > MOST_FEATURES:
+        return math.inf
+    return (features + 1) * POWER / (NATIVE + features * (NATIVE_FEATURE - PRODUCT))

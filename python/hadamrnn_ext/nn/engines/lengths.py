@@ -1,0 +1,21 @@
+"""Sequences of different lengths in one batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
+    """h (B, T, n) at each sequence's own last step: (B, n)."""
+    if lengths is None:
+        return h[:, -1]
+    return h[torch.arange(len(h), device=h.device), lengths - 1]
+
+
+def mask_past(values: Tensor, lengths: Tensor | None, fill: int = 0) -> Tensor:
+    """``values`` (B, T) or (B, T, k) with ``fill`` past each sequence's length."""
+    if lengths is None:
+        return values
+    inside = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+    return torch.where(inside[..., None] if values.dim() == 3 else inside, values, fill)

@@ -1,0 +1,99 @@
+"""The layers at work: what drives each, on which engine it runs, what goes up to the next."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import engines, ste
+from .quantize import quantize
+
+if TYPE_CHECKING:
+    from .layers import HadamRNN, Layer
+
+
+def states(
+    rnn: HadamRNN,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None = None,
+) -> tuple[Tensor, Tensor]:
+    """All states of the top layer, (B, T, n), and the last state of each layer, (num_layers, B, n).
+
+    x is checked input; ``embedding`` makes features of tokens. States past a sequence's length are of no meaning.
+    """
+    engine = rnn.choose(len(x), last=False).engine
+    top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
+    h = engines.states(engine, top)
+    return h, torch.stack([*below, engines.at_length(h, lengths)])
+
+
+def last_states(
+    rnn: HadamRNN,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None = None,
+    segment: int | None = None,
+) -> Tensor:
+    """The last state of each layer alone, (num_layers, B, n); segment: see ``engines.last``."""
+    engine = rnn.choose(len(x), last=h_0 is None and x.is_floating_point()).engine
+    top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
+    return torch.stack([*below, engines.last(engine, top, lengths, segment)])
+
+
+def recurrence(
+    rnn: HadamRNN, i: int, x: Tensor, h_0: Tensor | None, embedding: nn.Embedding | None, engine: str
+) -> engines.Recurrence:
+    """Layer ``i`` at work on the input of the network, or on the states of the layer below."""
+    layer = rnn.layers()[i]
+    if layer.input_signs is None:
+        drive = _drive(rnn, x, layer, embedding, engine)
+    else:
+        binary = ste.sign(layer.input_signs) / math.sqrt(rnn.hidden_size)
+        drive = engines.Drive(x.relu(), binary, layer.bias)
+    start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
+    return engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
+
+
+def _climb(
+    rnn: HadamRNN,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None,
+    engine: str,
+) -> tuple[engines.Recurrence, list[Tensor]]:
+    """The top layer, ready to run on ``engine``, and the last states of the layers below it, which have run."""
+    below: list[Tensor] = []
+    for i in range(rnn.num_layers - 1):
+        x = engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine))
+        below.append(engines.at_length(x, lengths))
+    return recurrence(rnn, rnn.num_layers - 1, x, h_0, embedding, engine), below
+
+
+def _drive(
+    rnn: HadamRNN, x: Tensor, layer: Layer, embedding: nn.Embedding | None, engine: str
+) -> engines.Drive:
+    """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
+    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), layer.bias
+    if embedding is not None and engine in ("loop", "krylov"):  # the readable way; columns for features
+        x = embedding(x.long())
+    elif engine == "krylov" and not x.is_floating_point():
+        x = F.one_hot(x.long(), rnn.input_size)
+        return engines.Drive(x.to(u.dtype), u, bias)
+    if x.is_floating_point():
+        return engines.Drive(x.to(u.dtype), u, bias)
+    ids, used = engines.used_tokens(x, rnn.input_size if embedding is None else embedding.num_embeddings)
+    if embedding is None:
+        rows = u.t() if used is None else u.t()[used]
+    else:
+        tokens = torch.arange(embedding.num_embeddings, device=x.device) if used is None else used
+        rows = F.linear(embedding(tokens), u)
+    rows = rows if bias is None else rows + bias
+    return engines.Drive(ids, rows.to(u.dtype), None)
