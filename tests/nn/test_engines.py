@@ -221,7 +221,9 @@ def test_auto_takes_krylov_where_it_pays() -> None:
     assert few.engine_for(1, last=True) == "native"
     assert many.engine_for(20, last=True) == "native"
     assert many.engine_for(100, last=True) == "krylov"
-    assert nn.HadamRNN(512, 16).engine_for(10_000, last=True) == "native"  # powers of 512 columns fill the memory
+    assert (
+        nn.HadamRNN(512, 16).engine_for(10_000, last=True) == "native"
+    )  # powers of 512 columns fill the memory
     assert nn.HadamRNN(1, 16, recurrence="relu").engine_for(100, last=True) == "native"
     assert nn.HadamRNN(1, 16, num_layers=2).engine_for(100, last=True) == "native"
     assert nn.HadamRNN(1, 16, dtype=torch.bfloat16).engine_for(100, last=True) == "scan"
