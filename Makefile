@@ -8,8 +8,6 @@
 PYTHON ?= python3
 TEST := .venv-test/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Objects are kept between installations, so that only what has changed is compiled.
-export SKBUILD_BUILD_DIR := build/{wheel_tag}
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 # What an installation is made from. Folders are listed as well: they change when a file comes or goes.
@@ -31,7 +29,7 @@ test: .venv-test/installed ## Build, and run all tests.
 
 .PHONY: cpp-tests
 cpp-tests: .venv-test/installed ## Run the C++ tests, on emulated instruction sets too.
-	PYTHON=$(TEST)/python tools/cpp_tests.sh
+	PATH="$(CURDIR)/$(TEST):$$PATH" PYTHON=$(TEST)/python tools/cpp_tests.sh
 
 .PHONY: lint
 lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
@@ -56,16 +54,21 @@ bench: .venv-test/installed ## Measure inference and training (bench/README.md).
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
 	rm -rf dist
-	env -u SKBUILD_BUILD_DIR $(TEST)/python -m build
+	$(TEST)/python -m build
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here.
 	rm -rf .venv-demo .venv-test build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.venv-test/installed: EXTRAS := [dev]
-.venv-demo/installed .venv-test/installed: .venv-%/installed: .venv-%/created $(SOURCES)
-	.venv-$*/bin/pip install '.$(EXTRAS)'
+.venv-demo/installed: .venv-demo/created $(SOURCES)
+	.venv-demo/bin/pip install .
+	@touch $@
+
+# Without isolation the objects in build/ stay valid, and only what has changed is compiled.
+.venv-test/installed: .venv-test/created $(SOURCES)
+	$(TEST)/pip install scikit-build-core pybind11 cmake ninja
+	SKBUILD_BUILD_DIR='build/{wheel_tag}' $(TEST)/pip install --no-build-isolation '.[dev]'
 	@touch $@
 
 .venv-demo/created .venv-test/created: .venv-%/created:
