@@ -12,7 +12,7 @@
 namespace hadamrnn {
 namespace {
 
-constexpr int64_t chunk = 64;  // steps handled at once: their states, gradients and logits stay in cache
+constexpr int64_t chunk = 32;  // steps handled at once: their states, gradients and logits stay in cache
 
 // Everything in storage order, shared by the threads.
 struct Problem {
@@ -222,7 +222,9 @@ class Worker {
     const Geometry<float> g = p_.data.hadamard.geometry<float>();
     p_.kernels.transform_f32(g, before, product_.data(), scratch_.data(), 1, false);
     p_.kernels.transform_f32(g, h, product_.data() + n_, scratch_.data(), steps - 1, false);
-    for (int64_t i = 0; i < steps * n_; ++i) product_[size_t(i)] *= p_.su[size_t(i % n_)];
+    for (int64_t t = 0; t < steps; ++t) {
+      for (int64_t j = 0; j < n_; ++j) product_[size_t(t * n_ + j)] *= p_.su[size_t(j)];
+    }
     return product_.data();
   }
 
@@ -230,7 +232,7 @@ class Worker {
   void head_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h) {
     const TrainHead& head = *p_.head;
     const int64_t o = head.outputs, at = sequence * p_.input.steps + t;
-    p_.kernels.readout_f32(p_.out_weight.data(), head.bias, h, n_, o, steps, logits_.data());
+    p_.kernels.logits_f32(p_.out_weight.data(), head.bias, h, n_, o, steps, logits_.data());
     if (head.classes) {
       cross_entropy(head.classes + at, steps);
     } else {
@@ -240,7 +242,9 @@ class Worker {
         dy_[size_t(i)] = 2 * error;
       }
     }
-    for (int64_t i = 0; i < steps * o; ++i) sums.out_bias[size_t(i % o)] += dy_[size_t(i)];
+    for (int64_t t = 0; t < steps; ++t) {
+      for (int64_t k = 0; k < o; ++k) sums.out_bias[size_t(k)] += dy_[size_t(t * o + k)];
+    }
     p_.kernels.outer_f32(dy_.data(), h, n_, o, steps, true, sums.out_weight.data());
     p_.kernels.readout_back_f32(p_.out_weight.data(), h, dy_.data(), n_, o, steps, grad_.data());
   }
@@ -254,6 +258,7 @@ class Worker {
       for (int64_t k = 0; k < o; ++k) softmax_[size_t(k * chunk + t)] = logits_[size_t(t * o + k)];
     }
     p_.kernels.softmax_f32(softmax_.data(), chunk, o, round_up(steps, lane_group), peak, total);
+    double product = 1;  // of the sums: one logarithm for many steps
     for (int64_t t = 0; t < steps; ++t) {
       float* dy = &dy_[size_t(t * o)];
       const int64_t target = classes[t];
@@ -264,8 +269,14 @@ class Worker {
       const float scale = 1 / total[t];
       for (int64_t k = 0; k < o; ++k) dy[k] = softmax_[size_t(k * chunk + t)] * scale;
       dy[target] -= 1;
-      sums.loss += std::log(double(total[t])) + double(peak[t]) - logits_[size_t(t * o + target)];
+      sums.loss += double(peak[t]) - logits_[size_t(t * o + target)];
+      product *= total[t];
+      if (product > 1e200) {
+        sums.loss += std::log(product);
+        product = 1;
+      }
     }
+    sums.loss += std::log(product);
   }
 
   const Problem& p_;

@@ -123,6 +123,8 @@ struct KernelTable {
   void (*accumulate_f32)(const Accumulate&, int64_t steps);
   void (*scatter_rows_f32)(const float* dv, const int32_t* ids, int64_t n, int64_t steps, float* rows);
   void (*outer_f32)(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out);
+  void (*logits_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
+                     float* y);
   void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
                            float* grad);
   void (*softmax_f32)(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum);

@@ -68,66 +68,90 @@ void scatter_rows(const float* dv, const int32_t* ids, int64_t n, int64_t steps,
   }
 }
 
+// Sums of K rows k and M registers of units at j; see outer.
+template <class V, int K, int M>
+HADAMRNN_INLINE void outer_tile(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
+                                float* out) {
+  using reg = typename V::reg;
+  reg acc[K][M];
+  HADAMRNN_UNROLL
+  for (int i = 0; i < K * M; ++i) acc[i / M][i % M] = V::load(out + i / M * n + i % M * V::W);
+  for (int64_t t = 0; t < steps; ++t, a += count, b += n) {
+    reg x[M];
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) x[m] = V::load(b + m * V::W);
+    if (rectify) {
+      HADAMRNN_UNROLL
+      for (int m = 0; m < M; ++m) x[m] = V::relu(x[m]);
+    }
+    HADAMRNN_UNROLL
+    for (int k = 0; k < K; ++k) {
+      const reg factor = V::set(a[k]);
+      HADAMRNN_UNROLL
+      for (int m = 0; m < M; ++m) acc[k][m] = V::fma(x[m], factor, acc[k][m]);
+    }
+  }
+  HADAMRNN_UNROLL
+  for (int i = 0; i < K * M; ++i) V::store(out + i / M * n + i % M * V::W, acc[i / M][i % M]);
+}
+
+template <class V, int M>
+HADAMRNN_INLINE void outer_units(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
+                                 float* out) {
+  int64_t k = 0;
+  for (; k + 4 <= count; k += 4) outer_tile<V, 4, M>(a + k, b, n, count, steps, rectify, out + k * n);
+  for (; k < count; ++k) outer_tile<V, 1, M>(a + k, b, n, count, steps, rectify, out + k * n);
+}
+
 // out[k] += sum_t a[t, k] * f(b_t), f = relu if `rectify`: (steps, count) and (steps, n) -> (count, n).
 template <class V>
 void outer(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out) {
+  int64_t j = 0;
+  for (; j + 2 * V::W <= n; j += 2 * V::W) outer_units<V, 2>(a, b + j, n, count, steps, rectify, out + j);
+  for (; j < n; j += V::W) outer_units<V, 1>(a, b + j, n, count, steps, rectify, out + j);
+}
+
+// R steps and M registers of units at j; see readout_back.
+template <class V, int R, int M>
+HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
+                                       float* grad) {
   using reg = typename V::reg;
-  constexpr int K = 4;
-  for (int64_t j = 0; j < n; j += V::W) {
-    int64_t k = 0;
-    for (; k + K <= count; k += K) {
-      reg acc[K];
+  reg acc[R][M];
+  HADAMRNN_UNROLL
+  for (int i = 0; i < R * M; ++i) acc[i / M][i % M] = V::set(0);
+  for (int64_t k = 0; k < o; ++k) {
+    reg w[M];
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) w[m] = V::load(weight + k * n + m * V::W);
+    HADAMRNN_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const reg factor = V::set(dy[r * o + k]);
       HADAMRNN_UNROLL
-      for (int i = 0; i < K; ++i) acc[i] = V::load(out + (k + i) * n + j);
-      for (int64_t t = 0; t < steps; ++t) {
-        reg x = V::load(b + t * n + j);
-        if (rectify) x = V::relu(x);
-        HADAMRNN_UNROLL
-        for (int i = 0; i < K; ++i) acc[i] = V::fma(x, V::set(a[t * count + k + i]), acc[i]);
-      }
-      HADAMRNN_UNROLL
-      for (int i = 0; i < K; ++i) V::store(out + (k + i) * n + j, acc[i]);
-    }
-    for (; k < count; ++k) {
-      reg acc = V::load(out + k * n + j);
-      for (int64_t t = 0; t < steps; ++t) {
-        reg x = V::load(b + t * n + j);
-        if (rectify) x = V::relu(x);
-        acc = V::fma(x, V::set(a[t * count + k]), acc);
-      }
-      V::store(out + k * n + j, acc);
+      for (int m = 0; m < M; ++m) acc[r][m] = V::fma(w[m], factor, acc[r][m]);
     }
   }
+  HADAMRNN_UNROLL
+  for (int i = 0; i < R * M; ++i) {
+    const int64_t at = i / M * n + i % M * V::W;
+    V::store(grad + at, V::keep_positive(acc[i / M][i % M], V::load(h + at)));
+  }
+}
+
+template <class V, int M>
+HADAMRNN_INLINE void readout_back_units(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
+                                        int64_t steps, float* grad) {
+  int64_t t = 0;
+  for (; t + 4 <= steps; t += 4) readout_back_tile<V, 4, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
+  for (; t < steps; ++t) readout_back_tile<V, 1, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
 }
 
 // grad_t = relu'(h_t) * (weight^T dy_t): (steps, o) -> (steps, n).
 template <class V>
 void readout_back(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
                   float* grad) {
-  using reg = typename V::reg;
-  constexpr int R = 4;
-  for (int64_t j = 0; j < n; j += V::W) {
-    int64_t t = 0;
-    for (; t + R <= steps; t += R) {
-      reg acc[R];
-      HADAMRNN_UNROLL
-      for (int i = 0; i < R; ++i) acc[i] = V::set(0);
-      for (int64_t k = 0; k < o; ++k) {
-        const reg w = V::load(weight + k * n + j);
-        HADAMRNN_UNROLL
-        for (int i = 0; i < R; ++i) acc[i] = V::fma(w, V::set(dy[(t + i) * o + k]), acc[i]);
-      }
-      HADAMRNN_UNROLL
-      for (int i = 0; i < R; ++i) {
-        V::store(grad + (t + i) * n + j, V::keep_positive(acc[i], V::load(h + (t + i) * n + j)));
-      }
-    }
-    for (; t < steps; ++t) {
-      reg acc = V::set(0);
-      for (int64_t k = 0; k < o; ++k) acc = V::fma(V::load(weight + k * n + j), V::set(dy[t * o + k]), acc);
-      V::store(grad + t * n + j, V::keep_positive(acc, V::load(h + t * n + j)));
-    }
-  }
+  int64_t j = 0;
+  for (; j + 2 * V::W <= n; j += 2 * V::W) readout_back_units<V, 2>(weight + j, h + j, dy, n, o, steps, grad + j);
+  for (; j < n; j += V::W) readout_back_units<V, 1>(weight + j, h + j, dy, n, o, steps, grad + j);
 }
 
 // exp(x) for x <= 0, to about one unit in the last place: 2^k times a polynomial on [-ln2/2, ln2/2].
