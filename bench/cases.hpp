@@ -109,8 +109,8 @@ inline Work xnor_planes(const KernelTable& k, int64_t n, int32_t depth) {
 // A ternary matrix with +-1 blocks, `block` wide, on its diagonal.
 inline Work masked_add(const KernelTable& k, int64_t n, int64_t block) {
   Random random;
-  const auto matrix = share(
-      PackedTernary(n, n, [&](int64_t i, int64_t j) { return i / block == j / block ? random.sign() : 0; }));
+  const auto matrix =
+      share(PackedTernary(n, n, [&](int64_t i, int64_t j) { return i / block == j / block ? random.sign() : 0; }));
   const auto x = share(random.floats(n));
   const auto y = share(Buffer<float>(size_t(matrix->padded_rows())));
   return [=, &k] { k.masked_add_f32(matrix->matrix(), x->data(), y->data()); };
@@ -139,10 +139,13 @@ inline std::vector<Case> all_cases() {
   }
   for (int64_t n = 64; n <= 8192; n *= 2) {  // 64 kB of rows
     const int64_t rows = 16384 / n;
-    cases.push_back({with("fwht_f32_n", n), rows, [=](const KernelTable& k) { return transform<float>(k.transform_f32, n, rows); }});
+    cases.push_back({with("fwht_f32_n", n), rows,
+                     [=](const KernelTable& k) { return transform<float>(k.transform_f32, n, rows); }});
   }
-  cases.push_back({"fwht_i32_n512", 32, [](const KernelTable& k) { return transform<int32_t>(k.transform_i32, 512, 32); }});
-  cases.push_back({"fwht_i16_n512", 64, [](const KernelTable& k) { return transform<int16_t>(k.transform_i16, 512, 64); }});
+  cases.push_back(
+      {"fwht_i32_n512", 32, [](const KernelTable& k) { return transform<int32_t>(k.transform_i32, 512, 32); }});
+  cases.push_back(
+      {"fwht_i16_n512", 64, [](const KernelTable& k) { return transform<int16_t>(k.transform_i16, 512, 64); }});
   cases.push_back({"xnor_n512_k1", 1, [](const KernelTable& k) { return xnor(k, 512); }});
   cases.push_back({"xnor_n512_k12", 1, [](const KernelTable& k) { return xnor_planes(k, 512, 12); }});
   cases.push_back({"masked_add_n1024_d16", 1, [](const KernelTable& k) { return masked_add(k, 1024, 64); }});
