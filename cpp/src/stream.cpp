@@ -12,11 +12,14 @@ struct StreamData {
   Model model;
   int64_t batch;
   Workspace work;
-  Buffer<float> states;    // (batch, layers, state_stride)
-  std::vector<float*> h;   // the states of the sequence at hand, a layer each
+  Buffer<float> states;   // (batch, layers, state_stride)
+  std::vector<float*> h;  // the states of the sequence at hand, a layer each
 
   StreamData(const Model& m, int64_t size)
-      : model(m), batch(size), work(m.data()), states(size_t(size) * m.data().layers.size() * work.state_stride),
+      : model(m),
+        batch(size),
+        work(m.data()),
+        states(size_t(size) * m.data().layers.size() * work.state_stride),
         h(m.data().layers.size()) {}
 
   float* state(int64_t sequence, int64_t layer) {

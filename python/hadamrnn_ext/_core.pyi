@@ -1,15 +1,13 @@
 """The C++ core. Arrays must have exactly the dtype, shape and C order said here: nothing is converted."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-I8 = NDArray[np.int8]
-Real = NDArray[np.floating[Any]]
+F32: TypeAlias = NDArray[np.float32]
+I8: TypeAlias = NDArray[np.int8]
+Real: TypeAlias = NDArray[np.floating[Any]]
 
 def isa_available() -> list[str]: ...
 def isa_active() -> str: ...
