@@ -51,7 +51,9 @@ def test_threads_with_streams_of_their_own(make_model: Any, rng: np.random.Gener
 @pytest.mark.parametrize(
     "method",
     [
-        pytest.param("fork", marks=pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")),
+        pytest.param(
+            "fork", marks=pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+        ),
         "spawn",
     ],
 )
