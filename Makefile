@@ -7,6 +7,8 @@
 
 PYTHON ?= python3
 TEST := .venv-test/bin
+# Without isolation the objects in build/ stay valid, and only what has changed is compiled.
+INSTALL := SKBUILD_BUILD_DIR='build/{wheel_tag}' $(TEST)/pip install --no-build-isolation
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
@@ -48,8 +50,10 @@ typecheck: .venv-test/installed ## Check types with mypy --strict.
 	$(TEST)/mypy
 
 .PHONY: bench
-bench: .venv-test/installed ## Measure inference and training (bench/README.md).
-	$(TEST)/python -m bench $(BENCH_ARGS)
+bench: .venv-test/installed ## Measure against what could be used instead; BENCH_ARGS=--quick is short.
+	$(INSTALL) '.[bench]'
+	for suite in kernels inference scaling; do PATH="$(CURDIR)/$(TEST):$$PATH" \
+	    python bench/run.py $$suite --json bench/results/$$suite.json $(BENCH_ARGS) || exit 1; done
 
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
@@ -65,10 +69,9 @@ clean: ## Remove everything that was built or installed here.
 	.venv-demo/bin/pip install .
 	@touch $@
 
-# Without isolation the objects in build/ stay valid, and only what has changed is compiled.
 .venv-test/installed: .venv-test/created $(SOURCES)
 	$(TEST)/pip install scikit-build-core pybind11 cmake ninja
-	SKBUILD_BUILD_DIR='build/{wheel_tag}' $(TEST)/pip install --no-build-isolation '.[dev]'
+	$(INSTALL) '.[dev]'
 	@touch $@
 
 .venv-demo/created .venv-test/created: .venv-%/created:
