@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Record", "read", "write"]
+__all__ = ["Record", "write"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,3 @@ def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Rec
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"suite": suite, "machine": machine, "records": [asdict(record) for record in records]}
     path.write_text(json.dumps(document, indent=2) + "\n")
-
-
-def read(path: Path) -> list[Record]:
-    """The records of a JSON file that ``write`` wrote."""
-    return [Record(**record) for record in json.loads(path.read_text())["records"]]
