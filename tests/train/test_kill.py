@@ -2,47 +2,81 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 import torch
 
 from hadamrnn_ext.train import checkpoint
 from hadamrnn_ext.train.log import records
 
-# One process of training. It kills itself at a step, or when an epoch is in the log and not yet in the checkpoint.
-PROCESS = """
-import dataclasses, os, signal, sys
+# For each line [out, seconds, event, epoch, step], one process that trains. It kills itself at a step, or when an epoch
+# is in the log and not yet in the checkpoint. Forked from one that has imported everything and computed nothing.
+PROCESSES = """
+import dataclasses, json, os, signal, sys
 from hadamrnn_ext import train
+from hadamrnn_ext.data import tasks
 from hadamrnn_ext.train.progress import Silent
 
-out, seconds, event, epoch, step = sys.argv[1], float(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
-
 class Killer(Silent):
-    def step(self, *place):
-        if (event, epoch, step) == ("step", *place[:2]):
+    def __init__(self, event, *place):
+        self.event, self.place = event, place
+
+    def step(self, epoch, step, loss):
+        if (self.event, self.place) == ("step", (epoch, step)):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def epoch(self, record):
-        if (event, epoch) == ("epoch", record["epoch"]):
+        if (self.event, self.place) == ("epoch", (record["epoch"], 0)):
             os.kill(os.getpid(), signal.SIGKILL)
 
+tasks.COPY_SIZES.update(validation=200, test=200)
 preset = dataclasses.replace(
     train.get_preset("copy"), length=24, hidden_size=16, batch_size=16, epochs=4, lr=3e-2, sign_lr=1e-2
 )
 config = train.Config(preset, seed=11, limit_train=80)
-train.run(config, out, threads=1, checkpoint_seconds=seconds, reporter=Killer())
+for line in sys.stdin:
+    out, seconds, *when = json.loads(line)
+    child = os.fork()
+    if not child:
+        train.run(config, out, threads=1, checkpoint_seconds=seconds, reporter=Killer(*when))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def process(out: Path, seconds: float, event: str = "none", epoch: int = 0, step: int = 0) -> int:
-    arguments = [str(argument) for argument in (out, seconds, event, epoch, step)]
-    return subprocess.run([sys.executable, "-c", PROCESS, *arguments], check=False, timeout=120).returncode
+@pytest.fixture
+def process() -> Iterator[Callable[..., int]]:
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }  # a lone thread forks safely
+    with subprocess.Popen(
+        [sys.executable, "-c", PROCESSES],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as parent:
+
+        def run(out: Path, seconds: float, event: str = "none", epoch: int = 0, step: int = 0) -> int:
+            assert parent.stdin is not None
+            assert parent.stdout is not None
+            print(json.dumps([str(out), seconds, event, epoch, step]), file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield run
 
 
-def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(process, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert process(whole, 1e9) == 0
     assert process(killed, 0, "step", 0, 3) == -signal.SIGKILL

@@ -6,6 +6,8 @@ number of processes changes the rounding of sums and nothing else.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,27 +81,31 @@ class Workers:
 
 @contextmanager
 def connected(device: str = "cpu") -> Iterator[Workers]:
-    """Joins the other processes of the run, if it was started as several.
+    """The processes of the run, this one joined to the others if it was started as one of several.
 
-    Numbers and CPU tensors go by gloo, CUDA tensors by nccl. A process group that is there already is used and left.
-    Raises `PeerError` when another process has ended before its time.
+    Numbers and CPU tensors go by gloo, CUDA tensors by nccl. A process group that is there already is used; one that
+    is made here serves all runs of the process. Raises `PeerError` when another process has ended before its time.
     """
     if not _several():
         yield Workers()
         return
-    ours = not distributed.is_initialized()
-    if ours:
+    if not distributed.is_initialized():
         distributed.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo")
+        atexit.register(_disconnect)
     try:
         yield Workers(distributed.get_rank(), distributed.get_world_size())
     except RuntimeError as error:
-        # gloo says so with a bare RuntimeError, wherever the next operation together happens to be.
+        # gloo says it with a bare RuntimeError, wherever the next operation together happens to be.
         if isinstance(error, distributed.DistError) or "/gloo/" in str(error):
             raise PeerError("another process of this run has ended, and so does this one") from error
         raise
-    finally:
-        if ours:
-            distributed.destroy_process_group()
+
+
+def _disconnect() -> None:
+    # A DistributedDataParallel that outlives its process group ends it later, and then waits, holding the GIL, for
+    # threads of gloo that may wait for the GIL: a deadlock, seen in torch 2.13.
+    gc.collect()
+    distributed.destroy_process_group()
 
 
 def is_main() -> bool:

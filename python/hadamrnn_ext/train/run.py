@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,34 +56,30 @@ def run(
         reporters: list[Reporter] = []
         if workers.main:
             reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
-        told = Several(reporters)
-        try:
-            trainer = _trainer(config, out, workers, told, data, verify, checkpoint_seconds)
-            if workers.from_main(lambda: _goes_on(trainer.checkpoint_path, resume)):
-                trainer.restore()
-                done = trainer.progress.epoch
-                told.note(f"going on from {trainer.checkpoint_path}, {done} epochs done")
-            trainer.fit()
-            return workers.from_main(lambda: finish(trainer, out))
-        finally:
-            told.close()
+        with closing(Several(reporters)) as told:
+            task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
+            if config.limit_train is not None:
+                task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
+            return _train(config, task, out, told, workers, resume, checkpoint_seconds)
 
 
-def _trainer(
+def _train(
     config: Config,
+    task: Task,
     out: Path,
-    workers: Workers,
     reporter: Reporter,
-    data: str | Path | None,
-    verify: bool,
+    workers: Workers,
+    resume: bool | None,
     checkpoint_seconds: float,
-) -> Trainer:
-    task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
-    if config.limit_train is not None:
-        task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
+) -> dict[str, Any]:
     torch.manual_seed(config.seed)
     model = build(config, task)
-    return Trainer(config, task, model, out, reporter, workers, checkpoint_seconds=checkpoint_seconds)
+    trainer = Trainer(config, task, model, out, reporter, workers, checkpoint_seconds=checkpoint_seconds)
+    if workers.from_main(lambda: _goes_on(trainer.checkpoint_path, resume)):
+        trainer.restore()
+        reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
+    trainer.fit()
+    return workers.from_main(lambda: finish(trainer, out))
 
 
 def _goes_on(path: Path, resume: bool | None) -> bool:
