@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and runs the C++ tests: on this processor, with AVX-512 emulated, and for AArch64 under qemu; and
 # checks that no AVX instruction gets into code that runs before dispatch.
-# Usage: tools/cpp_tests.sh [BUILD_DIR]     (default: build/cpp)
+# Usage: tools/cpp_tests.sh [BUILD_DIR]     (default: build/cpp; relative to the repository)
 # What cannot run for want of a tool is skipped, with a line that says so; if HADAMRNN_CI is set it is an
 # error. PYTHON (default: python3) is the interpreter that the bindings are built for, to be checked as well.
 
@@ -32,6 +32,7 @@ configure_and_test() {
 }
 
 mkdir -p "$build"
+build=$(cd "$build" && pwd)
 emulated=OFF bindings=ON x86=
 case $(uname -m) in x86_64 | amd64) x86=yes ;; esac
 if [ -n "$x86" ]; then

@@ -88,6 +88,28 @@ void outer(const KernelTable& table, Random& random, int64_t n, int64_t count, i
   check_close("outer_f32" + sizes(n, count, steps), out.data(), expected.data(), count * n, tolerance);
 }
 
+// y_t = weight relu(h_t) + bias; the kernel reads whole groups of four rows of the weight.
+void logits(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
+  Floats weight = random.reals<float>(o * n);
+  weight.resize(size_t((o + 3) / 4 * 4 * n), 0.0f);
+  const Floats bias = random.reals<float>(o), h = random.reals<float>(steps * n);
+  Doubles expected;
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t k = 0; k < o; ++k) {
+      double sum = double(bias[size_t(k)]);
+      for (int64_t j = 0; j < n; ++j) {
+        const double z = double(h[size_t(t * n + j)]);
+        sum += double(weight[size_t(k * n + j)]) * (z > 0 ? z : 0);
+      }
+      expected.push_back(sum);
+    }
+  }
+  Unaligned<float> y(steps * o);
+  table.logits_f32(weight.data(), bias.data(), h.data(), n, o, steps, y.data());
+  check_close("logits_f32" + sizes(n, o, steps), y.data(), expected.data(), steps * o, tolerance);
+  check(y.intact(), "logits_f32 keeps to its memory");
+}
+
 // grad_t = relu'(h_t) (weight^T dy_t)
 void readout_back(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
   const Floats weight = random.reals<float>(o * n), h = random.reals<float>(steps * n);
@@ -150,8 +172,9 @@ void test_training(const KernelTable& table) {
         }
       }
       scatter(table, random, n, steps);
-      for (const int64_t count : {1, 3, 4, 9}) {
+      for (const int64_t count : {1, 2, 3, 4, 9}) {
         for (const bool rectify : {false, true}) outer(table, random, n, count, steps, rectify);
+        logits(table, random, n, count, steps);
         readout_back(table, random, n, count, steps);
       }
     }
