@@ -65,8 +65,8 @@ struct F32 {
     return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(half), lane), lane);
   }
   HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {
-    const reg flip = _mm256_and_ps(_mm256_castsi256_ps(expand(negative, i)), set(-0.0f));
-    return add(acc, _mm256_xor_ps(x, flip));
+    const reg minus = _mm256_xor_ps(x, set(-0.0f));  // the same for all registers of a strip
+    return add(acc, _mm256_blendv_ps(x, minus, _mm256_castsi256_ps(expand(negative, i))));
   }
   HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
     return _mm256_blendv_ps(acc, add_negated(acc, x, negative, i), _mm256_castsi256_ps(expand(nonzero, i)));
