@@ -25,7 +25,8 @@ def last(geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None
     """
     x, weight, bias = drive
     batch, steps, _ = x.shape
-    columns = weight.t() if bias is None else torch.cat([weight.t(), bias[None]])
+    # not weight.t(): its gradient would lie transposed in memory, of which DistributedDataParallel warns
+    columns = torch.stack([*weight.unbind(1), *([] if bias is None else [bias])])
     # row k: the input k steps before the last
     backwards = x.flip(1) if lengths is None else _backwards(x, lengths)
     if bias is not None and lengths is not None:  # the bias enters length times
