@@ -95,6 +95,48 @@ def _make_model(
 
 
 @pytest.fixture(scope="session")
+def integer_network() -> Callable[..., Any]:
+    return _integer_network
+
+
+def _integer_network(model: Any) -> Any:
+    """The golden network of an integer model."""
+    from hadamrnn_ext import golden_integer
+
+    card, integer, p = model.card, model.card.integer, model.parameters()
+    layers = [
+        golden_integer.Layer(
+            layer.block_size,
+            p[f"layers.{i}.signs"],
+            p[f"layers.{i}.bias"],
+            c.state_bits,
+            c.fraction_bits,
+            c.multiplier,
+            c.input_multiplier,
+            c.input_shift,
+            layer.recurrence,
+            p.get(f"layers.{i}.modrelu"),
+            p.get(f"layers.{i}.input_signs"),
+        )
+        for i, (layer, c) in enumerate(zip(card.layers, integer.layers, strict=True))
+    ]
+    features = integer.input
+    return golden_integer.Network(
+        layers,
+        p["output.codes" if integer.readout == "integer" else "output.weight"],
+        p["output.bias"],
+        np.float32(integer.layers[-1].state_scale),
+        None if integer.logit_scale is None else np.float32(integer.logit_scale),
+        p.get("input.codes"),
+        None if features is None else np.float32(features.scale),
+        (0, 0) if features is None else features.range,
+        p.get("table.codes"),
+        p.get("table.multiplier"),
+        card.output,
+    )
+
+
+@pytest.fixture(scope="session")
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with ``mnist/``: 60 training and 20 test digits of random pixels, one pair compressed."""
     folder = tmp_path_factory.mktemp("digits")

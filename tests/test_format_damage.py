@@ -89,7 +89,9 @@ def test_forging_changes_nothing_by_itself(plain):
 @pytest.mark.parametrize(
     ("match", "edit"),
     [
-        ("format version 2 is unknown; this release reads 1", lambda d: d.update(format_version=2)),
+        ("format version 3 is unknown; this release reads 1 and 2", lambda d: d.update(format_version=3)),
+        ("card lacks the key 'integer'", lambda d: d.update(format_version=2)),
+        ("unknown key 'integer', which format version 1 lacks", lambda d: d["card"].update(integer=None)),
         ("format version True is unknown", lambda d: d.update(format_version=True)),
         ("format version None is unknown", lambda d: d.pop("format_version")),
         (r"keys \['card', 'digest', 'extra', 'format_version'\]; expected", lambda d: d.update(extra=1)),
@@ -108,7 +110,7 @@ def test_forging_changes_nothing_by_itself(plain):
             "Card.input is 'audio'; expected one of features, tokens",
             lambda d: d["card"].update(input="audio"),
         ),
-        ("Card.kind is 'integer'; expected one of float", lambda d: d["card"].update(kind="integer")),
+        ("Card.kind is 'integer' without Card.integer", lambda d: d["card"].update(kind="integer")),
         ("Card.layers is {}; expected a list", lambda d: d["card"].update(layers={})),
         ("number of layers is 0; expected 1 .. 16", lambda d: d["card"].update(layers=[])),
         (

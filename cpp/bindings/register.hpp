@@ -4,6 +4,7 @@
 
 namespace hadamrnn::bindings {
 
+void register_integer(pybind11::module_& m);
 void register_isa(pybind11::module_& m);
 void register_model(pybind11::module_& m);
 void register_recurrence(pybind11::module_& m);

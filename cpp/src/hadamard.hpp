@@ -31,6 +31,7 @@ class Hadamard {
   Storage storage_;
   Core<float> f32_;
   Core<double> f64_;
+  Core<int32_t> i32_;
 };
 
 }  // namespace hadamrnn

@@ -58,6 +58,7 @@ Hadamard::Hadamard(const Storage& storage, const std::vector<int8_t>& core) : st
   };
   fill(f32_);
   fill(f64_);
+  fill(i32_);
 }
 
 template <>
@@ -68,6 +69,10 @@ template <>
 const Hadamard::Core<double>& Hadamard::core() const {
   return f64_;
 }
+template <>
+const Hadamard::Core<int32_t>& Hadamard::core() const {
+  return i32_;
+}
 
 template <class T>
 Geometry<T> Hadamard::geometry() const {
@@ -75,6 +80,7 @@ Geometry<T> Hadamard::geometry() const {
 }
 template Geometry<float> Hadamard::geometry() const;
 template Geometry<double> Hadamard::geometry() const;
+template Geometry<int32_t> Hadamard::geometry() const;
 
 int Hadamard::entry(int64_t i, int64_t j) const {
   const int64_t m = storage_.block_size, r = storage_.base;

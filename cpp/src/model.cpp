@@ -117,6 +117,27 @@ void pack_input(const ModelSpec& spec, ModelData& m) {
 
 }  // namespace
 
+std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel kernel) {
+  std::vector<PackedLayer> packed;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const int64_t below = l == 0 ? 0 : layers[l - 1].hidden_size();
+    if (layers[l].input_size() != below) {
+      fail("layer " + std::to_string(l) + " reads " + std::to_string(layers[l].input_size()) +
+           " units, but the layer below has " + std::to_string(below));
+    }
+    packed.push_back(pack_layer(layers[l], l == 0 ? nullptr : &layers[l - 1].data(), kernel));
+  }
+  return packed;
+}
+
+Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage) {
+  Buffer<float> packed(size_t(round_up(output_size, 4) * storage.size()));
+  for (int64_t k = 0; k < output_size; ++k) {
+    storage.to_storage(&weight[size_t(k * storage.hidden_size)], &packed[size_t(k * storage.size())]);
+  }
+  return packed;
+}
+
 Kernel parse_kernel(const std::string& name) {
   for (int i = 0; i < 5; ++i) {
     if (name == names[i]) return Kernel(i);
@@ -128,13 +149,6 @@ const char* kernel_name(Kernel kernel) { return names[int(kernel)]; }
 
 Model::Model(const ModelSpec& spec) {
   if (spec.layers.empty()) fail("a model needs at least one layer");
-  for (size_t l = 0; l < spec.layers.size(); ++l) {
-    const int64_t below = l == 0 ? 0 : spec.layers[l - 1].hidden_size();
-    if (spec.layers[l].input_size() != below) {
-      fail("layer " + std::to_string(l) + " reads " + std::to_string(spec.layers[l].input_size()) +
-           " units, but the layer below has " + std::to_string(below));
-    }
-  }
   check_count(spec.input_weight, spec.layers.front().hidden_size() * spec.input_size, "input_weight");
   check_count(spec.embedding, spec.tokens_count * spec.input_size, "embedding");
   check_count(spec.output_weight, spec.layers.back().hidden_size() * spec.output_size, "output_weight");
@@ -144,9 +158,7 @@ Model::Model(const ModelSpec& spec) {
   auto m = std::make_shared<ModelData>();
   m->kernels = &active_table();
   m->kernel = choose(spec, m->kernel_reason);
-  for (size_t l = 0; l < spec.layers.size(); ++l) {
-    m->layers.push_back(pack_layer(spec.layers[l], l == 0 ? nullptr : &spec.layers[l - 1].data(), m->kernel));
-  }
+  m->layers = pack_layers(spec.layers, m->kernel);
   m->tokens = spec.tokens;
   m->output_all = spec.output_all;
   m->input_size = spec.input_size;
@@ -154,11 +166,7 @@ Model::Model(const ModelSpec& spec) {
   m->output_size = spec.output_size;
   pack_input(spec, *m);
 
-  const Storage& last = m->layers.back().data().storage;
-  m->output_weight.resize(size_t(round_up(spec.output_size, 4) * last.size()));
-  for (int64_t k = 0; k < spec.output_size; ++k) {
-    last.to_storage(&spec.output_weight[size_t(k * last.hidden_size)], &m->output_weight[size_t(k * last.size())]);
-  }
+  m->output_weight = pack_readout(spec.output_weight, spec.output_size, m->layers.back().data().storage);
   m->output_bias = spec.output_bias;
   data_ = std::move(m);
 }
@@ -176,19 +184,16 @@ void Model::infer(const Batch& batch, float* y, int threads) const {
   const ModelData& m = *data_;
   check_batch(m, batch);
   parallel_for(batch.size, threads, [&](int64_t i) {
-    Workspace work(m);
-    std::vector<float*> h;
-    Buffer<float> state(size_t(m.layers.size() * work.state_stride));
-    for (size_t l = 0; l < m.layers.size(); ++l) h.push_back(&state[l * work.state_stride]);
+    const std::unique_ptr<Runner> runner = make_runner(m, 1);
     const int64_t length = batch.lengths ? batch.lengths[i] : batch.steps;
     const Sequence sequence = batch_row(m, batch, i, length);
     if (!m.output_all) {
-      advance(m, work, h.data(), sequence, nullptr);
-      read_state(m, h.back(), y + i * m.output_size);
+      runner->advance(0, sequence, nullptr);
+      runner->read(0, y + i * m.output_size);
       return;
     }
     float* rows = y + i * batch.steps * m.output_size;
-    advance(m, work, h.data(), sequence, rows);
+    runner->advance(0, sequence, rows);
     for (int64_t k = length * m.output_size; k < batch.steps * m.output_size; ++k) rows[k] = 0;
   });
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "hadamrnn/model.hpp"
+#include "integer_data.hpp"
 #include "layer_data.hpp"
 #include "packed.hpp"
 
@@ -13,7 +15,7 @@ namespace hadamrnn {
 struct PackedLayer {
   Layer layer;
   PackedTernary recurrent;  // masked_add: I_q (x) H_m in storage order
-  Buffer<float> dense;      // dense: the same, column-major floats
+  Buffer<float> dense;      // dense: the same, column-major floats (float models only)
   PackedBinary block;       // xnor: H_m, natural order
   PackedTernary input;      // second layer and above: dense binary matrix from the layer below
   float input_scale = 0;    // 1/sqrt(units below)
@@ -35,6 +37,12 @@ struct ModelData {
   Buffer<float> token_rows;     // (token_count, n): U E[token] + b, storage order
   Buffer<float> output_weight;  // (output_size rounded up to 4, n) storage order
   std::vector<float> output_bias;
+  std::unique_ptr<const IntegerData> integer;  // null for float models
 };
+
+// Checks that each layer reads the units of the one below, and packs them all for the kernel.
+std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel kernel);
+// (o, n) in natural order as (o rounded up to 4, n) in storage order.
+Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage);
 
 }  // namespace hadamrnn

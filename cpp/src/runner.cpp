@@ -7,6 +7,40 @@
 namespace hadamrnn {
 namespace {
 
+// Scratch memory, reused across chunks.
+struct Workspace {
+  explicit Workspace(const ModelData& model);
+
+  size_t state_stride;   // floats that hold the state of any layer
+  int64_t chunk;         // steps whose states are kept at once: they should stay in the first-level cache
+  Buffer<float> states;  // (chunk, n) of the layer at hand
+  Buffer<float> inputs;  // (chunk, n): v_t of the layer at hand
+  Buffer<float> scratch;
+  Buffer<float> product;        // H h by another kernel than the transform
+  std::vector<int32_t> counts;  // xnor: products of one block
+  std::vector<uint64_t> bits;   // xnor: packed state of one block
+};
+
+Workspace::Workspace(const ModelData& m) {
+  int64_t size = 0, product_size = 0, block = 0;
+  for (const PackedLayer& layer : m.layers) {
+    const Storage& s = layer.data().storage;
+    size = std::max(size, s.size());
+    block = std::max(block, round_up(s.block_size, 64));
+    product_size = std::max({product_size, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
+  }
+  state_stride = size_t(size);
+  chunk = std::clamp<int64_t>(4096 / size, 1, 64);
+  states.resize(size_t(chunk * size));
+  inputs.resize(size_t(chunk * size));
+  scratch.resize(size_t(std::max(size, block)));
+  product.resize(size_t(product_size));
+  if (m.kernel == Kernel::xnor) {
+    counts.resize(size_t(block));
+    bits.resize(size_t(block / 64));
+  }
+}
+
 // The product (I_q (x) H_m) h of a 1-bit state: each block is packed to bits and counted.
 void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
   const Storage& s = layer.data().storage;
@@ -89,49 +123,8 @@ Recur<float> first_input(const ModelData& m, Workspace& work, const Sequence& se
   return recur;
 }
 
-}  // namespace
-
-Workspace::Workspace(const ModelData& m) {
-  int64_t size = 0, product_size = 0, block = 0;
-  for (const PackedLayer& layer : m.layers) {
-    const Storage& s = layer.data().storage;
-    size = std::max(size, s.size());
-    block = std::max(block, round_up(s.block_size, 64));
-    product_size = std::max({product_size, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
-  }
-  state_stride = size_t(size);
-  chunk = std::clamp<int64_t>(4096 / size, 1, 64);
-  states.resize(size_t(chunk * size));
-  inputs.resize(size_t(chunk * size));
-  scratch.resize(size_t(std::max(size, block)));
-  product.resize(size_t(product_size));
-  if (m.kernel == Kernel::xnor) {
-    counts.resize(size_t(block));
-    bits.resize(size_t(block / 64));
-  }
-}
-
-void check_batch(const ModelData& m, const Batch& batch) {
-  for (int64_t i = 0; m.tokens && i < batch.size * batch.steps; ++i) {
-    if (batch.ids[i] < 0 || batch.ids[i] >= m.token_count) {
-      throw std::invalid_argument("token " + std::to_string(batch.ids[i]) + " at flat position " + std::to_string(i) +
-                                  " is outside 0.." + std::to_string(m.token_count - 1));
-    }
-  }
-  for (int64_t i = 0; batch.lengths && i < batch.size; ++i) {
-    if (batch.lengths[i] < 1 || batch.lengths[i] > batch.steps) {
-      throw std::invalid_argument("length " + std::to_string(batch.lengths[i]) + " of sequence " + std::to_string(i) +
-                                  " is outside 1.." + std::to_string(batch.steps));
-    }
-  }
-}
-
-Sequence batch_row(const ModelData& m, const Batch& batch, int64_t i, int64_t steps) {
-  const int64_t first = i * batch.steps;
-  return {m.tokens ? nullptr : batch.x + first * m.input_size, m.tokens ? batch.ids + first : nullptr, steps};
-}
-
-void advance(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, float* y) {
+// Advances the states h[layer] by all steps of the sequence.
+void run_steps(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, float* y) {
   const bool keep_all = y != nullptr;
   const bool rows = m.layers.size() > 1 || (!m.tokens && m.input_size > 1);
   const int64_t chunk = keep_all || rows ? work.chunk : sequence.steps;
@@ -154,9 +147,78 @@ void advance(const ModelData& m, Workspace& work, float* const* h, const Sequenc
   }
 }
 
-void read_state(const ModelData& m, const float* h, float* y) {
-  m.kernels->readout_f32(m.output_weight.data(), m.output_bias.data(), h, m.layers.back().data().storage.size(),
-                         m.output_size, 1, y);
+class FloatRunner final : public Runner {
+ public:
+  FloatRunner(const ModelData& m, int64_t count)
+      : m_(m), work_(m), states_(size_t(count) * m.layers.size() * work_.state_stride), h_(m.layers.size()) {}
+
+  void advance(int64_t i, const Sequence& sequence, float* y) override {
+    for (size_t l = 0; l < h_.size(); ++l) h_[l] = state(i, int64_t(l));
+    run_steps(m_, work_, h_.data(), sequence, y);
+  }
+
+  void read(int64_t i, float* y) override {
+    const int64_t last = int64_t(h_.size()) - 1;
+    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), state(i, last), storage(last).size(),
+                            m_.output_size, 1, y);
+  }
+
+  void reset() override { std::fill(states_.begin(), states_.end(), 0.0f); }
+
+  void get_state(int64_t i, int64_t layer, float* h) const override {
+    storage(layer).to_natural(&states_[at(i, layer)], h);
+  }
+
+  void set_state(int64_t i, int64_t layer, const float* h) override {
+    const Storage& s = storage(layer);
+    for (int64_t j = 0; m_.kernel == Kernel::xnor && j < s.hidden_size; ++j) {
+      // The kernel knows +-1 only, and the all-zero state before the first step.
+      if (h[0] == 0 ? h[j] != 0 : h[j] != 1 && h[j] != -1) {
+        throw std::invalid_argument("kernel 'xnor' holds states of +1 and -1 (or all zeros), got " +
+                                    std::to_string(h[j]));
+      }
+    }
+    s.to_storage(h, state(i, layer));
+  }
+
+ private:
+  const Storage& storage(int64_t layer) const { return m_.layers[size_t(layer)].data().storage; }
+  size_t at(int64_t i, int64_t layer) const {
+    return (size_t(i) * m_.layers.size() + size_t(layer)) * work_.state_stride;
+  }
+  float* state(int64_t i, int64_t layer) { return &states_[at(i, layer)]; }
+
+  const ModelData& m_;
+  Workspace work_;
+  Buffer<float> states_;   // (count, layers, state_stride)
+  std::vector<float*> h_;  // the states of the sequence at hand, a layer each
+};
+
+}  // namespace
+
+void check_batch(const ModelData& m, const Batch& batch) {
+  for (int64_t i = 0; m.tokens && i < batch.size * batch.steps; ++i) {
+    if (batch.ids[i] < 0 || batch.ids[i] >= m.token_count) {
+      throw std::invalid_argument("token " + std::to_string(batch.ids[i]) + " at flat position " + std::to_string(i) +
+                                  " is outside 0.." + std::to_string(m.token_count - 1));
+    }
+  }
+  for (int64_t i = 0; batch.lengths && i < batch.size; ++i) {
+    if (batch.lengths[i] < 1 || batch.lengths[i] > batch.steps) {
+      throw std::invalid_argument("length " + std::to_string(batch.lengths[i]) + " of sequence " + std::to_string(i) +
+                                  " is outside 1.." + std::to_string(batch.steps));
+    }
+  }
+}
+
+Sequence batch_row(const ModelData& m, const Batch& batch, int64_t i, int64_t steps) {
+  const int64_t first = i * batch.steps;
+  return {m.tokens ? nullptr : batch.x + first * m.input_size, m.tokens ? batch.ids + first : nullptr, steps};
+}
+
+std::unique_ptr<Runner> make_runner(const ModelData& m, int64_t count) {
+  if (m.integer) return make_integer_runner(m, count);
+  return std::make_unique<FloatRunner>(m, count);
 }
 
 }  // namespace hadamrnn

@@ -1,6 +1,8 @@
 // Runs one sequence through all layers. Calls nothing but the kernel table.
 #pragma once
 
+#include <memory>
+
 #include "model_data.hpp"
 
 namespace hadamrnn {
@@ -11,29 +13,30 @@ struct Sequence {
   int64_t steps;
 };
 
-// Scratch memory of one running sequence, reused across chunks.
-struct Workspace {
-  explicit Workspace(const ModelData& model);
-
-  size_t state_stride;   // floats that hold the state of any layer
-  int64_t chunk;         // steps whose states are kept at once: they should stay in the first-level cache
-  Buffer<float> states;  // (chunk, n) of the layer at hand
-  Buffer<float> inputs;  // (chunk, n): v_t of the layer at hand
-  Buffer<float> scratch;
-  Buffer<float> product;        // H h by another kernel than the transform
-  std::vector<int32_t> counts;  // xnor: products of one block
-  std::vector<uint64_t> bits;   // xnor: packed state of one block
+// The states of `count` sequences of one model, and what it takes to advance them. Not for two threads
+// at once.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  // All steps of the sequence, at least one, from the state number i on. With `y`, writes the logits of
+  // every step there, (steps, output_size).
+  virtual void advance(int64_t i, const Sequence& sequence, float* y) = 0;
+  // Logits of the last layer's state.
+  virtual void read(int64_t i, float* y) = 0;
+  virtual void reset() = 0;
+  // (hidden_size) of one layer, natural order.
+  virtual void get_state(int64_t i, int64_t layer, float* h) const = 0;
+  // Throws std::invalid_argument for a state that the kernel cannot hold.
+  virtual void set_state(int64_t i, int64_t layer, const float* h) = 0;
 };
+
+// The model must outlive it.
+std::unique_ptr<Runner> make_runner(const ModelData& model, int64_t count);
+std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t count);
 
 // Throws std::invalid_argument for token ids or lengths out of range.
 void check_batch(const ModelData& model, const Batch& batch);
 // The first `steps` steps of sequence i of the batch.
 Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i, int64_t steps);
-
-// Advances the states h[layer] by all steps of the sequence. With `y`, writes the logits of every
-// step there, (steps, output_size).
-void advance(const ModelData& model, Workspace& work, float* const* h, const Sequence& sequence, float* y);
-// Logits of the last layer's state.
-void read_state(const ModelData& model, const float* h, float* y);
 
 }  // namespace hadamrnn

@@ -54,6 +54,40 @@ class Model:
         self, x: NDArray[Any], lengths: NDArray[np.int64] | None, out: F32, num_threads: int
     ) -> None: ...
 
+class IntegerLayer:
+    """A Layer, whose floats are not read, and the integers of a step (golden_integer.py)."""
+
+    def __init__(
+        self,
+        *,
+        layer: Layer,
+        state_bits: int,
+        state_scale: float,
+        fraction_bits: int,
+        multiplier: int,
+        input_multiplier: int,
+        input_shift: int,
+        bias: NDArray[np.int32],
+        modrelu: NDArray[np.int32] | None = None,
+    ) -> None: ...
+
+def integer_model(
+    layers: list[IntegerLayer],
+    *,
+    codes: I8,
+    multipliers: NDArray[np.int32] | None,
+    input_scale: float,
+    input_low: int,
+    input_high: int,
+    output_weight: F32 | I8,
+    output_bias: F32 | NDArray[np.int32],
+    logit_scale: float,
+    output_all: bool,
+    kernel: str = "auto",
+) -> Model:
+    """A Model of codes (n, d) of features, or (V, n) with multipliers (V,) of tokens; the readout is in integers
+    where output_weight is int8 and output_bias int32. No sum may overflow: integer/bounds.py."""
+
 class Stream:
     """State of `batch` parallel sequences of one Model; of one sequence without a batch axis where batch is None."""
 

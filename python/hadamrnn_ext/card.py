@@ -9,6 +9,7 @@ from typing import Literal
 from . import hadamard
 from .document import Record
 from .errors import ModelFormatError
+from .integer.card import IntegerCard
 from .preprocess import Preprocess
 
 __all__ = ["Card", "LayerCard", "Training"]
@@ -82,6 +83,8 @@ class Card(Record):
     embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
     weight_bits, output_weight_bits: 1 (ternary) .. 8, or None for float32. bias_bits: None (float32) or 8.
     labels: one name an output, or two names for a single (sigmoid) output.
+    kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
+        weight_bits are those of its input codes or token table and whose tokens have no embedding.
 
     Raises:
         ModelFormatError: sizes, bits, labels or preprocessing that do not fit together.
@@ -99,7 +102,8 @@ class Card(Record):
     preprocess: Preprocess = field(default_factory=Preprocess)
     labels: tuple[str, ...] | None = None
     training: Training | None = None
-    kind: Literal["float"] = "float"
+    kind: Literal["float", "integer"] = "float"
+    integer: IntegerCard | None = None
 
     @property
     def input_width(self) -> int:
@@ -124,6 +128,37 @@ class Card(Record):
         self._check_elements()
         self._check_labels()
         self._check_preprocess()
+        if self.integer is not None or self.kind == "integer":
+            self._check_integer()
+
+    def _check_integer(self) -> None:
+        integer = self.integer
+        if integer is None:
+            raise ModelFormatError("Card.kind is 'integer' without Card.integer")
+        if self.kind != "integer":
+            raise ModelFormatError(f"Card.kind is {self.kind!r} with Card.integer; expected 'integer'")
+        if self.weight_bits is None or self.embedding_size is not None or self.bias_bits is not None:
+            raise ModelFormatError(
+                "an integer model has weight_bits, and neither embedding_size nor bias_bits"
+            )
+        if integer.readout == "integer" and self.output_weight_bits is None:
+            raise ModelFormatError("an integer readout needs output_weight_bits")
+        if (integer.input is None) != (self.input == "tokens"):
+            raise ModelFormatError("IntegerCard.input is for features, and features need it")
+        if len(integer.layers) != len(self.layers):
+            raise ModelFormatError(
+                f"IntegerCard has {len(integer.layers)} layers; expected {len(self.layers)}"
+            )
+        for i, (constants, layer) in enumerate(zip(integer.layers, self.layers, strict=True)):
+            if (constants.state_bits == 1) != (layer.recurrence == "sign"):
+                raise ModelFormatError(
+                    f"layer {i} has {constants.state_bits} state bits with recurrence {layer.recurrence!r}; "
+                    "expected 1 bit for 'sign', and only there"
+                )
+            if (constants.input_multiplier is None) != (i == 0 and self.input == "tokens"):
+                raise ModelFormatError(
+                    f"layer {i}: an input multiplier is for all layers but those of tokens"
+                )
 
     def _check_elements(self) -> None:
         sizes = [layer.hidden_size for layer in self.layers]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import hadamard
 from .card import Card, LayerCard
+from .integer.card import IntegerLayer
 
 if TYPE_CHECKING:
     from .model import Model
@@ -59,6 +60,8 @@ class Description:
         card = self.card
         rows = [("input", _input_text(card))]
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
+        if card.integer is not None:
+            rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
         when = "after the last step" if card.output == "last" else "at every step"
         rows += [
             ("output", f"{card.output_size} logits {when}"),
@@ -99,7 +102,9 @@ def describe(model: Model) -> Description:
 def _step(card: Card, kernel: str) -> Operations:
     n, width = card.layers[0].hidden_size, card.input_width
     one_hot = card.input == "tokens" and card.embedding_size is None
-    total = Operations(n, 0) if one_hot else Operations(n * width, n * width)  # U x + b
+    total = (
+        Operations(n, n if card.integer is not None else 0) if one_hot else Operations(n * width, n * width)
+    )  # U x + b
     for below, layer in pairwise(card.layers):  # a sum of +-relu(h), scaled, plus b
         total += Operations(layer.hidden_size * (below.hidden_size + 1), layer.hidden_size)
     for layer in card.layers:
@@ -118,7 +123,16 @@ def _product(layer: LayerCard, kernel: str) -> Operations:
     return Operations(n * m, n * n if kernel == "dense" else 0)
 
 
+def _integer_text(layer: IntegerLayer) -> str:
+    noise = "no noise" if layer.snr is None else f"{layer.snr:.1f} dB above its noise"
+    if layer.state_bits == 1:
+        return f"1-bit state, {noise}"
+    return f"{layer.state_bits}-bit state of step {layer.state_scale:.3g}, {layer.saturation:.2%} saturated, {noise}"
+
+
 def _input_text(card: Card) -> str:
+    if card.input == "tokens" and card.integer is not None:
+        return f"tokens 0 .. {card.input_size - 1}, rows of a table"
     if card.input == "tokens":
         how = "one-hot" if card.embedding_size is None else f"embedded in {card.embedding_size}"
         return f"tokens 0 .. {card.input_size - 1}, {how}"
@@ -127,6 +141,11 @@ def _input_text(card: Card) -> str:
         *([f"uint8 scaled by {steps.uint8_scale:.6g}"] if steps.uint8_scale is not None else []),
         *(["normalized"] if steps.normalization is not None else []),
         *([f"{steps.permutation.size} time steps permuted"] if steps.permutation is not None else []),
+        *(
+            [f"{card.integer.input.bits}-bit integers"]
+            if card.integer is not None and card.integer.input
+            else []
+        ),
     ]
     width = f"{card.input_size} feature{'s' * (card.input_size > 1)} a step"
     return ", ".join([width, *extras])

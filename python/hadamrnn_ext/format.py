@@ -27,13 +27,14 @@ from .tensors import validate
 
 __all__ = ["FORMAT_VERSION", "digest", "dumps", "loads", "read", "write"]
 
-FORMAT_VERSION = 1
+# Version 2 adds integer models; a float model is written as version 1, to the same bytes as ever.
+FLOAT_VERSION, FORMAT_VERSION = 1, 2
 METADATA_KEY = "hadamrnn"
 MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 24
 
 Tensors = dict[str, NDArray[Any]]
-_DTYPE_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8", np.dtype("i1"): "I8"}
+_DTYPE_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8", np.dtype("i1"): "I8", np.dtype("<i4"): "I32"}
 
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
@@ -49,7 +50,11 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
 
 def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The JSON document of a model: format version, card and digest."""
-    rest = {"format_version": FORMAT_VERSION, "card": encode(card)}
+    encoded, version = encode(card), FORMAT_VERSION
+    if card.integer is None:
+        del encoded["integer"]
+        version = FLOAT_VERSION
+    rest = {"format_version": version, "card": encoded}
     return {**rest, "digest": digest(rest, tensors)}
 
 
@@ -76,11 +81,27 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
             "the file is damaged or was edited"
         )
     try:
-        card: Card = conform(stored["card"], Card, "card")
+        card: Card = conform(_upgraded(stored), Card, "card")
     except HadamardOrderError as error:
         raise ModelFormatError(f"card: {error}") from None
+    if (card.integer is None) != (stored["format_version"] == FLOAT_VERSION):
+        raise ModelFormatError(
+            f"a {card.kind} model is not written as format version {stored['format_version']}"
+        )
     validate(card, tensors)
     return card, tensors
+
+
+def _upgraded(stored: Mapping[str, Any]) -> Any:
+    """The card of a document of any version, as the newest version has it."""
+    card = stored["card"]
+    if not isinstance(card, dict) or stored["format_version"] != FLOAT_VERSION:
+        return card
+    if "integer" in card:
+        raise ModelFormatError(
+            f"card has the unknown key 'integer', which format version {FLOAT_VERSION} lacks"
+        )
+    return {**card, "integer": None}
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
@@ -167,9 +188,9 @@ def _metadata(data: bytes) -> str:
 def _document(text: str) -> dict[str, Any]:
     stored = _parse(text, "the model's metadata")
     version = stored.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
+    if type(version) is not int or version not in (FLOAT_VERSION, FORMAT_VERSION):
         raise ModelFormatError(
-            f"format version {ascii(version)[:40]} is unknown; this release reads {FORMAT_VERSION}"
+            f"format version {ascii(version)[:40]} is unknown; this release reads {FLOAT_VERSION} and {FORMAT_VERSION}"
         )
     keys = ["card", "digest", "format_version"]
     if sorted(stored) != keys:

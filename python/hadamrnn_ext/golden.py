@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from . import hadamard
 
-__all__ = ["Layer", "Network", "forward", "hidden", "storage_order"]
+__all__ = ["Layer", "Network", "forward", "hidden", "readout", "storage_order"]
 
 Array = NDArray[np.float32]
 Signs = NDArray[np.int8]
 
-# A sum over units of float32 values is split over this many partial sums (see ``_readout``).
+# A sum over units of float32 values is split over this many partial sums (see ``readout``).
 _LANES = 16
 
 
@@ -71,10 +71,13 @@ def forward(
     top = hidden(net, x, kernel, state)[-1]
     batch, steps, _ = top.shape
     lengths = np.full(batch, steps) if lengths is None else lengths
+    block_size = net.layers[-1].block_size
     if net.output == "last":
-        return _readout(net, top[np.arange(batch), lengths - 1])
+        last = top[np.arange(batch), lengths - 1]
+        return readout(last, block_size, net.output_weight, net.output_bias)
     past_end = np.arange(steps) >= lengths[:, None]
-    return np.where(past_end[..., None], np.float32(0), _readout(net, top))
+    outputs = readout(top, block_size, net.output_weight, net.output_bias)
+    return np.where(past_end[..., None], np.float32(0), outputs)
 
 
 def hidden(
@@ -163,17 +166,17 @@ def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
     return _inverse_root(h.shape[-1]) * total + layer.bias
 
 
-def _readout(net: Network, h: Array) -> Array:
+def readout(h: Array, block_size: int, output_weight: Array, output_bias: Array) -> Array:
     """V relu(h) + c on (.., n): 16 partial sums over the storage order, folded in half four times."""
-    order = storage_order(h.shape[-1], net.layers[-1].block_size)
+    order = storage_order(h.shape[-1], block_size)
     rectified = np.where(order >= 0, _relu(h)[..., order], np.float32(0))[..., None, :]
-    weight = np.where(order >= 0, net.output_weight[:, order], np.float32(0))
+    weight = np.where(order >= 0, output_weight[:, order], np.float32(0))
     partial = np.zeros((*h.shape[:-1], len(weight), _LANES), np.float32)
     for j in range(0, len(order), _LANES):
         partial = partial + rectified[..., j : j + _LANES] * weight[:, j : j + _LANES]
     while (half := partial.shape[-1] // 2) > 0:
         partial = partial[..., :half] + partial[..., half:]
-    return partial[..., 0] + net.output_bias
+    return partial[..., 0] + output_bias
 
 
 def _relu(z: Array) -> Array:

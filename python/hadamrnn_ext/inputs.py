@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,20 @@ from . import _core
 from .card import Card
 from .errors import InputError, ShapeError
 
-__all__ = ["features", "lengths", "output", "permute", "read_array", "threads", "tokens"]
+__all__ = ["Ready", "features", "lengths", "output", "permute", "read_array", "threads", "tokens"]
 
 Array = NDArray[Any]
 F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
 MAX_THREADS = 1024
+
+
+class Ready(NamedTuple):
+    """What ``Model.prepare`` gives: input as the core takes it, (B, T, d) or (B, T)."""
+
+    values: Array
+    lengths: NDArray[np.int64] | None
+    batched: bool  # whether the caller's input has a batch axis
+    raw: Array
 
 
 def read_array(x: ArrayLike, name: str = "x") -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,6 +16,11 @@ from .card import Card
 from .classify import Classification, classify, read_texts
 from .describe import Description, describe
 from .errors import InputError, KernelError, ShapeError
+from .integer.calibrate import Calibrating, calibrate
+from .integer.convert import Options, convert
+from .integer.core import integer_core
+from .integer.report import with_report
+from .integer.tensors import check as check_bounds
 from .stream import Stream
 from .tensors import pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
@@ -47,7 +52,10 @@ class Model:
         self._card = card
         self._tensors = {name: _frozen(tensor) for name, tensor in tensors.items()}
         self._requested_kernel = kernel
-        self._core = _build(card, unpack_parameters(card, self._tensors), kernel)
+        parameters = unpack_parameters(card, self._tensors)
+        if card.integer is not None:
+            check_bounds(card, parameters)
+        self._core = _build(card, parameters, kernel)
 
     @classmethod
     def from_parameters(cls, card: Card, parameters: Mapping[str, ArrayLike], kernel: str = "auto") -> Model:
@@ -124,6 +132,11 @@ class Model:
         """What the network computes with: names of ``from_parameters``, dequantized float32, signs int8 of +1, -1."""
         return unpack_parameters(self._card, self._tensors)
 
+    @property
+    def core(self) -> _core.Model:
+        """The C++ network, which takes preprocessed input only."""
+        return self._core
+
     def with_card(self, card: Card) -> Model:
         """The same weights under another card (labels, provenance, preprocessing). Raises ModelFormatError."""
         return Model(card, self._tensors, self._requested_kernel)
@@ -153,6 +166,22 @@ class Model:
             ShapeError: a rank, dimension or shape that does not fit, or an empty sequence.
             InputError: values or dtypes that are refused.
         """
+        ready = self.prepare(x, lengths, check_finite)
+        batch, steps = ready.values.shape[:2]
+        time = () if self._card.output == "last" else (steps,)
+        shape = ((batch,) if ready.batched else ()) + (*time, self._card.output_size)
+        result = inputs.output(out, shape, ready.raw)
+        num_threads = inputs.threads(num_threads, batch)
+        if batch:
+            self._core.infer(
+                ready.values, ready.lengths, result if ready.batched else result[None], num_threads
+            )
+        return result
+
+    def prepare(
+        self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True
+    ) -> inputs.Ready:
+        """Raw input as the network itself reads it, always with a batch axis; arguments and errors as in ``infer``."""
         raw = inputs.read_array(x)
         batched = self._is_batched(raw)
         values = (
@@ -162,16 +191,8 @@ class Model:
         )
         if not batched:
             values = values[None]
-        batch, steps = values.shape[:2]
-        ends = inputs.lengths(lengths, batch, steps, batched)
-        values = inputs.permute(values, ends, self._card)
-        time = () if self._card.output == "last" else (steps,)
-        shape = ((batch,) if batched else ()) + (*time, self._card.output_size)
-        result = inputs.output(out, shape, raw)
-        num_threads = inputs.threads(num_threads, batch)
-        if batch:
-            self._core.infer(values, ends, result if batched else result[None], num_threads)
-        return result
+        ends = inputs.lengths(lengths, values.shape[0], values.shape[1], batched)
+        return inputs.Ready(inputs.permute(values, ends, self._card), ends, batched, raw)
 
     def classify(
         self,
@@ -236,6 +257,47 @@ class Model:
         """
         return Unrolled(self._card, self.parameters(), steps)
 
+    def quantize(
+        self,
+        calibration: Calibrating,
+        state_bits: int = 12,
+        input_bits: int = 8,
+        readout: Literal["float", "integer"] = "float",
+        *,
+        power_of_two: bool = False,
+        percentile: float | None = None,
+        progress: Callable[[int], object] = lambda done: None,
+    ) -> Model:
+        """This model with an integer state: no float from the quantized input to the readout.
+
+        What it computes is defined in golden_integer.py, to the same bits on every kernel and instruction set; its
+        card says how it went (``card.integer.layers``: share of saturated states, signal-to-noise ratio).
+
+        Args:
+            calibration: usual input, which sets the scales: an array as ``infer`` takes it, or an iterable of
+                batches, each an array or a pair (x, lengths), read once. Few hundred sequences do.
+            state_bits: k of the state, 8 .. 16. States of a sign recurrence have 1 bit.
+            input_bits: of the features, 2 .. 16; at 8 bits the bytes of a model of pixels enter as they are.
+            readout: "float": V relu(s_h z) + c in float32; "integer": logits are integers times one scale, as
+                exported code needs it. Float weights become 8-bit codes.
+            power_of_two: enlarge the scales, by less than 2, until each input multiplier is a power of two.
+            percentile: scale by this percentile of all magnitudes instead of the largest.
+            progress: is called with the number of sequences calibrated so far.
+
+        Raises:
+            InputError: an argument out of range, no sequences, or sums that do not fit the integers of a step.
+            ShapeError, InputError: as ``infer``, for a batch.
+        """
+        options = Options(state_bits, input_bits, readout, power_of_two)
+        if self._card.integer is not None:
+            raise InputError("this is an integer model; expected a float model")
+        measured = calibrate(self, calibration, percentile, progress)
+        card, tensors = convert(
+            self._card, self.parameters(), self._tensors, measured.input, measured.states, options
+        )
+        kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
+        return with_report(self, Model(card, tensors, kernel), measured)
+
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
         return describe(self)
@@ -274,6 +336,8 @@ class Model:
         layers = ", ".join(
             f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers
         )
+        if card.integer is not None:
+            layers += f", {card.integer.layers[0].state_bits}-bit state"
         return (
             f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
             f"bits {card.weight_bits}/{card.output_weight_bits}, {self.kernel} on {self.isa})"
@@ -287,6 +351,11 @@ def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:
     return copy
 
 
+def _floats(values: NDArray[Any]) -> NDArray[np.float32]:
+    """As they are, or of an integer model as what is not read."""
+    return np.asarray(values, np.float32)
+
+
 def _build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _core.Model:
     if kernel not in KERNELS:
         raise KernelError(f"kernel {ascii(kernel)[:40]} is unknown; expected one of {', '.join(KERNELS)}")
@@ -296,14 +365,16 @@ def _build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _
             block_size=layer.block_size,
             core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
             signs=parameters[f"layers.{i}.signs"],
-            bias=parameters[f"layers.{i}.bias"],
+            bias=_floats(parameters[f"layers.{i}.bias"]),
             recurrence=layer.recurrence,
-            modrelu=parameters.get(f"layers.{i}.modrelu"),
+            modrelu=_floats(parameters[f"layers.{i}.modrelu"]) if layer.recurrence == "modrelu" else None,
             input_signs=parameters.get(f"layers.{i}.input_signs"),
         )
         for i, layer in enumerate(card.layers)
     ]
     try:
+        if card.integer is not None:
+            return integer_core(card, card.integer, parameters, layers, kernel)
         return _core.Model(
             layers,
             input_weight=parameters["input.weight"],

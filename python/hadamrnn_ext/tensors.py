@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .card import Card
 from .errors import InputError, ModelFormatError, ShapeError
+from .integer import tensors as integers
 from .quantize import code_width, dequantize, pack, pack_signs, quantize, unpack, unpack_signs
 
 __all__ = ["pack_parameters", "parameter_shapes", "schema", "unpack_parameters", "validate"]
@@ -65,6 +66,8 @@ def _coded(name: str) -> tuple[str, str]:
 
 def schema(card: Card) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Name -> (dtype, shape) of every tensor that the file of a model with this card holds, and no other."""
+    if card.integer is not None:
+        return integers.schema(card)
     entries: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
     for name, shape in parameter_shapes(card).items():
         elements = math.prod(shape)
@@ -89,6 +92,10 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str
         InputError: a parameter is missing or unknown, is not real, or has a value that is not finite.
         ShapeError: a parameter has another shape than ``parameter_shapes(card)`` says.
     """
+    if card.integer is not None:
+        raise InputError(
+            "the card is that of an integer model; expected a float model, to be quantized afterwards"
+        )
     shapes = parameter_shapes(card)
     for name in sorted(shapes.keys() ^ parameters.keys()):
         what = "is missing" if name in shapes else "is not a parameter of this model"
@@ -113,9 +120,13 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str
 def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Array]:
     """What the network computes with: float32 (codes times their step), signs as int8 of +1 and -1.
 
+    Of an integer model: codes and signs as int8, biases and multipliers as int32 (integer/tensors.py).
+
     Raises:
         ModelFormatError: a code that is no code, or padding bits that are not zero.
     """
+    if card.integer is not None:
+        return integers.unpack_integers(card, tensors)
     parameters: dict[str, Array] = {}
     for name, shape in parameter_shapes(card).items():
         try:

@@ -109,7 +109,9 @@ class Unrolled:
 def _check(card: Card) -> None:
     """Refuse, with the way out, a model whose logits are not a linear function of the sequence up to the readout."""
     recurrence = card.layers[0].recurrence
-    if len(card.layers) > 1:
+    if card.integer is not None:
+        why = "this one's state is an integer, rounded at every step"
+    elif len(card.layers) > 1:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":
         why = f"this one's recurrence is {recurrence!r}"

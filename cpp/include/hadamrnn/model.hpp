@@ -34,6 +34,8 @@ struct ModelSpec {
   Kernel kernel = Kernel::automatic;
 };
 
+struct IntegerSpec;  // integer.hpp
+
 struct ModelData;  // packed for the kernels; see src/model_data.hpp
 
 // A batch of sequences: features x (batch, steps, input_size) or token ids (batch, steps).
@@ -50,6 +52,7 @@ struct Batch {
 class Model {
  public:
   explicit Model(const ModelSpec& spec);
+  explicit Model(const IntegerSpec& spec);
 
   Kernel kernel() const;
   const std::string& kernel_reason() const;

@@ -67,11 +67,20 @@ struct Update {
   }
 };
 
+// The epilogue of every step, by its number.
+template <class V, class In, bool linear>
+struct Updates {
+  const Recur<typename V::T>& p;
+  const In& in;
+  HADAMRNN_INLINE Update<V, typename In::Step, linear> at(int64_t t) const { return {p, in.at(t)}; }
+};
+
 // --- all steps --------------------------------------------------------------------------------------
 
-// Blocks of 2^K that fit in N registers: those registers live through all time steps.
-template <class V, int N, int K, bool linear, class In>
-HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in, int64_t begin, int64_t steps) {
+// Blocks of 2^K that fit in N registers: those registers live through all time steps. P is Recur or a
+// struct with the same geometry, in, out, stride and scratch; U gives the epilogue of each step.
+template <class V, int N, int K, class P, class U>
+HADAMRNN_INLINE int64_t recur_tiles(const P& p, const U& updates, int64_t begin, int64_t steps) {
   using reg = typename V::reg;
   const int64_t size = p.geometry.row, stride = p.stride;
   int64_t j = begin;
@@ -82,7 +91,7 @@ HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in,
     typename V::T* out = p.out + j;
     for (int64_t t = 0; t < steps; ++t, out += stride) {
       tile<V, N, K>(r);
-      const Update<V, typename In::Step, linear> update(p, in.at(t));
+      const auto update = updates.at(t);
       update(r, j, V::W);
       if (stride != 0) {
         HADAMRNN_UNROLL
@@ -97,31 +106,31 @@ HADAMRNN_INLINE int64_t recur_tiles(const Recur<typename V::T>& p, const In& in,
   return j;
 }
 
-template <class V, bool linear, class In>
+template <class V, class P, class U>
 struct RecurSmall {
-  const Recur<typename V::T>& p;
-  const In& in;
+  const P& p;
+  const U& updates;
   int64_t steps;
   template <int K>
   void run() const {
-    const int64_t done = recur_tiles<V, tile_regs<V>, K, linear>(p, in, 0, steps);
+    const int64_t done = recur_tiles<V, tile_regs<V>, K>(p, updates, 0, steps);
     if constexpr (block_regs<V, K> < tile_regs<V>) {
-      recur_tiles<V, block_regs<V, K>, K, linear>(p, in, done, steps);
+      recur_tiles<V, block_regs<V, K>, K>(p, updates, done, steps);
     }
   }
 };
 
-template <class V, bool linear, class In>
-void recur_steps(const Recur<typename V::T>& p, const In& in, int64_t steps) {
+template <class V, class P, class U>
+void recur_steps(const P& p, const U& updates, int64_t steps) {
   const Geometry<typename V::T>& g = p.geometry;
   if (g.base == 1 && g.log2 <= tile_log2<V>) {
-    with_log2<V, 0>(g.log2, RecurSmall<V, linear, In>{p, in, steps});
+    with_log2<V, 0>(g.log2, RecurSmall<V, P, U>{p, updates, steps});
     return;
   }
   const typename V::T* h = p.in;
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
-    const Update<V, typename In::Step, linear> update(p, in.at(t));
+    const auto update = updates.at(t);
     if (g.base == 1) {
       large_blocks<V>(h, out, g.row, g.log2, update);
     } else {
@@ -135,9 +144,9 @@ void recur_steps(const Recur<typename V::T>& p, const In& in, int64_t steps) {
 template <class V, class In>
 void recur_with(const Recur<typename V::T>& p, const In& in, int64_t steps) {
   if (p.activation == Activation::linear) {
-    recur_steps<V, true>(p, in, steps);
+    recur_steps<V>(p, Updates<V, In, true>{p, in}, steps);
   } else {
-    recur_steps<V, false>(p, in, steps);
+    recur_steps<V>(p, Updates<V, In, false>{p, in}, steps);
   }
 }
 

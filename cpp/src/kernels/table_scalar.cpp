@@ -1,6 +1,7 @@
 // The reference: plain C++, always built, always tested.
 #define HADAMRNN_ISA scalar
 #include "kernels/vec_scalar.hpp"
+#include "kernels/integer-inl.hpp"
 #include "kernels/table-inl.hpp"
 
 namespace hadamrnn {

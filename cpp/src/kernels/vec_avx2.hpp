@@ -125,6 +125,41 @@ struct I32 {
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return uint64_t(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31 - b))));
   }
+
+  HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_epi32(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_epi32(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg sign(reg z) { return _mm256_or_si256(_mm256_srai_epi32(z, 31), set(1)); }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    return _mm256_sign_epi32(max(add(_mm256_abs_epi32(z), a), set(0)), z);
+  }
+  // 64-bit integers of the even and of the odd lanes.
+  struct wide {
+    reg even, odd;
+  };
+  HADAMRNN_INLINE static reg odd_lanes(reg x) { return _mm256_srli_epi64(x, 32); }
+  HADAMRNN_INLINE static wide mul_wide(reg x, reg y) {
+    return {_mm256_mul_epi32(x, y), _mm256_mul_epi32(odd_lanes(x), odd_lanes(y))};
+  }
+  HADAMRNN_INLINE static wide widen_unsigned(reg x) {
+    return {_mm256_blend_epi32(x, _mm256_setzero_si256(), 0xAA), odd_lanes(x)};
+  }
+  HADAMRNN_INLINE static wide set_wide(int64_t x) { return {_mm256_set1_epi64x(x), _mm256_set1_epi64x(x)}; }
+  HADAMRNN_INLINE static wide add_wide(wide x, wide y) {
+    return {_mm256_add_epi64(x.even, y.even), _mm256_add_epi64(x.odd, y.odd)};
+  }
+  HADAMRNN_INLINE static wide shift_left(wide x, int s) {
+    const __m128i count = _mm_cvtsi32_si128(s);
+    return {_mm256_sll_epi64(x.even, count), _mm256_sll_epi64(x.odd, count)};
+  }
+  // The lower 32 bits of x >> s, s <= 30: no matter then whether the shift is arithmetic.
+  HADAMRNN_INLINE static reg shift_right(wide x, int s) {
+    const reg even = _mm256_srl_epi64(x.even, _mm_cvtsi32_si128(s));
+    return _mm256_blend_epi32(even, _mm256_sll_epi64(x.odd, _mm_cvtsi32_si128(32 - s)), 0xAA);
+  }
 };
 
 struct I16 {

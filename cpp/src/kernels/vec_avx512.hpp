@@ -127,6 +127,41 @@ struct I32 {
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return _mm512_test_epi32_mask(x, set(int32_t(uint32_t(1) << b)));
   }
+
+  HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_epi32(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_epi32(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg sign(reg z) { return _mm512_or_si512(_mm512_srai_epi32(z, 31), set(1)); }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const reg flip = _mm512_srai_epi32(z, 31);  // all ones: t -> ~t + 1
+    const reg t = max(add(_mm512_abs_epi32(z), a), set(0));
+    return _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(z, z), sub(_mm512_xor_si512(t, flip), flip));
+  }
+  // 64-bit integers of the even and of the odd lanes.
+  struct wide {
+    reg even, odd;
+  };
+  HADAMRNN_INLINE static reg odd_lanes(reg x) { return _mm512_srli_epi64(x, 32); }
+  HADAMRNN_INLINE static wide mul_wide(reg x, reg y) {
+    return {_mm512_mul_epi32(x, y), _mm512_mul_epi32(odd_lanes(x), odd_lanes(y))};
+  }
+  HADAMRNN_INLINE static wide widen_unsigned(reg x) { return {_mm512_maskz_mov_epi32(0x5555, x), odd_lanes(x)}; }
+  HADAMRNN_INLINE static wide set_wide(int64_t x) { return {_mm512_set1_epi64(x), _mm512_set1_epi64(x)}; }
+  HADAMRNN_INLINE static wide add_wide(wide x, wide y) {
+    return {_mm512_add_epi64(x.even, y.even), _mm512_add_epi64(x.odd, y.odd)};
+  }
+  HADAMRNN_INLINE static wide shift_left(wide x, int s) {
+    const __m128i count = _mm_cvtsi32_si128(s);
+    return {_mm512_sll_epi64(x.even, count), _mm512_sll_epi64(x.odd, count)};
+  }
+  // The lower 32 bits of x >> s, s <= 30: no matter then whether the shift is arithmetic.
+  HADAMRNN_INLINE static reg shift_right(wide x, int s) {
+    const reg even = _mm512_srl_epi64(x.even, _mm_cvtsi32_si128(s));
+    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_sll_epi64(x.odd, _mm_cvtsi32_si128(32 - s)));
+  }
 };
 
 struct I16 {

@@ -122,6 +122,42 @@ struct I32 {
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
     return F32::gather_bits(vtstq_s32(x, set(int32_t(uint32_t(1) << b))));
   }
+
+  HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
+    uint32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)))));
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_s32(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_s32(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg sign(reg z) { return vorrq_s32(vshrq_n_s32(z, 31), set(1)); }
+  HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
+    const reg flip = vshrq_n_s32(z, 31);  // all ones: t -> ~t + 1
+    const reg t = max(add(vabsq_s32(z), a), set(0));
+    return vandq_s32(sub(veorq_s32(t, flip), flip), vreinterpretq_s32_u32(vtstq_s32(z, z)));
+  }
+  // 64-bit integers of the lower and of the upper lanes.
+  struct wide {
+    int64x2_t low, high;
+  };
+  HADAMRNN_INLINE static wide mul_wide(reg x, reg y) {
+    return {vmull_s32(vget_low_s32(x), vget_low_s32(y)), vmull_high_s32(x, y)};
+  }
+  HADAMRNN_INLINE static wide widen_unsigned(reg x) {
+    const uint32x4_t y = vreinterpretq_u32_s32(x);
+    return {vreinterpretq_s64_u64(vmovl_u32(vget_low_u32(y))), vreinterpretq_s64_u64(vmovl_high_u32(y))};
+  }
+  HADAMRNN_INLINE static wide set_wide(int64_t x) { return {vdupq_n_s64(x), vdupq_n_s64(x)}; }
+  HADAMRNN_INLINE static wide add_wide(wide x, wide y) { return {vaddq_s64(x.low, y.low), vaddq_s64(x.high, y.high)}; }
+  HADAMRNN_INLINE static wide shift_left(wide x, int s) {
+    return {vshlq_s64(x.low, vdupq_n_s64(s)), vshlq_s64(x.high, vdupq_n_s64(s))};
+  }
+  // The lower 32 bits of x >> s.
+  HADAMRNN_INLINE static reg shift_right(wide x, int s) {
+    const wide y = shift_left(x, -s);
+    return vmovn_high_s64(vmovn_s64(y.low), y.high);
+  }
 };
 
 struct I16 {

@@ -55,6 +55,18 @@ struct One {
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return x < 0; }
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) { return (uint32_t(x) >> b) & 1; }
 
+  // --- integers only ---
+  using wide = int64_t;  // a 64-bit integer a lane
+  HADAMRNN_INLINE static reg load_codes(const int8_t* p) { return *p; }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return x < y ? x : y; }
+  HADAMRNN_INLINE static wide mul_wide(reg x, reg y) { return wide(x) * y; }
+  HADAMRNN_INLINE static wide widen_unsigned(reg x) { return wide(uint32_t(x)); }
+  HADAMRNN_INLINE static wide set_wide(int64_t x) { return x; }
+  HADAMRNN_INLINE static wide add_wide(wide x, wide y) { return wide(uint64_t(x) + uint64_t(y)); }
+  HADAMRNN_INLINE static wide shift_left(wide x, int s) { return wide(uint64_t(x) << s); }
+  // The lower 32 bits of x >> s, s <= 30.
+  HADAMRNN_INLINE static reg shift_right(wide x, int s) { return T(x >> s); }
+
   // Sums of 16 partial sums each, in the fixed tree.
   static void reduce4(reg (&acc)[4][16], T* out) {
     for (int q = 0; q < 4; ++q) {

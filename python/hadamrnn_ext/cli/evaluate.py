@@ -35,10 +35,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
-    name, length = arguments.task or _task(model), arguments.length
-    training = model.card.training
-    if length is None and training is not None and training.task == name:
-        length = training.settings.get("length")  # as it was trained
+    name, length = task_of(model, arguments.task, arguments.length)
     task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
     split = getattr(task, arguments.split)
     num_threads = threads(arguments)
@@ -63,7 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _task(model: Model) -> str:
-    if model.card.training is None or model.card.training.task is None:
+def task_of(model: Model, name: str | None, length: int | None) -> tuple[str, int | None]:
+    """The task to score a model on and the length of its sequences: as asked, else as the card says.
+
+    Raises `InputError` if neither names a task.
+    """
+    training = model.card.training
+    name = name or (None if training is None else training.task)
+    if name is None:
         raise InputError("the model's card names no task: say which with --task")
-    return model.card.training.task
+    if length is None and training is not None and training.task == name:
+        trained = training.settings.get("length")
+        length = None if trained is None else int(trained)
+    return name, length

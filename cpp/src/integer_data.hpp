@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "aligned.hpp"
+#include "kernels/integer.hpp"
+
+namespace hadamrnn {
+
+// What an integer model has beside the packed layers of ModelData. Storage order.
+struct IntegerLayerData {
+  int32_t state_bits;
+  float state_scale;
+  int32_t fraction_bits, input_multiplier, input_shift;
+  int32_t low, high;
+  Buffer<int32_t> multiplier, bias, modrelu;  // as IntegerRecur wants them
+};
+
+struct IntegerData {
+  const IntegerTable* kernels;
+  std::vector<IntegerLayerData> layers;
+  Buffer<int8_t> codes;  // (d, n), or (token_count, n)
+  std::vector<int32_t> multipliers;
+  float input_scale;
+  int32_t input_low, input_high;
+  bool integer_readout;
+  Buffer<int8_t> output_codes;  // (o, n)
+  std::vector<int32_t> output_offset;
+  float logit_scale;
+};
+
+}  // namespace hadamrnn

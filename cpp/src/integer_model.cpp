@@ -1,0 +1,135 @@
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "hadamrnn/integer.hpp"
+#include "isa_tables.hpp"
+#include "model_data.hpp"
+
+namespace hadamrnn {
+namespace {
+
+[[noreturn]] void fail(const std::string& text) { throw std::invalid_argument(text); }
+
+template <class T>
+void check_count(const std::vector<T>& values, int64_t expected, const char* what) {
+  if (int64_t(values.size()) != expected) {
+    fail(std::string(what) + " has " + std::to_string(values.size()) + " entries, expected " +
+         std::to_string(expected));
+  }
+}
+
+// Integer kernels agree to the bit, so the rule is about speed alone.
+Kernel choose(Kernel asked, std::string& reason) {
+  if (asked == Kernel::dense) {
+    fail("kernel 'dense' multiplies floats, and this model's state is an integer: use 'fwht', 'masked_add' or 'xnor'");
+  }
+  reason = asked == Kernel::automatic
+               ? "auto: the recurrent matrices are Hadamard blocks, n log2 m additions instead of n m"
+               : "asked for";
+  return asked == Kernel::automatic ? Kernel::fwht : asked;
+}
+
+IntegerLayerData pack(const IntegerLayerSpec& spec) {
+  const LayerData& d = spec.layer.data();
+  const int64_t n = d.storage.hidden_size;
+  const bool sign = d.activation == Activation::sign;
+  check_count(spec.bias, n, "bias");
+  check_count(spec.modrelu, d.activation == Activation::modrelu ? n : 0, "modrelu");
+  if (sign ? spec.state_bits != 1 : spec.state_bits < 8 || spec.state_bits > 16) {
+    fail("state_bits is " + std::to_string(spec.state_bits) + ", expected 8..16, or 1 for sign");
+  }
+  if (spec.fraction_bits < 1 || spec.fraction_bits > 30 || spec.input_shift < 0 || spec.input_shift > 62) {
+    fail("fraction_bits must be 1..30 and input_shift 0..62");
+  }
+  IntegerLayerData p{};
+  p.state_bits = spec.state_bits;
+  p.state_scale = spec.state_scale;
+  p.fraction_bits = spec.fraction_bits;
+  p.input_multiplier = spec.input_multiplier;
+  p.input_shift = spec.input_shift;
+  p.high = sign ? 1 : (1 << (spec.state_bits - 1)) - 1;
+  p.low = d.activation == Activation::relu ? 0 : sign ? -1 : -p.high - 1;
+  const size_t size = size_t(d.storage.size());
+  p.multiplier.resize(size);
+  p.bias.resize(size);
+  for (size_t j = 0; j < size; ++j) p.multiplier[j] = ((d.su[j] > 0) - (d.su[j] < 0)) * spec.multiplier;
+  d.storage.to_storage(spec.bias.data(), p.bias.data());
+  for (int32_t& beta : p.bias) beta ^= std::numeric_limits<int32_t>::min();
+  if (d.activation == Activation::modrelu) {
+    p.modrelu.resize(size);
+    d.storage.to_storage(spec.modrelu.data(), p.modrelu.data());
+  }
+  return p;
+}
+
+// (rows, n) in natural order to storage order.
+Buffer<int8_t> pack_rows(const std::vector<int8_t>& codes, int64_t rows, const Storage& storage) {
+  Buffer<int8_t> packed(size_t(rows * storage.size()));
+  for (int64_t i = 0; i < rows; ++i) {
+    storage.to_storage(&codes[size_t(i * storage.hidden_size)], &packed[size_t(i * storage.size())]);
+  }
+  return packed;
+}
+
+std::vector<int8_t> transposed(const std::vector<int8_t>& matrix, int64_t rows, int64_t columns) {
+  std::vector<int8_t> out(matrix.size());
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) out[size_t(j * rows + i)] = matrix[size_t(i * columns + j)];
+  }
+  return out;
+}
+
+}  // namespace
+
+Model::Model(const IntegerSpec& spec) {
+  if (spec.layers.empty()) fail("a model needs at least one layer");
+  if (spec.output_size < 1) fail("output_size must be at least 1");
+  auto m = std::make_shared<ModelData>();
+  auto integer = std::make_unique<IntegerData>();
+  m->kernels = &active_table();
+  integer->kernels = &active_integer_table();
+  m->kernel = choose(spec.kernel, m->kernel_reason);
+  std::vector<Layer> layers;
+  for (const IntegerLayerSpec& layer : spec.layers) {
+    layers.push_back(layer.layer);
+    integer->layers.push_back(pack(layer));
+  }
+  m->layers = pack_layers(layers, m->kernel);
+  m->tokens = spec.tokens_count > 0;
+  m->output_all = spec.output_all;
+  m->input_size = spec.input_size;
+  m->token_count = spec.tokens_count;
+  m->output_size = spec.output_size;
+
+  const Storage& first = m->layers.front().data().storage;
+  const int64_t n = first.hidden_size, rows = m->tokens ? m->token_count : m->input_size;
+  if (rows < 1) fail("input_size must be at least 1");
+  check_count(spec.codes, rows * n, "codes");
+  check_count(spec.multipliers, spec.tokens_count, "multipliers");
+  integer->codes = pack_rows(m->tokens ? spec.codes : transposed(spec.codes, n, rows), rows, first);
+  integer->multipliers = spec.multipliers;
+  integer->input_scale = spec.input_scale;
+  integer->input_low = spec.input_low;
+  integer->input_high = spec.input_high;
+
+  const Storage& last = m->layers.back().data().storage;
+  const int64_t entries = spec.output_size * last.hidden_size;
+  integer->integer_readout = spec.integer_readout;
+  integer->logit_scale = spec.logit_scale;
+  if (spec.integer_readout) {
+    check_count(spec.output_codes, entries, "output_codes");
+    check_count(spec.output_offset, spec.output_size, "output_offset");
+    integer->output_codes = pack_rows(spec.output_codes, spec.output_size, last);
+    integer->output_offset = spec.output_offset;
+  } else {
+    check_count(spec.output_weight, entries, "output_weight");
+    check_count(spec.output_bias, spec.output_size, "output_bias");
+    m->output_weight = pack_readout(spec.output_weight, spec.output_size, last);
+    m->output_bias = spec.output_bias;
+  }
+  m->integer = std::move(integer);
+  data_ = std::move(m);
+}
+
+}  // namespace hadamrnn

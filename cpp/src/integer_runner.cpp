@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <cmath>
+
+#include "runner.hpp"
+
+namespace hadamrnn {
+namespace {
+
+// q = clamp(rint(x / scale)); NaN is 0.
+int32_t quantized(float x, float scale, float low, float high) {
+  const float q = x / scale;
+  if (q != q) return 0;
+  return int32_t(std::nearbyint(std::min(std::max(q, low), high)));
+}
+
+class IntegerRunner final : public Runner {
+ public:
+  IntegerRunner(const ModelData& m, int64_t count) : m_(m), integer_(*m.integer) {
+    int64_t size = 0, product = 0, block = 0;
+    for (const PackedLayer& layer : m.layers) {
+      const Storage& s = layer.data().storage;
+      size = std::max(size, s.size());
+      block = std::max(block, round_up(s.block_size, 64));
+      product = std::max({product, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
+    }
+    stride_ = size_t(size);
+    chunk_ = std::clamp<int64_t>(4096 / size, 1, 64);
+    states_.resize(size_t(count) * m.layers.size() * stride_);
+    kept_.resize(size_t(chunk_ * size));
+    rows_.resize(size_t(chunk_ * size));
+    scratch_.resize(size_t(std::max(size, block)));
+    product_.resize(size_t(product));
+    inputs_.resize(size_t(m.tokens ? 0 : chunk_ * m.input_size));
+    if (!integer_.integer_readout) floats_.resize(size_t(size));
+    if (integer_.integer_readout) logits_.resize(size_t(m.output_size));
+    if (m.kernel == Kernel::xnor) {
+      counts_.resize(size_t(block));
+      planes_.resize(size_t(16 * block / 64));
+    }
+  }
+
+  void advance(int64_t i, const Sequence& sequence, float* y) override {
+    for (int64_t t = 0; t < sequence.steps; t += chunk_) {
+      const int64_t steps = std::min(chunk_, sequence.steps - t);
+      IntegerRecur recur = first_input(sequence, t, steps);
+      for (size_t l = 0; l < m_.layers.size(); ++l) {
+        if (l > 0) {
+          project_states(l, steps);
+          recur = IntegerRecur{};
+          recur.rows = rows_.data();
+        }
+        const bool keep = y != nullptr || l + 1 < m_.layers.size();
+        run_layer(l, recur, state(i, l), steps, keep);
+      }
+      const int64_t last = m_.layers.back().data().storage.size();
+      for (int64_t k = 0; y && k < steps; ++k) readout(&kept_[size_t(k * last)], y + (t + k) * m_.output_size);
+    }
+  }
+
+  void read(int64_t i, float* y) override { readout(state(i, m_.layers.size() - 1), y); }
+
+  void reset() override { std::fill(states_.begin(), states_.end(), 0); }
+
+  // h = s_h z, as the readout computes with it.
+  void get_state(int64_t i, int64_t layer, float* h) const override {
+    const Storage& s = m_.layers[size_t(layer)].data().storage;
+    const int32_t* z = &states_[at(i, size_t(layer))];
+    const float scale = integer_.layers[size_t(layer)].state_scale;
+    for (int64_t j = 0; j < s.hidden_size; ++j) h[j] = float(z[s.index[size_t(j)]]) * scale;
+  }
+
+  // The nearest state that there is.
+  void set_state(int64_t i, int64_t layer, const float* h) override {
+    const Storage& s = m_.layers[size_t(layer)].data().storage;
+    const IntegerLayerData& d = integer_.layers[size_t(layer)];
+    int32_t* z = state(i, size_t(layer));
+    for (int64_t j = 0; j < s.hidden_size; ++j) {
+      z[s.index[size_t(j)]] = quantized(h[j], d.state_scale, float(d.low), float(d.high));
+    }
+  }
+
+ private:
+  size_t at(int64_t i, size_t layer) const { return (size_t(i) * m_.layers.size() + layer) * stride_; }
+  int32_t* state(int64_t i, size_t layer) { return &states_[at(i, layer)]; }
+
+  // Input of the first layer for `steps` steps from `t` on.
+  IntegerRecur first_input(const Sequence& sequence, int64_t t, int64_t steps) {
+    IntegerRecur recur{};
+    if (m_.tokens) {
+      recur.codes = integer_.codes.data();
+      recur.ids = sequence.ids + t;
+      recur.multipliers = integer_.multipliers.data();
+      return recur;
+    }
+    const int64_t d = m_.input_size;
+    for (int64_t k = 0; k < steps * d; ++k) {
+      inputs_[size_t(k)] =
+          quantized(sequence.x[t * d + k], integer_.input_scale, float(integer_.input_low), float(integer_.input_high));
+    }
+    if (d == 1) {
+      recur.codes = integer_.codes.data();
+      recur.x = inputs_.data();
+    } else {
+      integer_.kernels->project(integer_.codes.data(), inputs_.data(), d, m_.layers.front().data().storage.size(),
+                                steps, rows_.data());
+      recur.rows = rows_.data();
+    }
+    return recur;
+  }
+
+  // What M_x of an upper layer multiplies: the dense binary matrix applied to relu of the states below.
+  void project_states(size_t l, int64_t steps) {
+    const PackedLayer& layer = m_.layers[l];
+    const int64_t below = m_.layers[l - 1].data().storage.size(), size = layer.data().storage.size();
+    for (int64_t t = 0; t < steps; ++t) {
+      int32_t* z = &kept_[size_t(t * below)];
+      for (int64_t j = 0; j < below; ++j) z[j] = std::max(z[j], 0);
+      m_.kernels->masked_add_i32(layer.input.matrix(), z, product_.data());
+      std::copy_n(product_.data(), size, &rows_[size_t(t * size)]);
+    }
+  }
+
+  // Steps of one layer whose input is described by `recur`; `z` is the state, in and out.
+  void run_layer(size_t l, IntegerRecur& recur, int32_t* z, int64_t steps, bool keep) {
+    const LayerData& d = m_.layers[l].data();
+    const IntegerLayerData& c = integer_.layers[l];
+    const int64_t size = d.storage.size();
+    recur.geometry = d.hadamard.geometry<int32_t>();
+    recur.activation = d.activation;
+    recur.multiplier = c.multiplier.data();
+    recur.modrelu = c.modrelu.data();
+    recur.fraction_bits = c.fraction_bits;
+    recur.input_shift = c.input_shift;
+    recur.low = c.low;
+    recur.high = c.high;
+    recur.bias = c.bias.data();
+    recur.input_multiplier = c.input_multiplier;
+    recur.scratch = scratch_.data();
+    recur.in = z;
+    recur.out = keep ? kept_.data() : z;
+    recur.stride = keep ? size : 0;
+    if (m_.kernel == Kernel::fwht) {
+      integer_.kernels->recur(recur, steps);
+    } else {
+      for (int64_t t = 0; t < steps; ++t) {
+        multiply(l, t > 0 ? recur.out + (t - 1) * recur.stride : z);
+        integer_.kernels->update(recur, product_.data(), t, recur.out + t * recur.stride);
+      }
+    }
+    if (keep) std::copy_n(recur.out + (steps - 1) * size, size, z);
+  }
+
+  // product_ = (I_q (x) H_m) z by another kernel than the transform.
+  void multiply(size_t l, const int32_t* z) {
+    const PackedLayer& layer = m_.layers[l];
+    if (m_.kernel == Kernel::masked_add)
+      return m_.kernels->masked_add_i32(layer.recurrent.matrix(), z, product_.data());
+    const Storage& s = layer.data().storage;
+    const int64_t block = s.block_size, padded = round_up(block, lane_group);
+    const int32_t bits = integer_.layers[l].state_bits;
+    std::fill_n(product_.data(), s.size(), 0);
+    // +1, -1 and the 0 before the first step are two's complement numbers of two bits; the upper one is the sign.
+    const bool one_bit = bits == 1;
+    if (one_bit && std::all_of(z, z + s.size(), [](int32_t v) { return v == 0; })) return;
+    for (int64_t first = 0; first < s.hidden_size; first += block) {
+      for (int64_t j = 0; j < padded; ++j) {
+        scratch_[size_t(j)] = j < block ? z[s.index[size_t(first + j)]] : 0;
+      }
+      const BinaryMatrix matrix = layer.block.matrix();
+      m_.kernels->pack_planes_i32(scratch_.data(), padded, one_bit ? 2 : bits, planes_.data());
+      if (one_bit) {
+        m_.kernels->xnor_i32(matrix, planes_.data() + matrix.words, counts_.data());
+      } else {
+        m_.kernels->xnor_planes_i32(matrix, planes_.data(), bits, counts_.data());
+      }
+      for (int64_t j = 0; j < block; ++j) product_[size_t(s.index[size_t(first + j)])] = counts_[size_t(j)];
+    }
+  }
+
+  void readout(const int32_t* z, float* y) {
+    const int64_t n = m_.layers.back().data().storage.size();
+    if (integer_.integer_readout) {
+      integer_.kernels->readout(integer_.output_codes.data(), integer_.output_offset.data(), z, n, m_.output_size, 1,
+                                logits_.data());
+      for (int64_t k = 0; k < m_.output_size; ++k) y[k] = float(logits_[size_t(k)]) * integer_.logit_scale;
+      return;
+    }
+    const float scale = integer_.layers.back().state_scale;
+    for (int64_t j = 0; j < n; ++j) floats_[size_t(j)] = float(z[j]) * scale;
+    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), floats_.data(), n, m_.output_size, 1, y);
+  }
+
+  const ModelData& m_;
+  const IntegerData& integer_;
+  size_t stride_;           // integers that hold the state of any layer
+  int64_t chunk_;           // steps whose states are kept at once
+  Buffer<int32_t> states_;  // (count, layers, stride)
+  Buffer<int32_t> kept_;    // (chunk, n): states of the layer at hand
+  Buffer<int32_t> rows_;    // (chunk, n): what M_x multiplies
+  Buffer<int32_t> scratch_, product_;
+  std::vector<int32_t> inputs_, logits_, counts_;
+  std::vector<uint64_t> planes_;
+  Buffer<float> floats_;  // the state for a float readout
+};
+
+}  // namespace
+
+std::unique_ptr<Runner> make_integer_runner(const ModelData& m, int64_t count) {
+  return std::make_unique<IntegerRunner>(m, count);
+}
+
+}  // namespace hadamrnn

@@ -1,0 +1,172 @@
+// The integer recurrence and its dense products against 64-bit arithmetic, one operation after another.
+#include <algorithm>
+
+#include "check.hpp"
+#include "data.hpp"
+#include "tests.hpp"
+
+namespace hadamrnn::test {
+namespace {
+
+using Ints = std::vector<int32_t>;
+
+struct Shape {
+  int64_t row;
+  int32_t log2, base;
+};
+
+// I (x) H as the storage order has it, by the definition of its entries.
+std::vector<int64_t> transformed(const Shape& s, const std::vector<int32_t>& core, const Ints& z) {
+  std::vector<int64_t> rows(z.size()), out(z.size());
+  const int64_t power = int64_t(1) << s.log2;
+  for (int64_t j = 0; j < int64_t(z.size()); ++j) {
+    const int64_t block = j / power * power;
+    for (int64_t a = 0; a < power; ++a) {
+      int64_t both = a & (j - block), sign = 1;
+      for (; both != 0; both &= both - 1) sign = -sign;
+      rows[size_t(j)] += sign * z[size_t(block + a)];
+    }
+  }
+  if (s.base == 1) return rows;
+  for (int64_t b = 0; b < s.base; ++b) {
+    for (int64_t c = 0; c < s.base; ++c) {
+      for (int64_t j = 0; j < s.row; ++j) {
+        out[size_t(b * s.row + j)] += core[size_t(b * s.base + c)] * rows[size_t(c * s.row + j)];
+      }
+    }
+  }
+  return out;
+}
+
+int64_t activated(Activation activation, int64_t z, int64_t threshold, int64_t low, int64_t high) {
+  if (activation == Activation::sign) return z >= 0 ? 1 : -1;
+  if (activation == Activation::modrelu) {
+    const int64_t magnitude = std::max<int64_t>((z < 0 ? -z : z) + threshold, 0);
+    z = z < 0 ? -magnitude : z > 0 ? magnitude : 0;
+  }
+  return std::clamp(z, low, high);
+}
+
+enum class Input { feature, tokens, rows };
+
+void recur(const IntegerTable& table, Random& random, const Shape& shape, Activation activation, Input input) {
+  constexpr int64_t steps = 5, tokens = 7;
+  const int64_t n = shape.row * shape.base;
+  const bool sign = activation == Activation::sign;
+  const int32_t high = sign ? 1 : 2047, low = activation == Activation::relu ? 0 : -high - 1;
+  const int32_t fraction_bits = int32_t(random.integer(12, 30)), shift = int32_t(random.integer(0, 8));
+  const Ints core = random.signs<int32_t>(shape.base * shape.base);
+  Ints multiplier = random.signs<int32_t>(n);
+  for (int32_t& m : multiplier) m *= int32_t(int64_t(1) << fraction_bits >> (shape.log2 / 2));
+  const Ints beta = random.integers<int32_t>(n, INT32_MIN >> (30 - fraction_bits), INT32_MAX >> (30 - fraction_bits));
+  const Ints threshold = random.integers<int32_t>(n, -50, 50);
+  const Ints z0 = sign ? random.signs<int32_t>(n) : random.integers<int32_t>(n, low, high);
+  const std::vector<int8_t> codes = random.integers<int8_t>(tokens * n, -128, 127);
+  const Ints x = random.integers<int32_t>(steps, -255, 255), ids = random.integers<int32_t>(steps, 0, tokens - 1);
+  const int32_t scale = INT32_MAX / 256 >> (30 - fraction_bits);
+  const Ints scales = random.integers<int32_t>(tokens, 0, scale),
+             sums = random.integers<int32_t>(steps * n, -9999, 9999);
+
+  Ints z = z0, expected;
+  for (int64_t t = 0; t < steps; ++t) {
+    const std::vector<int64_t> acc = transformed(shape, core, z);
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t product = input == Input::feature ? int64_t(codes[size_t(j)]) * x[size_t(t)] * scale
+                              : input == Input::tokens
+                                  ? int64_t(codes[size_t(ids[size_t(t)] * n + j)]) * scales[size_t(ids[size_t(t)])]
+                                  : int64_t(sums[size_t(t * n + j)]) * scale;
+      const int64_t total =
+          acc[size_t(j)] * multiplier[size_t(j)] + (product + beta[size_t(j)]) * (int64_t(1) << shift);
+      const int64_t rounded = (total + (int64_t(1) << (fraction_bits - 1))) >> fraction_bits;
+      z[size_t(j)] = int32_t(activated(activation, rounded, threshold[size_t(j)], low, high));
+    }
+    expected.insert(expected.end(), z.begin(), z.end());
+  }
+
+  Ints bias = beta;
+  for (int32_t& b : bias) b ^= INT32_MIN;
+  Unaligned<int32_t> m(multiplier), b(bias), a(threshold), in(z0), out(steps * n), scratch(n), rows(sums), last(n);
+  Unaligned<int8_t> c(codes);
+  IntegerRecur p{};
+  p.geometry = {shape.row, shape.log2, shape.base, core.data(), core.data()};
+  p.activation = activation;
+  p.multiplier = m.data();
+  p.modrelu = a.data();
+  p.fraction_bits = fraction_bits;
+  p.input_shift = shift;
+  p.low = low;
+  p.high = high;
+  p.bias = b.data();
+  p.input_multiplier = scale;
+  p.scratch = scratch.data();
+  p.in = in.data();
+  p.out = out.data();
+  p.stride = n;
+  if (input != Input::rows) p.codes = c.data();
+  if (input == Input::feature) p.x = x.data();
+  if (input == Input::tokens) p.ids = ids.data();
+  if (input == Input::tokens) p.multipliers = scales.data();
+  if (input == Input::rows) p.rows = rows.data();
+  const std::string what = "recur_i32 " + std::to_string(n) + " activation " + std::to_string(int(activation)) +
+                           " input " + std::to_string(int(input));
+  table.recur(p, steps);
+  check_same(what, out.data(), expected.data(), steps * n);
+  check(out.intact(), what + " keeps to its memory");
+
+  p.stride = 0;
+  p.out = last.data();
+  table.recur(p, steps);
+  check_same(what + ", the last state", last.data(), &expected[size_t((steps - 1) * n)], n);
+
+  const std::vector<int64_t> acc = transformed(shape, core, Ints(expected.begin(), expected.begin() + n));
+  Unaligned<int32_t> product(Ints(acc.begin(), acc.end()));
+  table.update(p, product.data(), 1, last.data());
+  check_same(what + ", update_i32", last.data(), &expected[size_t(n)], n);
+  check(last.intact(), what + " update keeps to its memory");
+}
+
+void products(const IntegerTable& table, Random& random, int64_t d, int64_t n, int64_t count) {
+  const std::vector<int8_t> codes = random.integers<int8_t>(d * n, -128, 127);
+  const Ints x = random.integers<int32_t>(count * d, -32768, 32767), bias = random.integers<int32_t>(d, -9999, 9999);
+  const Ints z = random.integers<int32_t>(count * n, -2048, 2047);
+  Ints rows, logits;
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t i = 0; i < n; ++i) {
+      int32_t sum = 0;
+      for (int64_t j = 0; j < d; ++j) sum += codes[size_t(j * n + i)] * x[size_t(r * d + j)];
+      rows.push_back(sum);
+    }
+    for (int64_t k = 0; k < d; ++k) {
+      int32_t sum = bias[size_t(k)];
+      for (int64_t i = 0; i < n; ++i) sum += codes[size_t(k * n + i)] * std::max(z[size_t(r * n + i)], 0);
+      logits.push_back(sum);
+    }
+  }
+  Unaligned<int8_t> c(codes);
+  Unaligned<int32_t> in(x), states(z), b(bias), projected(count * n), y(count * d);
+  const std::string what = std::to_string(d) + " x " + std::to_string(n);
+  table.project(c.data(), in.data(), d, n, count, projected.data());
+  check_same("project_i32 " + what, projected.data(), rows.data(), count * n);
+  check(projected.intact(), "project_i32 " + what + " keeps to its memory");
+  table.readout(c.data(), b.data(), states.data(), n, d, count, y.data());
+  check_same("readout_i32 " + what, y.data(), logits.data(), count * d);
+  check(y.intact(), "readout_i32 " + what + " keeps to its memory");
+}
+
+}  // namespace
+
+void test_integer(const IntegerTable& table) {
+  Random random;
+  for (const Shape& shape : {Shape{16, 0, 1}, Shape{48, 3, 1}, Shape{64, 6, 1}, Shape{512, 9, 1}, Shape{2048, 11, 1},
+                             Shape{16, 1, 12}, Shape{32, 4, 20}}) {
+    for (const Activation activation : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
+      for (const Input input : {Input::feature, Input::tokens, Input::rows})
+        recur(table, random, shape, activation, input);
+    }
+  }
+  for (const int64_t d : {1, 3, 10}) {
+    for (const int64_t n : {16, 48, 512}) products(table, random, d, n, 3);
+  }
+}
+
+}  // namespace hadamrnn::test

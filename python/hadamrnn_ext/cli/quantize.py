@@ -1,0 +1,141 @@
+"""`hadamrnn quantize MODEL`: an integer model, calibrated on training examples, and what it costs in accuracy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .. import zoo
+from ..data import tasks
+from ..data.task import Split, Task, evaluate
+from ..errors import InputError
+from ..model import Model
+from .evaluate import task_of
+from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
+
+EXAMPLES = """\
+  hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
+  hadamrnn quantize runs/copy-0/model.safetensors --data copy --bits 10 --readout integer --out copy.safetensors
+"""
+
+BATCH = 100
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "quantize", run, "make an integer model of a float model", EXAMPLES)
+    parser.add_argument("model", help="name of a bundled model, or a model file")
+    parser.add_argument(
+        "--data",
+        "--task",
+        dest="task",
+        choices=tasks.NAMES,
+        metavar="TASK",
+        help="task to calibrate and score on (default: the one that the model's card names)",
+    )
+    parser.add_argument(
+        "--bits", type=int, default=12, metavar="K", help="of the state, 8 to 16 (default: 12)"
+    )
+    parser.add_argument("--input-bits", type=int, default=8, metavar="K", help="of features (default: 8)")
+    parser.add_argument("--readout", choices=("float", "integer"), default="float", help="default: float")
+    parser.add_argument(
+        "--power-of-two", action="store_true", help="scales that make every input multiplier a shift"
+    )
+    parser.add_argument(
+        "--percentile", type=float, metavar="P", help="scale by a percentile of magnitudes, not the largest"
+    )
+    parser.add_argument(
+        "--calibrate", type=positive, default=500, metavar="N", help="training examples (default: 500)"
+    )
+    parser.add_argument(
+        "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
+    )
+    parser.add_argument("--out", metavar="FILE", help="default: NAME-BITS.safetensors")
+    parser.add_argument(
+        "--directory",
+        metavar="DIR",
+        help="where the data set lies (default: $HADAMRNN_DATA, then the user's cache)",
+    )
+    parser.add_argument("--no-verify", action="store_true", help="do not compare checksums of the data set")
+    add_threads(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    model = zoo.load(arguments.model)
+    name, length = task_of(model, arguments.task, arguments.length)
+    task = tasks.load(name, arguments.directory, verify=not arguments.no_verify, length=length)
+    integers = model.quantize(
+        _batches(task.train, arguments.calibrate),
+        arguments.bits,
+        arguments.input_bits,
+        arguments.readout,
+        power_of_two=arguments.power_of_two,
+        percentile=arguments.percentile,
+        progress=_shower("calibrated", min(arguments.calibrate, len(task.train))),
+    )
+    before = _scores(model, task, "float", threads(arguments))
+    after = _scores(integers, task, "integer", threads(arguments))
+    out = Path(arguments.out or f"{_stem(arguments.model)}-{arguments.bits}.safetensors")
+    integers.save(out)
+    assert integers.card.integer is not None
+    result: dict[str, Any] = {
+        "model": str(out),
+        "task": name,
+        "examples": len(task.test),
+        "before": before,
+        "after": after,
+        "payload_before": model.describe().payload_bytes,
+        "payload_after": integers.describe().payload_bytes,
+        "saturation": [layer.saturation for layer in integers.card.integer.layers],
+        "snr": [layer.snr for layer in integers.card.integer.layers],
+    }
+    if arguments.json:
+        print_json(result)
+        return 0
+    for score in before:
+        print(f"{name} test {score}: {before[score]:.4f} -> {after[score]:.4f}")
+    print(f"payload: {result['payload_before']:,} -> {result['payload_after']:,} bytes")
+    for i, layer in enumerate(integers.card.integer.layers):
+        snr = "equal" if layer.snr is None else f"{layer.snr:.1f} dB"
+        print(
+            f"layer {i}: {layer.state_bits}-bit state, {layer.saturation:.3%} saturated, signal to noise {snr}"
+        )
+    print(f"model: {out}")
+    return 0
+
+
+def _batches(split: Split, count: int) -> Iterator[NDArray[Any]]:
+    count = min(count, len(split))
+    for start in range(0, count, BATCH):
+        yield split.raw(slice(start, min(start + BATCH, count)))[0]
+
+
+def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:
+    def predict(inputs: NDArray[Any]) -> NDArray[Any]:
+        return model.infer(inputs, num_threads=num_threads)
+
+    return evaluate(predict, task, task.test, raw=True, progress=_shower(f"{what} model", len(task.test)))
+
+
+def _shower(what: str, total: int) -> Callable[[int], None]:
+    """A line that counts, where somebody watches."""
+
+    def show(done: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if done >= total else ""
+            filled = 30 * done // max(total, 1)
+            print(f"\r{what:>13} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _stem(model: str) -> str:
+    stem = Path(model).name.removesuffix(zoo.SUFFIX)
+    if not stem:
+        raise InputError(f"{model!r} names no file to call the result after: give --out")
+    return stem

@@ -1,0 +1,113 @@
+"""What a float model does on real input: the largest inputs and states, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+__all__ = ["Calibration", "Magnitudes", "calibrate", "states"]
+
+F32 = NDArray[np.float32]
+Calibrating = NDArray[Any] | Iterable[Any]
+SAMPLE = 64  # sequences on which the integer model is compared with the float model afterwards
+_DROPPED_BITS = 12  # of a float32: the histogram's bins are 2^-11 of their value wide
+
+
+class Magnitudes:
+    """The largest magnitude met, or a percentile of all, in memory that does not grow."""
+
+    def __init__(self, percentile: float | None) -> None:
+        self._percentile = percentile
+        self._largest = np.float32(0)
+        # The bits of positive floats are ordered as the floats are, so their upper bits number the bins.
+        self._counts = None if percentile is None else np.zeros(1 << 31 - _DROPPED_BITS, np.int64)
+
+    def add(self, values: F32) -> None:
+        """Count these values, of any shape."""
+        magnitudes = np.abs(values).reshape(-1)
+        self._largest = np.maximum(self._largest, magnitudes.max(initial=np.float32(0)))
+        if self._counts is not None:
+            bins = magnitudes.view(np.uint32) >> _DROPPED_BITS
+            self._counts += np.bincount(bins, minlength=len(self._counts))
+
+    def value(self) -> float:
+        """The largest magnitude, or the upper edge of the bin that the percentile falls into."""
+        if self._percentile is None or self._counts is None:
+            return float(self._largest)
+        cumulated = np.cumsum(self._counts)
+        index = int(np.searchsorted(cumulated, cumulated[-1] * self._percentile / 100))
+        edge = float(np.array((index + 1) << _DROPPED_BITS, np.uint32).view(np.float32))
+        return min(edge, float(self._largest))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Largest magnitudes of the features (None for tokens) and of each layer's states; a sample of the input."""
+
+    input: float | None
+    states: tuple[float, ...]
+    sample: NDArray[Any]  # (B, T, d) float32 or (B, T) int32, preprocessed
+    lengths: NDArray[np.int64]  # (B,)
+
+
+def calibrate(
+    model: Model, batches: Calibrating, percentile: float | None, progress: Callable[[int], object]
+) -> Calibration:
+    """Run the model over all batches; see ``Model.quantize``. ``progress`` gets the number of sequences done.
+
+    Raises:
+        InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none.
+    """
+    if percentile is not None and not 0 < percentile <= 100:
+        raise InputError(f"percentile is {percentile}; expected None or a number in 0 .. 100, not 0")
+    inputs, layers = Magnitudes(percentile), [Magnitudes(percentile) for _ in model.card.layers]
+    sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
+    done = 0
+    for values, ends in _prepared(model, batches):
+        if sample is None:
+            sample = values[:SAMPLE].copy(), ends[:SAMPLE].copy()
+        if model.card.input == "features":
+            inputs.add(values[np.arange(values.shape[1]) < ends[:, None]])
+        for step in states(model, values, ends):
+            for magnitudes, state in zip(layers, step, strict=True):
+                magnitudes.add(state)
+        done += len(values)
+        progress(done)
+    if sample is None:
+        raise InputError("the calibration has no sequences; expected at least one")
+    largest = inputs.value() if model.card.input == "features" else None
+    return Calibration(largest, tuple(layer.value() for layer in layers), *sample)
+
+
+def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Iterator[list[F32]]:
+    """The states of each layer after each step, (sequences that have not ended, n), of preprocessed input."""
+    stream = _core.Stream(model.core, len(values), False)
+    steps = np.ascontiguousarray(values.swapaxes(0, 1))
+    for t, x in enumerate(steps):
+        if stream.step(x) is None:
+            raise AssertionError("preprocessed input is what the core takes")
+        running = ends > t
+        if not running.any():
+            return
+        yield [state[running] for state in stream.get_state()]
+
+
+def _prepared(model: Model, batches: Calibrating) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """Preprocessed input and lengths of every batch; one array is one batch."""
+    for batch in [batches] if isinstance(batches, np.ndarray) else batches:
+        x, lengths = batch if isinstance(batch, tuple) else (batch, None)
+        prepared = model.prepare(x, lengths)
+        values = prepared.values
+        if len(values):
+            steps = np.full(len(values), values.shape[1], np.int64)
+            yield values, steps if prepared.lengths is None else prepared.lengths

@@ -1,0 +1,65 @@
+"""How well an integer model follows its float model: saturation and signal-to-noise ratio of the states."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibrate import Calibration, states
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+__all__ = ["with_report"]
+
+
+def with_report(floats: Model, integers: Model, calibration: Calibration) -> Model:
+    """The integer model, its card completed with what the calibration's sample shows."""
+    integer = integers.card.integer
+    assert integer is not None
+    measures = [_Measure(layer.state_bits, layer.state_scale) for layer in integer.layers]
+    sample = calibration.sample, calibration.lengths
+    for reference, quantized in zip(states(floats, *sample), states(integers, *sample), strict=True):
+        for measure, h, z in zip(measures, reference, quantized, strict=True):
+            measure.add(h, z)
+    layers = tuple(
+        dataclasses.replace(layer, saturation=measure.saturation, snr=measure.snr)
+        for layer, measure in zip(integer.layers, measures, strict=True)
+    )
+    card = dataclasses.replace(integers.card, integer=dataclasses.replace(integer, layers=layers))
+    return integers.with_card(card)
+
+
+class _Measure:
+    """Sums over all steps of one layer."""
+
+    def __init__(self, state_bits: int, state_scale: float) -> None:
+        # A sign is always at its limit, and that is no fault. relu(z) never is at the lower one.
+        self._limits = None if state_bits == 1 else (-(1 << state_bits - 1), (1 << state_bits - 1) - 1)
+        self._scale = np.float32(state_scale)
+        self._saturated, self._count = 0, 0
+        self._signal, self._noise = 0.0, 0.0
+
+    def add(self, reference: NDArray[np.float32], quantized: NDArray[np.float32]) -> None:
+        if self._limits is not None:
+            z = np.rint(quantized / self._scale)
+            self._saturated += int(((z == self._limits[0]) | (z == self._limits[1])).sum())
+        self._count += reference.size
+        error = quantized - reference
+        self._signal += float(np.vdot(reference, reference))
+        self._noise += float(np.vdot(error, error))
+
+    @property
+    def saturation(self) -> float:
+        return self._saturated / max(self._count, 1)
+
+    @property
+    def snr(self) -> float | None:
+        """Decibels; None where the states are equal, or there is no signal."""
+        if self._noise == 0 or self._signal == 0:
+            return None
+        return round(10 * math.log10(self._signal / self._noise), 2)

@@ -1,0 +1,84 @@
+"""The input of an integer model: codes of U, or the folded table of tokens, and the steps between codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..card import Card
+from ..quantize import code_range, quantize, unpack
+from .card import IntegerInput
+
+__all__ = ["Source", "input_source", "weight_codes"]
+
+Array = NDArray[Any]
+TABLE_BITS = 8  # of a row of the folded table of embedded tokens, and of weights that were float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Codes times ``steps`` are the input of the first layer, before its bias."""
+
+    codes: NDArray[np.int8]  # (n, d), or (V, n) of tokens
+    bits: int
+    steps: NDArray[np.float64]  # () for features, (V,) of tokens
+    input: IntegerInput | None  # None for tokens
+
+
+def weight_codes(
+    name: str, bits: int | None, floats: Mapping[str, Array], packed: Mapping[str, Array]
+) -> tuple[NDArray[np.int8], int, float]:
+    """Codes, bits and step of "input" or "output": those of the file, or 8-bit ones of float weights."""
+    weight = floats[f"{name}.weight"]
+    if bits is None:
+        bits = TABLE_BITS
+        codes, alpha = quantize(weight, bits)
+    else:
+        codes, alpha = (
+            unpack(packed[f"{name}.codes"], bits, weight.shape),
+            np.float32(packed[f"{name}.scale"][0]),
+        )
+    return codes, bits, float(alpha / np.float32(-code_range(bits)[0]))
+
+
+def input_source(
+    card: Card,
+    floats: Mapping[str, Array],
+    packed: Mapping[str, Array],
+    largest: float | None,
+    input_bits: int,
+    power_of_two: bool,
+) -> Source:
+    """How the input of this float model is written in integers; ``largest`` is that of its features."""
+    if card.embedding_size is not None:
+        return _folded(floats["input.weight"], floats["embedding.weight"], power_of_two)
+    codes, bits, step = weight_codes("input", card.weight_bits, floats, packed)
+    if card.input == "tokens":  # one-hot: column j of U is the row of token j
+        return Source(np.ascontiguousarray(codes.T), bits, np.full(card.input_size, step), None)
+    assert largest is not None
+    features = _features(card, largest, input_bits)
+    return Source(codes, bits, np.array(step * features.scale), features)
+
+
+def _features(card: Card, largest: float, bits: int) -> IntegerInput:
+    scale = card.preprocess.uint8_scale
+    if scale is not None and card.preprocess.normalization is None and bits == 8:
+        return IntegerInput(8, False, float(np.float32(scale)))  # bytes enter as they are
+    scale = largest / ((1 << bits - 1) - 1)
+    return IntegerInput(bits, True, float(np.float32(scale)) if scale > 1e-30 else 1.0)
+
+
+def _folded(weight: Array, embedding: Array, power_of_two: bool) -> Source:
+    """U E as rows of 8-bit codes, a step each; with ``power_of_two`` the steps are powers of two of the largest."""
+    rows = embedding.astype(np.float64) @ weight.astype(np.float64).T
+    steps = np.abs(rows).max(axis=1) / ((1 << TABLE_BITS - 1) - 1)
+    top = steps.max()
+    if power_of_two and top > 0:
+        nonzero = np.where(steps > 0, steps, top)
+        steps = np.where(steps > 0, top * 2.0 ** np.ceil(np.log2(nonzero / top)), 0)
+    codes = np.rint(rows / np.where(steps > 0, steps, 1)[:, None])
+    return Source(codes.astype(np.int8), TABLE_BITS, steps, None)

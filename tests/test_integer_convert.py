@@ -1,0 +1,216 @@
+"""Calibration and the choice of constants: as large as can be proven, and refused where none can."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
+from hadamrnn_ext.integer.bounds import layer_problem
+from hadamrnn_ext.integer.calibrate import Magnitudes
+
+
+@pytest.fixture
+def floats(rng, make_model):
+    return make_model(rng, sizes=((64, 64),), input_size=1)
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(6, 40, 1)).astype(np.float32)
+
+
+def only(model):
+    return model.card.integer.layers[0]
+
+
+def with_layer(card, **change):
+    """The card with other constants in its only layer."""
+    layers = (dataclasses.replace(card.integer.layers[0], **change),)
+    return dataclasses.replace(card, integer=dataclasses.replace(card.integer, layers=layers))
+
+
+def test_constants_mean_what_the_contract_says(floats, x):
+    model = floats.quantize(x, state_bits=12)
+    layer, p, scale = only(model), floats.parameters(), only(model).state_scale
+    stream, largest = floats.stream(6), 0
+    for t in range(40):
+        stream.step(x[:, t])
+        largest = max(largest, np.abs(stream.state).max())
+    assert scale == np.float32(largest / 2047)
+    assert layer.fraction_bits == 30
+    assert layer.multiplier == 2**30 // 8
+    unit = 2.0 ** (30 - layer.input_shift)
+    step = float(floats.tensors["input.scale"][0]) / 8 * model.card.integer.input.scale
+    assert layer.input_multiplier == pytest.approx(step / scale * unit, rel=1e-5)
+    np.testing.assert_allclose(
+        model.parameters()["layers.0.bias"], p["layers.0.bias"] / scale * unit, atol=0.5
+    )
+    # one shift less would leave 31 bits
+    assert max(layer.input_multiplier * 127, np.abs(model.parameters()["layers.0.bias"]).max()) >= 2**29
+
+
+def test_fraction_bits_give_way_to_a_proof(rng, make_model):
+    floats = make_model(rng, sizes=((1024, 1024),), input_size=1)
+    huge = {**floats.parameters(), "layers.0.bias": np.full(1024, 3e4)}
+    floats = hr.Model.from_parameters(floats.card, huge)
+    model = floats.quantize(np.zeros((1, 3, 1), np.float32), state_bits=8)
+    assert 1 <= only(model).fraction_bits <= 30
+    p = model.parameters()
+    c = only(model)
+    facts = {
+        "block_size": 1024,
+        "state_bits": 8,
+        "multiplier": c.multiplier,
+        "input_shift": c.input_shift,
+        "sums": np.abs(p["input.codes"].astype(np.int64)).sum(axis=1) * 127,
+        "multipliers": np.array(c.input_multiplier),
+        "largest_input": 127,
+        "bias": p["layers.0.bias"],
+        "modrelu": None,
+    }
+    assert layer_problem(fraction_bits=c.fraction_bits, **facts) is None
+    assert "64 bits" in layer_problem(fraction_bits=c.fraction_bits, **{**facts, "input_shift": 40})
+    assert "32 bits" in layer_problem(fraction_bits=1, **facts)
+    assert "32 bits" in layer_problem(fraction_bits=30, **{**facts, "block_size": 2**24})
+
+
+def test_powers_of_two_are_shifts(rng, make_model, floats, x):
+    model = floats.quantize(x, power_of_two=True, readout="integer")
+    layer = only(model)
+    assert layer.input_multiplier & (layer.input_multiplier - 1) == 0
+    assert layer.multiplier & (layer.multiplier - 1) == 0  # m is a power of 4
+    plain = only(floats.quantize(x)).state_scale
+    assert plain <= layer.state_scale < 2 * plain
+    words = make_model(rng, sizes=((16, 16), (8, 8)), input="tokens", input_size=9, embedding_size=5)
+    model = words.quantize(rng.integers(0, 9, (4, 20)), power_of_two=True)
+    multipliers = model.parameters()["table.multiplier"]
+    assert (multipliers & (multipliers - 1) == 0).all()
+    assert np.abs(model.parameters()["table.codes"]).max() <= 127
+    upper = model.card.integer.layers[1].input_multiplier
+    assert upper & (upper - 1) == 0
+
+
+def test_percentiles_cut_outliers(floats, x):
+    spiky = x.copy()
+    spiky[0, -1] = 1000
+    largest, cut = floats.quantize(spiky), floats.quantize(spiky, percentile=99)
+    assert only(cut).state_scale < only(largest).state_scale / 20
+    assert only(cut).saturation > 0
+    assert only(largest).saturation < 1e-3
+    assert cut.card.integer.input.scale < largest.card.integer.input.scale / 100
+
+
+def test_magnitudes(rng):
+    values = rng.lognormal(sigma=3, size=10000).astype(np.float32)
+    exact, all_of_them, largest = Magnitudes(90), Magnitudes(100), Magnitudes(None)
+    for part in np.split(-values, 10):
+        for magnitudes in (exact, all_of_them, largest):
+            magnitudes.add(part)
+    assert exact.value() == pytest.approx(np.percentile(values, 90), rel=2e-3)
+    assert all_of_them.value() == largest.value() == values.max()
+
+
+def test_calibration_is_read_once_in_batches_of_any_kind(floats, x):
+    seen = []
+    lengths = np.array([40, 3, 1])
+    batches = iter([x[:2], (x[2:5], lengths), x[5]])
+    model = floats.quantize(batches, progress=seen.append)
+    assert seen == [2, 5, 6]
+    longer = x.copy()
+    longer[3, 3:] = longer[4, 1:] = 1e6  # past the end, and never looked at
+    assert (
+        floats.quantize([x[:2], (longer[2:5], lengths), x[5]]).card.integer.layers
+        == model.card.integer.layers
+    )
+    assert floats.quantize(x) == floats.quantize([x])
+
+
+def test_tables_fold_the_embedding(rng, make_model):
+    floats = make_model(
+        rng, sizes=((16, 16),), input="tokens", input_size=50, embedding_size=12, output="all"
+    )
+    tokens = rng.integers(0, 50, (4, 30))
+    model = floats.quantize(tokens, state_bits=16)
+    assert model.card.embedding_size is None
+    p, c = model.parameters(), only(model)
+    rows = (
+        p["table.codes"]
+        * (p["table.multiplier"] * 2.0 ** (c.input_shift - c.fraction_bits) * c.state_scale)[:, None]
+    )
+    f = floats.parameters()
+    np.testing.assert_allclose(
+        rows, f["embedding.weight"] @ f["input.weight"].T, atol=np.abs(rows).max() / 250
+    )
+    assert model.tensors["table.codes"].nbytes == 50 * 16
+
+
+def test_arguments_are_checked(floats, x):
+    for arguments, match in [
+        ({"state_bits": 7}, "state_bits is 7; expected an integer 8 .. 16"),
+        ({"state_bits": 12.0}, "state_bits is 12.0"),
+        ({"input_bits": 17}, "input_bits is 17; expected an integer 2 .. 16"),
+        ({"readout": "both"}, "readout is 'both'; expected 'float' or 'integer'"),
+        ({"percentile": 0}, "percentile is 0; expected"),
+    ]:
+        with pytest.raises(InputError, match=match):
+            floats.quantize(x, **arguments)
+    with pytest.raises(InputError, match="no sequences"):
+        floats.quantize([])
+    with pytest.raises(ShapeError, match=r"expected \(T, 1\) or \(B, T, 1\)"):
+        floats.quantize([np.zeros((3, 2))])
+    with pytest.raises(InputError, match="integer model; expected a float model"):
+        floats.quantize(x).quantize(x)
+
+
+def test_a_state_far_below_its_input_is_refused(rng, make_model):
+    floats = make_model(rng, sizes=((4, 1),), input_size=1)
+    one_is_huge = {**floats.parameters(), "layers.0.bias": np.float32([1e30, 1, 1, 1])}
+    model = hr.Model.from_parameters(floats.card, one_is_huge)
+    with pytest.raises(InputError, match="layer 0 cannot be written in integers"):
+        model.quantize(np.zeros((1, 3, 1), np.float32), percentile=50)
+
+
+def test_a_file_whose_sums_could_overflow_is_refused(floats, x):
+    model = floats.quantize(x)
+    card = with_layer(model.card, input_shift=60)
+    with pytest.raises(
+        ModelFormatError, match=r"layer 0 may overflow: a sum of one step takes more than 64 bits"
+    ):
+        model.with_card(card)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"kind": "float"}, "Card.kind is 'float' with Card.integer"),
+        ({"integer": None}, "without Card.integer"),
+        ({"weight_bits": None}, "an integer model has weight_bits"),
+        ({"bias_bits": 8}, "neither embedding_size nor bias_bits"),
+    ],
+)
+def test_cards_that_do_not_fit(floats, x, change, match):
+    card = floats.quantize(x).card
+    with pytest.raises(ModelFormatError, match=match):
+        dataclasses.replace(card, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"state_bits": 7}, "state_bits is 7; expected 8 .. 16"),
+        ({"state_bits": 1}, "1 state bits with recurrence 'linear'"),
+        ({"state_scale": 0.0}, "state_scale is 0.0; expected a positive"),
+        ({"state_scale": 1e-45}, "expected a positive"),
+        ({"fraction_bits": 31}, "fraction_bits is 31; expected 1 .. 30"),
+        ({"multiplier": 2**31}, "multiplier is 2147483648"),
+        ({"input_multiplier": None}, "an input multiplier is for all layers"),
+    ],
+)
+def test_layers_that_make_no_sense(floats, x, change, match):
+    card = floats.quantize(x).card
+    with pytest.raises(ModelFormatError, match=match):
+        with_layer(card, **change)
