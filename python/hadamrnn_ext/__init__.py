@@ -11,7 +11,7 @@ is imported only by those who want it.
 
 from __future__ import annotations
 
-from . import hadamard, isa, zoo
+from . import export, hadamard, isa, zoo
 from .card import Card, LayerCard, Training
 from .errors import (
     DataError,
@@ -50,6 +50,7 @@ __all__ = [
     "UnknownModelError",
     "Unrolled",
     "Vocabulary",
+    "export",
     "hadamard",
     "infer",
     "isa",

@@ -1,0 +1,196 @@
+"""``hr.export.c``: a model as a C99 library, one .h and one .c, that needs no heap, no stdio and no libm."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import ModuleType
+
+from ..card import Card
+from ..format import write
+from ..model import Model
+from . import clang_float, clang_integer
+from .text import comment, identifier
+
+__all__ = ["c"]
+
+
+def c(model: Model, directory: str | os.PathLike[str], name: str = "model") -> list[Path]:
+    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and what Arduino and PlatformIO read.
+
+    The state lives in a struct of the caller's. Results are those of ``Model.infer`` to the bit: an integer model
+    (``Model.quantize`` with readout="integer") gives the integers that ``card.integer.logit_scale`` multiplies and
+    has no float in it; a float model gives the same float32, if the compiler neither contracts nor reorders
+    (``-std=c99`` does neither). Input is what the network itself reads: scaled, normalized, permuted, quantized.
+
+    Args:
+        directory: made if it is missing; files of the same names are replaced.
+        name: a C identifier that all names of the library begin with.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        InputError: ``name`` is no identifier, or an integer model's readout is in float.
+        OSError: a file cannot be written.
+    """
+    name = identifier(name)
+    variant = clang_float if model.card.integer is None else clang_integer
+    files = {
+        f"{name}.h": _header(model, name, variant),
+        f"{name}.c": _source(model, name, variant),
+        f"examples/{name}/main.c": _example(model.card, name, variant),
+        "library.properties": _arduino(name),
+        "library.json": _platformio(name),
+    }
+    paths = []
+    for path, text in files.items():
+        target = Path(directory) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, text.encode())
+        paths.append(target)
+    return paths
+
+
+def _header(model: Model, name: str, variant: ModuleType) -> str:
+    card, upper = model.card, name.upper()
+    size = card.input_size if card.input == "features" else 1
+    what = f"{size} features" if card.input == "features" else f"one token, 0 to {card.input_size - 1}"
+    logit = "int32_t" if card.integer is not None else "float"
+    when = "steps x " if card.output == "all" else ""
+    return f"""/* {model!r}
+ *
+ * {_facts(card)} */
+#ifndef {upper}_H
+#define {upper}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {upper}_INPUT_SIZE {size}
+#define {upper}_OUTPUT_SIZE {card.output_size}
+#define {upper}_HIDDEN_SIZE {card.layers[-1].hidden_size}
+#define {upper}_WEIGHT_BYTES {sum(tensor.nbytes for tensor in model.tensors.values())}
+#define {upper}_STATE_BYTES sizeof({name}_state)
+
+typedef {variant.input_type(card)} {name}_input; /* a time step is {what} */
+typedef {logit} {name}_logit;
+
+typedef struct {{
+{variant.state_fields(card)}}} {name}_state;
+
+/* Begins a sequence. */
+void {name}_init({name}_state *state);
+
+/* Reads one time step, {upper}_INPUT_SIZE values. */
+void {name}_step({name}_state *state, const {name}_input *x);
+
+/* The {upper}_OUTPUT_SIZE logits of the sequence so far. */
+void {name}_logits(const {name}_state *state, {name}_logit *logits);
+
+/* Reads `steps` time steps; `logits` receives {when}{upper}_OUTPUT_SIZE values, or is null. */
+void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {name}_logit *logits);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _facts(card: Card) -> str:
+    """What a caller has to know about input, logits and labels."""
+    facts = []
+    if card.integer is not None:
+        if card.integer.input is not None:
+            low, high = card.integer.input.range
+            facts.append(
+                f"A feature x enters as x / {card.integer.input.scale!r}, rounded, in {low} .. {high}."
+            )
+        facts.append(f"Logits are integers times {card.integer.logit_scale!r}.")
+    if card.preprocess.permutation is not None:
+        facts.append("The time steps come in the permuted order of the model's card.")
+    if card.preprocess.normalization is not None:
+        facts.append("Features come normalized.")
+    if card.labels is not None:
+        facts.append(f"Labels, in order: {comment(', '.join(card.labels))}.")
+    return "\n * ".join(facts or ["Input is float, as the network reads it."])
+
+
+def _source(model: Model, name: str, variant: ModuleType) -> str:
+    card, upper = model.card, name.upper()
+    run = (
+        f"        if (logits) {name}_logits(state, logits + t * {upper}_OUTPUT_SIZE);\n"
+        if card.output == "all"
+        else ""
+    )
+    last = f"    if (logits) {name}_logits(state, logits);\n" if card.output == "last" else ""
+    return f"""#include "{name}.h"
+
+{variant.source(model, name)}
+void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {name}_logit *logits) {{
+    uint32_t t;
+    for (t = 0; t < steps; ++t) {{
+        {name}_step(state, x + t * {upper}_INPUT_SIZE);
+{run}    }}
+{last}}}
+"""
+
+
+def _example(card: Card, name: str, variant: ModuleType) -> str:
+    upper, kind = name.upper(), variant.input_type(card)
+    logit, form = (
+        ("int32_t", '"%ld\\n", (long)logits[k]')
+        if card.integer is not None
+        else ("float", '"%a\\n", (double)logits[k]')
+    )
+    return f"""/* Reads time steps of {kind} from stdin to its end and prints the logits of the sequence. */
+#include <stdio.h>
+
+#include "{name}.h"
+
+int main(void) {{
+    static {name}_state state;
+    {name}_input x[{upper}_INPUT_SIZE];
+    {logit} logits[{upper}_OUTPUT_SIZE];
+    int k;
+    {name}_init(&state);
+    while (fread(x, sizeof x, 1, stdin) == 1) {name}_step(&state, x);
+    {name}_logits(&state, logits);
+    for (k = 0; k < {upper}_OUTPUT_SIZE; ++k) printf({form});
+    return 0;
+}}
+"""
+
+
+def _arduino(name: str) -> str:
+    return f"""name={name}
+version=1.0.0
+author=hadamrnn_ext
+maintainer=hadamrnn_ext
+sentence=A recurrent network with binary orthogonal weights.
+paragraph=Written by hadamrnn_ext from a trained model.
+category=Data Processing
+url=https://arxiv.org/abs/2502.00047
+architectures=*
+includes={name}.h
+"""
+
+
+def _platformio(name: str) -> str:
+    facts = {
+        "name": name,
+        "version": "1.0.0",
+        "description": "A recurrent network with binary orthogonal weights, written by hadamrnn_ext",
+        "keywords": "machine learning, recurrent neural network",
+        "frameworks": "*",
+        "platforms": "*",
+        "headers": f"{name}.h",
+        "build": {"srcDir": ".", "includeDir": ".", "srcFilter": [f"+<{name}.c>"]},
+    }
+    return json.dumps(facts, indent=2) + "\n"

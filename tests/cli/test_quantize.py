@@ -1,0 +1,58 @@
+"""`hadamrnn quantize` and `hadamrnn export`, from a float model to C."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from hadamrnn_ext import cli, zoo
+from hadamrnn_ext.card import Training
+from hadamrnn_ext.preprocess import Preprocess
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def options(make_model, rng, tmp_path, digits_dir):
+    """A model file of pixels, and the options that say where its data lies."""
+    preprocess, training = Preprocess(uint8_scale=1 / 255), Training(task="smnist")
+    sizes = {"sizes": ((16, 8),), "input_size": 1, "output_size": 10}
+    make_model(rng, **sizes, preprocess=preprocess, training=training).save(tmp_path / "pixels.safetensors")
+    out = ["--out", tmp_path / "integer.safetensors", "--readout", "integer", "--calibrate", "7"]
+    return [tmp_path / "pixels.safetensors", *out, "--directory", digits_dir, "--no-verify"]
+
+
+def test_quantize_reports_what_it_costs(run, options, tmp_path):
+    code, stdout, _ = run("quantize", *options, "--data", "smnist", "--bits", "10", "--json")
+    assert code == 0
+    result = json.loads(stdout)
+    out = tmp_path / "integer.safetensors"
+    assert (result["task"], result["examples"], result["model"]) == ("smnist", 20, str(out))
+    assert set(result["before"]) == set(result["after"]) == {"loss", "accuracy"}
+    assert result["after"]["loss"] == pytest.approx(result["before"]["loss"], rel=0.2)
+    model = zoo.load(out)
+    assert model.card.integer.layers[0].state_bits == 10
+    assert result["payload_after"] == model.describe().payload_bytes
+    assert result["snr"] == [model.card.integer.layers[0].snr]
+
+
+def test_quantize_prints_and_export_writes_the_library(run, options, tmp_path):
+    code, stdout, _ = run("quantize", *options)  # the task is that of the card
+    assert code == 0
+    assert re.search(r"smnist test accuracy: 0\.\d{4} -> 0\.\d{4}\n", stdout)
+    assert re.search(r"12-bit state, [\d.]+% saturated, signal to noise [\d.]+ dB", stdout)
+    out, library = tmp_path / "integer.safetensors", tmp_path / "library"
+    code, stdout, _ = run("export", out, "--c", library, "--name", "digits")
+    assert code == 0
+    assert stdout.splitlines()[:2] == [str(library / "digits.h"), str(library / "digits.c")]
+    code, _, stderr = run("export", out, "--c", library, "--name", "1")
+    assert (code, stderr.startswith("hadamrnn export: name is '1'")) == (1, True)

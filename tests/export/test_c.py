@@ -1,0 +1,215 @@
+"""Exported C, compiled by the host's compiler: every logit has the bits that Python gives."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+from hadamrnn_ext import golden_integer
+from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.preprocess import Preprocess
+
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1"]
+
+KINDS = {
+    "one input": {"sizes": ((64, 64),), "input_size": 1},
+    "blocks": {
+        "sizes": ((48, 16),),
+        "input_size": 4,
+        "output": "all",
+        "weight_bits": 1,
+        "output_weight_bits": 3,
+    },
+    "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "weight_bits": 5, "output_weight_bits": 8},
+    "one unit": {"sizes": ((1, 1),), "output_size": 1, "weight_bits": 2, "output_weight_bits": 6},
+    "onehot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
+    "embedding": {
+        "sizes": ((16, 4),),
+        "input": "tokens",
+        "input_size": 7,
+        "embedding_size": 5,
+        "recurrence": "relu",
+        "weight_bits": 7,
+    },
+    "float weights": {"sizes": ((20, 20),), "weight_bits": None, "output_weight_bits": None},
+    "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
+    "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+    "modrelu layers": {"sizes": ((12, 12), (40, 20)), "recurrence": "modrelu", "output": "all"},
+}
+
+DRIVER = """
+#include <stdio.h>
+#include "net.h"
+static net_state state;
+int main(void) {
+    static net_input x[BATCH * STEPS * NET_INPUT_SIZE];
+    static net_logit y[(STEPS + 1) * NET_OUTPUT_SIZE];
+    const size_t count = ALL ? STEPS * NET_OUTPUT_SIZE : NET_OUTPUT_SIZE;
+    unsigned i;
+    if (fread(x, sizeof x, 1, stdin) != 1) return 1;
+    for (i = 0; i < BATCH; ++i) {
+        net_init(&state);
+        net_run(&state, x + i * STEPS * NET_INPUT_SIZE, 3, y);
+        net_run(&state, x + (i * STEPS + 3) * NET_INPUT_SIZE, STEPS - 3, ALL ? y + 3 * NET_OUTPUT_SIZE : y);
+        if (fwrite(y, sizeof y[0], count, stdout) != count) return 1;
+        net_logits(&state, y);
+        if (fwrite(y, sizeof y[0], NET_OUTPUT_SIZE, stdout) != NET_OUTPUT_SIZE) return 1;
+    }
+    return 0;
+}
+"""
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+
+
+def draw(rng, model, *shape):
+    if model.card.input == "tokens":
+        return rng.integers(0, model.card.input_size, shape).astype(np.int32)
+    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
+
+
+def run_c(model, folder, x, dtype):
+    """What the exported library gives for x (B, T, ..): all logits that run gives, and those of the end."""
+    hr.export.c(model, folder, "net")
+    (folder / "driver.c").write_text(DRIVER)
+    batch, steps = x.shape[:2]
+    all_steps = model.card.output == "all"
+    sizes = [f"-DBATCH={batch}u", f"-DSTEPS={steps}u", f"-DALL={int(all_steps)}"]
+    program = folder / "program"
+    command = [COMPILER, *FLAGS, *sizes, "-I", folder, folder / "net.c", folder / "driver.c", "-o", program]
+    subprocess.run(list(map(str, command)), check=True)
+    output = subprocess.run([str(program)], input=x.tobytes(), stdout=subprocess.PIPE, check=True).stdout
+    rows = np.frombuffer(output, dtype).reshape(batch, -1, model.card.output_size)
+    return (rows[:, :-1] if all_steps else rows[:, 0]), rows[:, -1]
+
+
+def integers(model, net, x):
+    """x as the integers that exported code reads."""
+    if model.card.input == "tokens":
+        return x
+    features = model.card.integer.input
+    kind = (np.int8 if features.signed else np.uint8) if features.bits <= 8 else np.int16
+    return golden_integer.quantize_input(net, x).astype(kind)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_integer_models(rng, make_model, integer_network, tmp_path, kind, bits):
+    floats = make_model(rng, **KINDS[kind])
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(
+        x[:, :11], state_bits=bits, input_bits=bits if bits < 16 else 8, readout="integer"
+    )
+    net = integer_network(model)
+    y, end = run_c(model, tmp_path, integers(model, net, x), np.int32)
+    states = golden_integer.hidden(net, x)[-1]
+    np.testing.assert_array_equal(end, golden_integer.integer_logits(net, states[:, -1]))
+    scale = np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_float_models(rng, make_model, tmp_path, kind):
+    model = make_model(rng, **KINDS[kind])
+    x = draw(rng, model, 2, 30)
+    y, end = run_c(model, tmp_path, x, np.float32)
+    expected = model.infer(x)
+    np.testing.assert_array_equal(y.view(np.uint32), expected.view(np.uint32), strict=True)
+    last = expected[:, -1] if model.card.output == "all" else expected
+    np.testing.assert_array_equal(end.view(np.uint32), last.view(np.uint32), strict=True)
+
+
+def test_real_digits(tmp_path, integer_network):
+    """The bundled pmnist model at 12 bits reads the bundled digits as bytes."""
+    floats = hr.load("pmnist")
+    images, labels = hr.zoo.samples("pmnist")
+    images, labels = images[:20].reshape(-1, 784, 1), labels[:20]
+    model = floats.quantize(images, readout="integer")
+    order = model.card.preprocess.permutation.indices()
+    y, _ = run_c(model, tmp_path, np.ascontiguousarray(images[:, order]), np.int32)
+    expected = model.infer(images)
+    np.testing.assert_array_equal(y.astype(np.float32) * np.float32(model.card.integer.logit_scale), expected)
+    assert (y.argmax(axis=1) == floats.infer(images).argmax(axis=1)).mean() >= 0.95
+    assert "typedef uint8_t net_input;" in (tmp_path / "net.h").read_text()
+
+
+def test_an_integer_model_has_neither_float_nor_heap_nor_stdio(rng, make_model, tmp_path):
+    floats = make_model(rng, **KINDS["modrelu layers"])
+    hr.export.c(floats.quantize(draw(rng, floats, 2, 9), readout="integer"), tmp_path, "net")
+    text = (tmp_path / "net.c").read_text()
+    code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    assert not re.search(
+        r"\b(float|double|malloc|calloc|free|printf)\b|math\.h|stdio\.h|stdlib\.h|\d\.\d", code
+    )
+    assert "float" not in (tmp_path / "net.h").read_text()
+    subprocess.run(
+        [COMPILER, *FLAGS, "-ffreestanding", "-c", "net.c", "-o", "net.o"], cwd=tmp_path, check=True
+    )
+    names = subprocess.run(
+        ["nm", "-u", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert not set(re.findall(r"U (\w+)", names)) - {
+        "memset",
+        "memcpy",
+        "__stack_chk_fail",
+        "_GLOBAL_OFFSET_TABLE_",
+    }
+
+
+def test_small_states_take_16_bits(rng, make_model, tmp_path):
+    floats = make_model(rng, sizes=((64, 32),), input_size=1)
+    x = draw(rng, floats, 2, 9)
+    hr.export.c(floats.quantize(x, state_bits=10, readout="integer"), tmp_path / "ten", "net")
+    hr.export.c(floats.quantize(x, state_bits=12, readout="integer"), tmp_path / "twelve", "net")
+    assert "int16_t z0[64];" in (tmp_path / "ten" / "net.h").read_text()
+    assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
+
+
+def test_the_example_reads_bytes(rng, make_model, tmp_path):
+    floats = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
+    pixels = rng.integers(0, 256, (1, 40, 1), dtype=np.uint8)
+    model = floats.quantize(pixels, readout="integer")
+    paths = hr.export.c(model, tmp_path / "library", "net")
+    assert sorted(str(path.relative_to(tmp_path / "library")) for path in paths) == [
+        "examples/net/main.c",
+        "library.json",
+        "library.properties",
+        "net.c",
+        "net.h",
+    ]
+    command = [COMPILER, *FLAGS, "-I.", "net.c", "examples/net/main.c", "-o", "example"]
+    subprocess.run(command, cwd=tmp_path / "library", check=True)
+    printed = subprocess.run(
+        [str(tmp_path / "library" / "example")], input=pixels.tobytes(), stdout=subprocess.PIPE, check=True
+    ).stdout
+    logits = np.array(printed.split(), np.float32) * np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(logits, model.infer(pixels)[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1a", "a b", "a-b", "a__b", "_a", "a_", "int", "Class", "é", "a" * 41, 'x"', "a\n", 3]
+)
+def test_names_that_are_no_identifiers(rng, make_model, tmp_path, name):
+    with pytest.raises(InputError, match="name is "):
+        hr.export.c(make_model(rng), tmp_path, name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_cannot_leave_their_comment(rng, make_model, tmp_path):
+    labels = ("*/ int evil;", "two\n#error", "\\")
+    hr.export.c(make_model(rng, labels=labels), tmp_path, "net")
+    text = (tmp_path / "net.h").read_text()
+    assert "Labels, in order: ?? int evil?, two??error, ?." in text
+    subprocess.run([COMPILER, *FLAGS, "-c", "net.c", "-o", "net.o"], cwd=tmp_path, check=True)
+
+
+def test_a_float_readout_is_refused(rng, make_model, tmp_path):
+    floats = make_model(rng)
+    with pytest.raises(InputError, match="readout is in float; expected readout='integer'"):
+        hr.export.c(floats.quantize(draw(rng, floats, 1, 5)), tmp_path)
