@@ -6,6 +6,7 @@ pass; to write all states and come back for them costs more than the recurrence 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -58,6 +59,10 @@ def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
         num_threads=torch.get_num_threads(),
     )
     head = [torch.from_numpy(gradients[name]) for name in ("output_weight", "output_bias")]
+    # relu and the softmax's maximum turn NaN into numbers: the loss has to show it all the same
+    floats = [t for t in args if isinstance(t, Tensor) and t.is_floating_point()]
+    if not all(t.isfinite().all() for t in (torch.from_numpy(h_n), *floats)):
+        total = math.nan
     return weight.new_tensor(total), torch.from_numpy(h_n), a.gradients(gradients) + head
 
 
