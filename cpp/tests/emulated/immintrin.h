@@ -48,6 +48,19 @@ inline __m512i to_integers(__m512 a) {
   return r;
 }
 
+inline __m512i widen(__m128i a) {
+  const Lanes<int8_t, __m128i> x(a);
+  Lanes<int32_t, __m512i> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = x.lane[i];
+  return r;
+}
+
+inline __m512i shift_arithmetic(__m512i a, unsigned count) {
+  Lanes<int32_t, __m512i> x(a);
+  for (int32_t& v : x.lane) v >>= count;
+  return x;
+}
+
 // Inside each group of four 32-bit elements.
 template <class R>
 R permute(R a, int control) {
@@ -96,6 +109,8 @@ inline __m256i narrow(unsigned mask, __m512i a) {
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps emulated::fmadd
 #define _mm512_cvtps_epi32 emulated::to_integers
+#define _mm512_cvtepi8_epi32 emulated::widen
+#define _mm512_srai_epi32 emulated::shift_arithmetic
 #define _mm512_permute_ps emulated::permute
 #define _mm512_shuffle_epi32 emulated::permute
 #define _mm512_shuffle_f32x4 emulated::shuffle_groups
