@@ -17,6 +17,9 @@ from hadamrnn_ext.model import Model
 from hadamrnn_ext.train import checkpoint, parallel
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.parallel import Workers
+from hadamrnn_ext.train.progress import Silent
+from hadamrnn_ext.train.run import build
+from hadamrnn_ext.train.trainer import Trainer
 
 # Each process of this script trains to the end; then again, and one of them is sent SIGTERM on the way, and goes on;
 # then again, and one of them fails.
@@ -125,6 +128,12 @@ def test_the_command_under_torchrun_tells_once(tmp_path):
     assert (
         Model.load(tmp_path / "model.safetensors").card.training.metrics["test_loss"] == summary["test_loss"]
     )
+
+
+def test_a_batch_has_an_example_for_every_process(small, tmp_path):
+    config, task = small(batch_size=2), tasks.load("copy", length=24)
+    with pytest.raises(train.PresetError, match="batch_size is 2, fewer than the 3 processes"):
+        Trainer(config, task, build(config, task), tmp_path, Silent(), Workers(0, 3))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -1,7 +1,8 @@
 """One run on several processes, as torchrun starts them, and the same code on one.
 
 Every process holds the same model and takes its part of the very same batches that one process would take, so the
-number of processes changes the rounding of sums and nothing else.
+number of processes changes the rounding of sums and nothing else. (Where signs flip at every step a rounding decides
+a flip sooner or later, and the curves of two such runs part, as they do for another number of threads.)
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
         **config.to_dict(),
         "processes": trainer.workers.size,
         "threads": torch.get_num_threads(),
-        "engine_used": trainer.model.engine_for(config.preset.batch_size),
+        "engine_used": trainer.model.engine_for(config.preset.batch_size // trainer.workers.size),
         "last_epoch": progress.epoch,
         "best_epoch": progress.best_epoch,
         **scores,

@@ -21,6 +21,7 @@ from .log import Log
 from .objective import Objective
 from .optimization import learning_rates, optimizer, set_learning_rates
 from .parallel import Workers, device_of
+from .presets import PresetError
 from .progress import Reporter
 from .signals import Interrupted, Stop, stop_signals
 
@@ -53,6 +54,10 @@ class Trainer:
         *,
         checkpoint_seconds: float = 60.0,
     ) -> None:
+        if config.preset.batch_size < workers.size:
+            raise PresetError(
+                f"batch_size is {config.preset.batch_size}, fewer than the {workers.size} processes"
+            )
         self.config, self.preset, self.reporter, self.workers = config, config.preset, reporter, workers
         self.device = device_of(config.device)
         self.task, self.model = task, model.to(self.device)
