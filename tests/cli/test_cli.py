@@ -83,6 +83,7 @@ def test_train_writes_a_model_that_the_other_commands_take(run, tmp_path):
 def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options = "--block-size 4 --weight-bits float --sign-lr 0.1 --schedule cosine --grad-clip 2 --seed 9 --engine loop"
     options += " --sign-schedule constant --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9 --patience 7"
+    options += " --output-weight-bits 2 --bias-bits 8"
     code, stdout, _ = run(
         *SMALL, *options.split(), "--epochs", 1, "--out", tmp_path, "--threads", 1, "--json"
     )
@@ -91,7 +92,14 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     expected = {"block_size": 4, "weight_bits": None, "sign_lr": 0.1, "schedule": "cosine", "grad_clip": 2.0}
     expected |= {"seed": 9, "engine": "loop", "engine_used": "loop", "threads": 1, "freeze_signs": False}
     expected |= {"sign_schedule": "constant", "sign_decay": 0.5, "warmup": 2, "label_smoothing": 0.1}
-    expected |= {"average": 0.9, "patience": 7, "device": "cpu", "processes": 1}
+    expected |= {
+        "average": 0.9,
+        "patience": 7,
+        "output_weight_bits": 2,
+        "bias_bits": 8,
+        "device": "cpu",
+        "processes": 1,
+    }
     assert {name: summary[name] for name in expected} == expected
 
 

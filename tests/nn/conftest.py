@@ -50,7 +50,7 @@ def _golden_network(model: nn.SequenceModel) -> Network:
             Layer(
                 rnn.block_size,
                 signs(state[f"rnn.signs{suffix}"]),
-                array(state[f"rnn.bias{suffix}"]),
+                quantized(state[f"rnn.bias{suffix}"], rnn.bias_bits),
                 rnn.recurrence,
                 None if modrelu is None else array(modrelu),
                 signs(state.get(f"rnn.input_signs{suffix}")),

@@ -22,6 +22,8 @@ OPTIONS = {
     "ternary": {"weight_bits": 1, "output_weight_bits": 8},
     "float": {"weight_bits": None, "output": "all"},
     "float_v": {"output_weight_bits": None},
+    "bias_8": {"bias_bits": 8},
+    "bias_8_two_layers": {"bias_bits": 8, "num_layers": 2},
     "relu": {"recurrence": "relu", "output": "all"},
     "modrelu": {"recurrence": "modrelu"},
     "sign": {"recurrence": "sign", "output": "all"},
@@ -288,6 +290,8 @@ def test_what_makes_no_model_is_refused() -> None:
         make("plain", output_size=0)
     with pytest.raises(InputError, match="12"):
         make("plain", output_weight_bits=12)
+    with pytest.raises(InputError, match="bias_bits is 4"):
+        make("plain", bias_bits=4)
 
 
 @pytest.mark.parametrize("training", [True, False])

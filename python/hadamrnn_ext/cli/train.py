@@ -65,7 +65,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--hidden-size", type=int, help="n")
     recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
     recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
-    recipe.add_argument("--weight-bits", type=bits, metavar="P", help="1 (ternary) to 8, or float")
+    recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")
+    recipe.add_argument("--output-weight-bits", type=bits, metavar="P", help="of V (default: --weight-bits)")
+    recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 8 or float")
     recipe.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
     )

@@ -84,6 +84,7 @@ def _card(module: SequenceModel) -> Card:
         embedding_size=None if module.embedding is None else module.embedding.embedding_dim,
         weight_bits=rnn.weight_bits,
         output_weight_bits=module.output_weight_bits,
+        bias_bits=rnn.bias_bits,
     )
 
 

@@ -36,6 +36,7 @@ class HadamRNN(nn.Module):
         num_layers: layer i >= 1 reads relu of the layer below through a dense binary matrix sign(latent)/sqrt(n).
         recurrence: act: "linear" (the paper's choice), "relu", "modrelu" or "sign" (a 1-bit state).
         weight_bits: bits of U, 1 (ternary) to 8, or None for float.
+        bias_bits: bits of b, 8 or None for float.
         bias: whether b is learned; zero otherwise.
         engine: "auto", "loop", "native", "krylov" or "scan": see ``hadamrnn_ext.nn.engines``.
         freeze_signs: keep u as it is drawn.
@@ -59,6 +60,7 @@ class HadamRNN(nn.Module):
         num_layers: int = 1,
         recurrence: str = "linear",
         weight_bits: int | None = 4,
+        bias_bits: int | None = None,
         bias: bool = True,
         engine: str = "auto",
         freeze_signs: bool = False,
@@ -79,9 +81,11 @@ class HadamRNN(nn.Module):
         engines.check(engine, recurrence, num_layers)
         if weight_bits is not None:
             code_range(weight_bits)
+        if bias_bits not in (None, 8):
+            raise InputError(f"bias_bits is {bias_bits}; expected 8, or None for float")
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
         self.num_layers, self.recurrence, self.weight_bits = num_layers, recurrence, weight_bits
-        self.engine = engine
+        self.bias_bits, self.engine = bias_bits, engine
 
         def parameter(*shape: int, learned: bool = True) -> nn.Parameter:
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype), requires_grad=learned)
@@ -170,6 +174,8 @@ class HadamRNN(nn.Module):
         ]
         if self.bias is None:
             parts.append("bias=False")
+        elif self.bias_bits is not None:
+            parts.append(f"bias_bits={self.bias_bits}")
         if not self.signs.requires_grad:
             parts.append("freeze_signs=True")
         return ", ".join(parts)

@@ -31,7 +31,7 @@ class SequenceModel(nn.Module):
 
     Args:
         input_size: features d, or with ``tokens`` the number of tokens.
-        hidden_size, block_size, num_layers, recurrence, weight_bits, engine, freeze_signs: see ``HadamRNN``.
+        hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, engine, freeze_signs: see ``HadamRNN``.
         output_size: o, the number of logits.
         output: "last" or "all".
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
@@ -60,6 +60,7 @@ class SequenceModel(nn.Module):
         recurrence: str = "linear",
         weight_bits: int | None = 4,
         output_weight_bits: int | Literal["same"] | None = "same",
+        bias_bits: int | None = None,
         engine: str = "auto",
         freeze_signs: bool = False,
         preprocess: Preprocess | None = None,
@@ -94,6 +95,7 @@ class SequenceModel(nn.Module):
             num_layers=num_layers,
             recurrence=recurrence,
             weight_bits=weight_bits,
+            bias_bits=bias_bits,
             engine=engine,
             freeze_signs=freeze_signs,
             device=device,

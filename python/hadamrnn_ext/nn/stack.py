@@ -56,7 +56,7 @@ def recurrence(
         drive = _drive(rnn, x, layer, embedding, engine)
     else:
         binary = ste.sign(layer.input_signs) / math.sqrt(rnn.hidden_size)
-        drive = engines.Drive(x.relu(), binary, layer.bias)
+        drive = engines.Drive(x.relu(), binary, _bias(rnn, layer))
     start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
     return engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
 
@@ -81,7 +81,7 @@ def _drive(
     rnn: HadamRNN, x: Tensor, layer: Layer, embedding: nn.Embedding | None, engine: str
 ) -> engines.Drive:
     """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
-    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), layer.bias
+    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), _bias(rnn, layer)
     if embedding is not None and engine in ("loop", "krylov"):  # the readable way; columns for features
         x = embedding(x.long())
     elif engine == "krylov" and not x.is_floating_point():
@@ -97,3 +97,7 @@ def _drive(
         rows = F.linear(embedding(tokens), u)
     rows = rows if bias is None else rows + bias
     return engines.Drive(ids, rows.to(u.dtype), None)
+
+
+def _bias(rnn: HadamRNN, layer: Layer) -> Tensor | None:
+    return None if layer.bias is None else quantize(layer.bias, rnn.bias_bits)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from ..errors import HadamRNNError
 
@@ -24,7 +25,8 @@ class PresetError(HadamRNNError, ValueError):
 class Preset:
     """A recipe. Raises `PresetError` for values that make no sense.
 
-    `block_size` None is one full Hadamard block, `weight_bits` None float weights. `length` is the number of
+    `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits` and `bias_bits` are those of
+    U, V and b, None for float. `length` is the number of
     steps where the task generates its data, else None. Schedules are by epoch: "step" multiplies the learning
     rate by `decay`, "cosine" goes from `lr` towards 0 over all epochs, "constant" stays; during the first
     `warmup` epochs the rate rises to what the schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are
@@ -42,6 +44,8 @@ class Preset:
     block_size: int | None = None
     recurrence: str = "linear"
     weight_bits: int | None = 4
+    output_weight_bits: int | Literal["same"] | None = "same"
+    bias_bits: int | None = None
     length: int | None = None
     schedule: str = "step"
     decay: float = 0.98

@@ -103,6 +103,8 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
         tokens=task.input == "tokens",
         recurrence=preset.recurrence,
         weight_bits=preset.weight_bits,
+        output_weight_bits=preset.output_weight_bits,
+        bias_bits=preset.bias_bits,
         engine=config.engine,
         freeze_signs=preset.freeze_signs,
         preprocess=task.preprocess,
