@@ -59,14 +59,14 @@ class Workload:
             raise ValueError(f"{peer} differs from ours by {error:.1e} of the largest logit")
 
 
-def pixels(batch: int, steps: int = 784, hidden_size: int = 512) -> Workload:
+def pixels(batch: int, steps: int = 784, hidden_size: int = 512, block_size: int | None = None) -> Workload:
     """A permuted-MNIST model as the paper trains it: one pixel a step, ten logits after the last."""
     card = hr.Card(
         input="features",
         output="last",
         input_size=1,
         output_size=10,
-        layers=(hr.LayerCard(hidden_size, hidden_size),),
+        layers=(hr.LayerCard(hidden_size, block_size or hidden_size),),
     )
     rng = np.random.default_rng(1)
     return _workload(card, rng, rng.random((batch, steps, 1), np.float32))
