@@ -107,7 +107,9 @@ def test_integer_models(rng, make_model, integer_network, tmp_path, kind, bits):
         x[:, :11], state_bits=bits, input_bits=bits if bits < 16 else 8, readout="integer"
     )
     net = integer_network(model)
-    y, end = run_c(model, tmp_path, integers(model, net, x), np.int32)
+    codes = integers(model, net, x)
+    np.testing.assert_array_equal(hr.export.c_input(model, x), codes, strict=True)
+    y, end = run_c(model, tmp_path, codes, np.int32)
     states = golden_integer.hidden(net, x)[-1]
     np.testing.assert_array_equal(end, golden_integer.integer_logits(net, states[:, -1]))
     scale = np.float32(model.card.integer.logit_scale)
@@ -118,6 +120,7 @@ def test_integer_models(rng, make_model, integer_network, tmp_path, kind, bits):
 def test_float_models(rng, make_model, tmp_path, kind):
     model = make_model(rng, **KINDS[kind])
     x = draw(rng, model, 2, 30)
+    np.testing.assert_array_equal(hr.export.c_input(model, x), x, strict=True)
     y, end = run_c(model, tmp_path, x, np.float32)
     expected = model.infer(x)
     np.testing.assert_array_equal(y.view(np.uint32), expected.view(np.uint32), strict=True)
@@ -132,7 +135,9 @@ def test_real_digits(tmp_path, integer_network):
     images, labels = images[:20].reshape(-1, 784, 1), labels[:20]
     model = floats.quantize(images, readout="integer")
     order = model.card.preprocess.permutation.indices()
-    y, _ = run_c(model, tmp_path, np.ascontiguousarray(images[:, order]), np.int32)
+    codes = hr.export.c_input(model, images)
+    np.testing.assert_array_equal(codes, images[:, order], strict=True)
+    y, _ = run_c(model, tmp_path, codes, np.int32)
     expected = model.infer(images)
     np.testing.assert_array_equal(y.astype(np.float32) * np.float32(model.card.integer.logit_scale), expected)
     assert (y.argmax(axis=1) == floats.infer(images).argmax(axis=1)).mean() >= 0.95
