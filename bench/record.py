@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Record", "write"]
+__all__ = ["DeviceRecord", "Record", "write"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,19 @@ class Record:
     def key(self) -> str:
         """Name in the table of targets: "pmnist_b1/torch_loop"."""
         return f"{self.id}/{self.peer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceRecord(Record):
+    """Code on a microcontroller; ``ratio`` is the peer's instructions a step over ours, ``isa`` the processor.
+
+    ``flash`` is text and rodata, ``ram`` data, bss, the state of a sequence and the stack, in bytes.
+    """
+
+    flash: int
+    ram: int
+    instructions_per_step: float
+    logits_equal: bool  # to those of Python, to the bit
 
 
 def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Record]) -> None:

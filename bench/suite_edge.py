@@ -1,7 +1,8 @@
-"""Integer models: the time of a step against that of our own float32 step."""
+"""Integer models: the time of a step against that of our own float32 step, and exported C on microcontrollers."""
 
 from __future__ import annotations
 
+import device
 from session import Session
 from timing import Candidate
 from workloads import pixels
@@ -15,6 +16,7 @@ def run(session: Session) -> None:
     for n in (64, 128, 256, 512, 1024):
         step(session, f"int_step_n{n}_k12", n, n, 12)
     step(session, "int_step_m32_k10", 512, 32, 10)
+    device.run(session)
 
 
 def step(session: Session, id: str, hidden_size: int, block_size: int, state_bits: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from record import Record
+from dataclasses import dataclass
+
+from record import DeviceRecord, Record
 
 __all__ = ["target"]
 
@@ -31,8 +33,34 @@ AVX2_SHARE = 0.6
 SAME_FOR_ALL = ("scaling", "edge")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Bytes at most, and how many times fewer instructions than the peer's at least (0: no matter)."""
+
+    flash: int
+    ram: int
+    ratio: float = 0
+
+    def met(self, record: DeviceRecord) -> bool:
+        small = record.flash <= self.flash and record.ram <= self.ram
+        return small and record.ratio >= self.ratio and record.logits_equal
+
+    def __str__(self) -> str:
+        ratio = f"{self.ratio:g}, " if self.ratio else ""
+        return f"{ratio}{self.flash:,} B flash, {self.ram:,} B RAM, equal logits"
+
+
+DEVICE = {
+    "pmnist_m4": Limits(flash=10_000, ram=5_000, ratio=10),
+    "copy_m0": Limits(flash=6_000, ram=2_000),
+}
+
+
 def target(record: Record) -> tuple[str, bool] | None:
     """The target as text and whether it is met; None if there is none."""
+    if isinstance(record, DeviceRecord):
+        limits = DEVICE[record.id]
+        return str(limits), limits.met(record)
     if record.key in AT_MOST:
         limit = AT_MOST[record.key]
         return f"at most {limit:g}", record.ratio <= limit

@@ -1,0 +1,82 @@
+"""The exported C of two models on emulated Cortex-M boards, beside a dense int8 network of the same size."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import hadamrnn_ext as hr
+from hadamrnn_ext.data import tasks
+from record import DeviceRecord
+from session import Session
+from workloads import copy_task
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+from cortex_m.device import BOARDS, missing_tools  # noqa: E402
+from cortex_m.proof import dense_figures, model_figures  # noqa: E402
+
+__all__ = ["run"]
+
+CALIBRATE = 500  # training sequences
+
+
+def run(session: Session) -> None:
+    if problem := missing_tools():
+        if os.environ.get("HADAMRNN_CI"):
+            raise SystemExit(problem)
+        session.say(problem)
+        return
+    pmnist(session)
+    copy(session)
+
+
+def pmnist(session: Session) -> None:
+    task = tasks.load("pmnist", _data_folder())
+    images, _ = task.test.raw(slice(0, 20 if session.quick else 200))
+    record(session, "pmnist_m4", "m4", hr.load("pmnist"), task.train.raw(slice(0, CALIBRATE))[0], images)
+
+
+def copy(session: Session) -> None:
+    """The bundled model, or one of its sizes with random weights where none is bundled."""
+    task = tasks.load("copy")
+    tokens, _ = task.test.raw(slice(0, 2 if session.quick else 20))
+    model = hr.load("copy") if "copy" in hr.models() else copy_task().model
+    record(session, "copy_m0", "m0", model, task.train.raw(slice(0, CALIBRATE))[0], tokens)
+
+
+def record(session: Session, id: str, board: str, floats: hr.Model, calibration: Any, x: Any) -> None:
+    model = floats.quantize(calibration, state_bits=12, readout="integer")
+    ours, equal = model_figures(model, x, BOARDS[board])
+    peer = dense_figures(model, x, BOARDS[board])
+    weights = "" if floats.card.training else "random weights; "
+    note = (
+        f"{ours.instructions_per_step:,.0f} / {peer.instructions_per_step:,.0f} instructions a step, "
+        f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
+        f"{weights}{ours.logits.size:,} logits of {len(x)} sequences {'equal' if equal else 'NOT equal'} to Python's"
+    )
+    session.append(
+        DeviceRecord(
+            suite=session.suite,
+            id=id,
+            peer="dense_int8",
+            ours_s=None,
+            peer_s=None,
+            ratio=peer.instructions_per_step / ours.instructions_per_step,
+            isa=BOARDS[board].cpu,
+            threads="1 / 1",
+            note=note,
+            flash=ours.flash_bytes,
+            ram=ours.ram_bytes,
+            instructions_per_step=ours.instructions_per_step,
+            logits_equal=equal,
+        )
+    )
+
+
+def _data_folder() -> Path | None:
+    """None: where the package looks. Else the folder that the tests take as well."""
+    beside = ROOT.parent / "shared" / "data"
+    return beside if beside.is_dir() and "HADAMRNN_DATA" not in os.environ else None
