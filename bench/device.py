@@ -15,8 +15,8 @@ from workloads import copy_task
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-from cortex_m.device import BOARDS, missing_tools  # noqa: E402
-from cortex_m.proof import dense_figures, model_figures  # noqa: E402
+from cortex_m.device import BOARDS, missing_tools
+from cortex_m.proof import dense_figures, model_figures
 
 __all__ = ["run"]
 

@@ -40,6 +40,12 @@ KINDS = {
     "float weights": {"sizes": ((20, 20),), "weight_bits": None, "output_weight_bits": None},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+    "layers of powers of two": {
+        "sizes": ((40, 8), (64, 64), (96, 32)),
+        "output": "all",
+        "recurrence": "relu",
+    },
+    "sign layers of powers of two": {"sizes": ((96, 32), (24, 4), (128, 128)), "recurrence": "sign"},
     "modrelu layers": {"sizes": ((12, 12), (40, 20)), "recurrence": "modrelu", "output": "all"},
 }
 
@@ -74,9 +80,9 @@ def draw(rng, model, *shape):
     return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
 
 
-def run_c(model, folder, x, dtype):
+def run_c(model, folder, x, dtype, transform="fwht"):
     """What the exported library gives for x (B, T, ..): all logits that run gives, and those of the end."""
-    hr.export.c(model, folder, "net")
+    hr.export.c(model, folder, "net", transform)
     (folder / "driver.c").write_text(DRIVER)
     batch, steps = x.shape[:2]
     all_steps = model.card.output == "all"
@@ -114,6 +120,25 @@ def test_integer_models(rng, make_model, integer_network, tmp_path, kind, bits):
     np.testing.assert_array_equal(end, golden_integer.integer_logits(net, states[:, -1]))
     scale = np.float32(model.card.integer.logit_scale)
     np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_popcount(rng, make_model, tmp_path, kind, bits):
+    """Bit planes give what the fast transform gives."""
+    floats = make_model(rng, **KINDS[kind])
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(x[:, :11], state_bits=bits, readout="integer")
+    if any(hr.hadamard.construction(layer.block_size) != "sylvester" for layer in floats.card.layers):
+        with pytest.raises(InputError, match="transform='popcount' with blocks of order "):
+            hr.export.c(model, tmp_path, "net", "popcount")
+        assert not list(tmp_path.iterdir())
+        return
+    codes = hr.export.c_input(model, x)
+    y, end = run_c(model, tmp_path / "planes", codes, np.int32, "popcount")
+    expected, expected_end = run_c(model, tmp_path / "lanes", codes, np.int32)
+    np.testing.assert_array_equal(y, expected, strict=True)
+    np.testing.assert_array_equal(end, expected_end, strict=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)

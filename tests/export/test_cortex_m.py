@@ -45,6 +45,19 @@ def test_integer_models(rng, make_model, board, kind):
     assert equal
 
 
+def test_popcount(rng, make_model, board):
+    """Bit planes: the same bits, in a third of the memory and in fewer instructions where both layers are signs."""
+    floats = make_model(rng, sizes=((64, 64), (64, 32)), recurrence="sign")
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(x, readout="integer")
+    lanes, equal_lanes = model_figures(model, x, board)
+    planes, equal_planes = model_figures(model, x, board, "popcount")
+    assert equal_lanes
+    assert equal_planes
+    assert planes.state_bytes * 8 == 2 * 2 * 64
+    assert planes.instructions_per_step < lanes.instructions_per_step
+
+
 @pytest.mark.parametrize("kind", ["paley", "layers"])
 def test_float_models(rng, make_model, board, kind):
     model = make_model(rng, **KINDS[kind])

@@ -38,7 +38,7 @@ def main() -> None:
         model = model.quantize(task.train.raw(slice(0, 500))[0], options.bits, readout="integer")
     raw, _ = task.test.raw(slice(0, options.count))
     board = BOARDS[options.board]
-    ours, equal = model_figures(model, raw, board, optimize=options.optimize)
+    ours, equal = model_figures(model, raw, board, options.transform, optimize=options.optimize)
     columns = {"model": ours}
     if options.dense:
         columns["dense int8"] = dense_figures(model, raw, board, optimize=options.optimize)
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", choices=tasks.NAMES, help="default: the one that the model's card names")
     parser.add_argument("--count", type=int, default=200, metavar="N", help="test sequences (default: 200)")
     parser.add_argument("--bits", type=int, default=12, metavar="K", help="of the state (default: 12)")
+    parser.add_argument("--transform", choices=("fwht", "popcount"), default="fwht", help="default: fwht")
     parser.add_argument("--dense", action="store_true", help="beside the dense network of the model's size")
     parser.add_argument("--optimize", default="-Os", metavar="FLAG", help="of the compiler (default: -Os)")
     return parser

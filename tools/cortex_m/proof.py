@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,19 @@ __all__ = ["dense_figures", "model_figures"]
 DENSE_STEPS = 16  # every step of a dense network takes the same
 
 
-def model_figures(model: hr.Model, raw: NDArray[Any], board: Board, **options: Any) -> tuple[Figures, bool]:
+def model_figures(
+    model: hr.Model,
+    raw: NDArray[Any],
+    board: Board,
+    transform: Literal["fwht", "popcount"] = "fwht",
+    **options: Any,
+) -> tuple[Figures, bool]:
     """Run the model over ``raw`` input (B, T, ..) on the board; and whether every logit has the bits of ``infer``.
 
-    ``options`` go to ``measure``.
+    ``transform`` is that of ``export.c``, ``options`` go to ``measure``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        hr.export.c(model, folder, "net")
+        hr.export.c(model, folder, "net", transform)
         dtype = np.float32 if model.card.integer is None else np.int32
         figures = measure(
             board,

@@ -21,6 +21,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--c", metavar="DIR", required=True, help="folder of the library, made if it is missing"
     )
+    parser.add_argument(
+        "--transform",
+        choices=("fwht", "popcount"),
+        default="fwht",
+        help="popcount: less memory, for an integer model (default: fwht)",
+    )
     parser.add_argument("--name", help="what all C names begin with (default: the model's name)")
 
 
@@ -28,6 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
     stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
     name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
-    for path in export.c(model, arguments.c, name):
+    for path in export.c(model, arguments.c, name, arguments.transform):
         print(path)
     return 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from types import ModuleType
+from typing import Literal
 
 from ..card import Card
+from ..errors import InputError
 from ..format import write
 from ..model import Model
 from . import clang_float, clang_integer
@@ -16,7 +17,12 @@ from .text import comment, identifier
 __all__ = ["c"]
 
 
-def c(model: Model, directory: str | os.PathLike[str], name: str = "model") -> list[Path]:
+def c(
+    model: Model,
+    directory: str | os.PathLike[str],
+    name: str = "model",
+    transform: Literal["fwht", "popcount"] = "fwht",
+) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, an example, and what Arduino and PlatformIO read.
 
     The state lives in a struct of the caller's. Results are those of ``Model.infer`` to the bit: an integer model
@@ -27,20 +33,36 @@ def c(model: Model, directory: str | os.PathLike[str], name: str = "model") -> l
     Args:
         directory: made if it is missing; files of the same names are replaced.
         name: a C identifier that all names of the library begin with.
+        transform: "fwht", the fast transform; or "popcount", for an integer model with blocks of a power of two: bit
+            planes, which take less memory and in a deep model of signs less time (docs/microcontrollers.md). The
+            same bits.
 
     Returns:
         The paths written.
 
     Raises:
-        InputError: ``name`` is no identifier, or an integer model's readout is in float.
+        InputError: ``name`` is no identifier, an integer model's readout is in float, or the transform is unknown
+            or not for this model.
         OSError: a file cannot be written.
     """
     name = identifier(name)
-    variant = clang_float if model.card.integer is None else clang_integer
+    if transform not in clang_integer.LAYOUTS:
+        raise InputError(
+            f"transform is {ascii(transform)[:40]}; expected one of {', '.join(clang_integer.LAYOUTS)}"
+        )
+    card = model.card
+    if card.integer is not None:
+        kind, state = clang_integer.input_type(card), clang_integer.state_fields(card, transform)
+        body = clang_integer.source(model, name, transform)
+    elif transform == "fwht":
+        kind, state = clang_float.input_type(card), clang_float.state_fields(card)
+        body = clang_float.source(model, name)
+    else:
+        raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
     files = {
-        f"{name}.h": _header(model, name, variant),
-        f"{name}.c": _source(model, name, variant),
-        f"examples/{name}/main.c": _example(model.card, name, variant),
+        f"{name}.h": _header(model, name, kind, state),
+        f"{name}.c": _source(card, name, body),
+        f"examples/{name}/main.c": _example(card, name, kind),
         "library.properties": _arduino(name),
         "library.json": _platformio(name),
     }
@@ -53,7 +75,7 @@ def c(model: Model, directory: str | os.PathLike[str], name: str = "model") -> l
     return paths
 
 
-def _header(model: Model, name: str, variant: ModuleType) -> str:
+def _header(model: Model, name: str, kind: str, state: str) -> str:
     card, upper = model.card, name.upper()
     size = card.input_size if card.input == "features" else 1
     what = f"{size} features" if card.input == "features" else f"one token, 0 to {card.input_size - 1}"
@@ -77,11 +99,11 @@ extern "C" {{
 #define {upper}_WEIGHT_BYTES {sum(tensor.nbytes for tensor in model.tensors.values())}
 #define {upper}_STATE_BYTES sizeof({name}_state)
 
-typedef {variant.input_type(card)} {name}_input; /* a time step is {what} */
+typedef {kind} {name}_input; /* a time step is {what} */
 typedef {logit} {name}_logit;
 
 typedef struct {{
-{variant.state_fields(card)}}} {name}_state;
+{state}}} {name}_state;
 
 /* Begins a sequence. */
 void {name}_init({name}_state *state);
@@ -122,8 +144,8 @@ def _facts(card: Card) -> str:
     return "\n * ".join(facts or ["Input is float, as the network reads it."])
 
 
-def _source(model: Model, name: str, variant: ModuleType) -> str:
-    card, upper = model.card, name.upper()
+def _source(card: Card, name: str, body: str) -> str:
+    upper = name.upper()
     run = (
         f"        if (logits) {name}_logits(state, logits + t * {upper}_OUTPUT_SIZE);\n"
         if card.output == "all"
@@ -132,7 +154,7 @@ def _source(model: Model, name: str, variant: ModuleType) -> str:
     last = f"    if (logits) {name}_logits(state, logits);\n" if card.output == "last" else ""
     return f"""#include "{name}.h"
 
-{variant.source(model, name)}
+{body}
 void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {name}_logit *logits) {{
     uint32_t t;
     for (t = 0; t < steps; ++t) {{
@@ -142,8 +164,8 @@ void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {nam
 """
 
 
-def _example(card: Card, name: str, variant: ModuleType) -> str:
-    upper, kind = name.upper(), variant.input_type(card)
+def _example(card: Card, name: str, kind: str) -> str:
+    upper = name.upper()
     logit, form = (
         ("int32_t", '"%ld\\n", (long)logits[k]')
         if card.integer is not None

@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card, LayerCard
+from ..card import Card
 from ..errors import InputError
 from ..integer.bounds import largest_state
-from ..integer.card import IntegerCard, IntegerLayer
+from ..integer.card import IntegerCard
 from ..model import Model
 from ..quantize import code_width, pack_signs
+from .lanes import Lanes
+from .planes import Planes
 from .text import array, read_code
-from .transform import function, transform
 
-__all__ = ["input_type", "source", "state_fields"]
+__all__ = ["LAYOUTS", "input_type", "source", "state_fields"]
 
+#: How a transform keeps the state.
+LAYOUTS: dict[str, type[Lanes | Planes]] = {"fwht": Lanes, "popcount": Planes}
+Layouts = list[Lanes | Planes]
 
 # The shift of a negative number is the compiler's choice in C99; compilers make one instruction of this.
 _SHIFT = """static int32_t shifted(int64_t x, int bits) {
@@ -36,15 +40,14 @@ def input_type(card: Card) -> str:
     return "int16_t" if features.signed or features.bits < 16 else "uint16_t"
 
 
-def state_fields(card: Card) -> str:
-    """The members of the state struct. A layer is transformed in place, so it is as wide as its transform needs."""
+def state_fields(card: Card, transform: str) -> str:
+    """The members of the state struct."""
     return "".join(
-        f"    {_state_type(layer, constants)} z{i}[{layer.hidden_size}];\n"
-        for i, (layer, constants) in enumerate(zip(card.layers, _integer(card).layers, strict=True))
+        f"    {layout.kind} z{i}[{layout.size}];\n" for i, layout in enumerate(_layouts(card, transform))
     )
 
 
-def source(model: Model, name: str) -> str:
+def source(model: Model, name: str, transform: str) -> str:
     """Everything of the .c file below its includes.
 
     Raises:
@@ -61,19 +64,16 @@ def source(model: Model, name: str) -> str:
         read_code(bits)
         for bits in sorted({code_width(card.weight_bits), code_width(card.output_weight_bits)})
     ]
-    kinds = dict.fromkeys(
-        (layer.block_size, _state_type(layer, c))
-        for layer, c in zip(card.layers, integer.layers, strict=True)
-    )
-    parts += [transform(block_size, kind) for block_size, kind in kinds]
-    parts.append(_weights(model, parameters))
-    parts += [_layer(card, i) for i in range(len(card.layers))]
-    parts.append(_step(card, name))
-    parts.append(_logits(card, name))
+    layouts = _layouts(card, transform)
+    parts += dict.fromkeys(function for layout in layouts for function in layout.functions())
+    parts.append(_weights(model, parameters, layouts))
+    parts += [_layer(card, i, layouts) for i in range(len(card.layers))]
+    parts.append(_step(card, name, layouts))
+    parts.append(_logits(card, name, layouts[-1]))
     return "\n".join(parts)
 
 
-def _weights(model: Model, parameters: dict[str, NDArray[Any]]) -> str:
+def _weights(model: Model, parameters: dict[str, NDArray[Any]], layouts: Layouts) -> str:
     codes = "input.codes" if model.card.input == "features" else "table.codes"
     parts = [array("uint8_t", "input_codes", _spare(model.tensors[codes]))]
     if model.card.input == "tokens":
@@ -84,17 +84,15 @@ def _weights(model: Model, parameters: dict[str, NDArray[Any]]) -> str:
         if layer.recurrence == "modrelu":
             parts.append(array("int32_t", f"threshold{i}", parameters[f"layers.{i}.modrelu"]))
         if i > 0:
-            below = parameters[f"layers.{i}.input_signs"]
-            parts.append(array("uint8_t", f"input_signs{i}", pack_signs(below.reshape(-1))))
+            parts.append(layouts[i - 1].signs(f"input_signs{i}", parameters[f"layers.{i}.input_signs"]))
     parts.append(array("uint8_t", "output_codes", _spare(model.tensors["output.codes"])))
     parts.append(array("int32_t", "output_bias", parameters["output.bias"]))
     return "\n".join(parts)
 
 
-def _layer(card: Card, i: int) -> str:
-    layer, c = card.layers[i], _integer(card).layers[i]
-    kind = _state_type(layer, c)
-    argument, prepare, product = _input(card, i)
+def _layer(card: Card, i: int, layouts: Layouts) -> str:
+    layer, c, layout = card.layers[i], _integer(card).layers[i], layouts[i]
+    argument, prepare, product = _input(card, i, layouts)
     if c.state_bits == 1:
         activate = "r = r >= 0 ? 1 : -1;"
     else:
@@ -108,37 +106,29 @@ def _layer(card: Card, i: int) -> str:
         }}
         """
         activate += f"r = r < {low} ? {low} : r > {limit - 1} ? {limit - 1} : r;"
-    return f"""static void layer{i}({kind} *z, {argument}) {{
+    return f"""static void layer{i}({layout.kind} *z, {argument}) {{
     uint32_t i;
-{prepare}    {function(layer.block_size, kind)}(z, {layer.hidden_size}u);
-    for (i = 0; i < {layer.hidden_size}u; ++i) {{
-        const int32_t acc = signs{i}[i / 8u] >> (i % 8u) & 1u ? -(int32_t)z[i] : (int32_t)z[i];
+{prepare}{layout.begin}    for (i = 0; i < {layer.hidden_size}u; ++i) {{
+        const int32_t sum_of_row = {layout.sum};
+        const int32_t acc = signs{i}[i / 8u] >> (i % 8u) & 1u ? -sum_of_row : sum_of_row;
 {product}        const int64_t total = (int64_t)acc * {c.multiplier} + (in + bias{i}[i]) * ((int64_t)1 << {c.input_shift});
         int32_t r = shifted(total + ((int64_t)1 << {c.fraction_bits - 1}), {c.fraction_bits});
         {activate}
-        z[i] = ({kind})r;
+        {layout.store}
     }}
-}}
+{layout.end}}}
 """
 
 
-def _input(card: Card, i: int) -> tuple[str, str, str]:
+def _input(card: Card, i: int, layouts: Layouts) -> tuple[str, str, str]:
     """The argument that layer i reads, what is done with it once, and the product `in` of unit i."""
-    integer = _integer(card)
-    multiplier = integer.layers[i].input_multiplier
+    multiplier = _integer(card).layers[i].input_multiplier
     if i > 0:
-        below, constants = card.layers[i - 1], integer.layers[i - 1]
-        size = below.hidden_size
-        product = f"""        int32_t sum = 0;
-        uint32_t j;
-        int64_t in;
-        for (j = 0; j < {size}u; ++j) {{
-            const uint32_t entry = i * {size}u + j;
-            if (below[j] > 0) sum += input_signs{i}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j];
-        }}
-        in = (int64_t)sum * {multiplier};
-"""
-        return f"const {_state_type(below, constants)} *below", "", product
+        below = layouts[i - 1]
+        product = (
+            below.product(f"input_signs{i}") + f"        const int64_t in = (int64_t)sum * {multiplier};\n"
+        )
+        return f"const {below.kind} *below", below.below_begin, product
     assert card.weight_bits is not None
     code = f"code{code_width(card.weight_bits)}(input_codes, "
     kind, n, d = input_type(card), card.layers[0].hidden_size, card.input_size
@@ -154,21 +144,19 @@ def _input(card: Card, i: int) -> tuple[str, str, str]:
         return f"const {kind} *x", prepare, f"        const int64_t in = (int64_t){code}i) * multiplier;\n"
     product = f"""        int32_t sum = 0;
         uint32_t j;
-        int64_t in;
         for (j = 0; j < {d}u; ++j) sum += {code}i * {d}u + j) * x[j];
-        in = (int64_t)sum * {multiplier};
+        const int64_t in = (int64_t)sum * {multiplier};
 """
     return f"const {kind} *x", "", product
 
 
-def _step(card: Card, name: str) -> str:
+def _step(card: Card, name: str, layouts: Layouts) -> str:
     calls = "".join(
         f"    layer{i}(state->z{i}, {'x' if i == 0 else f'state->z{i - 1}'});\n"
         for i in range(len(card.layers))
     )
     zeros = "".join(
-        f"    for (i = 0; i < {layer.hidden_size}u; ++i) state->z{i}[i] = 0;\n"
-        for i, layer in enumerate(card.layers)
+        f"    for (i = 0; i < {layout.size}u; ++i) state->z{i}[i] = 0;\n" for i, layout in enumerate(layouts)
     )
     return f"""void {name}_init({name}_state *state) {{
     uint32_t i;
@@ -179,30 +167,30 @@ void {name}_step({name}_state *state, const {name}_input *x) {{
 """
 
 
-def _logits(card: Card, name: str) -> str:
-    last = len(card.layers) - 1
-    n = card.layers[-1].hidden_size
+def _logits(card: Card, name: str, layout: Lanes | Planes) -> str:
+    last, n = len(card.layers) - 1, card.layers[-1].hidden_size
     assert card.output_weight_bits is not None
+    code = f"code{code_width(card.output_weight_bits)}(output_codes, k * {n}u + i)"
     return f"""void {name}_logits(const {name}_state *state, {name}_logit *logits) {{
     uint32_t k, i;
-    for (k = 0; k < {card.output_size}u; ++k) {{
-        int32_t sum = output_bias[k];
-        for (i = 0; i < {n}u; ++i) {{
-            if (state->z{last}[i] > 0) sum += code{code_width(card.output_weight_bits)}(output_codes, k * {n}u + i) * state->z{last}[i];
-        }}
-        logits[k] = sum;
+    for (k = 0; k < {card.output_size}u; ++k) logits[k] = output_bias[k];
+    for (i = 0; i < {n}u; ++i) {{
+        const int32_t z = {layout.unit(f"state->z{last}")};
+        if (z <= 0) continue;
+        for (k = 0; k < {card.output_size}u; ++k) logits[k] += {code} * z;
     }}
 }}
 """
 
 
-def _state_type(layer: LayerCard, constants: IntegerLayer) -> str:
-    return "int16_t" if layer.block_size * largest_state(constants.state_bits) < 1 << 15 else "int32_t"
-
-
 def _spare(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A code may lie across two bytes, and the last one then reads one byte too many."""
     return np.append(packed, np.uint8(0))
+
+
+def _layouts(card: Card, transform: str) -> Layouts:
+    pairs = zip(card.layers, _integer(card).layers, strict=True)
+    return [LAYOUTS[transform](layer, constants.state_bits) for layer, constants in pairs]
 
 
 def _integer(card: Card) -> IntegerCard:
