@@ -102,10 +102,15 @@ class Vocabulary(Record):
         if self.length is not None and not 1 <= self.length <= MAX_STEPS:
             raise ModelFormatError(f"Vocabulary.length is {self.length}; expected None or 1 .. {MAX_STEPS}")
 
+    @staticmethod
+    def split(text: str) -> list[str]:
+        """The words of a text."""
+        return _WORD.findall(text.lower())
+
     def tokens(self, text: str) -> NDArray[np.int32]:
         """(T,) int32 tokens of a text; T may be 0 without ``length``."""
         index = _word_index(self.words)
-        found = [index.get(word, self.unknown) for word in _WORD.findall(text.lower())]
+        found = [index.get(word, self.unknown) for word in self.split(text)]
         if self.length is not None:
             found = [0] * (self.length - len(found)) + found[-self.length :]
         return np.array(found, np.int32)

@@ -53,23 +53,23 @@ def test_the_folder_is_found_by_argument_then_environment_then_cache(
     digits_dir, elsewhere, monkeypatch, tmp_path
 ):
     with pytest.raises(DataError, match="hadamrnn data mnist"):
-        mnist.locate()
+        mnist.DATASET.locate()
     shutil.copytree(digits_dir / "mnist", elsewhere / "mnist")
-    assert mnist.locate() == elsewhere / "mnist"
+    assert mnist.DATASET.locate() == elsewhere / "mnist"
     monkeypatch.setenv(folders.ENVIRONMENT, str(digits_dir))
-    assert mnist.locate() == digits_dir / "mnist"
+    assert mnist.DATASET.locate() == digits_dir / "mnist"
     by_hand = tmp_path / "by hand"
     shutil.copytree(digits_dir / "mnist", by_hand)
-    assert mnist.locate(by_hand) == by_hand
+    assert mnist.DATASET.locate(by_hand) == by_hand
     with pytest.raises(DataError, match="nowhere"):  # a folder named by hand is not silently replaced
-        mnist.locate(tmp_path / "nowhere")
+        mnist.DATASET.locate(tmp_path / "nowhere")
 
 
 def test_the_error_says_which_files_a_folder_lacks(digits_dir, tmp_path):
     shutil.copytree(digits_dir / "mnist", tmp_path / "mnist")
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError) as caught:
-        mnist.locate(tmp_path)
+        mnist.DATASET.locate(tmp_path)
     assert "mnist (without t10k-labels-idx1-ubyte), " in str(caught.value)
     assert folders.ENVIRONMENT in str(caught.value)
 

@@ -69,7 +69,7 @@ def test_take_keeps_the_order(digits_dir):
 
 
 def test_unknown_tasks_and_lengths_that_make_no_sense_are_refused(digits_dir):
-    with pytest.raises(DataError, match="no task 'cifar'; there are smnist, pmnist, copy"):
+    with pytest.raises(DataError, match=r"no task 'cifar'; there are smnist, pmnist, .*copy"):
         tasks.load("cifar")
     with pytest.raises(DataError, match="length of their data"):
         tasks.load("smnist", digits_dir, length=100)

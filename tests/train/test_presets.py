@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from hadamrnn_ext.data import tasks
 from hadamrnn_ext.train import PRESETS, Config, PresetError, get_preset
 
 
@@ -30,8 +31,28 @@ def test_presets_are_the_published_recipes(name, hidden, batch, epochs, lr, leng
     assert preset.recurrence == "linear"
 
 
+@pytest.mark.parametrize(
+    ("name", "hidden", "block", "batch", "epochs", "embedding"),
+    [
+        ("imdb", 128, None, 100, 30, 512),
+        ("sst2", 128, None, 100, 30, 256),
+        ("qqp", 512, 128, 20, 50, 256),
+    ],
+)
+def test_presets_of_texts_are_the_published_recipes(name, hidden, block, batch, epochs, embedding):
+    preset = get_preset(name)
+    assert (preset.hidden_size, preset.block_size, preset.embedding_size) == (hidden, block, embedding)
+    assert (preset.batch_size, preset.epochs, preset.lr, preset.decay) == (batch, epochs, 5e-4, 0.99)
+    assert (preset.weight_bits, preset.num_layers, preset.freeze_signs) == (4, 1, False)
+
+
+def test_every_task_has_a_preset_of_its_name():
+    assert set(PRESETS) == set(tasks.NAMES)
+    assert {preset.task for preset in PRESETS.values()} == set(tasks.NAMES)
+
+
 def test_an_unknown_preset_names_those_there_are():
-    with pytest.raises(PresetError, match="no preset 'mnist'; there are smnist, pmnist, copy"):
+    with pytest.raises(PresetError, match="no preset 'mnist'; there are smnist, pmnist"):
         get_preset("mnist")
 
 

@@ -1,26 +1,42 @@
-"""`hadamrnn data [NAME]`: which data sets are there, and download of one into the user's cache."""
+"""`hadamrnn data [NAME]`: which data sets are there, and where to get one; MNIST is downloaded."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from ..data import mnist
+from ..data import dsa, fashion, fsdd, glue, har, imdb, mnist
 from ..errors import DataError
 from .options import Commands, add_command
 
 EXAMPLES = """\
   hadamrnn data                  what is found, and where
   hadamrnn data mnist            download the digits, with checksums, unless they are in the cache
+  hadamrnn data imdb             where the reviews are, or where to get them
 """
 
-DATASETS = {"mnist": mnist}
+DATASETS = {
+    "mnist": mnist.DATASET,
+    "fashion": fashion.DATASET,
+    "har": har.DATASET,
+    "dsa": dsa.DATASET,
+    "digits": fsdd.DATASET,
+    "imdb": imdb.DATASET,
+    "sst2": glue.SST2,
+    "qqp": glue.QQP,
+}
+DOWNLOADS = {"mnist": mnist.download}
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "data", run, "show which data sets are found, or download one", EXAMPLES)
+    parser = add_command(
+        commands, "data", run, "show which data sets are found, and where to get them", EXAMPLES
+    )
     parser.add_argument(
-        "name", nargs="?", choices=tuple(DATASETS), help="data set to download into the user's cache"
+        "name",
+        nargs="?",
+        choices=tuple(DATASETS),
+        help="data set to find; mnist is downloaded if it is not there",
     )
 
 
@@ -31,8 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"{name}: {dataset.locate()}")
             except DataError as error:
                 print(f"{name}: {error}")
+    elif arguments.name in DOWNLOADS:
+        print(DOWNLOADS[arguments.name](_show))
     else:
-        print(DATASETS[arguments.name].download(_show))
+        print(DATASETS[arguments.name].locate())
     return 0
 
 

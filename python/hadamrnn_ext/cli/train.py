@@ -18,7 +18,9 @@ EXAMPLES = """\
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "train", run, "train a model by a preset", EXAMPLES)
-    parser.add_argument("preset", help="smnist, pmnist or copy")
+    parser.add_argument(
+        "preset", help="copy, pmnist, smnist, fashion, imdb, sst2, qqp, har2, har6, dsa19 or digits"
+    )
     parser.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/PRESET-SEED)")
     parser.add_argument(
         "--seed", type=int, default=0, help="of initialization and order of examples (default: 0)"
@@ -64,6 +66,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--batch-size", type=int, help="sequences a step")
     recipe.add_argument("--hidden-size", type=int, help="n")
     recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
+    recipe.add_argument("--embedding-size", type=int, metavar="E", help="columns of the embedding of tokens")
+    recipe.add_argument("--num-layers", type=int, metavar="L", help="recurrent layers")
     recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
     recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")
     recipe.add_argument("--output-weight-bits", type=bits, metavar="P", help="of V (default: --weight-bits)")

@@ -1,5 +1,6 @@
 """Readers of public data sets and generators of synthetic ones. NumPy only.
 
-`idx` reads the IDX format, `mnist` finds the MNIST digits, `copy` makes the copy task, `download` fills the
-user cache, and `task` puts one of them into the shape in which `hadamrnn train` and `hadamrnn eval` use it.
+One file each: `mnist`, `fashion`, `har`, `dsa`, `fsdd`, `imdb`, `glue` read the original formats, and `copy` makes the
+copy task. They stand on `idx`, `archive`, `table`, `mel` and `words`; `parsed` keeps what took long. `tasks` puts each
+into the shape in which `hadamrnn train` and `hadamrnn eval` use it.
 """

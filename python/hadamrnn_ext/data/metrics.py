@@ -11,7 +11,12 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> Scores:
-    """Cross-entropy `loss` and `accuracy`, each (B,), for logits (B, o) and labels (B,)."""
+    """Cross-entropy `loss` and `accuracy`, each (B,), for logits (B, o) and labels (B,).
+
+    A single logit y is that of class 1, the one of class 0 being 0: the loss is then binary cross-entropy.
+    """
+    if logits.shape[-1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
     return {
         "loss": _cross_entropy(logits, labels),
         "accuracy": (logits.argmax(axis=-1) == labels).astype(np.float64),

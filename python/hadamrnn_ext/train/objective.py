@@ -26,4 +26,6 @@ class Objective(torch.nn.Module):
         if self.label_smoothing == 0:
             return self.model.loss(inputs, targets)  # fused with the network for many-to-many models
         logits = self.model(inputs)
+        if self.model.output_size == 1:  # that of class 1, as `SequenceModel.loss` has it
+            logits = F.pad(logits, (1, 0))
         return F.cross_entropy(logits.flatten(0, -2), targets.flatten(), label_smoothing=self.label_smoothing)

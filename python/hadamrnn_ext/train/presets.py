@@ -1,5 +1,7 @@
 """The published recipes (arXiv 2502.00047, appendix), one frozen `Preset` each.
 
+The paper gives those of smnist, pmnist, copy, imdb, sst2 and qqp; for fashion, har2, har6, dsa19 and digits they are ours.
+
 A preset is the task, the model and the way it is trained; `dataclasses.replace` makes variants. Common to all:
 Adam, weights of 4 bits, one layer, the published initialization, a learning rate that decays by epoch.
 """
@@ -26,7 +28,8 @@ class Preset:
     """A recipe. Raises `PresetError` for values that make no sense.
 
     `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits` and `bias_bits` are those of
-    U, V and b, None for float. `length` is the number of
+    U, V and b, None for float. `embedding_size` is the width of the learned embedding of tokens, None where they
+    are one-hot or where there are none. `length` is the number of
     steps where the task generates its data, else None. Schedules are by epoch: "step" multiplies the learning
     rate by `decay`, "cosine" goes from `lr` towards 0 over all epochs, "constant" stays; during the first
     `warmup` epochs the rate rises to what the schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are
@@ -42,6 +45,8 @@ class Preset:
     epochs: int
     lr: float
     block_size: int | None = None
+    embedding_size: int | None = None
+    num_layers: int = 1
     recurrence: str = "linear"
     weight_bits: int | None = 4
     output_weight_bits: int | Literal["same"] | None = "same"
@@ -65,6 +70,8 @@ class Preset:
             "batch_size",
             "epochs",
             "block_size",
+            "embedding_size",
+            "num_layers",
             "weight_bits",
             "length",
             "patience",
@@ -93,6 +100,24 @@ PRESETS = {
     for preset in (
         Preset("smnist", task="smnist", hidden_size=512, batch_size=64, epochs=100, lr=1e-3),
         Preset("pmnist", task="pmnist", hidden_size=512, batch_size=100, epochs=100, lr=1e-3),
+        Preset("har2", task="har2", hidden_size=128, batch_size=100, epochs=100, lr=1e-3),
+        Preset("har6", task="har6", hidden_size=128, batch_size=100, epochs=100, lr=1e-3),
+        Preset("imdb", "imdb", 128, batch_size=100, epochs=30, lr=5e-4, decay=0.99, embedding_size=512),
+        Preset("sst2", "sst2", 128, batch_size=100, epochs=30, lr=5e-4, decay=0.99, embedding_size=256),
+        Preset("digits", task="digits", hidden_size=128, batch_size=100, epochs=100, lr=1e-3),
+        Preset("fashion", task="fashion", hidden_size=512, batch_size=100, epochs=100, lr=1e-3),
+        Preset(
+            "qqp",
+            "qqp",
+            512,
+            batch_size=20,
+            epochs=50,
+            lr=5e-4,
+            decay=0.99,
+            embedding_size=256,
+            block_size=128,
+        ),
+        Preset("dsa19", task="dsa19", hidden_size=128, batch_size=100, epochs=100, lr=1e-3),
         Preset("copy", task="copy", hidden_size=128, batch_size=128, epochs=10, lr=1e-4, length=1000),
     )
 }

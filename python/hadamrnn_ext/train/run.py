@@ -101,6 +101,8 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
         preset.block_size,
         output=task.output,
         tokens=task.input == "tokens",
+        embedding_size=preset.embedding_size,
+        num_layers=preset.num_layers,
         recurrence=preset.recurrence,
         weight_bits=preset.weight_bits,
         output_weight_bits=preset.output_weight_bits,

@@ -1,0 +1,109 @@
+"""Members of zip and tar archives, read into memory under limits: an archive from the network may be hostile.
+
+Nothing is ever unpacked to the disk. A name that leads out of the archive, a link, a member named twice or too
+large and a damaged or shortened file are all a `DataError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from ..errors import DataError
+
+__all__ = ["digest", "read_tar", "read_zip"]
+
+#: Bytes after the last member of a tar; the usual record has 10,240.
+MAX_PADDING = 1 << 20
+DAMAGED = (
+    EOFError,
+    OSError,
+    zlib.error,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def read_zip(path: str | Path, names: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
+    """The content of the members `names` of a zip archive, in this order; none may have more than `max_bytes`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members: dict[str, zipfile.ZipInfo] = {}
+            for info in archive.infolist():
+                _admit(path, info.filename, info.file_size, members, max_bytes)
+                members[info.filename] = info
+            if absent := [name for name in names if name not in members]:
+                raise DataError(f"{path}: lacks {len(absent)} of {len(names)} members, first {absent[0]!r}")
+            return {name: archive.read(members[name]) for name in names}
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except DAMAGED as error:
+        raise DataError(f"{path}: the zip archive is cut short or damaged ({error})") from None
+
+
+def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int) -> dict[str, bytes]:
+    """The content of the members of a tar archive, compressed by gzip or not, whose whole name matches `pattern`, by name.
+
+    None may have more than `max_bytes`; the archive may have `max_members` in all.
+    """
+    wanted = re.compile(pattern)
+    found: dict[str, bytes] = {}
+    names: set[str] = set()
+    try:
+        with _opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                _admit(path, member.name, member.size, names, max_bytes)
+                names.add(member.name)
+                if len(names) > max_members:
+                    raise DataError(f"{path}: more than {max_members} members")
+                if wanted.fullmatch(member.name):
+                    content = archive.extractfile(member) if member.isfile() else None
+                    if content is None:
+                        raise DataError(f"{path}: {member.name!r} is not a plain file")
+                    found[member.name] = content.read()
+            # Padding and the checksum of gzip come after the last member: only who reads them knows that all was right.
+            if len(stream.read(MAX_PADDING + 1)) > MAX_PADDING:
+                raise DataError(f"{path}: more than {MAX_PADDING} bytes after the last member")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except DAMAGED as error:
+        raise DataError(f"{path}: the tar archive is cut short or damaged ({error})") from None
+    return dict(sorted(found.items()))
+
+
+def digest(contents: Iterable[bytes]) -> str:
+    """SHA-256 over contents and their sizes, in order: that of what is read, whoever packed the archive and how."""
+    total = hashlib.sha256()
+    for content in contents:
+        total.update(len(content).to_bytes(8, "little"))
+        total.update(content)
+    return total.hexdigest()
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, or those that gzip compressed into it."""
+    with Path(path).open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compressed else file
+
+
+def _admit(path: str | Path, name: str, size: int, known: Container[str], max_bytes: int) -> None:
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.is_absolute() or ".." in pure.parts or re.match("[A-Za-z]:", name):
+        raise DataError(f"{path}: the member {name!r} leads out of the archive")
+    if name in known:
+        raise DataError(f"{path}: holds {name!r} twice")
+    if size > max_bytes:
+        raise DataError(f"{path}: {name!r} has {size} bytes, above the limit of {max_bytes}")

@@ -1,0 +1,51 @@
+"""A data set on disk: the files it consists of, the folders they are looked for in, and what to do without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError
+from . import folders
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`folder` is its name below the data folder, `files` are names of which each may end in one of `suffixes`.
+
+    `advice` says where the files come from; `places` are further folders in which a system may keep them.
+    """
+
+    title: str
+    folder: str
+    files: tuple[str, ...]
+    advice: str
+    suffixes: tuple[str, ...] = ("",)
+    places: tuple[Path, ...] = ()
+
+    def locate(self, directory: str | Path | None = None) -> Path:
+        """The folder that holds all files: `directory`, $HADAMRNN_DATA, the cache, then `places`.
+
+        Raises `DataError` that says what is missing, where it was looked for and where to get it.
+        """
+        looked = []
+        places = folders.candidates(self.folder, directory)
+        for place in [*places, *(self.places if directory is None else ())]:
+            missing = [name for name in self.files if self.find(place, name) is None]
+            if not missing:
+                return place
+            partly = f" (without {', '.join(missing)})" if len(missing) < len(self.files) else ""
+            looked.append(f"{place}{partly}")
+        endings = " or ".join(suffix for suffix in self.suffixes if suffix)
+        raise DataError(
+            f"{self.title} is not in {', '.join(looked)}. Put {', '.join(self.files)}"
+            f"{f' ({endings} or not)' if endings else ''} into one of these folders, or name theirs with --data or "
+            f"${folders.ENVIRONMENT}, {self.advice}"
+        )
+
+    def find(self, folder: Path, name: str) -> Path | None:
+        """The file `name` in `folder`, under any of the suffixes."""
+        paths = (folder / f"{name}{suffix}" for suffix in self.suffixes)
+        return next((path for path in paths if path.is_file()), None)

@@ -1,0 +1,85 @@
+"""UCI Daily and Sports Activities (Altun, Barshan, Tuncel 2010): 19 activities of 8 people, 5 seconds at 25 Hz.
+
+A step has 45 channels: five units (torso, arms, legs) of acceleration, angular velocity and magnetic field, x, y, z.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from . import archive
+from .dataset import Dataset
+from .parsed import Arrays, parsed
+from .table import table
+
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "PEOPLE", "SEGMENTS", "STEPS", "Segments", "read"]
+
+DATASET = Dataset(
+    "UCI Daily and Sports Activities",
+    "dsa",
+    ("daily+and+sports+activities.zip",),
+    "from https://archive.ics.uci.edu/dataset/256",
+)
+STEPS, CHANNELS = 125, 45
+PEOPLE, SEGMENTS = 8, 60  # each of the people did each activity for 60 segments
+ACTIVITIES = (
+    *("sitting", "standing", "lying on back", "lying on right side", "ascending stairs", "descending stairs"),
+    *("standing in an elevator", "moving around in an elevator", "walking in a parking lot"),
+    *("walking on a flat treadmill", "walking on an inclined treadmill", "running on a treadmill"),
+    *(
+        "exercising on a stepper",
+        "exercising on a cross trainer",
+        "cycling horizontally",
+        "cycling vertically",
+    ),
+    *("rowing", "jumping", "playing basketball"),
+)
+NAMES = tuple(
+    f"data/a{activity + 1:02}/p{person + 1}/s{segment + 1:02}.txt"
+    for activity in range(len(ACTIVITIES))
+    for person in range(PEOPLE)
+    for segment in range(SEGMENTS)
+)
+MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Signals (N, 125, 45) float32 in the units of the set, activities (N,) 0..18 and people (N,) 1..8."""
+
+    signals: NDArray[np.float32]
+    activities: NDArray[np.int64]
+    people: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.bool_]) -> Segments:
+        return Segments(self.signals[index], self.activities[index], self.people[index])
+
+
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Segments, Segments]:
+    """Training segments of people 1 to 4 and test segments of people 5 to 8: the set has no split of its own.
+
+    There is no checksum to `verify`, but all 9,120 segments must be there and of their size. The first time takes
+    some seconds, see `parsed`. Raises `DataError`.
+    """
+    path = DATASET.locate(directory) / DATASET.files[0]
+    signals = parsed("dsa-1", path, lambda: _parse(path))["signals"]
+    numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in NAMES]
+    activities, people, _ = np.array(numbers, np.int64).T
+    segments = Segments(signals, activities - 1, people)
+    known = people <= PEOPLE // 2
+    return segments.take(known), segments.take(~known)
+
+
+def _parse(path: Path) -> Arrays:
+    signals = []
+    for name, content in archive.read_zip(path, NAMES, max_bytes=MAX_MEMBER).items():
+        signals.append(table(f"{path}: {name}", content, ","))
+        if signals[-1].shape != (STEPS, CHANNELS):
+            raise DataError(f"{path}: {name} is {signals[-1].shape}, expected ({STEPS}, {CHANNELS})")
+    return {"signals": np.stack(signals)}

@@ -1,0 +1,92 @@
+"""Free Spoken Digit Dataset (Jackson et al.): 3,000 recordings of ten digits by six speakers, 8 kHz."""
+
+from __future__ import annotations
+
+import io
+import re
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from . import archive
+from .dataset import Dataset
+from .mel import log_mel
+from .parsed import Arrays, parsed
+
+__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "Recordings", "read", "samples"]
+
+DATASET = Dataset(
+    "the Free Spoken Digit Dataset",
+    "fsdd",
+    ("recordings.tar.gz",),
+    "the folder recordings of https://github.com/Jakobovski/free-spoken-digit-dataset, packed by tar",
+)
+#: Over the 3,000 recordings in the order of their names, see `archive.digest`.
+SHA256 = "07a3d0db1ef6f7f78ecdc0b81bf5c36295990a4200dd9e9c016e85d6f0e4789a"
+CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+RATE = 8000  # samples a second
+NAME = r"(?:\./)?recordings/(\d)_([a-z]+)_(\d+)\.wav"
+#: Recordings with an index below this, of each speaker and digit, are upstream's test split.
+TEST_INDICES = 5
+#: Frames of a sequence: 99 % of the recordings are not longer.
+STEPS = 64
+MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
+MAX_MEMBERS = 20_000
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Log-mel frames (N, 64, 32) float32, see `mel.log_mel`, and digits (N,).
+
+    The last 64 frames of a recording; before a shorter one is silence.
+    """
+
+    frames: NDArray[np.float32]
+    digits: NDArray[np.int64]
+
+
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recordings, Recordings]:
+    """The training and the test recordings of upstream's split, in the order of their names.
+
+    `verify` compares the checksum. The first time takes some seconds, see `parsed`. Raises `DataError`.
+    """
+    path = DATASET.locate(directory) / DATASET.files[0]
+    arrays = parsed("fsdd-2", path, lambda: _parse(path))
+    if verify and (met := str(arrays["sha256"])) != SHA256:
+        raise DataError(f"{path}: sha256 of the recordings is {met}, expected {SHA256}")
+    test = arrays["indices"] < TEST_INDICES
+    train, held = (Recordings(arrays["frames"][part], arrays["digits"][part]) for part in (~test, test))
+    return train, held
+
+
+def samples(name: str, content: bytes) -> NDArray[np.float32]:
+    """(N,) samples from -1 to 1 of a wav file of one channel, 16 bits, 8 kHz. Raises `DataError` naming `name`."""
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            form = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            count, data = file.getnframes(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise DataError(f"{name}: no wav file ({error or 'it is cut short'})") from None
+    if form != (1, 2, RATE):
+        raise DataError(f"{name}: (channels, bytes, rate) are {form}, expected {(1, 2, RATE)}")
+    if len(data) != 2 * count:
+        raise DataError(f"{name}: {len(data)} bytes of samples, expected {2 * count}")
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(1 << 15)
+
+
+def _parse(path: Path) -> Arrays:
+    found = archive.read_tar(path, NAME, max_bytes=MAX_MEMBER, max_members=MAX_MEMBERS)
+    if not found:
+        raise DataError(f"{path}: holds no recordings/DIGIT_SPEAKER_INDEX.wav")
+    parts = [match.groups() for name in found if (match := re.fullmatch(NAME, name))]
+    frames = [log_mel(samples(f"{path}: {name}", content), RATE, STEPS) for name, content in found.items()]
+    return {
+        "sha256": np.array(archive.digest(found.values())),
+        "frames": np.stack(frames),
+        "digits": np.array([int(digit) for digit, _, _ in parts]),
+        "indices": np.array([int(index) for _, _, index in parts]),
+    }

@@ -1,0 +1,105 @@
+"""Two tasks of GLUE (Wang et al., ICLR 2019), as its tab-separated files have them: SST-2 and QQP.
+
+Labels of the test sets are secret, so both report the dev set, which plays no part in training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .archive import digest
+from .dataset import Dataset
+from .words import Texts
+
+__all__ = ["QQP", "QQP_CLASSES", "SST2", "SST2_CLASSES", "SST2_SHA256", "qqp", "sst2"]
+
+SPLITS = ("train.tsv", "dev.tsv")
+_FROM = "from https://gluebenchmark.com/tasks (the folder {} of its archive)"
+SST2 = Dataset("GLUE SST-2", "glue/SST-2", SPLITS, _FROM.format("SST-2"))
+QQP = Dataset("GLUE QQP", "glue/QQP", SPLITS, _FROM.format("QQP"))
+SST2_CLASSES = ("negative", "positive")
+QQP_CLASSES = ("different", "duplicate")
+#: Over the two files, see `archive.digest`.
+SST2_SHA256 = "51e4fa94b095999db3f6fb68de7d6d0dabc231336cc4ed1ff70290e003e1941c"
+#: Between two questions. Reads as the word "sep".
+SEPARATOR = " [SEP] "
+MAX_FILE = 256 << 20  # bytes; the largest, QQP's train.tsv, has 52 million
+
+
+def sst2(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Texts, Texts]:
+    """Stanford Sentiment Treebank (Socher et al. 2013): 67,349 training phrases and 872 dev sentences.
+
+    `verify` compares the checksum. Raises `DataError`.
+    """
+    folder = SST2.locate(directory)
+    contents = [_content(folder / name) for name in SPLITS]
+    if verify and (met := digest(contents)) != SST2_SHA256:
+        raise DataError(f"{folder}: sha256 of {' and '.join(SPLITS)} is {met}, expected {SST2_SHA256}")
+    train, dev = (
+        _texts(folder / name, content, ("sentence",), "label")
+        for name, content in zip(SPLITS, contents, strict=True)
+    )
+    return train, dev
+
+
+def qqp(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Texts, Texts]:
+    """Quora Question Pairs: about 364,000 training and 40,000 dev pairs, a text being "question1 [SEP] question2".
+
+    There is no checksum to verify. A few questions of the original file break over two lines: such lines are left
+    out, up to one in a thousand. Raises `DataError`.
+    """
+    folder = QQP.locate(directory)
+    train, dev = (
+        _texts(
+            folder / name, _content(folder / name), ("question1", "question2"), "is_duplicate", broken=1e-3
+        )
+        for name in SPLITS
+    )
+    return train, dev
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    if len(content) > MAX_FILE:
+        raise DataError(f"{path}: has more than {MAX_FILE} bytes")
+    return content
+
+
+def _texts(path: Path, content: bytes, columns: tuple[str, ...], label: str, broken: float = 0.0) -> Texts:
+    """The `columns` of a file with a line of column names, joined; quotation marks mean nothing in GLUE's files.
+
+    `broken` is the share of lines without the right number of fields that is borne.
+    """
+    try:
+        lines = content.decode().replace("\r\n", "\n").split("\n")  # a text may hold other breaks of lines
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 ({error})") from None
+    names = lines[0].split("\t")
+    if absent := [name for name in (*columns, label) if name not in names]:
+        raise DataError(
+            f"{path}: has the columns {', '.join(names)[:80]!r}, expected {', '.join(absent)} too"
+        )
+    chosen, labelled = [names.index(name) for name in columns], names.index(label)
+    texts, classes, left_out = [], [], 0
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        fields = line.split("\t")
+        if len(fields) != len(names) or fields[labelled] not in ("0", "1"):
+            left_out += 1
+            if left_out > broken * len(lines):
+                expected = f"expected {len(names)} fields and a label 0 or 1"
+                raise DataError(f"{path}: line {number} is {line[:80]!r}, {expected}")
+            continue
+        texts.append(SEPARATOR.join(fields[column] for column in chosen))
+        classes.append(int(fields[labelled]))
+    if not texts:
+        raise DataError(f"{path}: holds no examples")
+    return Texts(texts, np.array(classes, np.int64))

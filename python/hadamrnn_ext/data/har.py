@@ -1,0 +1,86 @@
+"""UCI HAR, human activity recognition with smartphones (Anguita et al., ESANN 2013): the raw inertial signals.
+
+30 people, 6 activities, windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: acceleration of
+the body, angular velocity, and acceleration with gravity, each x, y, z. Test windows are of other people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from . import archive
+from .dataset import Dataset
+from .parsed import Arrays, parsed
+from .table import table
+
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "Windows", "read"]
+
+DATASET = Dataset(
+    "UCI HAR",
+    "uci-har",
+    ("UCI HAR Dataset.zip",),
+    "from https://archive.ics.uci.edu/dataset/240 (the download is a zip that holds this one)",
+)
+#: Over the 22 members that are read, see `archive.digest`.
+SHA256 = "f245830a08c8674fbac3f89eecd8a95efc7506fa53ff7b8dde9644de0497f8b3"
+STEPS = 128
+CHANNELS = tuple(f"{signal}_{axis}" for signal in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
+ACTIVITIES = ("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying")
+MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Signals (N, 128, 9) float32 in units of g and rad/s, activities (N,) 0..5 and people (N,) 1..30."""
+
+    signals: NDArray[np.float32]
+    activities: NDArray[np.int64]
+    people: NDArray[np.int64]
+
+
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Windows, Windows]:
+    """The training and the test windows, in the order of the files. `verify` compares the checksum.
+
+    The first time takes some seconds, see `parsed`. Raises `DataError`.
+    """
+    path = DATASET.locate(directory) / DATASET.files[0]
+    arrays = parsed("har-1", path, lambda: _parse(path))
+    if verify and (met := str(arrays["sha256"])) != SHA256:
+        raise DataError(f"{path}: sha256 of the signals and labels is {met}, expected {SHA256}")
+    train, test = (
+        Windows(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
+        for split in ("train", "test")
+    )
+    return train, test
+
+
+def _parse(path: Path) -> Arrays:
+    members = {split: _members(split) for split in ("train", "test")}
+    contents = archive.read_zip(
+        path, [name for names in members.values() for name in names], max_bytes=MAX_MEMBER
+    )
+    arrays: Arrays = {"sha256": np.array(archive.digest(contents.values()))}
+    for split, names in members.items():
+        *signals, activities, people = (table(f"{path}: {name}", contents[name]) for name in names)
+        for name, array in zip(names, signals, strict=False):
+            if array.shape != (len(activities), STEPS):
+                raise DataError(f"{path}: {name} is {array.shape}, expected ({len(activities)}, {STEPS})")
+        if activities.shape != people.shape or activities.shape[1:] != (1,):
+            raise DataError(f"{path}: {names[-2]} is {activities.shape} and {names[-1]} {people.shape}")
+        if not np.isin(activities, range(1, len(ACTIVITIES) + 1)).all():
+            raise DataError(f"{path}: {names[-2]} has other activities than 1 to {len(ACTIVITIES)}")
+        arrays[f"{split}_signals"] = np.stack(signals, axis=-1)
+        arrays[f"{split}_activities"] = activities[:, 0].astype(np.int64) - 1
+        arrays[f"{split}_people"] = people[:, 0].astype(np.int64)
+    return arrays
+
+
+def _members(split: str) -> list[str]:
+    """The nine signals, then the activities and the people."""
+    names = [f"Inertial Signals/{channel}" for channel in CHANNELS] + ["y", "subject"]
+    return [f"UCI HAR Dataset/{split}/{name}_{split}.txt" for name in names]

@@ -1,0 +1,70 @@
+"""Large Movie Review Dataset (Maas et al., ACL 2011): 25,000 training and 25,000 test reviews, half of them positive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from . import archive
+from .dataset import Dataset
+from .parsed import Arrays, parsed
+from .words import Texts
+
+__all__ = ["CLASSES", "DATASET", "SHA256", "read"]
+
+DATASET = Dataset(
+    "the Large Movie Review Dataset",
+    "imdb",
+    ("aclImdb_v1.tar.gz",),
+    "from https://ai.stanford.edu/~amaas/data/sentiment",
+)
+CLASSES = ("negative", "positive")
+#: Over the 50,000 reviews in the order of their names, see `archive.digest`.
+SHA256 = "58d50f2076f36394786dc8262cbfca5fe9043b533466bd226b38d7b43093d69c"
+FOLDERS = tuple((split, sentiment) for split in ("train", "test") for sentiment in ("neg", "pos"))
+MAX_MEMBER = 64 << 20  # bytes; the largest of the original archive are the lists of features
+MAX_MEMBERS = 200_000  # the original archive has 100,024
+
+
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Texts, Texts]:
+    """The training and the test reviews; those without a label are not read. `verify` compares the checksum.
+
+    The first time takes some seconds, see `parsed`. Raises `DataError`.
+    """
+    path = DATASET.locate(directory) / DATASET.files[0]
+    arrays = parsed("imdb-1", path, lambda: _parse(path))
+    if verify and (met := str(arrays["sha256"])) != SHA256:
+        raise DataError(f"{path}: sha256 of the reviews is {met}, expected {SHA256}")
+    ends = arrays["ends"].tolist()
+    blob = arrays["utf8"].tobytes()
+    texts = [blob[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+    count, classes = int(arrays["counts"][:2].sum()), np.repeat([0, 1, 0, 1], arrays["counts"])
+    return Texts(texts[:count], classes[:count]), Texts(texts[count:], classes[count:])
+
+
+def _parse(path: Path) -> Arrays:
+    """Texts one after the other as bytes, where each ends, and how many there are in each of `FOLDERS`."""
+    found = archive.read_tar(
+        path, r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt", max_bytes=MAX_MEMBER, max_members=MAX_MEMBERS
+    )
+    chosen = [
+        [content for name, content in found.items() if name.startswith(f"aclImdb/{split}/{sentiment}/")]
+        for split, sentiment in FOLDERS
+    ]
+    counts = [len(contents) for contents in chosen]
+    if not all(counts):
+        raise DataError(f"{path}: {counts} reviews in the folders {FOLDERS}, expected some in each")
+    contents = [content for part in chosen for content in part]
+    try:
+        for content in contents:
+            content.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a review is not UTF-8 ({error})") from None
+    return {
+        "sha256": np.array(archive.digest(contents)),
+        "utf8": np.frombuffer(b"".join(contents), np.uint8),
+        "ends": np.cumsum([len(content) for content in contents]),
+        "counts": np.array(counts),
+    }

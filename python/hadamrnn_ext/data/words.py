@@ -1,0 +1,41 @@
+"""Vocabularies built from training texts: the most frequent words, which travel in the model file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..preprocess import Vocabulary
+
+__all__ = ["PADDING", "UNKNOWN", "Texts", "build", "tokens"]
+
+# Neither is a word by the rule of `Vocabulary`, so no text says them.
+PADDING, UNKNOWN = "<padding>", "<unknown>"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts and their classes (N,), in the order of the data set."""
+
+    texts: list[str]
+    classes: NDArray[np.int64]
+
+
+def build(texts: Iterable[str], size: int, length: int) -> Vocabulary:
+    """The `size` - 2 most frequent words of the texts, the most frequent first, after padding (0) and unknown (1).
+
+    Words of the same frequency are in alphabetical order: the order of the texts does not matter. `length` is the
+    number of words that are read of a text, its last ones.
+    """
+    counts = Counter(word for text in texts for word in Vocabulary.split(text))
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return Vocabulary((PADDING, UNKNOWN, *(word for word, _ in ranked[: size - 2])), length=length)
+
+
+def tokens(vocabulary: Vocabulary, texts: Sequence[str]) -> NDArray[np.int32]:
+    """(N, length) tokens."""
+    return np.stack([vocabulary.tokens(text) for text in texts])
