@@ -83,7 +83,10 @@ def test_train_writes_a_model_that_the_other_commands_take(run, tmp_path):
 def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options = "--block-size 4 --weight-bits float --sign-lr 0.1 --schedule cosine --grad-clip 2 --seed 9 --engine loop"
     options += " --sign-schedule constant --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9 --patience 7"
-    options += " --output-weight-bits 2 --bias-bits 8"
+    options += (
+        " --output-weight-bits 2 --bias-bits 8 --embedding-size 4 --embedding-scale 0.5 --positive-signs 0.5"
+    )
+    options += " --token-dropout 0.1 --num-layers 2"
     code, stdout, _ = run(
         *SMALL, *options.split(), "--epochs", 1, "--out", tmp_path, "--threads", 1, "--json"
     )
@@ -94,6 +97,11 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     expected |= {"sign_schedule": "constant", "sign_decay": 0.5, "warmup": 2, "label_smoothing": 0.1}
     expected |= {
         "average": 0.9,
+        "embedding_size": 4,
+        "embedding_scale": 0.5,
+        "positive_signs": 0.5,
+        "token_dropout": 0.1,
+        "num_layers": 2,
         "patience": 7,
         "output_weight_bits": 2,
         "bias_bits": 8,

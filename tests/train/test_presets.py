@@ -70,6 +70,10 @@ def test_an_unknown_preset_names_those_there_are():
         ("sign_decay", 0.0),
         ("warmup", -1),
         ("label_smoothing", 1.0),
+        ("token_dropout", 0.5),  # of tokens without an embedding
+        ("positive_signs", 1.5),
+        ("embedding_scale", 0.0),
+        ("num_layers", 0),
         ("average", 1.0),
         ("patience", 0),
     ],

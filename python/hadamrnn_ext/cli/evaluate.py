@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
     name, length = task_of(model, arguments.task, arguments.length)
     task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
+    if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
+        raise InputError(f"{arguments.model} reads another vocabulary than that of {name}'s training texts")
     split = getattr(task, arguments.split)
     num_threads = threads(arguments)
     start = time.perf_counter()

@@ -88,6 +88,21 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument(
         "--sign-decay", type=float, metavar="DECAY", help="that of the latent signs (default: --decay)"
     )
+    recipe.add_argument(
+        "--positive-signs", type=float, metavar="S", help="share of the top layer's signs that start at +1"
+    )
+    recipe.add_argument(
+        "--embedding-scale",
+        type=float,
+        metavar="S",
+        help="standard deviation of the initial embedding (default: 1)",
+    )
+    recipe.add_argument(
+        "--token-dropout",
+        type=float,
+        metavar="P",
+        help="probability that a token is read as padding (default: 0)",
+    )
     recipe.add_argument("--freeze-signs", action="store_true", help="leave the signs as they are drawn")
     recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
     recipe.add_argument(

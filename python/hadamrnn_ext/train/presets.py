@@ -33,7 +33,10 @@ class Preset:
     steps where the task generates its data, else None. Schedules are by epoch: "step" multiplies the learning
     rate by `decay`, "cosine" goes from `lr` towards 0 over all epochs, "constant" stays; during the first
     `warmup` epochs the rate rises to what the schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are
-    those of the latent signs, None for those of the rest. `grad_clip` bounds the norm of the whole gradient.
+    those of the latent signs, None for those of the rest. `positive_signs` is the share of the top layer's signs that
+    start at +1 (W of all +1 is symmetric, W W = I: the state adds up words wherever they are), `embedding_scale` the
+    standard deviation that the embedding starts with. While training, `token_dropout` is the probability that a
+    token is read as padding. `grad_clip` bounds the norm of the whole gradient.
     `average` is the decay a step of the moving average of weights and latents, which is then what is validated
     and saved. `patience` ends the run after so many epochs without a better validation score.
     """
@@ -59,6 +62,9 @@ class Preset:
     sign_schedule: str | None = None
     sign_decay: float | None = None
     freeze_signs: bool = False
+    positive_signs: float = 0.0
+    embedding_scale: float = 1.0
+    token_dropout: float = 0.0
     grad_clip: float | None = None
     label_smoothing: float = 0.0
     average: float | None = None
@@ -79,7 +85,7 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PresetError(f"{name} is {value}, expected at least 1")
-        for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip"):
+        for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip", "embedding_scale"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise PresetError(f"{name} is {value}, expected a positive number")
@@ -89,8 +95,13 @@ class Preset:
                 raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
         if self.warmup < 0:
             raise PresetError(f"warmup is {self.warmup}, expected at least 0")
-        if not 0 <= self.label_smoothing < 1:
-            raise PresetError(f"label_smoothing is {self.label_smoothing}, expected 0 to below 1")
+        for name in ("label_smoothing", "token_dropout"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise PresetError(f"{name} is {value}, expected 0 to below 1")
+        if self.token_dropout > 0 and self.embedding_size is None:
+            raise PresetError("token_dropout is given without embedding_size: only there is token 0 padding")
+        if not 0 <= self.positive_signs <= 1:
+            raise PresetError(f"positive_signs is {self.positive_signs}, expected 0 to 1")
         if self.average is not None and not 0 < self.average < 1:
             raise PresetError(f"average is {self.average}, expected a number between 0 and 1")
 

@@ -92,9 +92,9 @@ def _goes_on(path: Path, resume: bool | None) -> bool:
 
 
 def build(config: Config, task: Task) -> nn.SequenceModel:
-    """The untrained model of a configuration, with the published initialization."""
+    """The untrained model of a configuration, with the published initialization but for what the preset says of it."""
     preset = config.preset
-    return nn.SequenceModel(
+    model = nn.SequenceModel(
         task.input_size,
         preset.hidden_size,
         task.output_size,
@@ -112,6 +112,12 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
         preprocess=task.preprocess,
         labels=task.labels,
     )
+    with torch.no_grad():
+        top = model.rnn.layers()[-1].signs
+        top[: round(preset.positive_signs * len(top))].abs_()
+        if model.embedding is not None:
+            model.embedding.weight *= preset.embedding_scale
+    return model
 
 
 def finish(trainer: Trainer, out: Path) -> dict[str, Any]:

@@ -64,7 +64,9 @@ class Trainer:
         self.checkpoint_path = out / "checkpoint.pt"
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
-        self.objective = workers.parallel(Objective(model, self.preset.label_smoothing))
+        self.objective = workers.parallel(
+            Objective(model, self.preset.label_smoothing, self.preset.token_dropout)
+        )
         self.optimizer = optimizer(model, self.preset)
         self.average = None if self.preset.average is None else Average(model, self.preset.average)
         self.progress = checkpoint.Progress()
