@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 # What an installation is made from. Folders are listed as well: they change when a file comes or goes.
-SOURCES := $(shell find cpp/include cpp/src cpp/bindings python CMakeLists.txt pyproject.toml README.md LICENSE \
+SOURCES := $(shell find cpp/include cpp/src cpp/bindings python CMakeLists.txt pyproject.toml README.md LICENSE NOTICE \
 	-name __pycache__ -prune -o -not -name '*.so' -print)
 CPP := $(shell find bench cpp -name '*.[ch]pp')
 

@@ -408,3 +408,30 @@ def test_tables_name_their_file():
     assert table("x", b"1,2\n", ",").shape == (1, 2)
     with pytest.raises(DataError, match=r"^y: no table"):
         table("y", b"1 2\n3\n")
+
+
+@pytest.mark.parametrize(
+    ("read", "sizes"),
+    [
+        (har.read, (7352, 2947)),
+        (imdb.read, (25_000, 25_000)),
+        (glue.sst2, (67_349, 872)),
+        (fsdd.read, (2700, 300)),
+    ],
+)
+def test_the_real_files_have_the_checksums_and_sizes_of_the_sets(data_dir, read, sizes):
+    for part, size in zip(read(data_dir), sizes, strict=True):
+        labels = next(
+            getattr(part, name) for name in ("classes", "activities", "digits") if hasattr(part, name)
+        )
+        assert len(labels) == size
+
+
+def test_the_systems_fashion_mnist_has_the_checksums():
+    (place,) = fashion.DATASET.places
+    if not place.is_dir():
+        pytest.skip(f"{place} is not there: Debian's package dataset-fashion-mnist is not installed")
+    train, test = fashion.read()
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.labels[:5].tolist() == [9, 0, 0, 3, 0]
+    assert test.labels[:5].tolist() == [9, 2, 1, 1, 6]

@@ -1,0 +1,41 @@
+"""Bundled models: what their cards claim is what they score on the data, and together they are small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import hadamrnn_ext as hr
+from hadamrnn_ext import zoo
+from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data.task import evaluate
+from hadamrnn_ext.errors import DataError
+
+MOST_BYTES = 200_000  # of all files together
+
+
+@pytest.mark.parametrize("name", hr.models())
+def test_the_scores_on_the_card_are_those_on_the_test_data(data_dir, name):
+    model = hr.load(name)
+    training = model.card.training
+    try:
+        task = tasks.load(training.task, data_dir, length=training.settings.get("length"))
+    except DataError as error:
+        pytest.skip(str(error))
+    assert model.card.labels == task.labels
+    assert model.card.preprocess == task.preprocess
+    scores = evaluate(model.infer, task, task.test, raw=True)
+    for score, value in scores.items():
+        assert training.metrics[f"test_{score}"] == pytest.approx(value, rel=1e-5), score
+
+
+def test_together_they_are_small():
+    assert (
+        sum(len((zoo._PRETRAINED / f"{name}.safetensors").read_bytes()) for name in hr.models()) < MOST_BYTES
+    )
+
+
+def test_every_model_is_in_the_notice():
+    notice = (Path(__file__).resolve().parents[1] / "NOTICE").read_text()
+    assert [name for name in hr.models() if name not in notice] == []
