@@ -1,4 +1,4 @@
-"""`hadamrnn export MODEL --c DIR`: a model as source code for a microcontroller."""
+"""`hadamrnn export MODEL --c DIR | --onnx FILE`: a model as C source for a microcontroller, or as an ONNX graph."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from .options import Commands, add_command
 EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
   hadamrnn export pmnist-12.safetensors --c pmnist_library --name pmnist
+  hadamrnn export pmnist --onnx pmnist.onnx
 """
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "export", run, "write a model as a C99 library", EXAMPLES)
+    parser = add_command(commands, "export", run, "write a model as a C99 library or an ONNX graph", EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
-    parser.add_argument(
-        "--c", metavar="DIR", required=True, help="folder of the library, made if it is missing"
-    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--c", metavar="DIR", help="folder of the C99 library, made if it is missing")
+    what.add_argument("--onnx", metavar="FILE", help="ONNX file; needs the extra `export`")
     parser.add_argument(
         "--transform",
         choices=("fwht", "popcount"),
@@ -28,10 +29,20 @@ def add(commands: Commands) -> None:
         help="popcount: less memory, for an integer model (default: fwht)",
     )
     parser.add_argument("--name", help="what all C names begin with (default: the model's name)")
+    parser.add_argument(
+        "--no-preprocess", action="store_true", help="the ONNX graph takes what the network itself reads"
+    )
+    parser.add_argument(
+        "--lengths", action="store_true", help="the ONNX graph has an input `lengths`, one a sequence"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
+    if arguments.onnx is not None:
+        preprocess = not arguments.no_preprocess
+        print(export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths))
+        return 0
     stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
     name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
     for path in export.c(model, arguments.c, name, arguments.transform):

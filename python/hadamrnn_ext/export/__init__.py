@@ -1,8 +1,12 @@
-"""Models for other places: ``export.c`` writes a C99 library for microcontrollers, ``c_input`` gives what it reads."""
+"""Models for other places.
+
+``c`` writes a C99 library for microcontrollers, ``c_input`` gives what it reads; ``onnx`` writes an ONNX graph.
+"""
 
 from __future__ import annotations
 
 from .clang import c
+from .onnx import onnx
 from .reading import c_input
 
-__all__ = ["c", "c_input"]
+__all__ = ["c", "c_input", "onnx"]

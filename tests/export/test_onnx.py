@@ -1,0 +1,165 @@
+"""ONNX graphs, run by onnxruntime: the logits of Model.infer and of the golden model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hadamrnn_ext as hr
+from hadamrnn_ext import cli
+from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+KINDS = {
+    "one input": {"sizes": ((64, 64),), "input_size": 1},
+    "blocks": {"sizes": ((48, 16),), "input_size": 4, "output": "all"},
+    "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "weight_bits": 5, "output": "all"},
+    "base order alone": {"sizes": ((40, 20),)},
+    "order 28 x 4": {"sizes": ((112, 112),), "recurrence": "relu"},
+    "one unit": {"sizes": ((1, 1),), "output_size": 1},
+    "order 1": {"sizes": ((5, 1),), "recurrence": "sign"},
+    "one-hot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
+    "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
+    "float weights": {"sizes": ((24, 12),), "weight_bits": None, "output_weight_bits": None},
+    "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "recurrence": "relu"},
+    "linear layers": {"sizes": ((16, 16), (32, 8)), "output": "all"},
+    "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+}
+
+
+def draw(rng, model, batch, steps):
+    if model.card.input == "tokens":
+        return rng.integers(0, model.card.input_size, (batch, steps))
+    return rng.normal(size=(batch, steps, model.card.input_size)).astype(np.float32)
+
+
+def run(path, x, lengths=None):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feed = {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+    (logits,) = session.run(None, feed)
+    return logits
+
+
+def assert_close(actual, expected):
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_with_any_batch_and_time(rng, make_model, tmp_path, kind):
+    model = make_model(rng, **KINDS[kind])
+    path = hr.export.onnx(model, tmp_path / "net.onnx")
+    onnx.checker.check_model(str(path), full_check=True)
+    for batch, steps in ((1, 1), (3, 30), (2, 7)):
+        x = draw(rng, model, batch, steps)
+        assert_close(run(path, x), model.infer(x))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths(rng, make_model, tmp_path, kind):
+    model = make_model(rng, **KINDS[kind])
+    path = hr.export.onnx(model, tmp_path / "net.onnx", lengths=True)
+    x, lengths = draw(rng, model, 4, 9), np.array([9, 1, 4, 8])
+    logits = run(path, x, lengths)
+    assert_close(logits, model.infer(x, lengths))
+    if model.card.output == "all":
+        assert not logits[1, 1:].any()
+
+
+@given(st.data())
+def test_any_shape(make_model, tmp_path_factory, data):
+    choose, rng = data.draw, np.random.default_rng(0)
+    sizes = tuple(
+        (m * choose(st.integers(1, 3)), m)
+        for m in choose(st.lists(st.sampled_from([1, 2, 4, 8, 12, 16, 20, 24, 36]), min_size=1, max_size=2))
+    )
+    model = make_model(
+        rng,
+        sizes=sizes,
+        recurrence=choose(st.sampled_from(["linear", "relu", "modrelu", "sign"])),
+        input_size=choose(st.integers(1, 5)),
+        output_size=choose(st.integers(1, 4)),
+        output=choose(st.sampled_from(["last", "all"])),
+        input=choose(st.sampled_from(["features", "tokens"])),
+    )
+    path = hr.export.onnx(model, tmp_path_factory.mktemp("onnx") / "net.onnx")
+    x = draw(rng, model, choose(st.integers(1, 3)), choose(st.integers(1, 20)))
+    assert_close(run(path, x), model.infer(x))
+
+
+def test_preprocessing_is_in_the_graph_or_left_out(rng, make_model, tmp_path):
+    rules = Preprocess(
+        uint8_scale=1 / 255,
+        permutation=Permutation(seed=5, size=12),
+        normalization=Normalization(offset=(0.1, 0.2), scale=(0.5, 2.0)),
+    )
+    model = make_model(rng, sizes=((16, 16),), preprocess=rules, output="all", labels=("a", "b", "c"))
+    pixels = rng.integers(0, 256, (3, 12, 2), dtype=np.uint8)
+    path = hr.export.onnx(model, tmp_path / "raw.onnx")
+    assert_close(run(path, pixels), model.infer(pixels))
+    bare = hr.export.onnx(model, tmp_path / "bare.onnx", preprocess=False)
+    assert_close(run(bare, model.prepare(pixels).values), model.infer(pixels))
+    metadata = {item.key: item.value for item in onnx.load(path).metadata_props}
+    assert json.loads(metadata["labels"]) == ["a", "b", "c"]
+    with pytest.raises(InputError, match="permutes whole sequences; expected lengths=False"):
+        hr.export.onnx(model, tmp_path / "lengths.onnx", lengths=True)
+
+
+@pytest.mark.parametrize("name", ["smnist", "pmnist"])
+def test_real_digits(tmp_path, name):
+    model = hr.load(name)
+    images, _ = hr.zoo.samples(name)
+    x = images.reshape(len(images), -1, 1)
+    path = hr.export.onnx(model, tmp_path / "net.onnx")
+    np.testing.assert_allclose(run(path, x), model.infer(x), rtol=0, atol=1e-4)
+    assert path.stat().st_size < 50_000  # a dense W alone would take a megabyte
+
+
+def test_operators_are_standard_and_the_file_is_reproducible(rng, make_model, tmp_path):
+    model = make_model(rng, **KINDS["layers"])
+    first = hr.export.onnx(model, tmp_path / "a.onnx").read_bytes()
+    assert first == hr.export.onnx(model, tmp_path / "b.onnx").read_bytes()
+    graph = onnx.load_from_string(first)
+    assert [opset.domain for opset in graph.opset_import] == [""]
+    assert {node.domain for node in graph.graph.node} == {""}
+
+
+def test_integer_models_are_refused(rng, make_model, tmp_path):
+    floats = make_model(rng)
+    integers = floats.quantize(draw(rng, floats, 2, 5))
+    with pytest.raises(InputError, match="integer model; expected the float model"):
+        hr.export.onnx(integers, tmp_path / "net.onnx")
+
+
+def test_the_command(rng, make_model, tmp_path, capsys):
+    model = make_model(rng)
+    model.save(tmp_path / "net.safetensors")
+    out = tmp_path / "net.onnx"
+    assert cli.main(["export", str(tmp_path / "net.safetensors"), "--onnx", str(out), "--lengths"]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    x = draw(rng, model, 2, 5)
+    assert_close(run(out, x, np.array([3, 5])), model.infer(x, [3, 5]))
+
+
+def test_without_onnx_the_error_names_the_extra():
+    program = """
+import sys
+sys.modules["onnx"] = None
+import hadamrnn_ext as hr
+try:
+    hr.export.onnx(hr.load("smnist"), "never.onnx")
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pip install hadamrnn_ext[export]" in done.stdout
