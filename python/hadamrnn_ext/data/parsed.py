@@ -22,15 +22,12 @@ __all__ = ["parsed"]
 Arrays = dict[str, NDArray[Any]]
 
 
-def parsed(name: str, source: Path, parse: Callable[[], Arrays]) -> Arrays:
-    """`parse()`, or what it gave for a file with the content of `source`. `name` tells parsers and their versions apart.
+def parsed(name: str, source: Path | bytes, parse: Callable[[], Arrays]) -> Arrays:
+    """`parse()`, or what it gave for the same `source`, a file's content or bytes. `name` tells parsers and their versions apart.
 
     A copy that cannot be written or is damaged costs time alone. Raises `DataError` if `source` cannot be read.
     """
-    try:
-        key = hashlib.sha256(source.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error})") from None
+    key = hashlib.sha256(source if isinstance(source, bytes) else _content(source)).hexdigest()
     path = folders.cache() / "parsed" / f"{name}-{key[:32]}.npz"
     with (
         contextlib.suppress(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile),
@@ -38,9 +35,16 @@ def parsed(name: str, source: Path, parse: Callable[[], Arrays]) -> Arrays:
     ):
         return dict(np.load(file))
     arrays = parse()
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]  # `allow_pickle` is none of the names
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # `allow_pickle` is none of the names
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, content.getvalue())
+        write(path, packed.getvalue())
     return arrays
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None

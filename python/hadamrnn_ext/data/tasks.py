@@ -198,13 +198,12 @@ def _texts(
 ) -> Task:
     """Texts by the words of all training examples, those of validation included, as a vocabulary of size `WORDS`."""
     size, length = WORDS[name]
-    vocabulary = words.build(known.texts, size, length)
-    known_tokens = words.tokens(vocabulary, known.texts)
+    vocabulary, known_tokens, test_tokens = words.tokenize(known.texts, test.texts, size, length)
     return Task(
         name=name,
         train=Tokens(known_tokens[kept], known.classes[kept]),
         validation=Tokens(known_tokens[held], known.classes[held]),
-        test=Tokens(words.tokens(vocabulary, test.texts), test.classes),
+        test=Tokens(test_tokens, test.classes),
         input="tokens",
         input_size=len(vocabulary.words),
         output="last",
