@@ -71,6 +71,8 @@ def test_an_unknown_preset_names_those_there_are():
         ("warmup", -1),
         ("label_smoothing", 1.0),
         ("token_dropout", 0.5),  # of tokens without an embedding
+        ("input_noise", -0.1),
+        ("time_shift", -1),
         ("positive_signs", 1.5),
         ("embedding_scale", 0.0),
         ("num_layers", 0),

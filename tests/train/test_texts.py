@@ -13,6 +13,7 @@ from torch.nn import functional as F
 import hadamrnn_ext as hr
 from hadamrnn_ext import cli, train
 from hadamrnn_ext.data import folders, tasks
+from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.objective import Objective
 from hadamrnn_ext.train.run import build
 
@@ -88,7 +89,7 @@ def test_dropped_tokens_are_read_as_padding(phrases):
     model = build(config(positive_signs=0.0), task)
     inputs, targets = (torch.from_numpy(array) for array in task.train.batch(slice(50)))
     torch.manual_seed(4)
-    loss = Objective(model, token_dropout=0.5)(inputs, targets)
+    loss = Objective(model, augmentation=Augmentation(token_dropout=0.5))(inputs, targets)
     torch.manual_seed(4)
     kept = torch.rand(inputs.shape) >= 0.5
     assert 0.4 < kept.float().mean() < 0.6

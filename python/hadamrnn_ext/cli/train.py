@@ -103,6 +103,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability that a token is read as padding (default: 0)",
     )
+    recipe.add_argument(
+        "--input-noise", type=float, metavar="S", help="standard deviation of noise on features (default: 0)"
+    )
+    recipe.add_argument(
+        "--time-shift", type=int, metavar="N", help="most steps that features are turned in time (default: 0)"
+    )
     recipe.add_argument("--freeze-signs", action="store_true", help="leave the signs as they are drawn")
     recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
     recipe.add_argument(

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import nn
+from .augment import Augmentation
 
 __all__ = ["Objective"]
 
@@ -15,19 +16,21 @@ class Objective(torch.nn.Module):
     """Mean cross-entropy of `model`'s logits over the examples, and over the steps where there are several.
 
     `label_smoothing` s takes the target's probability from 1 to 1 - s + s/o and gives each other class s/o.
-    `token_dropout` is the probability that a token is read as padding (0) instead.
+    Inputs pass through `augmentation` first.
     """
 
     def __init__(
-        self, model: nn.SequenceModel, label_smoothing: float = 0.0, token_dropout: float = 0.0
+        self,
+        model: nn.SequenceModel,
+        label_smoothing: float = 0.0,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008  it is immutable
     ) -> None:
         super().__init__()
-        self.model, self.label_smoothing, self.token_dropout = model, label_smoothing, token_dropout
+        self.model, self.label_smoothing, self.augmentation = model, label_smoothing, augmentation
 
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """The loss, a scalar, for a batch of inputs and its classes, (B,) or (B, T)."""
-        if self.token_dropout > 0:
-            inputs = inputs * (torch.rand(inputs.shape, device=inputs.device) >= self.token_dropout)
+        inputs = self.augmentation(inputs)
         if self.label_smoothing == 0:
             return self.model.loss(inputs, targets)  # fused with the network for many-to-many models
         logits = self.model(inputs)

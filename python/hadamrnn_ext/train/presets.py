@@ -36,7 +36,8 @@ class Preset:
     those of the latent signs, None for those of the rest. `positive_signs` is the share of the top layer's signs that
     start at +1 (W of all +1 is symmetric, W W = I: the state adds up words wherever they are), `embedding_scale` the
     standard deviation that the embedding starts with. While training, `token_dropout` is the probability that a
-    token is read as padding. `grad_clip` bounds the norm of the whole gradient.
+    token is read as padding, `input_noise` the standard deviation of noise added to normalized features, and
+    `time_shift` the most steps by which a sequence of features is turned, its end coming to its beginning. `grad_clip` bounds the norm of the whole gradient.
     `average` is the decay a step of the moving average of weights and latents, which is then what is validated
     and saved. `patience` ends the run after so many epochs without a better validation score.
     """
@@ -65,6 +66,8 @@ class Preset:
     positive_signs: float = 0.0
     embedding_scale: float = 1.0
     token_dropout: float = 0.0
+    input_noise: float = 0.0
+    time_shift: int = 0
     grad_clip: float | None = None
     label_smoothing: float = 0.0
     average: float | None = None
@@ -93,8 +96,9 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value not in SCHEDULES:
                 raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
-        if self.warmup < 0:
-            raise PresetError(f"warmup is {self.warmup}, expected at least 0")
+        for name in ("warmup", "input_noise", "time_shift"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise PresetError(f"{name} is {value}, expected at least 0")
         for name in ("label_smoothing", "token_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise PresetError(f"{name} is {value}, expected 0 to below 1")

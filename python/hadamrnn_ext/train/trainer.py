@@ -15,6 +15,7 @@ from .. import nn
 from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import HadamRNNError
 from . import checkpoint
+from .augment import Augmentation
 from .average import Average
 from .config import Config
 from .log import Log
@@ -65,7 +66,7 @@ class Trainer:
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
         self.objective = workers.parallel(
-            Objective(model, self.preset.label_smoothing, self.preset.token_dropout)
+            Objective(model, self.preset.label_smoothing, Augmentation.of(self.preset))
         )
         self.optimizer = optimizer(model, self.preset)
         self.average = None if self.preset.average is None else Average(model, self.preset.average)
