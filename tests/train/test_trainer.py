@@ -268,6 +268,8 @@ def test_a_run_with_all_features_is_taken_up_again_to_the_same_bits(small, tmp_p
         "sign_decay": 0.7,
         "schedule": "cosine",
         "grad_clip": 1.0,
+        "embedding_size": 2,
+        "token_dropout": 0.7,
     }
     config = small(**recipe)
     whole = train.run(config, tmp_path / "whole")
