@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <stdexcept>
 
 #include "isa_tables.hpp"
 #include "recurrence_data.hpp"
@@ -97,7 +99,13 @@ Recurrence::Recurrence(int64_t hidden_size, int64_t block_size, int32_t base, co
   auto d = std::make_shared<RecurrenceData>();
   d->storage = Storage(hidden_size, block_size, base);
   d->hadamard = Hadamard(d->storage, core);
-  d->activation = parse_activation(recurrence);
+  const size_t dash = recurrence.find('-');
+  d->activation = parse_activation(recurrence.substr(0, dash));
+  if (dash != std::string::npos) {
+    const int bits = std::atoi(recurrence.c_str() + dash + 1);
+    if (bits < 2 || bits > 16) throw std::invalid_argument("recurrence '" + recurrence + "': expected 2 to 16 bits");
+    d->limit = 1 << (bits - 1);
+  }
   data_ = std::move(d);
 }
 
@@ -120,6 +128,7 @@ void Recurrence::forward(const T* signs, const T* v, const T* h0, const T* modre
     Recur<T> p{};
     p.geometry = data_->hadamard.geometry<T>();
     p.activation = data_->activation;
+    p.limit = T(data_->limit);
     p.su = su.data();
     p.modrelu = threshold.data();
     p.rows = inputs.data();
@@ -152,6 +161,7 @@ void Recurrence::backward(const T* signs, const T* h, const T* h0, const T* modr
     RecurBack<T> p{};
     p.geometry = data_->hadamard.geometry<T>();
     p.activation = data_->activation;
+    p.limit = T(data_->limit);
     p.su = su.data();
     p.modrelu = threshold.data();
     p.h0 = h0 ? start : nullptr;

@@ -9,6 +9,7 @@ struct RecurrenceData {
   Storage storage;
   Hadamard hadamard;
   Activation activation;
+  int32_t limit = 0;  // 2^(k-1) of a state of k bits, 0 of a float state
 };
 
 // signs / sqrt(m) in storage order.

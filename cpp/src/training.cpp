@@ -85,7 +85,7 @@ class Worker {
     const size_t rows = size_t(chunk * n_);
     dv_.resize(rows);
     if (p.input.features > 1) v_.resize(rows);
-    if (p.data.activation == Activation::sign) product_.resize(rows);
+    if (p.data.activation == Activation::sign || p.data.limit > 0) product_.resize(rows);
     carry_.resize(size_t(n_));
     scratch_.resize(size_t(3 * n_));
     if (!p.head) return;
@@ -152,6 +152,7 @@ class Worker {
     Recur<float> r{};
     r.geometry = p_.data.hadamard.geometry<float>();
     r.activation = p_.data.activation;
+    r.limit = float(p_.data.limit);
     r.su = p_.su.data();
     r.modrelu = p_.modrelu.data();
     r.scratch = scratch_.data();
@@ -189,6 +190,7 @@ class Worker {
     RecurBack<float> b{};
     b.geometry = p_.data.hadamard.geometry<float>();
     b.activation = p_.data.activation;
+    b.limit = float(p_.data.limit);
     b.su = p_.su.data();
     b.modrelu = p_.modrelu.data();
     b.h = h;
@@ -216,7 +218,7 @@ class Worker {
     }
   }
 
-  // su * H h_(t-1) of the chunk, for the sign recurrence only: its states do not tell z.
+  // su * H h_(t-1) of the chunk, for states that do not tell z: signs, and whole numbers.
   const float* product(int64_t steps, const float* h, const float* before) {
     if (product_.empty()) return nullptr;
     const Geometry<float> g = p_.data.hadamard.geometry<float>();

@@ -17,6 +17,7 @@ from .classify import Classification, classify, read_texts
 from .describe import Description, describe
 from .errors import InputError, KernelError, ShapeError
 from .integer.calibrate import Calibrating, calibrate
+from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.core import integer_core
 from .integer.report import with_report
@@ -266,6 +267,7 @@ class Model:
         *,
         power_of_two: bool = False,
         percentile: float | None = None,
+        scales: IntegerCard | None = None,
         progress: Callable[[int], object] = lambda done: None,
     ) -> Model:
         """This model with an integer state: no float from the quantized input to the readout.
@@ -282,6 +284,7 @@ class Model:
                 exported code needs it. Float weights become 8-bit codes.
             power_of_two: enlarge the scales, by less than 2, until each input multiplier is a power of two.
             percentile: scale by this percentile of all magnitudes instead of the largest.
+            scales: take those of this integer model's card, and the calibration only for the report.
             progress: is called with the number of sequences calibrated so far.
 
         Raises:
@@ -292,9 +295,8 @@ class Model:
         if self._card.integer is not None:
             raise InputError("this is an integer model; expected a float model")
         measured = calibrate(self, calibration, percentile, progress)
-        card, tensors = convert(
-            self._card, self.parameters(), self._tensors, measured.input, measured.states, options
-        )
+        magnitudes = (measured.input, measured.states) if scales is None else scales.magnitudes
+        card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
         return with_report(self, Model(card, tensors, kernel), measured)
 

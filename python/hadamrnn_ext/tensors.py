@@ -18,7 +18,7 @@ from .errors import InputError, ModelFormatError, ShapeError
 from .integer import tensors as integers
 from .quantize import code_width, dequantize, pack, pack_signs, quantize, unpack, unpack_signs
 
-__all__ = ["pack_parameters", "parameter_shapes", "schema", "unpack_parameters", "validate"]
+__all__ = ["coded", "pack_parameters", "parameter_shapes", "schema", "unpack_parameters", "validate"]
 
 Array = NDArray[Any]
 F32, U8, I8 = np.dtype("<f4"), np.dtype("u1"), np.dtype("i1")
@@ -56,7 +56,7 @@ def _is_signs(name: str) -> bool:
     return name.endswith("signs")
 
 
-def _coded(name: str) -> tuple[str, str]:
+def coded(name: str) -> tuple[str, str]:
     """Names of the codes and of the scale that stand for a quantized parameter."""
     if name.endswith(".bias"):
         return f"{name}_codes", f"{name}_scale"
@@ -77,7 +77,7 @@ def schema(card: Card) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
         elif bits is None:
             entries[name] = (F32, shape)
         else:
-            codes, scale = _coded(name)
+            codes, scale = coded(name)
             entries[codes] = (
                 (I8, shape) if name.endswith(".bias") else (U8, (-(-elements * code_width(bits) // 8),))
             )
@@ -111,7 +111,7 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str
             tensors[name] = values.astype(F32)
         else:
             codes, alpha = quantize(values, bits)
-            code_name, scale_name = _coded(name)
+            code_name, scale_name = coded(name)
             tensors[code_name] = codes if name.endswith(".bias") else pack(codes, bits)
             tensors[scale_name] = np.array([alpha], F32)
     return tensors
@@ -141,7 +141,7 @@ def _unpack(name: str, shape: tuple[int, ...], bits: int | None, tensors: Mappin
         return unpack_signs(tensors[name], math.prod(shape)).reshape(shape)
     if bits is None:
         return np.array(tensors[name], np.float32)
-    codes, scale = _coded(name)
+    codes, scale = coded(name)
     unpacked = tensors[codes] if name.endswith(".bias") else unpack(tensors[codes], bits, shape)
     return dequantize(unpacked, np.float32(tensors[scale][0]), bits)
 

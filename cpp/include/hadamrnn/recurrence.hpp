@@ -12,7 +12,8 @@ struct RecurrenceData;
 
 // Geometry alone: weights come with each call. T is float or double; arrays are in natural order,
 // row-major. Threads split the batch; sums over it run in a fixed order, so results do not depend
-// on the number of threads.
+// on the number of threads. `recurrence` is an activation, or with "-k" (linear-8) one of a state of k bits: z rounds
+// to whole numbers, act(z) saturates, and gradients go straight through what is not saturated.
 class Recurrence {
  public:
   Recurrence(int64_t hidden_size, int64_t block_size, int32_t base, const std::vector<int8_t>& core,

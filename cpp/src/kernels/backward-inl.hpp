@@ -16,11 +16,17 @@ void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h, 
   using reg = typename V::reg;
   const int64_t size = p.geometry.size();
   const Activation activation = p.activation;
+  const bool saturates = p.limit > 0;
+  const reg low = V::set(-p.limit), high = V::set(p.limit - 1);
   const typename V::T *su = p.su, *carry = p.carry;
   typename V::T* dmodrelu = p.dmodrelu;
   for (int64_t j = 0; j < size; j += V::W) {
     reg dz = V::load(carry + j);
     if (grad) dz = V::add(V::load(grad + j), dz);
+    if (saturates) {
+      const reg state = V::load(h + j);
+      dz = V::keep_positive(V::keep_positive(dz, V::sub(state, low)), V::sub(high, state));
+    }
     if (activation == Activation::relu) {
       dz = V::keep_positive(dz, V::load(h + j));
     } else if (activation == Activation::modrelu) {

@@ -34,16 +34,35 @@ struct RowInput {
   HADAMRNN_INLINE Step at(int64_t t) const { return {p.rows + (p.ids ? p.ids[t] : t) * p.geometry.size()}; }
 };
 
+// floor(z + 1/2): the rounding of integer models. Adding and subtracting 1.5 times the weight of the last bit but one
+// rounds to a whole number; exact for |z| up to 2^22 (2^51 in float64), and beyond that all states saturate.
+template <class V>
+HADAMRNN_INLINE typename V::reg round_half_up(typename V::reg z) {
+  using T = typename V::T;
+  const typename V::reg magic = V::set(T(sizeof(T) == 4 ? 12582912.0 : 6755399441055744.0));
+  const typename V::reg y = V::add(z, V::set(T(0.5)));
+  const typename V::reg nearest = V::sub(V::add(y, magic), magic);
+  return V::sub(nearest, V::keep_positive(V::set(1), V::sub(nearest, y)));
+}
+
+// -limit .. limit - 1.
+template <class V>
+HADAMRNN_INLINE typename V::reg saturate(typename V::reg z, typename V::T limit) {
+  const typename V::reg zero = V::set(0);
+  return V::sub(zero, V::max(V::sub(zero, V::max(z, V::set(-limit))), V::set(1 - limit)));
+}
+
 // The epilogue of one step: one multiply, one add, one activation.
 template <class V, class Step, bool linear>
 struct Update {
   Activation activation;
   const typename V::T* su;
   const typename V::T* threshold;
+  typename V::T limit;
   Step v;
 
   Update(const Recur<typename V::T>& p, const Step& step)
-      : activation(p.activation), su(p.su), threshold(p.modrelu), v(step) {}
+      : activation(p.activation), su(p.su), threshold(p.modrelu), limit(p.limit), v(step) {}
 
   template <int N>
   HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t j, int64_t stride) const {
@@ -53,15 +72,23 @@ struct Update {
       r[i] = V::add(V::mul(V::load(su + at), r[i]), v(at));
     }
     if constexpr (!linear) {  // one test for N registers
+      if (limit > 0) {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) r[i] = round_half_up<V>(r[i]);
+      }
       if (activation == Activation::relu) {
         HADAMRNN_UNROLL
         for (int i = 0; i < N; ++i) r[i] = V::relu(r[i]);
       } else if (activation == Activation::sign) {
         HADAMRNN_UNROLL
         for (int i = 0; i < N; ++i) r[i] = V::sign(r[i]);
-      } else {
+      } else if (activation == Activation::modrelu) {
         HADAMRNN_UNROLL
         for (int i = 0; i < N; ++i) r[i] = V::modrelu(r[i], V::load(threshold + j + i * stride));
+      }
+      if (limit > 0) {
+        HADAMRNN_UNROLL
+        for (int i = 0; i < N; ++i) r[i] = saturate<V>(r[i], limit);
       }
     }
   }
@@ -143,7 +170,7 @@ void recur_steps(const P& p, const U& updates, int64_t steps) {
 
 template <class V, class In>
 void recur_with(const Recur<typename V::T>& p, const In& in, int64_t steps) {
-  if (p.activation == Activation::linear) {
+  if (p.activation == Activation::linear && p.limit == 0) {
     recur_steps<V>(p, Updates<V, In, true>{p, in}, steps);
   } else {
     recur_steps<V>(p, Updates<V, In, false>{p, in}, steps);

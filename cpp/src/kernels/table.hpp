@@ -46,7 +46,8 @@ struct Recur {
   const T* in;  // h_0
   T* out;
   int64_t stride;
-  T* scratch;  // geometry.size() elements, used when base > 1
+  T* scratch;   // geometry.size() elements, used when base > 1
+  T limit = 0;  // positive: states are whole numbers in -limit .. limit - 1 (round, act, saturate)
 };
 
 // One step back through the recurrence, for training; see recur_back in backward-inl.hpp.
@@ -64,6 +65,7 @@ struct RecurBack {
   T* dsu;           // size: accumulates dL/d(su)
   T* dmodrelu;      // size: accumulates, only for Activation::modrelu
   T* scratch;       // 3 * geometry.size()
+  T limit = 0;      // as in Recur: no gradient where a state is at a limit
 };
 
 // Sums over time of a few steps' gradients; see accumulate_with in training-inl.hpp.

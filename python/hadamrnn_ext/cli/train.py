@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from .. import zoo
 from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
 
 EXAMPLES = """\
   hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
   hadamrnn train pmnist --seed 1 --out runs/p1       another seed; the same command again goes on after a stop
   hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
+  hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
@@ -24,6 +26,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/PRESET-SEED)")
     parser.add_argument(
         "--seed", type=int, default=0, help="of initialization and order of examples (default: 0)"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="go on from the weights and sizes of a float model: a bundled name, or a model file",
     )
     add_data(parser)
     add_threads(parser)
@@ -74,6 +82,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 8 or float")
     recipe.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
+    )
+    recipe.add_argument(
+        "--state-bits",
+        type=int,
+        metavar="K",
+        help="train with the state of an integer model of K bits, 8 to 16; the result is that model",
     )
     recipe.add_argument("--lr", type=float, help="learning rate")
     recipe.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate, by epoch")
@@ -136,6 +150,8 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import train  # torch: only where it is needed
 
     preset = train.get_preset(arguments.preset)
+    if arguments.start is not None:
+        preset = train.sized_as(preset, zoo.load(arguments.start))
     recipe = {
         field.name: getattr(arguments, field.name)
         for field in dataclasses.fields(preset)
@@ -147,6 +163,7 @@ def run(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         limit_train=arguments.limit_train,
         device=arguments.device,
+        start=arguments.start,
     )
     out = arguments.out or f"runs/{preset.name}-{arguments.seed}"
     try:

@@ -92,6 +92,13 @@ class IntegerCard(Record):
         """The largest magnitude of a feature as an integer; 1 for tokens."""
         return 1 if self.input is None else self.input.range[1]
 
+    @property
+    def magnitudes(self) -> tuple[float | None, tuple[float, ...]]:
+        """The largest magnitudes of the features and of each layer's states, which these scales come from."""
+        largest = None if self.input is None else self.input.scale * self.input.range[1]
+        states = (layer.state_scale * max(1, (1 << layer.state_bits - 1) - 1) for layer in self.layers)
+        return largest, tuple(states)
+
     def check(self) -> None:
         if (self.readout == "integer") != (self.logit_scale is not None):
             raise ModelFormatError(

@@ -15,9 +15,10 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from .layers import HadamRNN
+from .native import from_native
 from .published import from_published_state_dict
 from .quantize import quantize
 from .sequence import SequenceModel
 from .ste import sign
 
-__all__ = ["HadamRNN", "SequenceModel", "from_published_state_dict", "quantize", "sign"]
+__all__ = ["HadamRNN", "SequenceModel", "from_native", "from_published_state_dict", "quantize", "sign"]

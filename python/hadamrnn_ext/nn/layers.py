@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from .. import hadamard
 from ..errors import InputError, ShapeError
+from ..integer.card import IntegerCard
 from ..quantize import code_range
 from . import engines, initialize, packed, stack
 from .check import check_input, check_lengths
@@ -86,6 +87,7 @@ class HadamRNN(nn.Module):
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
         self.num_layers, self.recurrence, self.weight_bits = num_layers, recurrence, weight_bits
         self.bias_bits, self.engine = bias_bits, engine
+        self.integer: IntegerCard | None = None
 
         def parameter(*shape: int, learned: bool = True) -> nn.Parameter:
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype), requires_grad=learned)
@@ -157,11 +159,15 @@ class HadamRNN(nn.Module):
     def choose(self, batch: int, *, last: bool) -> engines.Choice:
         """``engine_for``, with the reason in a word."""
         features = self.input_size if last and self.num_layers == 1 else None
-        return engines.choose(self.engine, self.recurrence, self.weight_ih, batch=batch, features=features)
+        return engines.choose(
+            self.engine, self.geometry.recurrence, self.weight_ih, batch=batch, features=features
+        )
 
     @property
     def geometry(self) -> engines.Geometry:
-        return engines.Geometry(self.hidden_size, self.block_size, self.recurrence)
+        """With the integers that training simulates, if any: ``SequenceModel.simulate_integers``."""
+        bits = "" if self.integer is None else f"-{self.integer.layers[0].state_bits}"
+        return engines.Geometry(self.hidden_size, self.block_size, self.recurrence + bits)
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
@@ -176,6 +182,8 @@ class HadamRNN(nn.Module):
             parts.append("bias=False")
         elif self.bias_bits is not None:
             parts.append(f"bias_bits={self.bias_bits}")
+        if self.integer is not None:
+            parts.append(f"state_bits={self.integer.layers[0].state_bits}")
         if not self.signs.requires_grad:
             parts.append("freeze_signs=True")
         return ", ".join(parts)

@@ -62,6 +62,10 @@ def _fused(
     bias: Tensor = model.output_bias
     if model.output_size == 1 and not targets.is_floating_point():
         weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
+    if rnn.integer is not None:  # the states of this pass are in units of s_h
+        scale = rnn.integer.layers[-1].state_scale
+        total, h_n = engines.sequence_loss(r, lengths, segment, weight * scale, bias, targets, ignore_index)
+        return total, h_n[None] * scale
     total, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
     return total, h_n[None]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args, overload
+from typing import Any, Literal, get_args, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from ..integer.calibrate import Calibrating
 from ..model import Model
 from ..preprocess import Preprocess
 from ..quantize import code_range
@@ -200,13 +201,50 @@ class SequenceModel(nn.Module):
         y = F.linear(h.relu(), quantize(self.output_weight, self.output_weight_bits), self.output_bias)
         return (y if self.output == "last" else engines.mask_past(y, lengths)), h_n
 
-    def to_native(self, kernel: str = "auto", **provenance: object) -> Model:
+    def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
 
         kernel: as for ``hadamrnn_ext.load``. provenance: what the card says of the training: ``task``, ``preset``,
         ``seed``, ``epochs``, ``metrics``; other names become its free settings.
         """
         return export.to_native(self, kernel, provenance)
+
+    def simulate_integers(
+        self,
+        calibration: Calibrating,
+        state_bits: int,
+        input_bits: int = 8,
+        *,
+        percentile: float | None = None,
+    ) -> None:
+        """From now on compute with what the integer model will: states of ``state_bits`` bits, rounded input.
+
+        Scales are those of ``Model.quantize`` with these arguments, as the weights now are, and stay. States round and
+        saturate in every step; gradients go straight through the rounding, and not through what is saturated. Up to
+        the rounding of float32 the states are those of ``to_integer``. Engines: native and loop.
+
+        Raises what ``Model.quantize`` does; InputError for a sign recurrence, whose states have 1 bit as they are.
+        """
+        if self.rnn.recurrence == "sign":
+            raise InputError("states of a sign recurrence have 1 bit already; expected another recurrence")
+        engines.check(self.rnn.engine, f"{self.rnn.recurrence}-{state_bits}", self.rnn.num_layers)
+        quantized = self.to_native().quantize(calibration, state_bits, input_bits, percentile=percentile)
+        self.rnn.integer = quantized.card.integer
+
+    def to_integer(
+        self, calibration: Calibrating, readout: Literal["float", "integer"] = "float", **provenance: Any
+    ) -> Model:
+        """The integer Model of these weights, with the scales of ``simulate_integers``.
+
+        calibration: only for what the card reports of saturation and noise. readout: as for ``Model.quantize``.
+        provenance: as for ``to_native``. Raises InputError before ``simulate_integers``.
+        """
+        scales = self.rnn.integer
+        if scales is None:
+            raise InputError("no integers are simulated; expected simulate_integers to be called before")
+        input_bits = 8 if scales.input is None else scales.input.bits
+        model = self.to_native(**provenance)
+        return model.quantize(calibration, scales.layers[0].state_bits, input_bits, readout, scales=scales)
 
     def engine_for(self, batch: int) -> str:
         """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
@@ -231,6 +269,8 @@ class SequenceModel(nn.Module):
     def _is_native(self, x: Tensor) -> bool:
         """Whether nobody can tell the native kernels from torch, but by their speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        if self.rnn.integer is not None:
             return False
         tensors = [*self.parameters(), x] if x.is_floating_point() else [*self.parameters()]
         return x.device.type == "cpu" and all(

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import engines, ste
+from ..integer.source import TABLE_BITS
+from . import engines, integers, ste
 from .quantize import quantize
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def states(
     """
     engine = rnn.choose(len(x), last=False).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    h = engines.states(engine, top)
+    h = _out_of_units(rnn, -1, engines.states(engine, top))
     return h, torch.stack([*below, engines.at_length(h, lengths)])
 
 
@@ -44,7 +45,7 @@ def last_states(
     """The last state of each layer alone, (num_layers, B, n); segment: see ``engines.last``."""
     engine = rnn.choose(len(x), last=h_0 is None and x.is_floating_point()).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    return torch.stack([*below, engines.last(engine, top, lengths, segment)])
+    return torch.stack([*below, _out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
 
 
 def recurrence(
@@ -58,7 +59,8 @@ def recurrence(
         binary = ste.sign(layer.input_signs) / math.sqrt(rnn.hidden_size)
         drive = engines.Drive(x.relu(), binary, _bias(rnn, layer))
     start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
-    return engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
+    r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
+    return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
 
 
 def _climb(
@@ -72,7 +74,7 @@ def _climb(
     """The top layer, ready to run on ``engine``, and the last states of the layers below it, which have run."""
     below: list[Tensor] = []
     for i in range(rnn.num_layers - 1):
-        x = engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine))
+        x = _out_of_units(rnn, i, engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine)))
         below.append(engines.at_length(x, lengths))
     return recurrence(rnn, rnn.num_layers - 1, x, h_0, embedding, engine), below
 
@@ -82,7 +84,14 @@ def _drive(
 ) -> engines.Drive:
     """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
     u, bias = quantize(rnn.weight_ih, rnn.weight_bits), _bias(rnn, layer)
-    if embedding is not None and engine in ("loop", "krylov"):  # the readable way; columns for features
+    if rnn.integer is not None:
+        if rnn.weight_bits is None and embedding is None:
+            u = quantize(rnn.weight_ih, TABLE_BITS)
+        if x.is_floating_point():
+            x = integers.features(x, rnn.integer)
+    if (
+        embedding is not None and engine in ("loop", "krylov") and rnn.integer is None
+    ):  # the readable way; columns for features
         x = embedding(x.long())
     elif engine == "krylov" and not x.is_floating_point():
         x = F.one_hot(x.long(), rnn.input_size)
@@ -95,8 +104,13 @@ def _drive(
     else:
         tokens = torch.arange(embedding.num_embeddings, device=x.device) if used is None else used
         rows = F.linear(embedding(tokens), u)
+        rows = rows if rnn.integer is None else integers.rows(rows)
     rows = rows if bias is None else rows + bias
     return engines.Drive(ids, rows.to(u.dtype), None)
+
+
+def _out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
+    return h if rnn.integer is None else h * rnn.integer.layers[i].state_scale
 
 
 def _bias(rnn: HadamRNN, layer: Layer) -> Tensor | None:

@@ -15,6 +15,7 @@ from .presets import PRESETS, Preset, PresetError, get_preset
 from .progress import reporter
 from .run import run
 from .signals import Interrupted
+from .start import sized_as
 from .trainer import DivergedError
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "is_main",
     "reporter",
     "run",
+    "sized_as",
 ]

@@ -14,13 +14,17 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class Config:
-    """A preset (or a variant of one), the seed, the engine, the number of training examples (None: all), the device."""
+    """A preset (or a variant of one), the seed, the engine, the number of training examples (None: all), the device.
+
+    `start` names the model, bundled or a file, whose weights a run begins with (None: initial ones).
+    """
 
     preset: Preset
     seed: int = 0
     engine: str = "auto"
     limit_train: int | None = None
     device: str = "cpu"
+    start: str | None = None
 
     def __post_init__(self) -> None:
         if self.limit_train is not None and self.limit_train < 1:

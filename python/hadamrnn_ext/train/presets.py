@@ -38,7 +38,8 @@ class Preset:
     token is read as padding, `input_noise` the standard deviation of noise added to normalized features, and
     `time_shift` the most steps by which a sequence of features is turned, its end coming to its beginning. `grad_clip` bounds the norm of the whole gradient.
     `average` is the decay a step of the moving average of weights and latents, which is then what is validated
-    and saved. `patience` ends the run after so many epochs without a better validation score.
+    and saved. `patience` ends the run after so many epochs without a better validation score. `state_bits` trains with
+    the state of an integer model of so many bits (`SequenceModel.simulate_integers`), which is then what is saved.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Preset:
     label_smoothing: float = 0.0
     average: float | None = None
     patience: int | None = None
+    state_bits: int | None = None
 
     def __post_init__(self) -> None:
         for name in (
@@ -98,6 +100,8 @@ class Preset:
         for name in ("warmup", "input_noise", "time_shift"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise PresetError(f"{name} is {value}, expected at least 0")
+        if self.state_bits is not None and not 8 <= self.state_bits <= 16:
+            raise PresetError(f"state_bits is {self.state_bits}, expected 8 to 16")
         for name in ("label_smoothing", "token_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise PresetError(f"{name} is {value}, expected 0 to below 1")

@@ -12,12 +12,14 @@ import torch
 from .. import nn
 from ..data import tasks
 from ..data.task import Task, evaluate
+from ..model import Model
 from . import curves
 from .checkpoint import CheckpointError
 from .config import Config
 from .log import Log, records
 from .parallel import Workers, connected, fair_threads
 from .progress import Reporter, Several, Silent
+from .start import PERCENTILE, calibration, start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 
@@ -92,7 +94,17 @@ def _goes_on(path: Path, resume: bool | None) -> bool:
 
 
 def build(config: Config, task: Task) -> nn.SequenceModel:
-    """The untrained model of a configuration, with the published initialization but for what the preset says of it."""
+    """The model that a configuration starts with: that of a file, or an untrained one.
+
+    Its initialization is the published one, but for what the preset says of it.
+    """
+    model = _initial(config, task) if config.start is None else start(config, task)
+    if (bits := config.preset.state_bits) is not None:
+        model.simulate_integers(calibration(task), bits, percentile=PERCENTILE)
+    return model
+
+
+def _initial(config: Config, task: Task) -> nn.SequenceModel:
     preset = config.preset
     model = nn.SequenceModel(
         task.input_size,
@@ -120,11 +132,18 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
     return model
 
 
+def _result(trainer: Trainer, **provenance: Any) -> Model:
+    """The native model, an integer one if such a state was trained."""
+    if trainer.preset.state_bits is None:
+        return trainer.model.to_native(**provenance)
+    return trainer.model.to_integer(calibration(trainer.task), **provenance)
+
+
 def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     """Writes the best model, the summary and the curves. Test scores are of `Model.infer` on raw input: what users get."""
     config, task, progress = trainer.config, trainer.task, trainer.progress
     trainer.model.load_state_dict(trainer.best)
-    model = trainer.model.to_native()
+    model = _result(trainer)
     test = evaluate(
         lambda inputs: model.infer(inputs, num_threads=torch.get_num_threads()), task, task.test, raw=True
     )
@@ -141,7 +160,7 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
         "metrics": scores,
         "best_epoch": progress.best_epoch,
     }
-    model = trainer.model.to_native("auto", **provenance)
+    model = _result(trainer, **provenance)
     path = out / "model.safetensors"
     model.save(path)
     description = model.describe()

@@ -15,7 +15,10 @@ RECURRENCES = ("linear", "relu", "modrelu", "sign")
 
 
 class Geometry(NamedTuple):
-    """Sizes and activation of one recurrent layer: W = diag(u) (I_q (x) H_m) / sqrt(m), q = hidden_size / block_size."""
+    """Sizes and activation of one recurrent layer: W = diag(u) (I_q (x) H_m) / sqrt(m), q = hidden_size / block_size.
+
+    ``recurrence`` is one of ``RECURRENCES``, or with "-k" at the end (linear-8) that of an integer state of k bits.
+    """
 
     hidden_size: int
     block_size: int

@@ -40,7 +40,17 @@ def _steps(
 
 
 def activate(z: Tensor, recurrence: str, modrelu: Tensor | None) -> Tensor:
-    """The activation inside the recurrence; modrelu (n,) is its learned offset a: sgn(z) relu(|z| + a), sgn(0) = 0."""
+    """The activation inside the recurrence; modrelu (n,) is its learned offset a: sgn(z) relu(|z| + a), sgn(0) = 0.
+
+    With "-k" it is that of an integer state: z is rounded before, and act(z) saturates; no gradient at the limits.
+    """
+    recurrence, _, bits = recurrence.partition("-")
+    if bits:
+        limit = 1 << int(bits) - 1
+        h = activate(ste.straight_through(torch.floor(z + 0.5), z), recurrence, modrelu).clamp(
+            -limit, limit - 1
+        )
+        return torch.where((h > -limit) & (h < limit - 1), h, h.detach())
     if recurrence == "relu":
         return z.relu()
     if recurrence == "modrelu":

@@ -1,0 +1,42 @@
+"""What an integer model rounds, simulated in training (golden_integer.py): all gradients go straight through.
+
+Inside the recurrence a state is h / s_h, whole numbers of k bits; outside it is h. So the table and the bias of a
+drive, the initial state and the thresholds of modrelu are divided by s_h, and the states multiplied.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..integer.card import IntegerCard
+from ..integer.source import TABLE_BITS
+from .engines import Recurrence
+from .ste import straight_through
+
+
+def features(x: Tensor, integer: IntegerCard) -> Tensor:
+    """x (B, T, d) as the integers of the input times their scale."""
+    assert integer.input is not None
+    low, high = integer.input.range
+    return torch.clamp(torch.round(x / integer.input.scale), low, high) * integer.input.scale
+
+
+def rows(table: Tensor) -> Tensor:
+    """The rows (V, n) of embedded tokens as 8-bit codes, a step each."""
+    steps = table.detach().abs().amax(dim=1, keepdim=True) / ((1 << TABLE_BITS - 1) - 1)
+    steps = torch.where(steps > 0, steps, torch.ones_like(steps))
+    return straight_through(torch.round(table / steps) * steps, table)
+
+
+def in_units(r: Recurrence, scale: float) -> Recurrence:
+    """A layer at work on states in units of ``scale``."""
+    _, table, bias = r.drive
+    modrelu = r.modrelu
+    if modrelu is not None:
+        modrelu = straight_through(torch.round(modrelu / scale), modrelu / scale)
+    return r._replace(
+        drive=r.drive._replace(table=table / scale, bias=None if bias is None else bias / scale),
+        h_0=None if r.h_0 is None else r.h_0 / scale,
+        modrelu=modrelu,
+    )
