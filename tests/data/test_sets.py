@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import dsa, fashion, folders, fsdd, glue, har, imdb, mel, tasks
+from hadamrnn_ext.data import dsa, fashion, folders, fsdd, glue, har, imdb, mel, tasks, words
 from hadamrnn_ext.data.table import table
 from hadamrnn_ext.errors import DataError
 
@@ -248,6 +248,20 @@ def test_sst2_reads_sentences_and_reports_the_dev_set(glue_dir, monkeypatch):
     assert counts[0] == counts[1] >= 2  # balanced, of at most four negative ones less two
     assert "untestable" not in task.preprocess.vocabulary.words
     assert len(task.test) == 2
+
+
+def test_phrases_of_held_sentences_are_not_trained_on():
+    sentence = "one two three four five six seven eight nine ten"
+    texts = [
+        sentence,
+        "too short to hold out",
+        "x two three four five six y",
+        "two three four",
+        "a b c d e f g",
+    ]
+    held, kept = words.apart(texts, np.array([0, 1]), np.array([4, 3, 2]))
+    assert held.tolist() == [0]
+    assert kept.tolist() == [4, 3]
 
 
 def test_qqp_joins_its_questions_and_bears_few_broken_lines(glue_dir):

@@ -32,7 +32,7 @@ def phrases(tmp_path, monkeypatch):
         lines = ["sentence\tlabel"]
         for _ in range(count):
             label = int(rng.integers(2))
-            words = [*rng.choice(["a", "film", "of", "its", "kind"], 4), rng.choice(GOOD if label else BAD)]
+            words = [*rng.choice(["a", "film", "of", "its", "kind"], 9), rng.choice(GOOD if label else BAD)]
             lines.append(f"{' '.join(rng.permutation(words))} . \t{label}")
         (folder / f"{name}.tsv").write_text("\n".join([*lines, ""]))
     return tmp_path

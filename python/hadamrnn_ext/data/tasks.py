@@ -141,6 +141,8 @@ def _glue(name: str, directory: str | Path | None, verify: bool) -> Task:
     read, labels = (glue.sst2, glue.SST2_CLASSES) if name == "sst2" else (glue.qqp, glue.QQP_CLASSES)
     known, test = read(directory, verify=verify)
     kept, held = _cut(name, len(known.classes))
+    if name == "sst2":
+        held, kept = words.apart(known.texts, held, kept)
     count = np.bincount(known.classes[kept]).min()
     chosen = np.concatenate([kept[known.classes[kept] == label][:count] for label in range(len(labels))])
     return _texts(name, known, chosen, held, test, labels)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..preprocess import Vocabulary
 from .parsed import Arrays, parsed
 
-__all__ = ["PADDING", "UNKNOWN", "Texts", "build", "tokenize"]
+__all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "tokenize"]
 
 # Neither is a word by the rule of `Vocabulary`, so no text says them.
 PADDING, UNKNOWN = "<padding>", "<unknown>"
@@ -35,6 +35,25 @@ def build(texts: Iterable[str], size: int, length: int) -> Vocabulary:
     counts = Counter(word for text in texts for word in Vocabulary.split(text))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Vocabulary((PADDING, UNKNOWN, *(word for word, _ in ranked[: size - 2])), length=length)
+
+
+def apart(
+    texts: list[str], held: NDArray[np.int64], kept: NDArray[np.int64], run: int = 5
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the `held` texts of at least two runs of words, of the `kept` ones those that share no run with them.
+
+    SST-2 trains on phrases of sentences: a phrase that is also held would be known, and a whole sentence is what the
+    test asks about. A run is `run` words in a row; shorter texts share none.
+    """
+
+    def runs(index: int) -> set[tuple[str, ...]]:
+        found = texts[index].split()
+        return {tuple(found[start : start + run]) for start in range(len(found) - run + 1)}
+
+    long = [index for index in held.tolist() if len(texts[index].split()) >= 2 * run]
+    known = set[tuple[str, ...]]().union(*map(runs, long))
+    free = [index for index in kept.tolist() if known.isdisjoint(runs(index))]
+    return np.array(long, np.int64), np.array(free, np.int64)
 
 
 def tokenize(

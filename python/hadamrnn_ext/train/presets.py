@@ -26,20 +26,21 @@ class PresetError(HadamRNNError, ValueError):
 class Preset:
     """A recipe. Raises `PresetError` for values that make no sense.
 
-    `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits` and `bias_bits` are those of
-    U, V and b, None for float. `embedding_size` is the width of the learned embedding of tokens, None where they
-    are one-hot or where there are none. `length` is the number of
-    steps where the task generates its data, else None. Schedules are by epoch: "step" multiplies the learning
-    rate by `decay`, "cosine" goes from `lr` towards 0 over all epochs, "constant" stays; during the first
-    `warmup` epochs the rate rises to what the schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are
-    those of the latent signs, None for those of the rest. `positive_signs` is the share of the top layer's signs that
-    start at +1 (W of all +1 is symmetric, W W = I: the state adds up words wherever they are), `embedding_scale` the
-    standard deviation that the embedding starts with. While training, `token_dropout` is the probability that a
-    token is read as padding, `input_noise` the standard deviation of noise added to normalized features, and
-    `time_shift` the most steps by which a sequence of features is turned, its end coming to its beginning. `grad_clip` bounds the norm of the whole gradient.
-    `average` is the decay a step of the moving average of weights and latents, which is then what is validated
-    and saved. `patience` ends the run after so many epochs without a better validation score. `state_bits` trains with
-    the state of an integer model of so many bits (`SequenceModel.simulate_integers`), which is then what is saved.
+    `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits` and `bias_bits` are those
+    of U, V and b, None for float. `embedding_size` is the width of the learned embedding of tokens, None where
+    they are one-hot or where there are none. `length` is the number of steps where the task generates its data,
+    else None. Schedules are by epoch: "step" multiplies the learning rate by `decay`, "cosine" goes from `lr`
+    towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the
+    schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are those of the latent signs, None for those of
+    the rest. `positive_signs` is the share of the top layer's signs that start at +1 (W of all +1 is symmetric,
+    W W = I: the state adds up words wherever they are), `embedding_scale` the standard deviation that the
+    embedding starts with. While training, `token_dropout` is the probability that a token is read as padding,
+    `input_noise` the standard deviation of noise added to normalized features, and `time_shift` the most steps
+    by which a sequence of features is turned, its end coming to its beginning. `grad_clip` bounds the norm of
+    the whole gradient. `average` is the decay a step of the moving average of weights and latents, which is
+    then what is validated and saved. `patience` ends the run after so many epochs without a better validation
+    score. `state_bits` trains with the state of an integer model of so many bits
+    (`SequenceModel.simulate_integers`), which is then what is saved.
     """
 
     name: str
