@@ -106,12 +106,12 @@ def test_percentiles_cut_outliers(floats, x):
 
 def test_magnitudes(rng):
     values = rng.lognormal(sigma=3, size=10000).astype(np.float32)
-    exact, all_of_them, largest = Magnitudes(90), Magnitudes(100), Magnitudes(None)
+    counted, largest = Magnitudes(True), Magnitudes(False)
     for part in np.split(-values, 10):
-        for magnitudes in (exact, all_of_them, largest):
+        for magnitudes in (counted, largest):
             magnitudes.add(part)
-    assert exact.value() == pytest.approx(np.percentile(values, 90), rel=2e-3)
-    assert all_of_them.value() == largest.value() == values.max()
+    assert counted.value(90) == pytest.approx(np.percentile(values, 90), rel=2e-3)
+    assert counted.value(100) == largest.value(None) == values.max()
 
 
 def test_calibration_is_read_once_in_batches_of_any_kind(floats, x):
@@ -154,7 +154,7 @@ def test_arguments_are_checked(floats, x):
         ({"state_bits": 12.0}, "state_bits is 12.0"),
         ({"input_bits": 17}, "input_bits is 17; expected an integer 2 .. 16"),
         ({"readout": "both"}, "readout is 'both'; expected 'float' or 'integer'"),
-        ({"percentile": 0}, "percentile is 0; expected"),
+        ({"percentile": 0}, "percentile is 0; expected None, 'best'"),
     ]:
         with pytest.raises(InputError, match=match):
             floats.quantize(x, **arguments)
@@ -214,3 +214,16 @@ def test_layers_that_make_no_sense(floats, x, change, match):
     card = floats.quantize(x).card
     with pytest.raises(ModelFormatError, match=match):
         with_layer(card, **change)
+
+
+def test_the_best_percentile_has_the_least_noise(make_model, rng):
+    floats = make_model(rng, sizes=((64, 16),), input_size=1)
+    x = rng.standard_t(2, (20, 60, 1)).astype(np.float32)  # few inputs are far larger than all others
+    best = floats.quantize(x, 8, percentile="best").card.integer.layers[0]
+    ratios = [
+        floats.quantize(x, 8, percentile=percentile).card.integer.layers[0].snr
+        for percentile in (None, 99.99, 99.9, 99)
+    ]
+    assert best.snr == max(ratios) > ratios[0]
+    with pytest.raises(InputError, match="percentile is 'most'; expected None, 'best' or a number"):
+        floats.quantize(x, percentile="most")

@@ -16,11 +16,11 @@ from .card import Card
 from .classify import Classification, classify, read_texts
 from .describe import Description, describe
 from .errors import InputError, KernelError, ShapeError
-from .integer.calibrate import Calibrating, calibrate
+from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.core import integer_core
-from .integer.report import with_report
+from .integer.report import fidelity, with_report
 from .integer.tensors import check as check_bounds
 from .stream import Stream
 from .tensors import pack_parameters, unpack_parameters, validate
@@ -266,7 +266,7 @@ class Model:
         readout: Literal["float", "integer"] = "float",
         *,
         power_of_two: bool = False,
-        percentile: float | None = None,
+        percentile: float | Literal["best"] | None = None,
         scales: IntegerCard | None = None,
         progress: Callable[[int], object] = lambda done: None,
     ) -> Model:
@@ -283,7 +283,8 @@ class Model:
             readout: "float": V relu(s_h z) + c in float32; "integer": logits are integers times one scale, as
                 exported code needs it. Float weights become 8-bit codes.
             power_of_two: enlarge the scales, by less than 2, until each input multiplier is a power of two.
-            percentile: scale by this percentile of all magnitudes instead of the largest.
+            percentile: scale by this percentile of all magnitudes instead of the largest, and let what is larger
+                saturate; "best" tries some and keeps that of the best signal-to-noise ratio.
             scales: take those of this integer model's card, and the calibration only for the report.
             progress: is called with the number of sequences calibrated so far.
 
@@ -294,11 +295,16 @@ class Model:
         options = Options(state_bits, input_bits, readout, power_of_two)
         if self._card.integer is not None:
             raise InputError("this is an integer model; expected a float model")
-        measured = calibrate(self, calibration, percentile, progress)
-        magnitudes = (measured.input, measured.states) if scales is None else scales.magnitudes
-        card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
+        percentiles = PERCENTILES if percentile == "best" else (percentile,)
+        measured = calibrate(self, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
-        return with_report(self, Model(card, tensors, kernel), measured)
+
+        def made(by: Calibration) -> Model:
+            magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
+            card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
+            return with_report(self, Model(card, tensors, kernel), by)
+
+        return max(map(made, measured), key=fidelity)
 
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""

@@ -46,7 +46,10 @@ def add(commands: Commands) -> None:
         "--power-of-two", action="store_true", help="scales that make every input multiplier a shift"
     )
     parser.add_argument(
-        "--percentile", type=float, metavar="P", help="scale by a percentile of magnitudes, not the largest"
+        "--percentile",
+        type=percentile,
+        metavar="P",
+        help="scale by a percentile of magnitudes, not the largest; best: that of the least noise",
     )
     parser.add_argument(
         "--calibrate", type=positive, default=500, metavar="N", help="training examples (default: 500)"
@@ -107,6 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
     print(f"model: {out}")
     return 0
+
+
+def percentile(text: str) -> float | str:
+    """argparse type: a number, or the word best."""
+    return text if text == "best" else float(text)
 
 
 def _batches(split: Split, count: int) -> Iterator[NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +15,22 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["Calibration", "Magnitudes", "calibrate", "states"]
+__all__ = ["PERCENTILES", "Calibration", "Magnitudes", "calibrate", "states"]
 
 F32 = NDArray[np.float32]
 Calibrating = NDArray[Any] | Iterable[Any]
+PERCENTILES = (None, 99.99, 99.9, 99.0)  # what "best" chooses from
 SAMPLE = 64  # sequences on which the integer model is compared with the float model afterwards
 _DROPPED_BITS = 12  # of a float32: the histogram's bins are 2^-11 of their value wide
 
 
 class Magnitudes:
-    """The largest magnitude met, or a percentile of all, in memory that does not grow."""
+    """The largest magnitude met, and percentiles of all if they are counted, in memory that does not grow."""
 
-    def __init__(self, percentile: float | None) -> None:
-        self._percentile = percentile
+    def __init__(self, counted: bool) -> None:
         self._largest = np.float32(0)
         # The bits of positive floats are ordered as the floats are, so their upper bits number the bins.
-        self._counts = None if percentile is None else np.zeros(1 << 31 - _DROPPED_BITS, np.int64)
+        self._counts = np.zeros(1 << 31 - _DROPPED_BITS, np.int64) if counted else None
 
     def add(self, values: F32) -> None:
         """Count these values, of any shape."""
@@ -40,12 +40,12 @@ class Magnitudes:
             bins = magnitudes.view(np.uint32) >> _DROPPED_BITS
             self._counts += np.bincount(bins, minlength=len(self._counts))
 
-    def value(self) -> float:
-        """The largest magnitude, or the upper edge of the bin that the percentile falls into."""
-        if self._percentile is None or self._counts is None:
+    def value(self, percentile: float | None) -> float:
+        """The largest magnitude for None, or the upper edge of the bin that the percentile falls into."""
+        if percentile is None or self._counts is None:
             return float(self._largest)
         cumulated = np.cumsum(self._counts)
-        index = int(np.searchsorted(cumulated, cumulated[-1] * self._percentile / 100))
+        index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100))
         edge = float(np.array((index + 1) << _DROPPED_BITS, np.uint32).view(np.float32))
         return min(edge, float(self._largest))
 
@@ -61,16 +61,22 @@ class Calibration:
 
 
 def calibrate(
-    model: Model, batches: Calibrating, percentile: float | None, progress: Callable[[int], object]
-) -> Calibration:
-    """Run the model over all batches; see ``Model.quantize``. ``progress`` gets the number of sequences done.
+    model: Model,
+    batches: Calibrating,
+    percentiles: Sequence[float | None],
+    progress: Callable[[int], object],
+) -> list[Calibration]:
+    """Run the model over all batches, once; what it shows by each percentile, see ``Model.quantize``.
+
+    ``progress`` gets the number of sequences done.
 
     Raises:
         InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none.
     """
-    if percentile is not None and not 0 < percentile <= 100:
-        raise InputError(f"percentile is {percentile}; expected None or a number in 0 .. 100, not 0")
-    inputs, layers = Magnitudes(percentile), [Magnitudes(percentile) for _ in model.card.layers]
+    for percentile in percentiles:
+        _check_percentile(percentile)
+    counted = any(percentile is not None for percentile in percentiles)
+    inputs, layers = Magnitudes(counted), [Magnitudes(counted) for _ in model.card.layers]
     sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
     done = 0
     for values, ends in _prepared(model, batches):
@@ -85,8 +91,20 @@ def calibrate(
         progress(done)
     if sample is None:
         raise InputError("the calibration has no sequences; expected at least one")
-    largest = inputs.value() if model.card.input == "features" else None
-    return Calibration(largest, tuple(layer.value() for layer in layers), *sample)
+    features = model.card.input == "features"
+    return [
+        Calibration(
+            inputs.value(percentile) if features else None,
+            tuple(layer.value(percentile) for layer in layers),
+            *sample,
+        )
+        for percentile in percentiles
+    ]
+
+
+def _check_percentile(value: object) -> None:
+    if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 100):
+        raise InputError(f"percentile is {value!r}; expected None, 'best' or a number in 0 .. 100, not 0")
 
 
 def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Iterator[list[F32]]:

@@ -14,7 +14,7 @@ from .calibrate import Calibration, states
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["with_report"]
+__all__ = ["fidelity", "with_report"]
 
 
 def with_report(floats: Model, integers: Model, calibration: Calibration) -> Model:
@@ -32,6 +32,13 @@ def with_report(floats: Model, integers: Model, calibration: Calibration) -> Mod
     )
     card = dataclasses.replace(integers.card, integer=dataclasses.replace(integer, layers=layers))
     return integers.with_card(card)
+
+
+def fidelity(integers: Model) -> float:
+    """The least signal-to-noise ratio of its layers that the card reports, in decibels."""
+    integer = integers.card.integer
+    assert integer is not None
+    return min(math.inf if layer.snr is None else layer.snr for layer in integer.layers)
 
 
 class _Measure:

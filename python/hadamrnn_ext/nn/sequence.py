@@ -215,7 +215,7 @@ class SequenceModel(nn.Module):
         state_bits: int,
         input_bits: int = 8,
         *,
-        percentile: float | None = None,
+        percentile: float | Literal["best"] | None = None,
     ) -> None:
         """From now on compute with what the integer model will: states of ``state_bits`` bits, rounded input.
 

@@ -19,7 +19,7 @@ from .config import Config
 from .log import Log, records
 from .parallel import Workers, connected, fair_threads
 from .progress import Reporter, Several, Silent
-from .start import PERCENTILE, calibration, start
+from .start import calibration, start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 
@@ -100,7 +100,7 @@ def build(config: Config, task: Task) -> nn.SequenceModel:
     """
     model = _initial(config, task) if config.start is None else start(config, task)
     if (bits := config.preset.state_bits) is not None:
-        model.simulate_integers(calibration(task), bits, percentile=PERCENTILE)
+        model.simulate_integers(calibration(task), bits, percentile="best")
     return model
 
 

@@ -18,8 +18,6 @@ __all__ = ["calibration", "sized_as", "start"]
 
 #: Training examples that set the scales of an integer state, and how many of them run at a time.
 CALIBRATION, BATCH = 500, 100
-#: Few states are far larger than all others: to saturate one in a thousand halves the rounding of the rest.
-PERCENTILE = 99.9
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
