@@ -17,7 +17,8 @@ MOST_BYTES = 200_000  # of all files together
 
 @pytest.mark.parametrize("name", hr.models())
 def test_the_scores_on_the_card_are_those_on_the_test_data(data_dir, name, monkeypatch):
-    monkeypatch.setenv(folders.ENVIRONMENT, str(data_dir))  # and not as an argument, which is the only place then
+    # Not as an argument of `load`, which would be the only place: a system may have some of them.
+    monkeypatch.setenv(folders.ENVIRONMENT, str(data_dir))
     model = hr.load(name)
     training = model.card.training
     try:
