@@ -30,7 +30,7 @@ PIXEL_ORDER = Permutation(seed=92916, size=784)
 COPY_LENGTH = 1000
 COPY_SIZES = {"train": 512_000, "validation": 2_000, "test": 2_000}
 
-#: Class 1 of the two, as FastGRNN's HAR-2 has it (Kusupati et al. 2018, appendix).
+#: Class 1 of the two, as FastGRNN's HAR-2 has it (Kusupati et al. 2018).
 HAR_SECOND_CLASS = ("sitting", "laying", "walking upstairs")
 #: Words of the vocabulary and of a text, whose last ones are read.
 WORDS = {"imdb": (10_000, 500), "sst2": (10_000, 128), "qqp": (30_000, 128)}
