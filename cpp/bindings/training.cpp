@@ -116,12 +116,12 @@ py::tuple sequence(const Input& self, const py::object& weight, const py::object
   out["output_weight"] = dweight;
   out["output_bias"] = dbias;
   check_segment(segment);
-  double loss = 0;
+  TrainLoss loss;
   {
     const py::gil_scoped_release release;
     loss = train_sequence(self.recurrence, self.in, head, segment, g, threads);
   }
-  return py::make_tuple(loss, h_last, out);
+  return py::make_tuple(loss.sum, loss.count, h_last, out);
 }
 
 }  // namespace

@@ -1,291 +1,14 @@
 #include "hadamrnn/training.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
-#include "isa_tables.hpp"
-#include "recurrence_data.hpp"
 #include "threads.hpp"
+#include "training_pass.hpp"
 
 namespace hadamrnn {
 namespace {
-
-constexpr int64_t chunk = 32;  // steps handled at once: their states, gradients and logits stay in cache
-
-// Everything in storage order, shared by the threads.
-struct Problem {
-  const KernelTable& kernels;
-  const RecurrenceData& data;
-  const TrainInput& input;
-  int64_t size;
-  Buffer<float> su, modrelu, weight, bias, rows_copy;
-  const float* rows = nullptr;
-  Buffer<float> out_weight;  // outputs rounded up to 4, as readout_f32 wants it
-  const TrainHead* head = nullptr;
-
-  Problem(const Recurrence& recurrence, const TrainInput& in)
-      : kernels(active_table()), data(recurrence.data()), input(in), size(data.storage.size()) {
-    const Storage& s = data.storage;
-    su = scaled_signs(s, in.signs);
-    if (in.modrelu) modrelu = stored(in.modrelu, 1);
-    if (in.ids) {
-      rows = in.rows;
-      if (!s.natural()) {
-        rows_copy = stored(in.rows, in.row_count);
-        rows = rows_copy.data();
-      }
-      return;
-    }
-    bias = stored(in.bias, 1);
-    weight.resize(size_t(in.features * size));
-    for (int64_t i = 0; i < s.hidden_size; ++i) {
-      for (int64_t j = 0; j < in.features; ++j) {
-        weight[size_t(j * size + s.index[size_t(i)])] = in.weight[i * in.features + j];
-      }
-    }
-  }
-
-  Buffer<float> stored(const float* natural, int64_t count, int64_t padded_count = 0) const {
-    Buffer<float> out(size_t(std::max(count, padded_count) * size));
-    for (int64_t i = 0; i < count; ++i) {
-      data.storage.to_storage(natural + i * data.storage.hidden_size, &out[size_t(i * size)]);
-    }
-    return out;
-  }
-  int64_t length(int64_t sequence) const { return input.lengths ? input.lengths[sequence] : input.steps; }
-};
-
-// Sums of gradients over the sequences of one thread, storage order.
-struct Sums {
-  Buffer<float> signs, modrelu, weight, bias, rows, out_weight;
-  std::vector<double> out_bias;
-  double loss = 0;
-
-  explicit Sums(const Problem& p)
-      : signs(size_t(p.size)),
-        modrelu(size_t(p.input.modrelu ? p.size : 0)),
-        weight(size_t(p.input.features * p.size)),
-        bias(size_t(p.size)),
-        rows(size_t(p.input.row_count * p.size)) {
-    if (!p.head) return;
-    out_weight.resize(size_t(p.head->outputs * p.size));
-    out_bias.resize(size_t(p.head->outputs));
-  }
-};
-
-// One thread's scratch memory, and the passes over one sequence.
-class Worker {
- public:
-  Worker(const Problem& p, int64_t segment) : sums(p), p_(p), n_(p.size), segment_(segment) {
-    const int64_t steps = p.input.steps;
-    const int64_t segments = (steps + segment - 1) / segment;
-    snapshots_.resize(size_t(segments * n_));
-    const size_t rows = size_t(chunk * n_);
-    dv_.resize(rows);
-    if (p.input.features > 1) v_.resize(rows);
-    if (p.data.activation == Activation::sign || p.data.limit > 0) product_.resize(rows);
-    carry_.resize(size_t(n_));
-    scratch_.resize(size_t(3 * n_));
-    if (!p.head) return;
-    grad_.resize(rows);
-    logits_.resize(size_t(chunk * p.head->outputs));
-    softmax_.resize(size_t((p.head->outputs + 2) * chunk));
-    dy_.resize(size_t(chunk * p.head->outputs));
-  }
-
-  // The state after the sequence's last step, natural order.
-  void last(int64_t sequence, float* h_last) {
-    float* h = start(sequence);
-    forward(sequence, 0, p_.length(sequence), h, nullptr);
-    p_.data.storage.to_natural(h, h_last);
-  }
-
-  // All gradients of one sequence: from dL/dh_last (natural order, may be null) and the head's losses.
-  void backward(int64_t sequence, const float* grad_last, float* dh0) {
-    const int64_t length = p_.length(sequence);
-    trace_.resize(size_t(std::min(segment_, p_.input.steps) * n_));
-    float* h = start(sequence);
-    const int64_t segments = (length + segment_ - 1) / segment_;
-    for (int64_t k = 0; k + 1 < segments; ++k) {
-      float* next = h + n_;
-      std::copy_n(h, n_, next);
-      forward(sequence, k * segment_, segment_, next, nullptr);
-      h = next;
-    }
-    std::fill(carry_.begin(), carry_.end(), 0.0f);
-    if (grad_last) p_.data.storage.to_storage(grad_last, carry_.data());
-    for (int64_t k = segments - 1; k >= 0; --k) {
-      const int64_t first = k * segment_, steps = std::min(segment_, length - first);
-      forward(sequence, first, steps, &snapshots_[size_t(k * n_)], trace_.data());
-      if (p_.head && p_.head->h_last && k == segments - 1) {
-        p_.data.storage.to_natural(&trace_[size_t((steps - 1) * n_)],
-                                   p_.head->h_last + sequence * p_.data.storage.hidden_size);
-      }
-      for (int64_t c = (steps - 1) / chunk * chunk; c >= 0; c -= chunk) {
-        const float* before = c > 0 ? &trace_[size_t((c - 1) * n_)] : &snapshots_[size_t(k * n_)];
-        back_chunk(sequence, first + c, std::min(chunk, steps - c), &trace_[size_t(c * n_)], before);
-      }
-    }
-    if (dh0) p_.data.storage.to_natural(carry_.data(), dh0);
-  }
-
-  Sums sums;
-
- private:
-  // h_0 in the first snapshot.
-  float* start(int64_t sequence) {
-    float* h = snapshots_.data();
-    if (p_.input.h0) {
-      p_.data.storage.to_storage(p_.input.h0 + sequence * p_.data.storage.hidden_size, h);
-    } else {
-      std::fill_n(h, n_, 0.0f);
-    }
-    return h;
-  }
-
-  // The recurrence with its input at steps t..; with several features, at most `chunk` of them.
-  Recur<float> recur_at(int64_t sequence, int64_t t, int64_t steps) {
-    const TrainInput& in = p_.input;
-    const int64_t at = sequence * in.steps + t;
-    Recur<float> r{};
-    r.geometry = p_.data.hadamard.geometry<float>();
-    r.activation = p_.data.activation;
-    r.limit = float(p_.data.limit);
-    r.su = p_.su.data();
-    r.modrelu = p_.modrelu.data();
-    r.scratch = scratch_.data();
-    if (in.ids) {
-      r.rows = p_.rows;
-      r.ids = in.ids + at;
-    } else if (in.features == 1) {
-      r.x = in.x + at;
-      r.weight = p_.weight.data();
-      r.bias = p_.bias.data();
-    } else {
-      p_.kernels.project_f32(p_.weight.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps,
-                             v_.data());
-      r.rows = v_.data();
-    }
-    return r;
-  }
-
-  // Advances h by `steps` steps, keeping every state in `trace` if given; then h stays as it was.
-  void forward(int64_t sequence, int64_t t, int64_t steps, float* h, float* trace) {
-    const int64_t piece = v_.empty() ? steps : chunk;
-    for (int64_t c = 0; c < steps; c += piece) {
-      const int64_t count = std::min(piece, steps - c);
-      Recur<float> r = recur_at(sequence, t + c, count);
-      r.in = trace && c > 0 ? trace + (c - 1) * n_ : h;
-      r.out = trace ? trace + c * n_ : h;
-      r.stride = trace ? n_ : 0;
-      p_.kernels.recur_f32(r, count);
-    }
-  }
-
-  void back_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h, const float* before) {
-    const TrainInput& in = p_.input;
-    if (p_.head) head_chunk(sequence, t, steps, h);
-    RecurBack<float> b{};
-    b.geometry = p_.data.hadamard.geometry<float>();
-    b.activation = p_.data.activation;
-    b.limit = float(p_.data.limit);
-    b.su = p_.su.data();
-    b.modrelu = p_.modrelu.data();
-    b.h = h;
-    b.grad_h = p_.head ? grad_.data() : nullptr;
-    b.dv = dv_.data();
-    b.carry = carry_.data();
-    b.dmodrelu = sums.modrelu.data();
-    b.scratch = scratch_.data();
-    p_.kernels.back_rows_f32(b, steps);
-
-    Accumulate a{};
-    a.recur = recur_at(sequence, t, steps);
-    a.h = h;
-    a.product = product(steps, h, before);
-    a.dv = dv_.data();
-    a.dsum = sums.signs.data();
-    a.dbias = sums.bias.data();
-    a.dweight = in.features == 1 ? sums.weight.data() : nullptr;
-    p_.kernels.accumulate_f32(a, steps);
-    if (in.ids) {
-      p_.kernels.scatter_rows_f32(dv_.data(), a.recur.ids, n_, steps, sums.rows.data());
-    } else if (in.features > 1) {
-      const float* x = in.x + (sequence * in.steps + t) * in.features;
-      p_.kernels.outer_f32(x, dv_.data(), n_, in.features, steps, false, sums.weight.data());
-    }
-  }
-
-  // su * H h_(t-1) of the chunk, for states that do not tell z: signs, and whole numbers.
-  const float* product(int64_t steps, const float* h, const float* before) {
-    if (product_.empty()) return nullptr;
-    const Geometry<float> g = p_.data.hadamard.geometry<float>();
-    p_.kernels.transform_f32(g, before, product_.data(), scratch_.data(), 1, false);
-    p_.kernels.transform_f32(g, h, product_.data() + n_, scratch_.data(), steps - 1, false);
-    for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t j = 0; j < n_; ++j) product_[size_t(t * n_ + j)] *= p_.su[size_t(j)];
-    }
-    return product_.data();
-  }
-
-  // Logits, losses and their gradients of a chunk: grad_ receives dL/dh_t.
-  void head_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h) {
-    const TrainHead& head = *p_.head;
-    const int64_t o = head.outputs, at = sequence * p_.input.steps + t;
-    p_.kernels.logits_f32(p_.out_weight.data(), head.bias, h, n_, o, steps, logits_.data());
-    if (head.classes) {
-      cross_entropy(head.classes + at, steps);
-    } else {
-      for (int64_t i = 0; i < steps * o; ++i) {
-        const float error = logits_[size_t(i)] - head.values[at * o + i];
-        sums.loss += double(error) * error;
-        dy_[size_t(i)] = 2 * error;
-      }
-    }
-    for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t k = 0; k < o; ++k) sums.out_bias[size_t(k)] += dy_[size_t(t * o + k)];
-    }
-    p_.kernels.outer_f32(dy_.data(), h, n_, o, steps, true, sums.out_weight.data());
-    p_.kernels.readout_back_f32(p_.out_weight.data(), h, dy_.data(), n_, o, steps, grad_.data());
-  }
-
-  void cross_entropy(const int64_t* classes, int64_t steps) {
-    const int64_t o = p_.head->outputs;
-    float* peak = &softmax_[size_t(o * chunk)];
-    float* total = peak + chunk;
-    std::fill(softmax_.begin(), softmax_.end(), 0.0f);
-    for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t k = 0; k < o; ++k) softmax_[size_t(k * chunk + t)] = logits_[size_t(t * o + k)];
-    }
-    p_.kernels.softmax_f32(softmax_.data(), chunk, o, round_up(steps, lane_group), peak, total);
-    double product = 1;  // of the sums: one logarithm for many steps
-    for (int64_t t = 0; t < steps; ++t) {
-      float* dy = &dy_[size_t(t * o)];
-      const int64_t target = classes[t];
-      if (target == p_.head->ignore) {
-        std::fill_n(dy, o, 0.0f);
-        continue;
-      }
-      const float scale = 1 / total[t];
-      for (int64_t k = 0; k < o; ++k) dy[k] = softmax_[size_t(k * chunk + t)] * scale;
-      dy[target] -= 1;
-      sums.loss += double(peak[t]) - logits_[size_t(t * o + target)];
-      product *= total[t];
-      if (product > 1e200) {
-        sums.loss += std::log(product);
-        product = 1;
-      }
-    }
-    sums.loss += std::log(product);
-  }
-
-  const Problem& p_;
-  const int64_t n_;
-  const int64_t segment_;
-  Buffer<float> snapshots_, trace_, dv_, v_, product_, carry_, scratch_, grad_, logits_, softmax_, dy_;
-};
 
 void check_input(const TrainInput& in) {
   for (int64_t i = 0; in.ids && i < in.batch * in.steps; ++i) {
@@ -304,7 +27,7 @@ void check_input(const TrainInput& in) {
 
 // Adds the sums of the other threads to the first's, in order of the threads.
 template <class Vector>
-void add_sums(std::vector<Worker>& workers, Vector Sums::*member) {
+void add_sums(std::vector<TrainWorker>& workers, Vector TrainSums::*member) {
   Vector& total = workers.front().sums.*member;
   for (size_t w = 1; w < workers.size(); ++w) {
     const Vector& other = workers[w].sums.*member;
@@ -314,40 +37,40 @@ void add_sums(std::vector<Worker>& workers, Vector Sums::*member) {
 
 // Thread w takes a fixed share of the sequences, so that sums depend on the number of threads alone.
 template <class Body>
-void share(std::vector<Worker>& workers, int64_t batch, const Body& body) {
+void share(std::vector<TrainWorker>& workers, int64_t batch, const Body& body) {
   const int64_t count = int64_t(workers.size());
   parallel_for(count, int(count), [&](int64_t w) {
     for (int64_t i = batch * w / count; i < batch * (w + 1) / count; ++i) body(workers[size_t(w)], i);
   });
 }
 
-std::vector<Worker> make_workers(const Problem& p, int64_t segment, int threads) {
-  std::vector<Worker> workers;
+std::vector<TrainWorker> make_workers(const TrainProblem& p, int64_t segment, int threads) {
+  std::vector<TrainWorker> workers;
   const int64_t count = std::clamp<int64_t>(threads, 1, std::max<int64_t>(1, p.input.batch));
   workers.reserve(size_t(count));
   for (int64_t w = 0; w < count; ++w) workers.emplace_back(p, segment);
   return workers;
 }
 
-void finish(const Problem& p, std::vector<Worker>& workers, const TrainGradients& out) {
+void finish(const TrainProblem& p, std::vector<TrainWorker>& workers, const TrainGradients& out) {
   const Storage& s = p.data.storage;
-  Sums& total = workers.front().sums;
-  add_sums(workers, &Sums::signs);
+  TrainSums& total = workers.front().sums;
+  add_sums(workers, &TrainSums::signs);
   s.to_natural(total.signs.data(), out.signs);
   for (int64_t i = 0; i < s.hidden_size; ++i) out.signs[i] /= p.input.signs[i];
   if (out.modrelu) {
-    add_sums(workers, &Sums::modrelu);
+    add_sums(workers, &TrainSums::modrelu);
     s.to_natural(total.modrelu.data(), out.modrelu);
   }
   if (p.input.ids) {
-    add_sums(workers, &Sums::rows);
+    add_sums(workers, &TrainSums::rows);
     for (int64_t i = 0; i < p.input.row_count; ++i) {
       s.to_natural(&total.rows[size_t(i * p.size)], out.rows + i * s.hidden_size);
     }
     return;
   }
-  add_sums(workers, &Sums::bias);
-  add_sums(workers, &Sums::weight);
+  add_sums(workers, &TrainSums::bias);
+  add_sums(workers, &TrainSums::weight);
   s.to_natural(total.bias.data(), out.bias);
   for (int64_t i = 0; i < s.hidden_size; ++i) {
     for (int64_t j = 0; j < p.input.features; ++j) {
@@ -356,29 +79,32 @@ void finish(const Problem& p, std::vector<Worker>& workers, const TrainGradients
   }
 }
 
-float* row(float* rows, int64_t i, const Problem& p) { return rows ? rows + i * p.data.storage.hidden_size : nullptr; }
+float* row(float* rows, int64_t i, const TrainProblem& p) {
+  return rows ? rows + i * p.data.storage.hidden_size : nullptr;
+}
 
 }  // namespace
 
 void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, int threads) {
   check_input(input);
-  const Problem p(recurrence, input);
-  std::vector<Worker> workers = make_workers(p, input.steps, threads);
-  share(workers, input.batch, [&](Worker& w, int64_t i) { w.last(i, row(h_last, i, p)); });
+  const TrainProblem p(recurrence, input);
+  std::vector<TrainWorker> workers = make_workers(p, input.steps, threads);
+  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.last(i, row(h_last, i, p)); });
 }
 
 void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad, int64_t segment,
                          const TrainGradients& gradients, int threads) {
   check_input(input);
-  const Problem p(recurrence, input);
-  std::vector<Worker> workers = make_workers(p, segment, threads);
-  share(workers, input.batch,
-        [&](Worker& w, int64_t i) { w.backward(i, grad + i * p.data.storage.hidden_size, row(gradients.h0, i, p)); });
+  const TrainProblem p(recurrence, input);
+  std::vector<TrainWorker> workers = make_workers(p, segment, threads);
+  share(workers, input.batch, [&](TrainWorker& w, int64_t i) {
+    w.backward(i, grad + i * p.data.storage.hidden_size, row(gradients.h0, i, p));
+  });
   finish(p, workers, gradients);
 }
 
-double train_sequence(const Recurrence& recurrence, const TrainInput& input, const TrainHead& head, int64_t segment,
-                      const TrainGradients& gradients, int threads) {
+TrainLoss train_sequence(const Recurrence& recurrence, const TrainInput& input, const TrainHead& head, int64_t segment,
+                         const TrainGradients& gradients, int threads) {
   check_input(input);
   for (int64_t i = 0; head.classes && i < input.batch * input.steps; ++i) {
     if (head.classes[i] != head.ignore && (head.classes[i] < 0 || head.classes[i] >= head.outputs)) {
@@ -386,17 +112,20 @@ double train_sequence(const Recurrence& recurrence, const TrainInput& input, con
                                   std::to_string(head.outputs - 1));
     }
   }
-  Problem p(recurrence, input);
+  TrainProblem p(recurrence, input);
   p.head = &head;
-  p.out_weight = p.stored(head.weight, head.outputs, round_up(head.outputs, 4));
-  std::vector<Worker> workers = make_workers(p, segment, threads);
-  share(workers, input.batch, [&](Worker& w, int64_t i) { w.backward(i, nullptr, row(gradients.h0, i, p)); });
+  p.out_weight = p.stored(head.weight, head.outputs);
+  std::vector<TrainWorker> workers = make_workers(p, segment, threads);
+  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.backward(i, nullptr, row(gradients.h0, i, p)); });
   finish(p, workers, gradients);
-  add_sums(workers, &Sums::out_weight);
-  add_sums(workers, &Sums::out_bias);
-  const Sums& total = workers.front().sums;
-  double loss = 0;
-  for (const Worker& w : workers) loss += w.sums.loss;
+  add_sums(workers, &TrainSums::out_weight);
+  add_sums(workers, &TrainSums::out_bias);
+  const TrainSums& total = workers.front().sums;
+  TrainLoss loss;
+  for (const TrainWorker& w : workers) {
+    loss.sum += w.sums.loss.sum;
+    loss.count += w.sums.loss.count;
+  }
   for (int64_t k = 0; k < head.outputs; ++k) {
     p.data.storage.to_natural(&total.out_weight[size_t(k * p.size)],
                               head.weight_gradient + k * p.data.storage.hidden_size);

@@ -88,11 +88,9 @@ void outer(const KernelTable& table, Random& random, int64_t n, int64_t count, i
   check_close("outer_f32" + sizes(n, count, steps), out.data(), expected.data(), count * n, tolerance);
 }
 
-// y_t = weight relu(h_t) + bias; the kernel reads whole groups of four rows of the weight.
+// y_t = weight relu(h_t) + bias
 void logits(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
-  Floats weight = random.reals<float>(o * n);
-  weight.resize(size_t((o + 3) / 4 * 4 * n), 0.0f);
-  const Floats bias = random.reals<float>(o), h = random.reals<float>(steps * n);
+  const Floats weight = random.reals<float>(o * n), bias = random.reals<float>(o), h = random.reals<float>(steps * n);
   Doubles expected;
   for (int64_t t = 0; t < steps; ++t) {
     for (int64_t k = 0; k < o; ++k) {
@@ -160,6 +158,19 @@ void softmax(const KernelTable& table, Random& random, int64_t o, int64_t steps,
   check(peak.intact() && sum.intact(), what + " keeps to its memory");
 }
 
+// A NaN must reach the loss, though relu and a maximum can hide one.
+void not_a_number(const KernelTable& table) {
+  const float nan = std::nanf("");
+  Floats h(32, 1.0f), weight(32, 1.0f), y(2), logits(32, 0.0f), peak(16), sum(16);
+  const Floats bias(2, 0.0f);
+  h[3] = nan;
+  table.logits_f32(weight.data(), bias.data(), h.data(), 16, 1, 2, y.data());
+  check(std::isnan(y[0]) && y[1] == 16, "logits_f32 of NaN");
+  logits[2] = logits[19] = nan;  // the first of two outputs, and the second
+  table.softmax_f32(logits.data(), 16, 2, 16, peak.data(), sum.data());
+  check(std::isnan(sum[2]) && std::isnan(sum[3]) && sum[4] == 2, "softmax_f32 of NaN");
+}
+
 }  // namespace
 
 void test_training(const KernelTable& table) {
@@ -179,6 +190,7 @@ void test_training(const KernelTable& table) {
       }
     }
   }
+  not_a_number(table);
   for (const int64_t o : {1, 2, 9, 10}) {
     for (const float spread : {0.0f, 1.0f, 10.0f, 1000.0f}) softmax(table, random, o, 32, spread);
   }

@@ -176,5 +176,5 @@ class TrainInput:
         ignore_index: int,
         segment: int,
         num_threads: int,
-    ) -> tuple[float, F32, dict[str, F32]]:
-        """Sum of the losses of the readout (o, n), (o,); last states (B, n); gradients of the sum, by name."""
+    ) -> tuple[float, int, F32, dict[str, F32]]:
+        """Sum and number of the losses of the readout (o, n), (o,); last states (B, n); gradients of the sum, by name."""

@@ -60,9 +60,15 @@ void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_
 void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad, int64_t segment,
                          const TrainGradients& gradients, int threads);
 
-// Sum of the losses, and all gradients of that sum. segment = steps keeps the states of one
-// sequence a thread; less computes them again from snapshots.
-double train_sequence(const Recurrence& recurrence, const TrainInput& input, const TrainHead& head, int64_t segment,
-                      const TrainGradients& gradients, int threads);
+// Sum of the losses, and how many they are: steps with a class, or values.
+struct TrainLoss {
+  double sum = 0;
+  int64_t count = 0;
+};
+
+// All losses, and all gradients of their sum. segment = steps keeps the states of one sequence a
+// thread; less computes them again from snapshots.
+TrainLoss train_sequence(const Recurrence& recurrence, const TrainInput& input, const TrainHead& head, int64_t segment,
+                         const TrainGradients& gradients, int threads);
 
 }  // namespace hadamrnn

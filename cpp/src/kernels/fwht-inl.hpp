@@ -142,10 +142,9 @@ struct SmallBlocks {
   }
 };
 
-// All stages of blocks larger than a tile, then the epilogue in the last pass.
+// The stages of blocks larger than a tile after those inside tiles, in place; then the epilogue in the last pass.
 template <class V, class E>
-void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
-  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
+void across_tiles(typename V::T* out, int64_t row, int log2, const E& e) {
   int left = log2 - tile_log2<V>;
   int64_t h = int64_t(1) << tile_log2<V>;
   while (left > V::max_radix_log2) {
@@ -155,6 +154,13 @@ void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int 
     left -= stages;
   }
   radix_pass<V>(out, row, h, left, e);
+}
+
+// All stages of blocks larger than a tile, then the epilogue.
+template <class V, class E>
+void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
+  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
+  across_tiles<V>(out, row, log2, e);
 }
 
 // FWHT of the blocks of one row; in and out may be the same.

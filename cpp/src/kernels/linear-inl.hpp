@@ -53,7 +53,7 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
 
 // Dot products of Q weight rows with relu(h): sixteen partial sums each whatever the register width,
 // then a fixed tree (V::reduce4). Several rows at a time hide the latency of the adds.
-template <class V, int Q, bool contract>
+template <class V, int Q>
 HADAMRNN_INLINE void dot_rows(const float* w, const float* h, int64_t n, float* sums) {
   using reg = typename V::reg;
   constexpr int A = int(lane_group) / V::W;
@@ -66,28 +66,26 @@ HADAMRNN_INLINE void dot_rows(const float* w, const float* h, int64_t n, float* 
       const reg r = V::relu(V::load(h + j + a * V::W));
       HADAMRNN_UNROLL
       for (int q = 0; q < Q; ++q) {
-        const reg weight = V::load(w + q * n + j + a * V::W);
-        acc[q][a] = contract ? V::fma(r, weight, acc[q][a]) : V::add(acc[q][a], V::mul(r, weight));
+        acc[q][a] = V::add(acc[q][a], V::mul(r, V::load(w + q * n + j + a * V::W)));
       }
     }
   }
   V::reduce4(acc, sums);
 }
 
-// y = weight relu(h) + bias; `weight` has o rounded up to 4 rows. Contracted for training, where it is half
-// the work; never for inference, whose bits are defined.
-template <class V, bool contract>
+// y = weight relu(h) + bias; `weight` has o rounded up to 4 rows.
+template <class V>
 void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count, float* y) {
   for (int64_t row = 0; row < count; ++row, h += n, y += o) {
     for (int64_t k = 0; k < o; k += 4) {
       const int64_t left = o - k;
       float sums[4];
       if (left == 1) {
-        dot_rows<V, 1, contract>(weight + k * n, h, n, sums);
+        dot_rows<V, 1>(weight + k * n, h, n, sums);
       } else if (left == 2) {
-        dot_rows<V, 2, contract>(weight + k * n, h, n, sums);
+        dot_rows<V, 2>(weight + k * n, h, n, sums);
       } else {
-        dot_rows<V, 4, contract>(weight + k * n, h, n, sums);
+        dot_rows<V, 4>(weight + k * n, h, n, sums);
       }
       for (int64_t q = 0; q < 4 && q < left; ++q) y[k + q] = sums[q] + bias[k + q];
     }

@@ -3,6 +3,7 @@
 
 #include "kernels/backward-inl.hpp"
 #include "kernels/fwht-inl.hpp"
+#include "kernels/head-inl.hpp"
 #include "kernels/linear-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
 #include "kernels/recur-inl.hpp"
@@ -28,12 +29,12 @@ const KernelTable table = {
     accumulate<F32>,
     scatter_rows<F32>,
     outer<F32>,
-    readout<F32, true>,
+    logits<F32>,
     readout_back<F32>,
     softmax<F32>,
     update<F32>,
     project<F32>,
-    readout<F32, false>,
+    readout<F32>,
     masked_add<F32>,
     masked_add<I32>,
     dense<F32>,

@@ -75,7 +75,7 @@ struct Accumulate {
   const float* product;  // (steps, n) su * H h_(t-1) if given: the sign recurrence forgets z
   const float* dv;       // (steps, n)
   float* dsum;           // n: += dv * (z - v), which is u * dL/du
-  float* dbias;          // n: += dv
+  float* dbias;          // n: += dv; null with gathered rows, which hold the bias
   float* dweight;        // n: += dv * x, only with one input
 };
 

@@ -1,6 +1,6 @@
-// The passes of training around the recurrence, over rows of a few dozen time steps that stay in
-// cache. Sums over time are kept in registers: lanes run over units (or over time steps in the
-// loss), the inner loop over time. Unlike inference these may contract multiply and add.
+// Training's way back through the recurrence, over rows of a few dozen time steps that stay in cache.
+// Sums over time are kept in registers: lanes run over units, the inner loop over time. Unlike
+// inference these may contract multiply and add.
 #pragma once
 
 #include "kernels/backward-inl.hpp"
@@ -9,13 +9,103 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
+// One step back at the elements held in r: r = carry, then dv_t = act'(z_t) (carry + grad_t), then su dv_t.
+template <class V, Activation act>
+struct StepBack {
+  using T = typename V::T;
+  const T *su, *h, *grad;
+  T *dv, *dmodrelu;
+  int64_t n;
+
+  explicit StepBack(const RecurBack<T>& p)
+      : su(p.su), h(p.h), grad(p.grad_h), dv(p.dv), dmodrelu(p.dmodrelu), n(p.geometry.size()) {}
+
+  template <int N>
+  HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t t, int64_t j) const {
+    using reg = typename V::reg;
+    if (grad) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) r[i] = V::add(r[i], V::load(grad + t * n + j + i * V::W));
+    }
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const int64_t at = j + i * V::W;
+      if constexpr (act == Activation::relu) r[i] = V::keep_positive(r[i], V::load(h + t * n + at));
+      if constexpr (act == Activation::modrelu) {
+        // h = 0 exactly where the unit is off, and it has the sign of z elsewhere.
+        const reg state = V::load(h + t * n + at);
+        const reg da = V::mul_sign(r[i], state);
+        V::store(dmodrelu + at, V::add(V::load(dmodrelu + at), da));
+        r[i] = V::mul_sign(da, state);
+      }  // linear; sign: straight-through
+      V::store(dv + t * n + at, r[i]);
+      r[i] = V::mul(V::load(su + at), r[i]);
+    }
+  }
+};
+
+// N registers at a time: those hold the carry through all time steps from `last` down to `first`.
+template <class V, int N, int K, class Step>
+HADAMRNN_INLINE int64_t back_tiles(const RecurBack<typename V::T>& p, const Step& step, int64_t begin, int64_t last,
+                                   int64_t first) {
+  const Step back = step;
+  int64_t j = begin;
+  for (; j + N * V::W <= p.geometry.row; j += N * V::W) {
+    typename V::reg r[N];
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) r[i] = V::load(p.carry + j + i * V::W);
+    for (int64_t t = last; t >= first; --t) {
+      back(r, t, j);
+      tile<V, N, K>(r);
+    }
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) V::store(p.carry + j + i * V::W, r[i]);
+  }
+  return j;
+}
+
+template <class V, class Step>
+struct BackSmall {
+  const RecurBack<typename V::T>& p;
+  const Step& step;
+  int64_t steps;
+  template <int K>
+  void run() const {
+    const int64_t done = back_tiles<V, tile_regs<V>, K>(p, step, 0, steps - 1, 0);
+    if constexpr (block_regs<V, K> < tile_regs<V>) back_tiles<V, block_regs<V, K>, K>(p, step, done, steps - 1, 0);
+  }
+};
+
+template <class V, Activation act>
+void back_with(const RecurBack<typename V::T>& p, int64_t steps) {
+  const Geometry<typename V::T>& g = p.geometry;
+  const StepBack<V, act> back(p);
+  if (g.base == 1 && g.log2 <= tile_log2<V>) {
+    with_log2<V, 0>(g.log2, BackSmall<V, StepBack<V, act>>{p, back, steps});
+    return;
+  }
+  for (int64_t t = steps - 1; t >= 0; --t) {
+    if (g.base == 1) {
+      back_tiles<V, tile_regs<V>, tile_log2<V>>(p, back, 0, t, t);
+      across_tiles<V>(p.carry, g.row, g.log2, Identity{});
+      continue;
+    }
+    for (int64_t j = 0; j < g.size(); j += V::W) {
+      typename V::reg r[1] = {V::load(p.carry + j)};
+      back(r, t, j);
+      V::store(p.scratch + j, r[0]);
+    }
+    transform<V>(g, p.scratch, p.carry, p.scratch + g.size(), true);
+  }
+}
+
 // dv_t = dz_t for t = steps-1 .. 0; see recur_back. Products are left to `accumulate`.
 template <class V>
 void back_rows(const RecurBack<typename V::T>& p, int64_t steps) {
-  const int64_t n = p.geometry.size();
-  for (int64_t t = steps - 1; t >= 0; --t) {
-    activation_back<V>(p, p.h + t * n, p.grad_h ? p.grad_h + t * n : nullptr, p.dv + t * n, p.scratch);
-    transform<V>(p.geometry, p.scratch, p.carry, p.scratch + n, true);
+  switch (p.activation) {
+    case Activation::relu: return back_with<V, Activation::relu>(p, steps);
+    case Activation::modrelu: return back_with<V, Activation::modrelu>(p, steps);
+    default: return back_with<V, Activation::linear>(p, steps);
   }
 }
 
@@ -27,7 +117,7 @@ HADAMRNN_INLINE void accumulate_with(const Accumulate& p, const In& in, int64_t 
   const int64_t n = p.recur.geometry.size();
   const bool modrelu = p.recur.activation == Activation::modrelu;
   for (int64_t j = 0; j < n; j += V::W) {
-    reg dsum = V::load(p.dsum + j), dbias = V::load(p.dbias + j);
+    reg dsum = V::load(p.dsum + j), dbias = p.dbias ? V::load(p.dbias + j) : V::set(0);
     reg dweight = p.dweight ? V::load(p.dweight + j) : V::set(0);
     const reg threshold = modrelu ? V::load(p.recur.modrelu + j) : V::set(0);
     for (int64_t t = 0; t < steps; ++t) {
@@ -41,11 +131,11 @@ HADAMRNN_INLINE void accumulate_with(const Accumulate& p, const In& in, int64_t 
         product = V::sub(z, in.at(t)(j));
       }
       dsum = V::fma(dv, product, dsum);
-      dbias = V::add(dbias, dv);
+      if (p.dbias) dbias = V::add(dbias, dv);
       if (p.dweight) dweight = V::fma(dv, V::set(p.recur.x[t]), dweight);
     }
     V::store(p.dsum + j, dsum);
-    V::store(p.dbias + j, dbias);
+    if (p.dbias) V::store(p.dbias + j, dbias);
     if (p.dweight) V::store(p.dweight + j, dweight);
   }
 }
@@ -65,130 +155,6 @@ void scatter_rows(const float* dv, const int32_t* ids, int64_t n, int64_t steps,
   for (int64_t t = 0; t < steps; ++t) {
     float* row = rows + ids[t] * n;
     for (int64_t j = 0; j < n; j += V::W) V::store(row + j, V::add(V::load(row + j), V::load(dv + t * n + j)));
-  }
-}
-
-// Sums of K rows k and M registers of units at j; see outer.
-template <class V, int K, int M>
-HADAMRNN_INLINE void outer_tile(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
-                                float* out) {
-  using reg = typename V::reg;
-  reg acc[K][M];
-  HADAMRNN_UNROLL
-  for (int i = 0; i < K * M; ++i) acc[i / M][i % M] = V::load(out + i / M * n + i % M * V::W);
-  for (int64_t t = 0; t < steps; ++t, a += count, b += n) {
-    reg x[M];
-    HADAMRNN_UNROLL
-    for (int m = 0; m < M; ++m) x[m] = V::load(b + m * V::W);
-    if (rectify) {
-      HADAMRNN_UNROLL
-      for (int m = 0; m < M; ++m) x[m] = V::relu(x[m]);
-    }
-    HADAMRNN_UNROLL
-    for (int k = 0; k < K; ++k) {
-      const reg factor = V::set(a[k]);
-      HADAMRNN_UNROLL
-      for (int m = 0; m < M; ++m) acc[k][m] = V::fma(x[m], factor, acc[k][m]);
-    }
-  }
-  HADAMRNN_UNROLL
-  for (int i = 0; i < K * M; ++i) V::store(out + i / M * n + i % M * V::W, acc[i / M][i % M]);
-}
-
-template <class V, int M>
-HADAMRNN_INLINE void outer_units(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify,
-                                 float* out) {
-  int64_t k = 0;
-  for (; k + 4 <= count; k += 4) outer_tile<V, 4, M>(a + k, b, n, count, steps, rectify, out + k * n);
-  for (; k < count; ++k) outer_tile<V, 1, M>(a + k, b, n, count, steps, rectify, out + k * n);
-}
-
-// out[k] += sum_t a[t, k] * f(b_t), f = relu if `rectify`: (steps, count) and (steps, n) -> (count, n).
-template <class V>
-void outer(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out) {
-  int64_t j = 0;
-  for (; j + 2 * V::W <= n; j += 2 * V::W) outer_units<V, 2>(a, b + j, n, count, steps, rectify, out + j);
-  for (; j < n; j += V::W) outer_units<V, 1>(a, b + j, n, count, steps, rectify, out + j);
-}
-
-// R steps and M registers of units at j; see readout_back.
-template <class V, int R, int M>
-HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
-                                       float* grad) {
-  using reg = typename V::reg;
-  reg acc[R][M];
-  HADAMRNN_UNROLL
-  for (int i = 0; i < R * M; ++i) acc[i / M][i % M] = V::set(0);
-  for (int64_t k = 0; k < o; ++k) {
-    reg w[M];
-    HADAMRNN_UNROLL
-    for (int m = 0; m < M; ++m) w[m] = V::load(weight + k * n + m * V::W);
-    HADAMRNN_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const reg factor = V::set(dy[r * o + k]);
-      HADAMRNN_UNROLL
-      for (int m = 0; m < M; ++m) acc[r][m] = V::fma(w[m], factor, acc[r][m]);
-    }
-  }
-  HADAMRNN_UNROLL
-  for (int i = 0; i < R * M; ++i) {
-    const int64_t at = i / M * n + i % M * V::W;
-    V::store(grad + at, V::keep_positive(acc[i / M][i % M], V::load(h + at)));
-  }
-}
-
-template <class V, int M>
-HADAMRNN_INLINE void readout_back_units(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
-                                        int64_t steps, float* grad) {
-  int64_t t = 0;
-  for (; t + 4 <= steps; t += 4) readout_back_tile<V, 4, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
-  for (; t < steps; ++t) readout_back_tile<V, 1, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
-}
-
-// grad_t = relu'(h_t) * (weight^T dy_t): (steps, o) -> (steps, n).
-template <class V>
-void readout_back(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
-                  float* grad) {
-  int64_t j = 0;
-  for (; j + 2 * V::W <= n; j += 2 * V::W) readout_back_units<V, 2>(weight + j, h + j, dy, n, o, steps, grad + j);
-  for (; j < n; j += V::W) readout_back_units<V, 1>(weight + j, h + j, dy, n, o, steps, grad + j);
-}
-
-// exp(x) for x <= 0, to about one unit in the last place: 2^k times a polynomial on [-ln2/2, ln2/2].
-template <class V>
-HADAMRNN_INLINE typename V::reg exp_negative(typename V::reg x) {
-  using reg = typename V::reg;
-  x = V::max(x, V::set(-87.0f));          // exp(-87) is the smallest normal power; below, probabilities vanish
-  const reg magic = V::set(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
-  const reg k = V::sub(V::fma(x, V::set(1.44269504f), magic), magic);
-  reg r = V::fma(k, V::set(-0.693359375f), x);
-  r = V::fma(k, V::set(2.12194440e-4f), r);
-  reg p = V::set(1.9875691500e-4f);
-  p = V::fma(p, r, V::set(1.3981999507e-3f));
-  p = V::fma(p, r, V::set(8.3334519073e-3f));
-  p = V::fma(p, r, V::set(4.1665795894e-2f));
-  p = V::fma(p, r, V::set(1.6666665459e-1f));
-  p = V::fma(p, r, V::set(5.0000001201e-1f));
-  p = V::fma(V::mul(p, r), r, V::add(r, V::set(1.0f)));
-  return V::scale2(p, k);
-}
-
-// Softmax of `steps` rows of o logits held by output, y[k*stride + t], in place: exp(y - max) and
-// their sum; `peak` receives the maxima. Lanes run over time; steps is padded to a multiple of 16.
-template <class V>
-void softmax(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum) {
-  using reg = typename V::reg;
-  for (int64_t t = 0; t < steps; t += V::W) {
-    reg top = V::load(y + t);
-    for (int64_t k = 1; k < o; ++k) top = V::max(top, V::load(y + k * stride + t));
-    reg total = V::set(0);
-    for (int64_t k = 0; k < o; ++k) {
-      const reg e = exp_negative<V>(V::sub(V::load(y + k * stride + t), top));
-      V::store(y + k * stride + t, e);
-      total = V::add(total, e);
-    }
-    V::store(peak + t, top);
-    V::store(sum + t, total);
   }
 }
 

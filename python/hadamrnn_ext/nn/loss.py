@@ -27,8 +27,7 @@ def mean_loss(
     """See ``SequenceModel.loss``, with checked arguments: the loss, and the last states (num_layers, B, n)."""
     classes = not targets.is_floating_point()
     if (fused := _fused(model, x, targets, lengths, h_0, ignore_index, segment)) is not None:
-        total, h_n = fused
-        return total / _count(targets, lengths, ignore_index), h_n
+        return fused
     y, h_n = model.run(x, lengths, h_0, segment)
     y = y.to(model.output_bias.dtype)  # autocast may have narrowed it
     if classes:
@@ -36,8 +35,10 @@ def mean_loss(
         return F.cross_entropy(
             logits.flatten(0, -2), targets.flatten().long(), ignore_index=ignore_index
         ), h_n
-    total = (y - targets).square().sum()
-    return total / _count(targets, lengths, ignore_index), h_n
+    errors = (y - targets).square().sum()
+    steps = 1 if model.output == "last" else x.shape[1]
+    count = len(x) * steps if lengths is None or model.output == "last" else lengths.sum()
+    return errors / (count * model.output_size), h_n
 
 
 def _fused(
@@ -49,7 +50,7 @@ def _fused(
     ignore_index: int,
     segment: int | None,
 ) -> tuple[Tensor, Tensor] | None:
-    """The sum of the losses and the last states from one pass; None where it cannot be had."""
+    """The same from one pass; None where that cannot be had."""
     rnn = model.rnn
     if model.output == "last" or rnn.num_layers > 1 or not torch.is_grad_enabled():
         return None
@@ -64,16 +65,7 @@ def _fused(
         weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
     if rnn.integer is not None:  # the states of this pass are in units of s_h
         scale = rnn.integer.layers[-1].state_scale
-        total, h_n = engines.sequence_loss(r, lengths, segment, weight * scale, bias, targets, ignore_index)
-        return total, h_n[None] * scale
-    total, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
-    return total, h_n[None]
-
-
-def _count(targets: Tensor, lengths: Tensor | None, ignore_index: int) -> Tensor:
-    """What the sum of the losses is divided by."""
-    if not targets.is_floating_point():
-        return torch.count_nonzero(targets != ignore_index)
-    if lengths is None or targets.dim() == 2:
-        return torch.tensor(targets.numel(), device=targets.device)
-    return lengths.sum() * targets.shape[2]
+        loss, h_n = engines.sequence_loss(r, lengths, segment, weight * scale, bias, targets, ignore_index)
+        return loss, h_n[None] * scale
+    loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
+    return loss, h_n[None]

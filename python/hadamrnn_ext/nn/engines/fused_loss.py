@@ -6,7 +6,6 @@ pass; to write all states and come back for them costs more than the recurrence 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -29,27 +28,28 @@ def loss(
     targets: Tensor,
     ignore_index: int,
 ) -> tuple[Tensor, Tensor]:
-    """The sum of the losses of y_t = weight relu(h_t) + bias over all steps, and the last states (B, n), detached.
+    """The mean loss of y_t = weight relu(h_t) + bias over all steps, and the last states (B, n), detached.
 
     Cross-entropy with integer targets (B, T), where those equal to ``ignore_index`` have no loss; squared error with
     float targets (B, T, o).
     """
     targets = targets.to(weight.dtype if targets.is_floating_point() else torch.int64)
-    total, h_n, _ = sequence_loss(*Arguments.of(r, lengths, segment), weight, bias, targets, ignore_index)
-    return total, h_n
+    arguments = Arguments.of(r, lengths, segment)
+    total, count, h_n, _ = sequence_loss(*arguments, weight, bias, targets, ignore_index)
+    return total / count, h_n
 
 
 @torch.library.custom_op(
     "hadamrnn::sequence_loss",
     mutates_args=(),
     device_types="cpu",
-    schema=f"({SCHEMA}, {_HEAD}) -> (Tensor, Tensor, Tensor[])",
+    schema=f"({SCHEMA}, {_HEAD}) -> (Tensor, Tensor, Tensor, Tensor[])",
 )
-def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """The sum of the losses, the last states, and the gradients of the sum: of the arguments, weight and output_bias."""
+def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    """Sum and number of the losses, last states, gradients of the sum: of the arguments, weight and output_bias."""
     a, (weight, output_bias, targets, ignore_index) = Arguments(*args[:_COUNT]), args[_COUNT:]
     classes = None if targets.is_floating_point() else core.array(targets)
-    total, h_n, gradients = a.problem().sequence(
+    total, count, h_n, gradients = a.problem().sequence(
         core.array(weight),
         core.array(output_bias),
         classes=classes,
@@ -59,24 +59,21 @@ def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
         num_threads=torch.get_num_threads(),
     )
     head = [torch.from_numpy(gradients[name]) for name in ("output_weight", "output_bias")]
-    # relu and the softmax's maximum turn NaN into numbers: the loss has to show it all the same
-    floats = [t for t in args if isinstance(t, Tensor) and t.is_floating_point()]
-    if not all(t.isfinite().all() for t in (torch.from_numpy(h_n), *floats)):
-        total = math.nan
-    return weight.new_tensor(total), torch.from_numpy(h_n), a.gradients(gradients) + head
+    return weight.new_tensor(total), torch.tensor(count), torch.from_numpy(h_n), a.gradients(gradients) + head
 
 
 @sequence_loss.register_fake
-def _(*args: Any) -> tuple[Tensor, Tensor, list[Tensor]]:
+def _(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
     a, (weight, output_bias, _, _) = Arguments(*args[:_COUNT]), args[_COUNT:]
     h_n = a.signs.new_empty(a.x.shape[0], a.signs.shape[0])
     head = [torch.empty_like(weight), torch.empty_like(output_bias)]
-    return a.signs.new_empty(()), h_n, a.empty_gradients() + head
+    count = a.signs.new_empty((), dtype=torch.int64)
+    return a.signs.new_empty(()), count, h_n, a.empty_gradients() + head
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, list[Tensor]]) -> None:
-    _, h_n, gradients = output
-    ctx.mark_non_differentiable(h_n, *gradients)
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor, list[Tensor]]) -> None:
+    _, count, h_n, gradients = output
+    ctx.mark_non_differentiable(count, h_n, *gradients)
     ctx.save_for_backward(*gradients)
 
 
