@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hadamrnn_ext import nn
-from hadamrnn_ext.nn.engines import krylov, native
+from hadamrnn_ext.nn.engines import fused, fused_loss, krylov, native
 
 
 def tensor(*shape: int) -> torch.Tensor:
@@ -45,18 +45,73 @@ def test_opcheck_of_krylov(driven: int) -> None:
     torch.library.opcheck(krylov.krylov_last_backward, (h, u.detach(), inputs.detach(), powers, 4))
 
 
+def single(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, requires_grad=True)
+
+
+def arguments(*, gathered: bool) -> tuple[object, ...]:
+    """Of the fused passes: an optional argument is there in one of the two cases, and not in the other."""
+    u = nn.sign(torch.randn(8)).requires_grad_()
+    if gathered:
+        ids = torch.tensor([[1, 0, 1], [2, 2, 0]], dtype=torch.int32)
+        return u, single(8), ids, single(3, 8), None, None, single(2, 8), "modrelu", 8, 2
+    lengths = torch.tensor([3, 1])
+    return (
+        u,
+        None,
+        torch.randn(2, 3, 2),
+        single(8, 2),
+        single(8),
+        lengths,
+        None,
+        "linear",
+        4,
+        3,
+    )
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_opcheck_of_the_last_state(gathered: bool) -> None:
+    args = arguments(gathered=gathered)
+    torch.library.opcheck(fused.last_state, args)
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
+    torch.library.opcheck(fused.last_state_backward, (torch.randn(2, 8), *detached))
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_opcheck_of_the_sequence_loss(gathered: bool) -> None:
+    targets = torch.randn(2, 3, 4) if gathered else torch.tensor([[0, 3, -1], [2, -1, 1]])
+    torch.library.opcheck(
+        fused_loss.sequence_loss, (*arguments(gathered=gathered), single(4, 8), single(4), targets, -1)
+    )
+
+
+@pytest.mark.parametrize("kind", [{"input_size": 2}, {"input_size": 9, "tokens": True, "embedding_size": 2}])
+def test_compiled_loss(kind: dict) -> None:
+    model = nn.SequenceModel(hidden_size=8, output_size=3, output="all", **kind)
+    torch.compiler.reset()
+    x = torch.randint(0, 9, (4, 5)) if model.tokens else torch.randn(4, 5, 2)
+    y, lengths, grads = torch.randint(0, 3, (4, 5)), torch.tensor([5, 1, 3, 2]), []
+    for loss in (model.loss, torch.compile(model.loss, fullgraph=True, backend="aot_eager")):
+        model.zero_grad()
+        value = loss(x, y, lengths)
+        value.backward()
+        grads.append([value.detach(), *(p.grad for p in model.parameters())])
+    for eager, traced in zip(*grads, strict=True):
+        torch.testing.assert_close(traced, eager)
+
+
 @pytest.mark.parametrize(
     ("engine", "options", "lengths"),
     [
-        ("native", {"recurrence": "modrelu", "num_layers": 2}, None),
-        ("native", {"output": "all"}, torch.tensor([3, 1, 3, 2])),
+        ("native", {"recurrence": "modrelu", "num_layers": 2, "output": "all"}, torch.tensor([3, 1, 3, 2])),
+        ("native", {}, None),
         ("krylov", {}, torch.tensor([3, 1, 3, 2])),
         ("scan", {}, None),
-        ("loop", {"recurrence": "sign"}, None),
     ],
 )
 def test_compiled_training_step(engine: str, options: dict, lengths: torch.Tensor | None) -> None:
-    model = nn.SequenceModel(2, 12, 3, engine=engine, **options)
+    model = nn.SequenceModel(2, 12, 3, 4, engine=engine, **options)
     torch.compiler.reset()  # each case starts with an empty cache
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     x = torch.randn(4, 3, 2)
@@ -70,13 +125,25 @@ def test_compiled_training_step(engine: str, options: dict, lengths: torch.Tenso
         torch.testing.assert_close(traced, eager)
 
 
-@pytest.mark.parametrize("engine", ["native", "krylov", "scan"])
+@pytest.mark.parametrize("engine", ["native", "scan"])
 def test_exported_program(engine: str) -> None:
     model = nn.SequenceModel(2, 12, 3, engine=engine).eval()
     x = torch.randn(4, 6, 2)
     with torch.no_grad():
         program = torch.export.export(model, (x,))
     torch.testing.assert_close(program.module()(x), model(x))
+
+
+def test_autocast_of_the_fused_loss() -> None:
+    model = nn.SequenceModel(9, 64, 4, output="all", tokens=True, embedding_size=3)
+    x, y = torch.randint(0, 9, (3, 400)), torch.randint(0, 4, (3, 400))
+    expected = model.loss(x, y)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = model.loss(x, y)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, expected, rtol=1e-2, atol=0)
+    loss.backward()
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in model.parameters())
 
 
 @pytest.mark.parametrize("engine", ["loop", "native", "krylov", "scan"])
