@@ -56,10 +56,10 @@ struct TrainProblem {
   int64_t length(int64_t sequence) const { return input.lengths ? input.lengths[sequence] : input.steps; }
 };
 
-// TrainSums of gradients over the sequences of one thread, storage order.
+// Sums of gradients over the sequences of one thread, storage order.
 struct TrainSums {
   Buffer<float> signs, modrelu, weight, bias, rows, out_weight;
-  std::vector<double> out_bias;
+  Buffer<double> out_bias;
   TrainLoss loss;
 
   explicit TrainSums(const TrainProblem& p)
@@ -74,8 +74,8 @@ struct TrainSums {
   }
 };
 
-// One thread's scratch memory, and the passes over one sequence.
-class TrainWorker {
+// One thread's scratch memory, and the passes over one sequence. On cache lines of its own: it counts at every step.
+class alignas(64) TrainWorker {
  public:
   TrainWorker(const TrainProblem& p, int64_t segment) : sums(p), p_(p), n_(p.size), segment_(segment) {
     const int64_t steps = p.input.steps;

@@ -208,11 +208,17 @@ def test_back_propagation_through_a_state_handed_on() -> None:
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_nan_reaches_the_loss() -> None:
-    model = make("features")
-    x = batch(model)
-    x[1, 2, 0] = torch.nan
-    assert model.loss(x, classes(model)).isnan()
+@pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
+@pytest.mark.parametrize("output", ["all", "last"])
+def test_nan_reaches_the_loss(recurrence: str, output: str) -> None:
+    """Though relu and the comparison of a sign make a number of it."""
+    places = ("x", "rnn.weight_ih", "rnn.bias", "output_weight", "output_bias")
+    for place in places:
+        model = make("features", output, recurrence=recurrence, engine="native")
+        x = batch(model)
+        with torch.no_grad():
+            (x if place == "x" else model.get_parameter(place)).view(-1)[1] = torch.nan
+        assert model.loss(x, classes(model)).isnan(), place
 
 
 def test_frozen_signs_and_no_bias() -> None:
