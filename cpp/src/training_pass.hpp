@@ -217,7 +217,7 @@ class alignas(64) TrainWorker {
     }
   }
 
-  // su * H h_(t-1) of the chunk, for the sign recurrence only: its states do not tell z.
+  // su * H h_(t-1) of the chunk, for states that do not tell z: signs, and whole numbers.
   const float* product(int64_t steps, const float* h, const float* before) {
     if (product_.empty()) return nullptr;
     const Geometry<float> g = p_.data.hadamard.geometry<float>();

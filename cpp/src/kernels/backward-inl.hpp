@@ -8,6 +8,12 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
+// The gradient dz where the state is inside its limits; none where it is at one.
+template <class V>
+HADAMRNN_INLINE typename V::reg unsaturated(typename V::reg dz, typename V::reg state, typename V::T limit) {
+  return V::keep_positive(V::keep_positive(dz, V::sub(state, V::set(-limit))), V::sub(V::set(limit - 1), state));
+}
+
 // dz = act'(z) * (grad + carry), written to dv; su * dz to `scaled`. The pointers are copied first: read through
 // p they would be loaded again after every store.
 template <class V>
@@ -16,17 +22,13 @@ void activation_back(const RecurBack<typename V::T>& p, const typename V::T* h, 
   using reg = typename V::reg;
   const int64_t size = p.geometry.size();
   const Activation activation = p.activation;
-  const bool saturates = p.limit > 0;
-  const reg low = V::set(-p.limit), high = V::set(p.limit - 1);
+  const typename V::T limit = p.limit;
   const typename V::T *su = p.su, *carry = p.carry;
   typename V::T* dmodrelu = p.dmodrelu;
   for (int64_t j = 0; j < size; j += V::W) {
     reg dz = V::load(carry + j);
     if (grad) dz = V::add(V::load(grad + j), dz);
-    if (saturates) {
-      const reg state = V::load(h + j);
-      dz = V::keep_positive(V::keep_positive(dz, V::sub(state, low)), V::sub(high, state));
-    }
+    if (limit > 0) dz = unsaturated<V>(dz, V::load(h + j), limit);
     if (activation == Activation::relu) {
       dz = V::keep_positive(dz, V::load(h + j));
     } else if (activation == Activation::modrelu) {

@@ -15,10 +15,11 @@ struct StepBack {
   using T = typename V::T;
   const T *su, *h, *grad;
   T *dv, *dmodrelu;
+  T limit;
   int64_t n;
 
   explicit StepBack(const RecurBack<T>& p)
-      : su(p.su), h(p.h), grad(p.grad_h), dv(p.dv), dmodrelu(p.dmodrelu), n(p.geometry.size()) {}
+      : su(p.su), h(p.h), grad(p.grad_h), dv(p.dv), dmodrelu(p.dmodrelu), limit(p.limit), n(p.geometry.size()) {}
 
   template <int N>
   HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t t, int64_t j) const {
@@ -26,6 +27,10 @@ struct StepBack {
     if (grad) {
       HADAMRNN_UNROLL
       for (int i = 0; i < N; ++i) r[i] = V::add(r[i], V::load(grad + t * n + j + i * V::W));
+    }
+    if (limit > 0) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) r[i] = unsaturated<V>(r[i], V::load(h + t * n + j + i * V::W), limit);
     }
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) {
