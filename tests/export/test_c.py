@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -223,12 +224,51 @@ def test_the_example_reads_bytes(rng, make_model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "1a", "a b", "a-b", "a__b", "_a", "a_", "int", "Class", "é", "a" * 41, 'x"', "a\n", 3]
+    "name",
+    [
+        "",
+        "1a",
+        "a b",
+        "a-b",
+        "a__b",
+        "_a",
+        "a_",
+        "int",
+        "Class",
+        "stdint",
+        "Math",
+        "é",
+        "a" * 41,
+        'x"',
+        "a\n",
+        3,
+    ],
 )
 def test_names_that_are_no_identifiers(rng, make_model, tmp_path, name):
     with pytest.raises(InputError, match="name is "):
         hr.export.c(make_model(rng), tmp_path, name)
     assert not list(tmp_path.iterdir())
+
+
+def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
+    """library.properties as the Arduino library specification wants it, library.json as PlatformIO does."""
+    hr.export.c(make_model(rng), tmp_path, "net")
+    properties = dict(
+        line.split("=", 1) for line in (tmp_path / "library.properties").read_text().splitlines()
+    )
+    required = "name version author maintainer sentence paragraph category url architectures".split()
+    assert set(required) <= set(properties)
+    assert all(properties.values())
+    assert properties["category"] == "Data Processing"  # one of the specification's list
+    assert properties["architectures"] == "*"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", properties["version"])
+    assert (tmp_path / properties["includes"]).is_file()
+    assert (tmp_path / f"{properties['name']}.c").is_file()  # sources lie beside the properties
+    facts = json.loads((tmp_path / "library.json").read_text())
+    assert facts["name"] == "net"
+    assert facts["version"] == properties["version"]
+    assert (tmp_path / facts["headers"]).is_file()
+    assert facts["build"]["srcFilter"] == ["+<net.c>"]  # the example has a main of its own
 
 
 def test_labels_cannot_leave_their_comment(rng, make_model, tmp_path):

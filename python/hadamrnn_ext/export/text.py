@@ -19,6 +19,9 @@ _KEYWORDS = """auto break case char const continue default do double else enum e
     and and_eq asm bitand bitor bool catch class compl concept constexpr delete explicit export false friend main
     mutable namespace new not not_eq nullptr operator or or_eq private protected public template this throw true
     try typeid typename using virtual wchar_t xor xor_eq"""
+# name.h must not hide a header that others include; some file systems do not tell cases apart.
+_HEADERS = """arduino assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool
+    stddef stdint stdio stdlib string tgmath time wchar wctype"""
 _WIDTH = 100
 MAX_NAME = 40
 
@@ -27,7 +30,8 @@ def identifier(name: str) -> str:
     """``name`` if it may begin the identifiers of a C and C++ library.
 
     Raises:
-        InputError: it is not a letter followed by letters, digits and single underscores, or is a keyword.
+        InputError: it is not a letter followed by letters, digits and single underscores; or it is a keyword or a
+            header of the language.
     """
     if (
         not isinstance(name, str)
@@ -38,8 +42,8 @@ def identifier(name: str) -> str:
             f"name is {ascii(name)[:60]}; expected a letter, then letters, digits and single underscores, "
             f"at most {MAX_NAME} in all"
         )
-    if name.lower() in _KEYWORDS.split():
-        raise InputError(f"name is {name!r}, which is a word of the language; expected another")
+    if name.lower() in (_KEYWORDS + _HEADERS).split():
+        raise InputError(f"name is {name!r}, which is a word or a header of the language; expected another")
     return name
 
 
