@@ -256,7 +256,17 @@ def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     properties = dict(
         line.split("=", 1) for line in (tmp_path / "library.properties").read_text().splitlines()
     )
-    required = "name version author maintainer sentence paragraph category url architectures".split()
+    required = [
+        "name",
+        "version",
+        "author",
+        "maintainer",
+        "sentence",
+        "paragraph",
+        "category",
+        "url",
+        "architectures",
+    ]
     assert set(required) <= set(properties)
     assert all(properties.values())
     assert properties["category"] == "Data Processing"  # one of the specification's list
