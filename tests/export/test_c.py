@@ -236,6 +236,8 @@ def test_the_example_reads_bytes(rng, make_model, tmp_path):
         "int",
         "Class",
         "stdint",
+        "Arduino",
+        "xor_eq",
         "Math",
         "é",
         "a" * 41,

@@ -42,7 +42,7 @@ def identifier(name: str) -> str:
             f"name is {ascii(name)[:60]}; expected a letter, then letters, digits and single underscores, "
             f"at most {MAX_NAME} in all"
         )
-    if name.lower() in (_KEYWORDS + _HEADERS).split():
+    if name.lower() in f"{_KEYWORDS} {_HEADERS}".split():
         raise InputError(f"name is {name!r}, which is a word or a header of the language; expected another")
     return name
 
