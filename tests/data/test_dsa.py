@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 @pytest.fixture
 def dsa_dir(tmp_path, monkeypatch, put_zip) -> Path:
-    monkeypatch.setattr(dsa, "NAMES", tuple(name for name in dsa.NAMES if "/s01" in name))
+    monkeypatch.setattr(dsa, "SEGMENTS", 1)
     contents = {}
-    for i, name in enumerate(dsa.NAMES):
+    for i, name in enumerate(dsa.members()):
         row = ",".join(f"{i + channel / 100:.4f}" for channel in range(45))
         contents[name] = f"{row}\n".encode() * 125
     put_zip(tmp_path / "dsa" / "daily+and+sports+activities.zip", contents)
@@ -29,7 +29,7 @@ def test_dsa_tests_on_the_second_four_people(dsa_dir):
     assert train.signals.shape == test.signals.shape == (19 * 4, 125, 45)
     assert sorted(set(train.people.tolist())) == [1, 2, 3, 4]
     assert sorted(set(test.people.tolist())) == [5, 6, 7, 8]
-    at = dsa.NAMES.index("data/a03/p6/s01.txt")
+    at = dsa.members().index("data/a03/p6/s01.txt")
     mine = (test.activities == 2) & (test.people == 6)
     np.testing.assert_allclose(test.signals[mine][0, 7], at + np.arange(45) / 100, rtol=1e-6)
     task = tasks.load("dsa19", dsa_dir)
@@ -39,11 +39,11 @@ def test_dsa_tests_on_the_second_four_people(dsa_dir):
 
 def test_dsa_refuses_missing_and_short_segments(dsa_dir, put_zip):
     path = dsa_dir / "dsa" / "daily+and+sports+activities.zip"
-    contents = dict.fromkeys(dsa.NAMES, b"1,2\n")
+    contents = dict.fromkeys(dsa.members(), b"1,2\n")
     put_zip(path, contents)
     with pytest.raises(DataError, match=r"a01/p1/s01.txt is \(1, 2\), expected \(125, 45\)"):
         dsa.read(dsa_dir)
-    del contents[dsa.NAMES[-1]]
+    del contents[dsa.members()[-1]]
     put_zip(path, contents)
     with pytest.raises(DataError, match="lacks 1 of 152 members"):
         dsa.read(dsa_dir)

@@ -6,20 +6,19 @@ large and a damaged or shortened file are all a `DataError`.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from ..errors import DataError
 
-__all__ = ["digest", "read_tar", "read_zip"]
+__all__ = ["decompressed", "digest", "read_tar", "read_zip"]
 
 #: Bytes after the last member of a tar; the usual record has 10,240.
 MAX_PADDING = 1 << 20
@@ -60,7 +59,11 @@ def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int
     found: dict[str, bytes] = {}
     names: set[str] = set()
     try:
-        with _opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+        with (
+            Path(path).open("rb") as file,
+            decompressed(file) as stream,
+            tarfile.open(fileobj=stream, mode="r:") as archive,
+        ):
             for member in archive:
                 _admit(path, member.name, member.size, names, max_bytes)
                 names.add(member.name)
@@ -90,13 +93,11 @@ def digest(contents: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-@contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, or those that gzip compressed into it."""
-    with Path(path).open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        yield cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compressed else file
+def decompressed(file: IO[bytes]) -> IO[bytes]:
+    """A seekable file, or what gzip compressed into it: told apart by content, not by name."""
+    compressed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compressed else file
 
 
 def _admit(path: str | Path, name: str, size: int, known: Container[str], max_bytes: int) -> None:

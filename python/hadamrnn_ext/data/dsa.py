@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from . import archive
 from .dataset import Dataset
-from .parsed import Arrays, parsed
+from .parsed import Arrays, parsed_file
 from .table import table
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "PEOPLE", "SEGMENTS", "STEPS", "Segments", "read"]
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "PEOPLE", "SEGMENTS", "STEPS", "Segments", "members", "read"]
 
 DATASET = Dataset(
     "UCI Daily and Sports Activities",
@@ -39,12 +39,6 @@ ACTIVITIES = (
         "cycling vertically",
     ),
     *("rowing", "jumping", "playing basketball"),
-)
-NAMES = tuple(
-    f"data/a{activity + 1:02}/p{person + 1}/s{segment + 1:02}.txt"
-    for activity in range(len(ACTIVITIES))
-    for person in range(PEOPLE)
-    for segment in range(SEGMENTS)
 )
 MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
 
@@ -67,18 +61,27 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[S
     There is no checksum to `verify`, but all 9,120 segments must be there and of their size. The first time takes
     some seconds, see `parsed`. Raises `DataError`.
     """
-    path = DATASET.locate(directory) / DATASET.files[0]
-    signals = parsed("dsa-1", path, lambda: _parse(path))["signals"]
-    numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in NAMES]
+    signals = parsed_file("dsa-1", DATASET, directory, _parse)["signals"]
+    numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in members()]
     activities, people, _ = np.array(numbers, np.int64).T
     segments = Segments(signals, activities - 1, people)
     known = people <= PEOPLE // 2
     return segments.take(known), segments.take(~known)
 
 
+def members() -> list[str]:
+    """The names of all segments in the archive: by activity, person and number."""
+    return [
+        f"data/a{activity + 1:02}/p{person + 1}/s{segment + 1:02}.txt"
+        for activity in range(len(ACTIVITIES))
+        for person in range(PEOPLE)
+        for segment in range(SEGMENTS)
+    ]
+
+
 def _parse(path: Path) -> Arrays:
     signals = []
-    for name, content in archive.read_zip(path, NAMES, max_bytes=MAX_MEMBER).items():
+    for name, content in archive.read_zip(path, members(), max_bytes=MAX_MEMBER).items():
         signals.append(table(f"{path}: {name}", content, ","))
         if signals[-1].shape != (STEPS, CHANNELS):
             raise DataError(f"{path}: {name} is {signals[-1].shape}, expected ({STEPS}, {CHANNELS})")

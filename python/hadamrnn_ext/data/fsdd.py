@@ -15,7 +15,7 @@ from ..errors import DataError
 from . import archive
 from .dataset import Dataset
 from .mel import log_mel
-from .parsed import Arrays, parsed
+from .parsed import Arrays, parsed_file
 
 __all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "Recordings", "read", "samples"]
 
@@ -54,10 +54,8 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[R
 
     `verify` compares the checksum. The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
-    path = DATASET.locate(directory) / DATASET.files[0]
-    arrays = parsed("fsdd-2", path, lambda: _parse(path))
-    if verify and (met := str(arrays["sha256"])) != SHA256:
-        raise DataError(f"{path}: sha256 of the recordings is {met}, expected {SHA256}")
+    checked = ("the recordings", SHA256) if verify else None
+    arrays = parsed_file("fsdd-2", DATASET, directory, _parse, checked=checked)
     test = arrays["indices"] < TEST_INDICES
     train, held = (Recordings(arrays["frames"][part], arrays["digits"][part]) for part in (~test, test))
     return train, held

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from . import archive
 from .dataset import Dataset
-from .parsed import Arrays, parsed
+from .parsed import Arrays, parsed_file
 from .table import table
 
 __all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "Windows", "read"]
@@ -48,10 +48,8 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[W
 
     The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
-    path = DATASET.locate(directory) / DATASET.files[0]
-    arrays = parsed("har-1", path, lambda: _parse(path))
-    if verify and (met := str(arrays["sha256"])) != SHA256:
-        raise DataError(f"{path}: sha256 of the signals and labels is {met}, expected {SHA256}")
+    checked = ("the signals and labels", SHA256) if verify else None
+    arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
         Windows(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
         for split in ("train", "test")

@@ -11,12 +11,13 @@ import hashlib
 import math
 import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .archive import decompressed
 
 __all__ = ["parse", "read"]
 
@@ -45,13 +46,8 @@ def read(path: str | Path, *, md5: str | None = None) -> NDArray[np.uint8]:
 
 def parse(file: IO[bytes], name: str, *, md5: str | None = None) -> NDArray[np.uint8]:
     """As `read`, from a seekable binary file; `name` is what errors call it."""
-    compressed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    if not compressed:
-        return _parse(file, name, md5)
     try:
-        with gzip.GzipFile(fileobj=file) as content:
-            return _parse(cast("IO[bytes]", content), name, md5)
+        return _parse(decompressed(file), name, md5)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{name}: the gzip data is cut short or damaged ({error})") from None
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DataError
 from . import archive
 from .dataset import Dataset
-from .parsed import Arrays, parsed
+from .parsed import Arrays, parsed_file
 from .words import Texts
 
 __all__ = ["CLASSES", "DATASET", "SHA256", "read"]
@@ -33,10 +33,8 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[T
 
     The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
-    path = DATASET.locate(directory) / DATASET.files[0]
-    arrays = parsed("imdb-1", path, lambda: _parse(path))
-    if verify and (met := str(arrays["sha256"])) != SHA256:
-        raise DataError(f"{path}: sha256 of the reviews is {met}, expected {SHA256}")
+    checked = ("the reviews", SHA256) if verify else None
+    arrays = parsed_file("imdb-1", DATASET, directory, _parse, checked=checked)
     ends = arrays["ends"].tolist()
     blob = arrays["utf8"].tobytes()
     texts = [blob[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..format import write
 from . import folders
+from .dataset import Dataset
 
-__all__ = ["parsed"]
+__all__ = ["Arrays", "parsed", "parsed_file"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -40,6 +41,25 @@ def parsed(name: str, source: Path | bytes, parse: Callable[[], Arrays]) -> Arra
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, packed.getvalue())
+    return arrays
+
+
+def parsed_file(
+    name: str,
+    dataset: Dataset,
+    directory: str | Path | None,
+    parse: Callable[[Path], Arrays],
+    *,
+    checked: tuple[str, str] | None = None,
+) -> Arrays:
+    """`parsed` of the only file of a data set. `checked` says of what, and which, the array "sha256" has to be.
+
+    Raises `DataError` when the file is not there or has other content.
+    """
+    path = dataset.locate(directory) / dataset.files[0]
+    arrays = parsed(name, path, lambda: parse(path))
+    if checked is not None and (met := str(arrays["sha256"])) != checked[1]:
+        raise DataError(f"{path}: sha256 of {checked[0]} is {met}, expected {checked[1]}")
     return arrays
 
 
