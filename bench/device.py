@@ -9,6 +9,7 @@ from typing import Any
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data.task import Task, calibration
 from record import DeviceRecord
 from session import Session
 from workloads import copy_task
@@ -19,8 +20,6 @@ from cortex_m.device import BOARDS, missing_tools
 from cortex_m.proof import dense_figures, model_figures
 
 __all__ = ["run"]
-
-CALIBRATE = 500  # training sequences
 
 
 def run(session: Session) -> None:
@@ -36,7 +35,7 @@ def run(session: Session) -> None:
 def pmnist(session: Session) -> None:
     task = tasks.load("pmnist", _data_folder())
     images, _ = task.test.raw(slice(0, 20 if session.quick else 200))
-    record(session, "pmnist_m4", "m4", hr.load("pmnist"), task.train.raw(slice(0, CALIBRATE))[0], images)
+    record(session, "pmnist_m4", "m4", hr.load("pmnist"), task, images)
 
 
 def copy(session: Session) -> None:
@@ -44,11 +43,11 @@ def copy(session: Session) -> None:
     task = tasks.load("copy")
     tokens, _ = task.test.raw(slice(0, 2 if session.quick else 20))
     model = hr.load("copy") if "copy" in hr.models() else copy_task().model
-    record(session, "copy_m0", "m0", model, task.train.raw(slice(0, CALIBRATE))[0], tokens)
+    record(session, "copy_m0", "m0", model, task, tokens)
 
 
-def record(session: Session, id: str, board: str, floats: hr.Model, calibration: Any, x: Any) -> None:
-    model = floats.quantize(calibration, state_bits=12, readout="integer")
+def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, x: Any) -> None:
+    model = floats.quantize(calibration(task), state_bits=12, readout="integer")
     ours, equal = model_figures(model, x, BOARDS[board])
     peer = dense_figures(model, x, BOARDS[board])
     weights = "" if floats.card.training else "random weights; "

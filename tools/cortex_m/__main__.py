@@ -10,6 +10,7 @@ import argparse
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli.evaluate import task_of
 from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data.task import calibration
 
 from .device import BOARDS, missing_tools
 from .proof import dense_figures, model_figures
@@ -35,7 +36,7 @@ def main() -> None:
     name, length = task_of(model, options.task, None)
     task = tasks.load(name, length=length)
     if model.card.integer is None:
-        model = model.quantize(task.train.raw(slice(0, 500))[0], options.bits, readout="integer")
+        model = model.quantize(calibration(task), options.bits, readout="integer")
     raw, _ = task.test.raw(slice(0, options.count))
     board = BOARDS[options.board]
     ours, equal = model_figures(model, raw, board, options.transform, optimize=options.optimize)

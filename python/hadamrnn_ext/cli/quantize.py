@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import zoo
 from ..data import tasks
-from ..data.task import Split, Task, evaluate
+from ..data.task import CALIBRATION, Task, calibration, evaluate
 from ..errors import InputError
 from ..model import Model
 from .evaluate import task_of
@@ -22,8 +22,6 @@ EXAMPLES = """\
   hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
   hadamrnn quantize runs/copy-0/model.safetensors --data copy --bits 10 --readout integer --out copy.safetensors
 """
-
-BATCH = 100
 
 
 def add(commands: Commands) -> None:
@@ -52,7 +50,11 @@ def add(commands: Commands) -> None:
         help="scale by a percentile of magnitudes, not the largest; best: that of the least noise",
     )
     parser.add_argument(
-        "--calibrate", type=positive, default=500, metavar="N", help="training examples (default: 500)"
+        "--calibrate",
+        type=positive,
+        default=CALIBRATION,
+        metavar="N",
+        help=f"training examples (default: {CALIBRATION})",
     )
     parser.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     name, length = task_of(model, arguments.task, arguments.length)
     task = tasks.load(name, arguments.directory, verify=not arguments.no_verify, length=length)
     integers = model.quantize(
-        _batches(task.train, arguments.calibrate),
+        calibration(task, arguments.calibrate),
         arguments.bits,
         arguments.input_bits,
         arguments.readout,
@@ -115,12 +117,6 @@ def run(arguments: argparse.Namespace) -> int:
 def percentile(text: str) -> float | str:
     """argparse type: a number, or the word best."""
     return text if text == "best" else float(text)
-
-
-def _batches(split: Split, count: int) -> Iterator[NDArray[Any]]:
-    count = min(count, len(split))
-    for start in range(0, count, BATCH):
-        yield split.raw(slice(start, min(start + BATCH, count)))[0]
 
 
 def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from ..preprocess import Preprocess
 from .metrics import Scores
 
-__all__ = ["EVALUATION_BATCH", "Index", "Split", "Task", "evaluate"]
+__all__ = ["CALIBRATION", "EVALUATION_BATCH", "Index", "Split", "Task", "calibration", "evaluate"]
 
 #: Sequences that are scored at a time: enough to share among threads, 36 MB of logits for the copy task.
 EVALUATION_BATCH = 1000
+#: Training examples that set the scales of an integer model, and how many of them run at a time.
+CALIBRATION, CALIBRATION_BATCH = 500, 100
 
 Index = slice | NDArray[np.int64]
 
@@ -58,6 +60,13 @@ class Task:
         if self.chosen_by == "loss":
             return new["loss"] < old["loss"]
         return new[self.chosen_by] > old[self.chosen_by]
+
+
+def calibration(task: Task, count: int = CALIBRATION) -> Iterator[NDArray[Any]]:
+    """The first `count` training inputs, raw, in batches: what `Model.quantize` reads."""
+    count = min(count, len(task.train))
+    for start in range(0, count, CALIBRATION_BATCH):
+        yield task.train.raw(slice(start, min(start + CALIBRATION_BATCH, count)))[0]
 
 
 def evaluate(

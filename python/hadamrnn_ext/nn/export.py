@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 def to_native(module: SequenceModel, kernel: str, provenance: dict[str, Any]) -> Model:
     """The native Model of the module as it stands; see ``SequenceModel.to_native``."""
+    card = dataclasses.replace(
+        _card(module),
+        preprocess=module.preprocess or Preprocess(),
+        labels=module.labels,
+        training=training(provenance) if provenance else None,
+    )
+    return Model.from_parameters(card, _parameters(module), kernel)
+
+
+def training(provenance: dict[str, Any]) -> Training:
+    """The part of a card that says how a model was trained; names it does not know become its settings."""
     known = {field.name for field in dataclasses.fields(Training)} - {"settings"}
     fields = {name: value for name, value in provenance.items() if name in known}
     settings = {name: value for name, value in provenance.items() if name not in known}
-    training = Training(**fields, settings=settings) if provenance else None
-    card = dataclasses.replace(
-        _card(module), preprocess=module.preprocess or Preprocess(), labels=module.labels, training=training
-    )
-    return Model.from_parameters(card, _parameters(module), kernel)
+    return Training(**fields, settings=settings)
 
 
 class PackedCopy:

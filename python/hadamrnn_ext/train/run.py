@@ -11,15 +11,16 @@ import torch
 
 from .. import nn
 from ..data import tasks
-from ..data.task import Task, evaluate
+from ..data.task import Task, calibration, evaluate
 from ..model import Model
+from ..nn.export import training
 from . import curves
 from .checkpoint import CheckpointError
 from .config import Config
 from .log import Log, records
 from .parallel import Workers, connected, fair_threads
 from .progress import Reporter, Several, Silent
-from .start import calibration, start
+from .start import start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 
@@ -132,11 +133,11 @@ def _initial(config: Config, task: Task) -> nn.SequenceModel:
     return model
 
 
-def _result(trainer: Trainer, **provenance: Any) -> Model:
+def _result(trainer: Trainer) -> Model:
     """The native model, an integer one if such a state was trained."""
     if trainer.preset.state_bits is None:
-        return trainer.model.to_native(**provenance)
-    return trainer.model.to_integer(calibration(trainer.task), **provenance)
+        return trainer.model.to_native()
+    return trainer.model.to_integer(calibration(trainer.task))
 
 
 def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
         "metrics": scores,
         "best_epoch": progress.best_epoch,
     }
-    model = _result(trainer, **provenance)
+    model = model.with_card(dataclasses.replace(model.card, training=training(provenance)))
     path = out / "model.safetensors"
     model.save(path)
     description = model.describe()

@@ -1,12 +1,8 @@
-"""Fine-tuning: a run that starts from a model file, with the sizes of its model, and the state of an integer model."""
+"""Fine-tuning: a run that starts from a model file, with the sizes of its model."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any
-
-from numpy.typing import NDArray
 
 from .. import nn, zoo
 from ..data.task import Task
@@ -14,10 +10,7 @@ from ..model import Model
 from .config import Config
 from .presets import Preset, PresetError
 
-__all__ = ["calibration", "sized_as", "start"]
-
-#: Training examples that set the scales of an integer state, and how many of them run at a time.
-CALIBRATION, BATCH = 500, 100
+__all__ = ["sized_as", "start"]
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
@@ -54,10 +47,3 @@ def start(config: Config, task: Task) -> nn.SequenceModel:
     module = nn.from_native(model, engine=config.engine, freeze_signs=config.preset.freeze_signs)
     module.preprocess, module.labels = task.preprocess, task.labels
     return module
-
-
-def calibration(task: Task) -> Iterator[NDArray[Any]]:
-    """Batches of raw training input."""
-    count = min(CALIBRATION, len(task.train))
-    for first in range(0, count, BATCH):
-        yield task.train.raw(slice(first, min(first + BATCH, count)))[0]
