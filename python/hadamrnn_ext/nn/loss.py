@@ -63,9 +63,6 @@ def _fused(
     bias: Tensor = model.output_bias
     if model.output_size == 1 and not targets.is_floating_point():
         weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
-    if rnn.integer is not None:  # the states of this pass are in units of s_h
-        scale = rnn.integer.layers[-1].state_scale
-        loss, h_n = engines.sequence_loss(r, lengths, segment, weight * scale, bias, targets, ignore_index)
-        return loss, h_n[None] * scale
+    weight = stack.out_of_units(rnn, 0, weight)  # V (s_h z) = (s_h V) z: this pass never sees s_h z itself
     loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
-    return loss, h_n[None]
+    return loss, stack.out_of_units(rnn, 0, h_n[None])

@@ -30,7 +30,7 @@ def states(
     """
     engine = rnn.choose(len(x), last=False).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    h = _out_of_units(rnn, -1, engines.states(engine, top))
+    h = out_of_units(rnn, -1, engines.states(engine, top))
     return h, torch.stack([*below, engines.at_length(h, lengths)])
 
 
@@ -45,7 +45,7 @@ def last_states(
     """The last state of each layer alone, (num_layers, B, n); segment: see ``engines.last``."""
     engine = rnn.choose(len(x), last=h_0 is None and x.is_floating_point()).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    return torch.stack([*below, _out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
+    return torch.stack([*below, out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
 
 
 def recurrence(
@@ -74,7 +74,7 @@ def _climb(
     """The top layer, ready to run on ``engine``, and the last states of the layers below it, which have run."""
     below: list[Tensor] = []
     for i in range(rnn.num_layers - 1):
-        x = _out_of_units(rnn, i, engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine)))
+        x = out_of_units(rnn, i, engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine)))
         below.append(engines.at_length(x, lengths))
     return recurrence(rnn, rnn.num_layers - 1, x, h_0, embedding, engine), below
 
@@ -89,9 +89,8 @@ def _drive(
             u = quantize(rnn.weight_ih, TABLE_BITS)
         if x.is_floating_point():
             x = integers.features(x, rnn.integer)
-    if (
-        embedding is not None and engine in ("loop", "krylov") and rnn.integer is None
-    ):  # the readable way; columns for features
+    # The readable way; krylov has columns for features. Integers round the rows of the table, and so need it.
+    if embedding is not None and engine in ("loop", "krylov") and rnn.integer is None:
         x = embedding(x.long())
     elif engine == "krylov" and not x.is_floating_point():
         x = F.one_hot(x.long(), rnn.input_size)
@@ -109,7 +108,8 @@ def _drive(
     return engines.Drive(ids, rows.to(u.dtype), None)
 
 
-def _out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
+def out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
+    """What is in units of the states of layer ``i`` (integers.py), as it is without them."""
     return h if rnn.integer is None else h * rnn.integer.layers[i].state_scale
 
 
