@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the records; a table (.md) and plots (.png) go beside it",
     )
-    parser.add_argument("--quick", action="store_true", help="under a minute, for a rough idea")
+    parser.add_argument("--quick", action="store_true", help="shorter, for a rough idea")
     parser.add_argument("--isa", metavar="NAME", help="force an instruction set (sets HADAMRNN_ISA)")
     parser.add_argument(
         "--program",
