@@ -52,7 +52,7 @@ typecheck: .venv-test/installed ## Check types with mypy --strict.
 .PHONY: bench
 bench: .venv-test/installed ## Measure against what could be used instead; BENCH_ARGS=--quick is short.
 	$(INSTALL) '.[bench]'
-	for suite in kernels inference scaling edge; do PATH="$(CURDIR)/$(TEST):$$PATH" \
+	for suite in kernels inference scaling edge training; do PATH="$(CURDIR)/$(TEST):$$PATH" \
 	    python bench/run.py $$suite --json bench/results/$$suite.json $(BENCH_ARGS) || exit 1; done
 
 .PHONY: wheel
