@@ -29,6 +29,11 @@ class Operations:
             self.adds + other.adds, self.multiplies + other.multiplies, self.words + other.words
         )
 
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.adds + self.multiplies + self.words
+
     def __str__(self) -> str:
         text = f"{self.adds:,} adds, {self.multiplies:,} multiplies"
         return f"{text}, {self.words:,} words of XOR and popcount" if self.words else text

@@ -14,6 +14,7 @@ EXAMPLES = """\
   hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
+  hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
 
@@ -23,7 +24,15 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "preset", help="copy, pmnist, smnist, fashion, imdb, sst2, qqp, har2, har6, dsa19 or digits"
     )
-    parser.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/PRESET-SEED)")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder of the run (default: runs/PRESET-SEED, or runs/PRESET-MODEL-SEED)",
+    )
+    parser.add_argument(
+        "--model",
+        help="train a float32 network to compare with instead: lstm, gru or orthogonal (default: hadamrnn)",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="of initialization and order of examples (default: 0)"
     )
@@ -123,7 +132,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument(
         "--time-shift", type=int, metavar="N", help="most steps that features are turned in time (default: 0)"
     )
-    recipe.add_argument("--freeze-signs", action="store_true", help="leave the signs as they are drawn")
+    recipe.add_argument(
+        "--freeze-signs", action=argparse.BooleanOptionalAction, help="leave the signs as they are drawn"
+    )
     recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
     recipe.add_argument(
         "--label-smoothing", type=float, metavar="S", help="probability shared by all classes (default: 0)"
@@ -150,12 +161,15 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import train  # torch: only where it is needed
 
     preset = train.get_preset(arguments.preset)
+    baseline = arguments.model not in (None, "hadamrnn")
+    if baseline:
+        preset = train.as_baseline(preset, arguments.model)
     if arguments.start is not None:
         preset = train.sized_as(preset, zoo.load(arguments.start))
     recipe = {
         field.name: getattr(arguments, field.name)
         for field in dataclasses.fields(preset)
-        if field.name not in ("name", "task") and hasattr(arguments, field.name)
+        if field.name not in ("name", "task", "model") and hasattr(arguments, field.name)
     }
     config = train.Config(
         dataclasses.replace(preset, **recipe),
@@ -165,7 +179,8 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         start=arguments.start,
     )
-    out = arguments.out or f"runs/{preset.name}-{arguments.seed}"
+    name = f"{preset.name}-{preset.model}" if baseline else preset.name
+    out = arguments.out or f"runs/{name}-{arguments.seed}"
     try:
         summary = train.run(
             config,
@@ -191,5 +206,5 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name[5:]} {value:.4f}" for name, value in summary.items() if name.startswith("test_")
         )
         print(f"test: {scores}  ({summary['payload_bytes']:,} bytes, {summary['seconds']:.0f} s)")
-        print(f"model: {out}/model.safetensors")
+        print(f"model: {out}/{'model.pt' if baseline else 'model.safetensors'}")
     return 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
 from .config import Config
 from .parallel import PeerError, is_main
-from .presets import PRESETS, Preset, PresetError, get_preset
+from .presets import PRESETS, Preset, PresetError, as_baseline, get_preset
 from .progress import reporter
 from .run import run
 from .signals import Interrupted
@@ -26,6 +26,7 @@ __all__ = [
     "PeerError",
     "Preset",
     "PresetError",
+    "as_baseline",
     "get_preset",
     "is_main",
     "reporter",

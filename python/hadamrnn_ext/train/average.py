@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from .. import nn
+from .baselines import Network
 
 __all__ = ["Average"]
 
@@ -18,12 +18,12 @@ class Average:
     The average reaches back about 1/(1 - decay) steps, and less at the start: not to the random initialization.
     """
 
-    def __init__(self, model: nn.SequenceModel, decay: float) -> None:
+    def __init__(self, model: Network, decay: float) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()
-    def update(self, model: nn.SequenceModel, step: int) -> None:
+    def update(self, model: Network, step: int) -> None:
         """Takes in the parameters of `model` after the step number `step`, 0 first."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
         for average, value in zip(self.model.parameters(), model.parameters(), strict=True):

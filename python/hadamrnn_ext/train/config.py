@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
-from .presets import PRESETS, Preset, PresetError
+from .presets import BASELINES, PRESETS, Preset, PresetError, as_baseline
 
 __all__ = ["Config"]
 
@@ -33,6 +33,16 @@ class Config:
             raise PresetError(f"seed is {self.seed}, expected 0 to 2^32 - 1")
         if self.device not in DEVICES:
             raise PresetError(f"device is {self.device!r}, expected one of {', '.join(DEVICES)}")
+        if self.preset.model in BASELINES and (self.engine != "auto" or self.start is not None):
+            raise PresetError(f"the model {self.preset.model} has no engines and starts from no model file")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """That of a dict that `to_dict` made, here or in an earlier version; other keys are ignored."""
+        values = {**DEFAULTS, **values, "name": values["preset"]}
+        preset = Preset(**{field.name: values[field.name] for field in fields(Preset)})
+        rest = {field.name: values[field.name] for field in fields(cls) if field.name != "preset"}
+        return cls(preset, **rest)
 
     def to_dict(self) -> dict[str, Any]:
         """Flat, JSON values only; `preset` is its name."""
@@ -42,11 +52,24 @@ class Config:
 
     def changes(self) -> dict[str, Any]:
         """What differs from the preset as published and from a plain run of it; the seed is no change."""
-        published = PRESETS.get(self.preset.name)
-        plain = Config(published, seed=self.seed).to_dict() if published else {}
+        plain = self._plain()
         return {
             name: value for name, value in self.to_dict().items() if name not in plain or plain[name] != value
         }
+
+    def command(self) -> str:
+        """The command line that makes this run, but for its folder and its seed."""
+        options = (_option(name, value) for name, value in self.changes().items())
+        return " ".join(["hadamrnn train", self.preset.name, *options])
+
+    def _plain(self) -> dict[str, Any]:
+        """The preset as published, without what this model lacks."""
+        published = PRESETS.get(self.preset.name)
+        if published is None:
+            return {}
+        if self.preset.model in BASELINES:
+            published = as_baseline(published, self.preset.model)
+        return {**Config(published, seed=self.seed).to_dict(), "model": "hadamrnn"}
 
     def obstacles(self, stored: dict[str, Any]) -> list[str]:
         """What stands against going on from a run of the configuration `stored`, nothing if it can be done.
@@ -55,7 +78,7 @@ class Config:
         stored configuration does not know is younger than it, and had its default value.
         """
         mine = self.to_dict()
-        stored = {**_defaults(), **stored}
+        stored = {**DEFAULTS, **stored}
         free = {"patience"}
         if "cosine" not in (self.preset.schedule, self.preset.sign_schedule):
             free.add("epochs")
@@ -66,6 +89,15 @@ class Config:
         ]
 
 
-def _defaults() -> dict[str, Any]:
-    known = (*fields(Preset), *fields(Config))
-    return {field.name: field.default for field in known if field.default is not MISSING}
+#: What a configuration says that an earlier version stored without such a setting.
+DEFAULTS = {
+    field.name: field.default for field in (*fields(Preset), *fields(Config)) if field.default is not MISSING
+}
+
+
+def _option(name: str, value: Any) -> str:
+    """A setting as an option of the command line, where bits that are None are `float`."""
+    name = "from" if name == "start" else name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {'float' if value is None else value}"

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import nn
 from .augment import Augmentation
+from .baselines import Network
 
 __all__ = ["Objective"]
 
@@ -21,7 +21,7 @@ class Objective(torch.nn.Module):
 
     def __init__(
         self,
-        model: nn.SequenceModel,
+        model: Network,
         label_smoothing: float = 0.0,
         augmentation: Augmentation = Augmentation(),  # noqa: B008  it is immutable
     ) -> None:

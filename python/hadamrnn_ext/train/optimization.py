@@ -6,13 +6,13 @@ import math
 
 import torch
 
-from .. import nn
+from .baselines import Network
 from .presets import Preset
 
 __all__ = ["learning_rates", "optimizer", "set_learning_rates"]
 
 
-def optimizer(model: nn.SequenceModel, preset: Preset) -> torch.optim.Adam:
+def optimizer(model: Network, preset: Preset) -> torch.optim.Adam:
     """Adam over what is learned: the weights, and in a second group the signs unless they are frozen."""
     signs = [parameter for parameter in model.sign_parameters() if parameter.requires_grad]
     groups = [{"params": model.other_parameters()}, *([{"params": signs}] if signs else [])]

@@ -13,9 +13,11 @@ from typing import Literal
 
 from ..errors import HadamRNNError
 
-__all__ = ["PRESETS", "SCHEDULES", "Preset", "PresetError", "get_preset"]
+__all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
 
 SCHEDULES = ("step", "cosine", "constant")
+#: Networks of float32 weights to compare with (baselines.py).
+BASELINES = ("lstm", "gru", "orthogonal")
 
 
 class PresetError(HadamRNNError, ValueError):
@@ -40,7 +42,8 @@ class Preset:
     the whole gradient. `average` is the decay a step of the moving average of weights and latents, which is
     then what is validated and saved. `patience` ends the run after so many epochs without a better validation
     score. `state_bits` trains with the state of an integer model of so many bits
-    (`SequenceModel.simulate_integers`), which is then what is saved.
+    (`SequenceModel.simulate_integers`), which is then what is saved. `model` is "hadamrnn" or one of `BASELINES`, for
+    which nothing may be said of signs, blocks, bits, layers and the kind of recurrence: see `as_baseline`.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Preset:
     average: float | None = None
     patience: int | None = None
     state_bits: int | None = None
+    model: str = "hadamrnn"
 
     def __post_init__(self) -> None:
         for name in (
@@ -112,7 +116,32 @@ class Preset:
             raise PresetError(f"positive_signs is {self.positive_signs}, expected 0 to 1")
         if self.average is not None and not 0 < self.average < 1:
             raise PresetError(f"average is {self.average}, expected a number between 0 and 1")
+        self._check_model()
 
+    def _check_model(self) -> None:
+        if self.model in BASELINES:
+            for name, value in _NO_HADAMARD.items():
+                if (met := getattr(self, name)) != value:
+                    raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
+        elif self.model != "hadamrnn":
+            raise PresetError(f"model is {self.model!r}, expected hadamrnn, {', '.join(BASELINES)}")
+
+
+#: What a preset says of the parts that a baseline lacks: nothing.
+_NO_HADAMARD = {
+    "block_size": None,
+    "num_layers": 1,
+    "recurrence": "linear",
+    "weight_bits": None,
+    "output_weight_bits": "same",
+    "bias_bits": None,
+    "sign_lr": None,
+    "sign_schedule": None,
+    "sign_decay": None,
+    "freeze_signs": False,
+    "positive_signs": 0.0,
+    "state_bits": None,
+}
 
 #: Signs as they are drawn, a cosine, a moving average, smoothed labels; windows may begin anywhere, so they are turned.
 _SENSORS = Preset(
@@ -147,6 +176,11 @@ _OURS = (
     ),
 )
 PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS)}
+
+
+def as_baseline(preset: Preset, model: str) -> Preset:
+    """The preset for one of `BASELINES`, without what such a model lacks."""
+    return replace(preset, model=model, **_NO_HADAMARD)  # type: ignore[arg-type]
 
 
 def get_preset(name: str) -> Preset:

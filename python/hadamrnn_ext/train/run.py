@@ -1,4 +1,4 @@
-"""A whole run: data, model, training, and the model file with the accuracy that the product itself measured."""
+"""A whole run: data, model, training, and what it leaves (outcome.py)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import torch
 
 from .. import nn
 from ..data import tasks
-from ..data.task import Task, calibration, evaluate
-from ..model import Model
-from ..nn.export import training
-from . import curves
+from ..data.task import Task, calibration
+from .baselines import Network, baseline
 from .checkpoint import CheckpointError
 from .config import Config
-from .log import Log, records
+from .outcome import finish
 from .parallel import Workers, connected, fair_threads
+from .presets import BASELINES
 from .progress import Reporter, Several, Silent
 from .start import start
 from .tensorboard import TensorBoard
@@ -40,9 +39,8 @@ def run(
     tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
-
-    The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png` where matplotlib is installed, and with
-    `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
+    (A baseline's file is `model.pt`, torch's.) The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png`
+    where matplotlib is installed, and with `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
     insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
     torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
 
@@ -94,11 +92,13 @@ def _goes_on(path: Path, resume: bool | None) -> bool:
     return path.exists()
 
 
-def build(config: Config, task: Task) -> nn.SequenceModel:
+def build(config: Config, task: Task) -> Network:
     """The model that a configuration starts with: that of a file, or an untrained one.
 
     Its initialization is the published one, but for what the preset says of it.
     """
+    if config.preset.model in BASELINES:
+        return baseline(config.preset, task)
     model = _initial(config, task) if config.start is None else start(config, task)
     if (bits := config.preset.state_bits) is not None:
         model.simulate_integers(calibration(task), bits, percentile="best")
@@ -131,56 +131,3 @@ def _initial(config: Config, task: Task) -> nn.SequenceModel:
         if model.embedding is not None:
             model.embedding.weight *= preset.embedding_scale
     return model
-
-
-def _result(trainer: Trainer) -> Model:
-    """The native model, an integer one if such a state was trained."""
-    if trainer.preset.state_bits is None:
-        return trainer.model.to_native()
-    return trainer.model.to_integer(calibration(trainer.task))
-
-
-def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
-    """Writes the best model, the summary and the curves. Test scores are of `Model.infer` on raw input: what users get."""
-    config, task, progress = trainer.config, trainer.task, trainer.progress
-    trainer.model.load_state_dict(trainer.best)
-    model = _result(trainer)
-    test = evaluate(
-        lambda inputs: model.infer(inputs, num_threads=torch.get_num_threads()), task, task.test, raw=True
-    )
-    scores = {
-        **{f"val_{name}": value for name, value in progress.best_scores.items()},
-        **{f"test_{name}": value for name, value in test.items()},
-    }
-    provenance = {
-        **{name: value for name, value in config.changes().items() if value is not None},
-        "task": task.name,
-        "preset": config.preset.name,
-        "seed": config.seed,
-        "epochs": progress.epoch,
-        "metrics": scores,
-        "best_epoch": progress.best_epoch,
-    }
-    model = model.with_card(dataclasses.replace(model.card, training=training(provenance)))
-    path = out / "model.safetensors"
-    model.save(path)
-    description = model.describe()
-    summary = {
-        "event": "summary",
-        **config.to_dict(),
-        "processes": trainer.workers.size,
-        "threads": torch.get_num_threads(),
-        "engine_used": trainer.model.engine_for(config.preset.batch_size // trainer.workers.size),
-        "last_epoch": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        **scores,
-        "payload_bytes": description.payload_bytes,
-        "file_bytes": description.file_bytes,
-        "seconds": round(progress.total_seconds, 3),
-    }
-    log = Log(trainer.log_path, keep=progress.log_size)
-    log.append(summary)
-    log.close()
-    if curves.available():
-        curves.draw(records(trainer.log_path), out / "curves.png")
-    return summary

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import nn
 from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import HadamRNNError
 from . import checkpoint
 from .augment import Augmentation
 from .average import Average
+from .baselines import Network
 from .config import Config
 from .log import Log
 from .objective import Objective
@@ -48,7 +48,7 @@ class Trainer:
         self,
         config: Config,
         task: Task,
-        model: nn.SequenceModel,
+        model: Network,
         out: Path,
         reporter: Reporter,
         workers: Workers,
@@ -80,7 +80,7 @@ class Trainer:
         self._saved_at = time.monotonic()
 
     @property
-    def result(self) -> nn.SequenceModel:
+    def result(self) -> Network:
         """The model that is validated and kept: the one that is trained, or its average."""
         return self.model if self.average is None else self.average.model
 
@@ -222,18 +222,18 @@ class Trainer:
         model = self.result
         model.train(model.engine_for(EVALUATION_BATCH) == "krylov")
         with torch.no_grad():
-            scores = evaluate(
-                lambda inputs: model(torch.from_numpy(inputs).to(self.device)).cpu().numpy(),
-                self.task,
-                self._validation,
-                raw=False,
-            )
+            scores = evaluate(self.logits, self.task, self._validation, raw=False)
         return self.workers.mean(scores, self._validated)
+
+    def logits(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """What `result` answers to prepared input, in the mode that it is in."""
+        answers: NDArray[np.float32] = self.result(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
+        return answers
 
     def _current_signs(self) -> NDArray[np.bool_]:
         """The signs, all layers', as booleans: true is +1, zero included. In NumPy: a third of torch's overhead."""
         latent = [parameter.detach().cpu().numpy().ravel() for parameter in self.model.sign_parameters()]
-        return np.concatenate([values >= 0 for values in latent])
+        return np.concatenate([np.empty(0, np.bool_), *(values >= 0 for values in latent)])
 
     def _save(self) -> None:
         """Writes the checkpoint, where that is this process's part."""

@@ -1,0 +1,147 @@
+"""What a finished run leaves: the file of its best model, the scores that users will get from it, and what it costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import nn
+from ..data.task import calibration, evaluate
+from ..format import write
+from ..nn.export import training
+from . import curves
+from .baselines import Baseline
+from .log import Log, records
+from .trainer import Trainer
+
+__all__ = ["finish"]
+
+Answers = NDArray[np.float32]
+
+
+class Product(NamedTuple):
+    """A trained model to use: how to ask it (raw input, or prepared by the task), what it costs, how it is written."""
+
+    infer: Callable[[NDArray[Any]], Answers]
+    raw: bool
+    payload_bytes: int
+    operations: int  # of a time step, without the readout
+    name: str  # of its file
+    content: Callable[[dict[str, Any]], bytes]  # of its file, for a provenance
+
+
+def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
+    """Writes the best model, the summary and the curves. Test scores are of raw input where the product takes it.
+
+    `inference_seconds` is the time for a sequence of the test in the fastest batch: other work on the machine only
+    makes a batch slower.
+    """
+    config, task, progress = trainer.config, trainer.task, trainer.progress
+    trainer.result.load_state_dict(trainer.best)
+    product = _product(trainer)
+    clock = _Clock(product.infer)
+    with torch.no_grad():
+        test = evaluate(clock, task, task.test, raw=product.raw)
+    scores = {
+        **{f"val_{name}": value for name, value in progress.best_scores.items()},
+        **{f"test_{name}": value for name, value in test.items()},
+    }
+    provenance = {
+        **{name: value for name, value in config.changes().items() if value is not None},
+        "task": task.name,
+        "preset": config.preset.name,
+        "seed": config.seed,
+        "epochs": progress.epoch,
+        "metrics": scores,
+        "best_epoch": progress.best_epoch,
+    }
+    content = product.content(provenance)
+    write(out / product.name, content)
+    summary = {
+        "event": "summary",
+        **config.to_dict(),
+        "processes": trainer.workers.size,
+        "threads": torch.get_num_threads(),
+        "engine_used": trainer.result.engine_for(config.preset.batch_size // trainer.workers.size),
+        "last_epoch": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        **scores,
+        "payload_bytes": product.payload_bytes,
+        "file_bytes": len(content),
+        "operations": product.operations,
+        "seconds": round(progress.total_seconds, 3),
+        "inference_seconds": float(f"{clock.seconds:.3g}"),
+    }
+    log = Log(trainer.log_path, keep=progress.log_size)
+    log.append(summary)
+    log.close()
+    if curves.available():
+        curves.draw(records(trainer.log_path), out / "curves.png")
+    return summary
+
+
+def _product(trainer: Trainer) -> Product:
+    result = trainer.result
+    return _baseline(trainer, result) if isinstance(result, Baseline) else _native(trainer, result)
+
+
+def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
+    """The native model, an integer one if such a state was trained."""
+    if trainer.preset.state_bits is None:
+        model = result.to_native()
+    else:
+        model = result.to_integer(calibration(trainer.task))
+
+    def content(provenance: dict[str, Any]) -> bytes:
+        return model.with_card(dataclasses.replace(model.card, training=training(provenance))).to_bytes()
+
+    description, threads = model.describe(), torch.get_num_threads()
+    return Product(
+        infer=lambda inputs: model.infer(inputs, num_threads=threads),
+        raw=True,
+        payload_bytes=description.payload_bytes,
+        operations=description.step.count,
+        name="model.safetensors",
+        content=content,
+    )
+
+
+def _baseline(trainer: Trainer, result: Baseline) -> Product:
+    """torch's network, whose file is its state_dict with the provenance."""
+
+    def content(provenance: dict[str, Any]) -> bytes:
+        buffer = io.BytesIO()
+        torch.save({"state": result.state_dict(), "training": provenance}, buffer)
+        return buffer.getvalue()
+
+    result.eval()
+    return Product(
+        infer=trainer.logits,
+        raw=False,
+        payload_bytes=result.payload_bytes,
+        operations=result.step.count,
+        name="model.pt",
+        content=content,
+    )
+
+
+class _Clock:
+    """`infer` with a clock: `seconds` is the time for a sequence in the fastest batch so far."""
+
+    def __init__(self, infer: Callable[[NDArray[Any]], Answers]) -> None:
+        self._infer, self.seconds = infer, math.inf
+
+    def __call__(self, inputs: NDArray[Any]) -> Answers:
+        start = time.perf_counter()
+        answers = self._infer(inputs)
+        self.seconds = min(self.seconds, (time.perf_counter() - start) / len(inputs))
+        return answers
