@@ -95,6 +95,21 @@ def test_a_configuration_tells_what_it_changes_of_the_preset():
     assert Config(PRESETS["pmnist"], seed=5).changes() == {}
 
 
+@pytest.mark.parametrize(
+    ("preset", "recipe", "options"),
+    [
+        ("pmnist", {"weight_bits": None, "bias_bits": 8}, " --weight-bits float --bias-bits 8"),
+        ("har2", {"freeze_signs": False, "sign_lr": 1e-5}, " --sign-lr 1e-05 --no-freeze-signs"),
+        ("copy", {"freeze_signs": True, "length": 50}, " --length 50 --freeze-signs"),
+    ],
+)
+def test_a_configuration_tells_its_command(preset, recipe, options):
+    config = Config(dataclasses.replace(PRESETS[preset], **recipe), seed=3)
+    assert config.command() == f"hadamrnn train {preset}{options}"
+    stored = {name: value for name, value in config.to_dict().items() if name != "model"}
+    assert Config.from_dict({**stored, "event": "summary"}) == config
+
+
 def test_only_the_end_of_a_run_may_move_when_it_is_taken_up_again():
     config = Config(PRESETS["pmnist"])
     longer = dataclasses.replace(config, preset=dataclasses.replace(config.preset, epochs=200))

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import HadamRNNError
-from . import data, evaluate, export, infer, info, models, quantize, train
+from . import data, evaluate, export, infer, info, models, quantize, report, train
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, infer, info, models, quantize, export, data)
+COMMANDS = (train, evaluate, infer, info, models, quantize, export, data, report)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

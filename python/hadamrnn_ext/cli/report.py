@@ -1,0 +1,38 @@
+"""`hadamrnn report RUNS ...`: a page of results from the logs of runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .options import Commands, add_command
+
+EXAMPLES = """\
+  hadamrnn report runs                               the table, of all finished runs in the folder
+  hadamrnn report runs --output docs/results.md      with pictures beside it, if matplotlib is installed
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(commands, "report", run, "make a page of results from the logs of runs", EXAMPLES)
+    parser.add_argument("runs", nargs="+", metavar="RUNS", help="folders of runs, or that hold some")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="Markdown file (default: stdout)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from ..format import write
+    from ..train import curves, pictures, report, results  # torch: only where it is needed
+
+    groups, left_out = results.collect(arguments.runs)
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    output: Path | None = arguments.output
+    if output is None:
+        print(report.markdown(groups), end="")
+        return 0
+    output.parent.mkdir(parents=True, exist_ok=True)
+    drawn = pictures.draw(groups, output.with_suffix("")) if curves.available() else []
+    write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
+    print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
+    return 0

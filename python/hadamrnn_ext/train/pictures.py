@@ -1,0 +1,89 @@
+"""Results as pictures, where matplotlib is installed: accuracy against size, and training curves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..format import write
+from .results import Group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw", "figure", "learning", "sizes"]
+
+COLUMNS = 3
+KINDS = {
+    "hadamrnn": ("#0072B2", "o"),
+    "lstm": ("#D55E00", "s"),
+    "gru": ("#009E73", "^"),
+    "orthogonal": ("#CC79A7", "D"),
+}
+
+
+def draw(groups: Sequence[Group], stem: Path) -> list[tuple[str, Path]]:
+    """Writes both pictures beside `stem` and returns their titles and paths."""
+    drawn = []
+    for title, name, panel in (
+        ("accuracy against size", "sizes", sizes),
+        ("training curves", "curves", learning),
+    ):
+        path = stem.with_name(f"{stem.name}-{name}.png")
+        picture = io.BytesIO()
+        figure(groups, panel).savefig(picture, format="png", dpi=110)
+        write(path, picture.getvalue())
+        drawn.append((title, path))
+    return drawn
+
+
+def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], None]) -> Figure:
+    """A panel for each task."""
+    from matplotlib.figure import Figure  # not pyplot: no state, no window
+
+    tasks = list(dict.fromkeys(group.config.preset.task for group in groups))
+    columns = min(COLUMNS, len(tasks))
+    rows = -(-len(tasks) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+    for i, task in enumerate(tasks):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        axes.set_title(task)
+        panel(axes, [group for group in groups if group.config.preset.task == task])
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def sizes(axes: Axes, groups: Sequence[Group]) -> None:
+    """Mean test score over payload bytes, with the standard deviation over seeds as a bar."""
+    for group in groups:
+        color, marker = KINDS[group.config.preset.model]
+        x, y = group.mean("payload_bytes") or 0, 100 * (group.mean(f"test_{group.metric}") or 0)
+        spread = 100 * (group.spread(f"test_{group.metric}") or 0)
+        axes.errorbar([x], [y], [spread], color=color, marker=marker, capsize=3, linestyle="")
+        axes.annotate(group.name, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axes.set_xscale("log")
+    axes.margins(0.25, 0.15)
+    axes.set_xlabel("bytes")
+    axes.set_ylabel(f"test {groups[0].metric}, %")
+
+
+def learning(axes: Axes, groups: Sequence[Group]) -> None:
+    """Validation score after each epoch, a line for each run and a colour for each recipe."""
+    for number, group in enumerate(groups):
+        for run in group.runs:
+            axes.plot(
+                [line["epoch"] for line in run.epochs],
+                [100 * line[f"val_{group.metric}"] for line in run.epochs],
+                color=f"C{number % 10}",
+                linewidth=1.2,
+                marker="." if len(run.epochs) == 1 else "",
+                label=group.name if run is group.runs[0] else None,
+            )
+    axes.locator_params(axis="x", integer=True)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {groups[0].metric}, %")
+    axes.legend(fontsize=7)

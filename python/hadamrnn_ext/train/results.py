@@ -1,0 +1,111 @@
+"""Finished runs as records: read from their logs, and grouped by what they did."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import HadamRNNError
+from .config import Config
+from .log import records
+
+__all__ = ["METRICS", "Group", "ResultError", "Run", "collect"]
+
+#: What a task is reported by: the first of these that its scores have.
+METRICS = ("accuracy", "sequences")
+
+
+class ResultError(HadamRNNError):
+    """There is nothing to report, or not what it should be."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with a log that ends in a summary."""
+
+    folder: Path
+    config: Config
+    epochs: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one recipe, which differ in their seeds; at least one."""
+
+    runs: list[Run]
+
+    @property
+    def config(self) -> Config:
+        return self.runs[0].config
+
+    @property
+    def metric(self) -> str:
+        """The name of the score that these runs are reported by."""
+        return next(name for name in METRICS if f"test_{name}" in self.runs[0].summary)
+
+    @property
+    def name(self) -> str:
+        """The model in a few words, such as "Block-HadamRNN n=512 m=32"."""
+        preset = self.config.preset
+        n, m = preset.hidden_size, preset.block_size
+        if preset.model != "hadamrnn":
+            kind = preset.model.upper() if preset.model != "orthogonal" else "orthogonal RNN"
+            return f"{kind} n={n}"
+        if m in (None, n):
+            return f"HadamRNN n={n}"
+        return f"Block-HadamRNN n={n} m={m}"
+
+    def values(self, name: str) -> list[float]:
+        """A number of each summary; none of runs by versions that did not write it."""
+        return [run.summary[name] for run in self.runs if name in run.summary]
+
+    def mean(self, name: str) -> float | None:
+        values = self.values(name)
+        return statistics.fmean(values) if values else None
+
+    def spread(self, name: str) -> float | None:
+        """The standard deviation over the seeds, of two or more."""
+        values = self.values(name)
+        return statistics.stdev(values) if len(values) > 1 else None
+
+
+def collect(paths: Iterable[str | Path]) -> tuple[list[Group], list[str]]:
+    """The runs in and below these folders, by task and size, and what was left out and why, a line each.
+
+    Raises `ResultError` where a path is no folder or no run in it has finished.
+    """
+    recipes: dict[tuple[tuple[str, Any], ...], dict[int, Run]] = {}
+    left_out: list[str] = []
+    for folder in _folders(paths):
+        lines = list(records(folder / "log.jsonl"))
+        if not lines or lines[-1]["event"] != "summary":
+            left_out.append(f"{folder}: not finished, {len(lines)} epochs so far")
+            continue
+        config = Config.from_dict(lines[-1])
+        recipe = tuple((name, value) for name, value in config.to_dict().items() if name != "seed")
+        seeds = recipes.setdefault(recipe, {})
+        if config.seed in seeds:
+            left_out.append(f"{folder}: the same recipe and seed as {seeds[config.seed].folder}")
+        else:
+            seeds[config.seed] = Run(folder, config, lines[:-1], lines[-1])
+    if not recipes:
+        raise ResultError(f"no finished run in {', '.join(map(str, paths))}")
+    groups = [Group([seeds[seed] for seed in sorted(seeds)]) for seeds in recipes.values()]
+    return sorted(groups, key=_place), left_out
+
+
+def _folders(paths: Iterable[str | Path]) -> Sequence[Path]:
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if not path.is_dir():
+            raise ResultError(f"{path} is not a folder")
+        found |= dict.fromkeys(sorted(log.parent for log in path.rglob("log.jsonl")))
+    return list(found)
+
+
+def _place(group: Group) -> tuple[str, int, str]:
+    return group.config.preset.task, int(group.mean("payload_bytes") or 0), group.config.command()

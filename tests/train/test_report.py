@@ -1,0 +1,162 @@
+"""From folders of runs to a page of results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+
+import pytest
+
+from hadamrnn_ext import cli, train
+from hadamrnn_ext.train import Config, as_baseline, get_preset, pictures, results
+from hadamrnn_ext.train.report import duration, markdown
+
+EPOCH = {"event": "epoch", "epoch": 1, "loss": 1.0, "val_loss": 0.9, "val_accuracy": 0.5, "best": True}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Writes the log of a run, of pmnist unless said otherwise, and returns its folder."""
+
+    def made(name, accuracy=0.5, *, seed=0, preset=None, finished=True, **values):
+        config = Config(preset or get_preset("pmnist"), seed=seed)
+        summary = {
+            "event": "summary",
+            **config.to_dict(),
+            "threads": 1,
+            "test_accuracy": accuracy,
+            "test_loss": 0.25,
+            "payload_bytes": 5000,
+            "operations": 12345,
+            "seconds": 90.0,
+            "inference_seconds": 4e-5,
+            **values,
+        }
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        lines = [EPOCH, {**EPOCH, "epoch": 2, "val_accuracy": 0.75}, *([summary] if finished else [])]
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return folder
+
+    return made
+
+
+def changed(**recipe):
+    return dataclasses.replace(get_preset("pmnist"), **recipe)
+
+
+def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
+    accuracies = [0.9, 0.94, 0.95]
+    for seed, accuracy in enumerate(accuracies):
+        made(f"a{seed}", accuracy, seed=seed, seconds=60.0 * (seed + 1))
+    made("b0", 0.91, preset=changed(lr=2e-3, block_size=32))
+    made("c0", 0.85, preset=as_baseline(changed(hidden_size=64), "lstm"), payload_bytes=70000)
+    made("d0", preset=changed(lr=0.5), finished=False)
+    groups, left_out = results.collect([tmp_path / "runs"])
+    assert left_out == [f"{tmp_path}/runs/d0: not finished, 2 epochs so far"]
+    # By size, then by command.
+    assert [(group.name, len(group.runs)) for group in groups] == [
+        ("HadamRNN n=512", 3),
+        ("Block-HadamRNN n=512 m=32", 1),
+        ("LSTM n=64", 1),
+    ]
+    mean, spread = statistics.fmean(accuracies), statistics.stdev(accuracies)
+    table = [line for line in markdown(groups).splitlines() if line.startswith("| ")]
+    assert table[2] == (
+        f"| 1 | pmnist | HadamRNN n=512 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
+        "| 2 min (1) | 40 µs (1) |"
+    )
+    assert table[3].startswith(
+        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
+    )
+    commands = [line for line in markdown(groups).splitlines() if "`hadamrnn train" in line]
+    assert commands == [
+        "1. `hadamrnn train pmnist`",
+        "2. `hadamrnn train pmnist --lr 0.002 --block-size 32`",
+        "3. `hadamrnn train pmnist --hidden-size 64 --model lstm`",
+    ]
+
+
+def test_a_recipe_is_every_option_but_the_seed(made, tmp_path):
+    made("a", preset=changed(lr=2e-3))
+    made("b", seed=1, preset=changed(lr=2e-3))
+    made("c", seed=2, preset=changed(lr=2e-3, patience=9))
+    groups, _ = results.collect([tmp_path])
+    assert sorted(len(group.runs) for group in groups) == [1, 2]
+
+
+def test_the_same_run_twice_counts_once(made, tmp_path):
+    first = made("a", 0.5)
+    second = made("b", 0.7)
+    groups, left_out = results.collect([tmp_path, tmp_path])
+    assert groups[0].values("test_accuracy") == [0.5]
+    assert left_out == [f"{second}: the same recipe and seed as {first}"]
+
+
+def test_a_run_of_an_earlier_version_has_gaps_and_default_settings(made, tmp_path):
+    folder = made("a")
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    for name in ("model", "average", "operations", "inference_seconds"):
+        del lines[-1][name]
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    made("b", 0.7, seed=1)
+    (group,), _ = results.collect([tmp_path])
+    assert len(group.runs) == 2
+    assert group.values("operations") == [12345]
+
+
+def test_the_copy_task_is_reported_by_whole_sequences(made, tmp_path):
+    made("a", preset=get_preset("copy"), test_sequences=0.75, test_accuracy=None)
+    folder = tmp_path / "runs/a/log.jsonl"
+    folder.write_text(folder.read_text().replace('"test_accuracy": null, ', ""))
+    (group,), _ = results.collect([tmp_path])
+    assert (group.metric, group.mean("test_sequences")) == ("sequences", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(7200, "2 h"), (90, "1.5 min"), (1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (None, "")],
+)
+def test_durations_have_the_unit_that_suits(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_pictures_show_every_group(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    made("a", 0.9)
+    made("b", 0.94, seed=1)
+    made("c", 0.8, preset=as_baseline(changed(hidden_size=8), "gru"), payload_bytes=9000)
+    made("d", preset=get_preset("har6"))
+    groups, _ = results.collect([tmp_path])
+    sizes = pictures.figure(groups, pictures.sizes)
+    assert [axes.get_title() for axes in sizes.axes] == ["har6", "pmnist"]
+    points = [tuple(container[0].get_xydata()[0]) for container in sizes.axes[1].containers]
+    assert points == [(5000, pytest.approx(92)), (9000, pytest.approx(80))]
+    curves = pictures.figure(groups, pictures.learning).axes[1]
+    assert [list(line.get_ydata()) for line in curves.get_lines()] == [[50, 75]] * 3
+    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["HadamRNN n=512", "GRU n=8"]
+
+
+def test_the_command_reports_real_runs(small, tmp_path, capsys):
+    config = small(epochs=1)
+    for seed in (0, 1):
+        train.run(dataclasses.replace(config, seed=seed), tmp_path / f"runs/copy-{seed}")
+    page = tmp_path / "docs/results.md"
+    assert cli.main(["report", str(tmp_path / "runs"), "--output", str(page)]) == 0
+    assert capsys.readouterr().out == f"{page}: 1 recipes, 2 runs\n"
+    text = page.read_text()
+    assert "| 1 | copy | HadamRNN n=16 | " in text
+    command = next(line for line in text.splitlines() if line.startswith("1. `")).removeprefix("1. `")[:-1]
+    # The command that the page tells makes these very bytes.
+    out = tmp_path / "again"
+    assert cli.main([*command.split()[1:], "--seed", "1", "--out", str(out), "--threads", "1"]) == 0
+    runs = (tmp_path / "runs/copy-1", out)
+    assert len({(run / "model.safetensors").read_bytes() for run in runs}) == 1
+
+
+def test_without_a_finished_run_there_is_nothing_to_report(made, tmp_path, capsys):
+    made("a", finished=False)
+    assert cli.main(["report", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.splitlines() == [f"hadamrnn report: no finished run in {tmp_path}"]
+    assert cli.main(["report", str(tmp_path / "nowhere")]) == 1
