@@ -72,7 +72,8 @@ def at(position, value, dtype=np.float64):
         (np.zeros((4, 2), object), InputError, "x has dtype object; expected real numbers"),
         ([[1, None]], InputError, "x has dtype object"),
         ([[10**30, 1]], InputError, "x has dtype object"),
-        ("a text", InputError, "x has dtype <U6; expected real numbers"),
+        ("a text", InputError, "x is text; this model has no vocabulary"),
+        (np.array(["a text"]), InputError, "x has dtype <U6; expected real numbers"),
         ([["1", "2"]], InputError, "x has dtype <U1"),
         (b"bytes", InputError, "x has dtype .S5"),
         (np.zeros((4, 2), "M8[s]"), InputError, "x has dtype datetime64"),
@@ -118,7 +119,7 @@ def test_features(features, x, error, match):
         (np.array([-(2**63)]), InputError, r"x\[0\] is -9223372036854775808"),
         ([1.0, 2.0], InputError, "x has dtype float64; expected integer tokens 0 .. 4"),
         ([True, False], InputError, "x has dtype bool; expected integer tokens"),
-        ("words", InputError, "x has dtype <U5"),
+        (np.array(["words"]), InputError, "x has dtype <U5"),
     ],
 )
 def test_tokens(tokens, x, error, match):

@@ -89,9 +89,22 @@ def test_forging_changes_nothing_by_itself(plain):
 @pytest.mark.parametrize(
     ("match", "edit"),
     [
-        ("format version 3 is unknown; this release reads 1 and 2", lambda d: d.update(format_version=3)),
+        ("format version 4 is unknown; this release reads 1 to 3", lambda d: d.update(format_version=4)),
+        ("format version 0 is unknown", lambda d: d.update(format_version=0)),
         ("card lacks the key 'integer'", lambda d: d.update(format_version=2)),
         ("unknown key 'integer', which format version 1 lacks", lambda d: d["card"].update(integer=None)),
+        (
+            "unknown key 'embedding_bits', which format version 1 lacks",
+            lambda d: d["card"].update(embedding_bits=8),
+        ),
+        (
+            "this float model is written as format version 3; expected 1",
+            lambda d: (d.update(format_version=3), d["card"].update(integer=None, embedding_bits=None)),
+        ),
+        (
+            "embedding_bits is 8 with embedding_size None",
+            lambda d: (d.update(format_version=3), d["card"].update(integer=None, embedding_bits=8)),
+        ),
         ("format version True is unknown", lambda d: d.update(format_version=True)),
         ("format version None is unknown", lambda d: d.pop("format_version")),
         (r"keys \['card', 'digest', 'extra', 'format_version'\]; expected", lambda d: d.update(extra=1)),
@@ -199,6 +212,14 @@ def test_forged_documents_are_refused(plain, match, edit):
 )
 def test_forged_tensors_are_refused(plain, match, edit):
     refused(forge(plain, lambda document, tensors: edit(tensors)), match)
+
+
+def test_every_row_of_a_coded_embedding_has_a_positive_scale(rng, make_model):
+    model = make_model(rng, input="tokens", input_size=5, embedding_size=3, embedding_bits=8)
+    refused(
+        forge(model, lambda document, tensors: tensors["embedding.scale"].put(3, -0.5)),
+        "'embedding.scale' is -0.5; expected a positive scale",
+    )
 
 
 def test_padding_bits_must_be_zero(rng, make_model):

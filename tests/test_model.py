@@ -10,7 +10,8 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import golden
-from hadamrnn_ext.errors import KernelError
+from hadamrnn_ext.errors import InputError, KernelError
+from hadamrnn_ext.model import Model
 from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess, Vocabulary
 
 KINDS = {
@@ -358,3 +359,43 @@ def test_threads_share_a_model(rng, model):
         assert len(ys) == 20
         for got in ys:
             same(got, y)
+
+
+# Embeddings of 8 bits
+
+
+@pytest.fixture
+def words(rng, make_model):
+    return make_model(rng, input="tokens", input_size=9, embedding_size=4, weight_bits=3)
+
+
+def test_a_coded_embedding_computes_with_codes_times_the_step_of_their_row(words, rng):
+    small = words.quantize_embedding()
+    assert {name for name, tensor in small.tensors.items() if name.startswith("embedding")} == {
+        "embedding.codes",
+        "embedding.scale",
+    }
+    steps = np.abs(words.tensors["embedding.weight"]).max(axis=1) / np.float32(127)
+    np.testing.assert_array_equal(small.tensors["embedding.scale"], steps)
+    expected = small.tensors["embedding.codes"].astype(np.float32) * steps[:, None]
+    np.testing.assert_array_equal(small.parameters()["embedding.weight"], expected)
+    assert np.abs(expected - words.tensors["embedding.weight"]).max() <= 0.5001 * steps.max()
+    others = {name for name in words.tensors if not name.startswith("embedding")}
+    assert all(np.array_equal(small.tensors[name], words.tensors[name]) for name in others)
+    x = rng.integers(0, 9, (6, 5))
+    plain = {**dict(words.tensors), "embedding.weight": expected}
+    np.testing.assert_array_equal(small.infer(x), Model(words.card, plain).infer(x))
+    assert "embedded in 4 of 8 bits" in str(small.describe())
+
+
+def test_an_integer_model_can_be_made_of_a_coded_embedding(words, rng):
+    x = rng.integers(0, 9, (20, 5))
+    small = words.quantize_embedding()
+    integers = small.quantize(x, 16)
+    np.testing.assert_allclose(integers.infer(x), small.infer(x), atol=0.05 * np.abs(small.infer(x)).max())
+
+
+def test_only_a_float_embedding_can_be_coded(words, rng, make_model):
+    for model in (make_model(rng), make_model(rng, input="tokens"), words.quantize_embedding()):
+        with pytest.raises(InputError, match="no float32 embedding to quantize"):
+            model.quantize_embedding()

@@ -13,9 +13,11 @@ from hadamrnn_ext.quantize import (
     code_range,
     code_width,
     dequantize,
+    dequantize_rows,
     pack,
     pack_signs,
     quantize,
+    quantize_rows,
     unpack,
     unpack_signs,
 )
@@ -177,3 +179,33 @@ def test_bad_bytes_are_refused() -> None:
         unpack_signs(np.array([0, 2], np.uint8), 9)
     with pytest.raises(ModelFormatError, match="expected 2 packed bytes"):
         unpack_signs(np.zeros(1, np.uint8), 9)
+
+
+def test_rows_by_hand() -> None:
+    matrix = [[127.0, -0.5, 1.5, 2.5], [0.0, 0.0, -0.0, 0.0], [-254.0, 3.0, 1.0, -1.0], [1e-45, 0, 0, 0]]
+    codes, steps = quantize_rows(matrix)
+    assert (codes.dtype, steps.dtype) == (np.int8, np.float32)
+    np.testing.assert_array_equal(steps, [1, 1, 2, 1])
+    np.testing.assert_array_equal(codes, [[127, 0, 2, 2], [0] * 4, [-127, 2, 0, 0], [0] * 4])
+    np.testing.assert_array_equal(dequantize_rows(codes, steps)[2], [-254, 4, 0, 0])
+
+
+@given(
+    hnp.arrays(
+        np.float32,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+        elements=st.floats(-(2.0**99), 2.0**99, width=32),
+    )
+)
+def test_rows_are_within_half_a_step_and_code_to_themselves(matrix: np.ndarray) -> None:
+    codes, steps = quantize_rows(matrix)
+    values = dequantize_rows(codes, steps)
+    assert np.abs(codes).max() <= 127
+    errors = np.abs(values.astype(np.float64) - matrix)
+    assert (errors <= steps[:, None] * 0.5001).all()
+    np.testing.assert_array_equal(quantize_rows(values)[0], codes)
+
+
+def test_rows_must_be_finite() -> None:
+    with pytest.raises(InputError, match="must be finite"):
+        quantize_rows([[1.0, np.nan]])

@@ -82,6 +82,7 @@ class Card(Record):
     input_size: number of features d, or number of tokens V for token input.
     embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
     weight_bits, output_weight_bits: 1 (ternary) .. 8, or None for float32. bias_bits: None (float32) or 8.
+    embedding_bits: None (float32) or 8, with a scale for each row.
     labels: one name an output, or two names for a single (sigmoid) output.
     kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
         weight_bits are those of its input codes or token table and whose tokens have no embedding.
@@ -104,6 +105,7 @@ class Card(Record):
     training: Training | None = None
     kind: Literal["float", "integer"] = "float"
     integer: IntegerCard | None = None
+    embedding_bits: int | None = None
 
     @property
     def input_width(self) -> int:
@@ -125,6 +127,11 @@ class Card(Record):
                 raise ModelFormatError(
                     "Card.embedding_size is given for features; only tokens have an embedding"
                 )
+        if self.embedding_bits is not None and (self.embedding_bits != 8 or self.embedding_size is None):
+            raise ModelFormatError(
+                f"Card.embedding_bits is {self.embedding_bits} with embedding_size {self.embedding_size}; "
+                "expected None, or 8 with an embedding"
+            )
         self._check_elements()
         self._check_labels()
         self._check_preprocess()

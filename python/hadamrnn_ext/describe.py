@@ -140,6 +140,7 @@ def _input_text(card: Card) -> str:
         return f"tokens 0 .. {card.input_size - 1}, rows of a table"
     if card.input == "tokens":
         how = "one-hot" if card.embedding_size is None else f"embedded in {card.embedding_size}"
+        how += "" if card.embedding_bits is None else f" of {card.embedding_bits} bits"
         return f"tokens 0 .. {card.input_size - 1}, {how}"
     steps = card.preprocess
     extras = [

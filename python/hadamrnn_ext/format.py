@@ -27,8 +27,11 @@ from .tensors import validate
 
 __all__ = ["FORMAT_VERSION", "digest", "dumps", "loads", "read", "write"]
 
-# Version 2 adds integer models; a float model is written as version 1, to the same bytes as ever.
-FLOAT_VERSION, FORMAT_VERSION = 1, 2
+# Version 2 adds integer models, version 3 embeddings of 8 bits. A model is written in the first version that has what it
+# needs, to the same bytes as ever.
+FORMAT_VERSION = 3
+#: Keys of the card that a version added; where a file of an earlier one lacks them they are null.
+ADDED = {"integer": 2, "embedding_bits": 3}
 METADATA_KEY = "hadamrnn"
 MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 24
@@ -50,12 +53,15 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
 
 def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The JSON document of a model: format version, card and digest."""
-    encoded, version = encode(card), FORMAT_VERSION
-    if card.integer is None:
-        del encoded["integer"]
-        version = FLOAT_VERSION
+    version = _version(card)
+    encoded = {key: value for key, value in encode(card).items() if ADDED.get(key, 1) <= version}
     rest = {"format_version": version, "card": encoded}
     return {**rest, "digest": digest(rest, tensors)}
+
+
+def _version(card: Card) -> int:
+    """The first format version that can hold the model."""
+    return max([1, *(since for key, since in ADDED.items() if getattr(card, key) is not None)])
 
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
@@ -84,9 +90,9 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
         card: Card = conform(_upgraded(stored), Card, "card")
     except HadamardOrderError as error:
         raise ModelFormatError(f"card: {error}") from None
-    if (card.integer is None) != (stored["format_version"] == FLOAT_VERSION):
+    if stored["format_version"] != (expected := _version(card)):
         raise ModelFormatError(
-            f"a {card.kind} model is not written as format version {stored['format_version']}"
+            f"this {card.kind} model is written as format version {stored['format_version']}; expected {expected}"
         )
     validate(card, tensors)
     return card, tensors
@@ -94,14 +100,14 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
 
 def _upgraded(stored: Mapping[str, Any]) -> Any:
     """The card of a document of any version, as the newest version has it."""
-    card = stored["card"]
-    if not isinstance(card, dict) or stored["format_version"] != FLOAT_VERSION:
+    card, version = stored["card"], stored["format_version"]
+    if not isinstance(card, dict):
         return card
-    if "integer" in card:
-        raise ModelFormatError(
-            f"card has the unknown key 'integer', which format version {FLOAT_VERSION} lacks"
-        )
-    return {**card, "integer": None}
+    younger = [key for key, since in ADDED.items() if since > version]
+    for key in younger:
+        if key in card:
+            raise ModelFormatError(f"card has the unknown key {key!r}, which format version {version} lacks")
+    return {**card, **dict.fromkeys(younger)}
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
@@ -188,9 +194,9 @@ def _metadata(data: bytes) -> str:
 def _document(text: str) -> dict[str, Any]:
     stored = _parse(text, "the model's metadata")
     version = stored.get("format_version")
-    if type(version) is not int or version not in (FLOAT_VERSION, FORMAT_VERSION):
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelFormatError(
-            f"format version {ascii(version)[:40]} is unknown; this release reads {FLOAT_VERSION} and {FORMAT_VERSION}"
+            f"format version {ascii(version)[:40]} is unknown; this release reads 1 to {FORMAT_VERSION}"
         )
     keys = ["card", "digest", "format_version"]
     if sorted(stored) != keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -23,7 +24,7 @@ from .integer.core import integer_core
 from .integer.report import fidelity, with_report
 from .integer.tensors import check as check_bounds
 from .stream import Stream
-from .tensors import pack_parameters, unpack_parameters, validate
+from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
 
 __all__ = ["Model"]
@@ -155,6 +156,7 @@ class Model:
         Args:
             x: features (T, d) or (B, T, d), array-likes of real numbers, converted to float32; or tokens (T,) or
                 (B, T), integers 0 .. V-1. A model of pixels scales uint8 0..255 and takes other numbers as they are.
+                A model with a vocabulary takes a text or a list of texts as well, each as long as it is.
             lengths: (B,) integers 1 .. T; "last" reads each sequence at its own end, "all" is zero past it.
             num_threads: default HADAMRNN_NUM_THREADS, else the CPUs this process may use. No effect on the bits.
             check_finite: refuse NaN and infinity, naming the position.
@@ -164,8 +166,8 @@ class Model:
             (o,) or (B, o) for output "last", (T, o) or (B, T, o) for "all", float32.
 
         Raises:
-            ShapeError: a rank, dimension or shape that does not fit, or an empty sequence.
-            InputError: values or dtypes that are refused.
+            ShapeError: a rank, dimension or shape that does not fit, or an empty sequence or text.
+            InputError: values or dtypes that are refused; text where there is no vocabulary.
         """
         ready = self.prepare(x, lengths, check_finite)
         batch, steps = ready.values.shape[:2]
@@ -183,6 +185,12 @@ class Model:
         self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True
     ) -> inputs.Ready:
         """Raw input as the network itself reads it, always with a batch axis; arguments and errors as in ``infer``."""
+        if isinstance(x, str) or (isinstance(x, list) and x and all(isinstance(text, str) for text in x)):
+            if lengths is not None:
+                raise InputError(
+                    "lengths is given with text; expected None, since each text has its own length"
+                )
+            x, lengths = read_texts(x, self._card)
         raw = inputs.read_array(x)
         batched = self._is_batched(raw)
         values = (
@@ -197,7 +205,7 @@ class Model:
 
     def classify(
         self,
-        x: ArrayLike | str | list[str],
+        x: ArrayLike,
         top: int = 1,
         *,
         lengths: ArrayLike | None = None,
@@ -209,7 +217,7 @@ class Model:
         Probabilities are the softmax of the logits, or for a single output the sigmoid of it and its complement.
 
         Args:
-            x: as in ``infer``; models with a vocabulary take a text or a list of texts as well.
+            x: as in ``infer``.
             top: how many classes.
             lengths, num_threads, check_finite: as in ``infer``.
 
@@ -218,14 +226,8 @@ class Model:
             () or (B,) for output "last", (T,) or (B, T) for "all".
 
         Raises:
-            ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes; text without vocabulary.
+            ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes.
         """
-        if isinstance(x, str) or (isinstance(x, list) and x and all(isinstance(text, str) for text in x)):
-            if lengths is not None:
-                raise InputError(
-                    "lengths is given with text; expected None, since each text has its own length"
-                )
-            x, lengths = read_texts(x, self._card)
         return classify(self.infer(x, lengths, num_threads, check_finite), self._card, top)
 
     def stream(
@@ -305,6 +307,17 @@ class Model:
             return with_report(self, Model(card, tensors, kernel), by)
 
         return max(map(made, measured), key=fidelity)
+
+    def quantize_embedding(self) -> Model:
+        """This model with its embedding in 8 bits, a scale for each row; all else stays as it is.
+
+        Raises InputError if it has no float32 embedding.
+        """
+        if EMBEDDING not in self._tensors:
+            raise InputError("this model has no float32 embedding to quantize")
+        tensors = dict(self._tensors)
+        tensors |= pack_embedding(tensors.pop(EMBEDDING))
+        return Model(dataclasses.replace(self._card, embedding_bits=8), tensors, self._requested_kernel)
 
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""

@@ -28,9 +28,11 @@ __all__ = [
     "code_range",
     "code_width",
     "dequantize",
+    "dequantize_rows",
     "pack",
     "pack_signs",
     "quantize",
+    "quantize_rows",
     "unpack",
     "unpack_signs",
 ]
@@ -73,6 +75,24 @@ def dequantize(codes: NDArray[np.int8], alpha: float | np.float32, bits: int) ->
     """The float32 values of ``codes``: code * float32(alpha / k)."""
     low, _ = code_range(bits)
     return codes.astype(np.float32) * (np.float32(alpha) / np.float32(-low))
+
+
+def quantize_rows(matrix: ArrayLike) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Codes -127 .. 127 (int8) and a step for each row of a real matrix (rows, columns) taken to float32.
+
+    A step is float32(max|row| / 127), or 1 where the row is zero or next to it. Raises InputError for NaN or infinity.
+    """
+    matrix = np.asarray(matrix, np.float32)
+    if not np.isfinite(matrix).all():
+        raise InputError("a matrix to quantize must be finite, got NaN or infinity")
+    steps = np.abs(matrix).max(axis=1, initial=np.float32(0)) / np.float32(127)
+    steps = np.where(steps > 0, steps, np.float32(1))
+    return np.clip(np.rint(matrix / steps[:, None]), -127, 127).astype(np.int8), steps
+
+
+def dequantize_rows(codes: NDArray[np.int8], steps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The float32 values of ``quantize_rows``: code * step of the row."""
+    return codes.astype(np.float32) * steps[:, None]
 
 
 def pack(codes: ArrayLike, bits: int) -> NDArray[np.uint8]:

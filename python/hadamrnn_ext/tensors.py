@@ -16,11 +16,31 @@ from numpy.typing import ArrayLike, NDArray
 from .card import Card
 from .errors import InputError, ModelFormatError, ShapeError
 from .integer import tensors as integers
-from .quantize import code_width, dequantize, pack, pack_signs, quantize, unpack, unpack_signs
+from .quantize import (
+    code_width,
+    dequantize,
+    dequantize_rows,
+    pack,
+    pack_signs,
+    quantize,
+    quantize_rows,
+    unpack,
+    unpack_signs,
+)
 
-__all__ = ["coded", "pack_parameters", "parameter_shapes", "schema", "unpack_parameters", "validate"]
+__all__ = [
+    "EMBEDDING",
+    "coded",
+    "pack_embedding",
+    "pack_parameters",
+    "parameter_shapes",
+    "schema",
+    "unpack_parameters",
+    "validate",
+]
 
 Array = NDArray[Any]
+EMBEDDING = "embedding.weight"
 F32, U8, I8 = np.dtype("<f4"), np.dtype("u1"), np.dtype("i1")
 
 
@@ -29,7 +49,7 @@ def parameter_shapes(card: Card) -> dict[str, tuple[int, ...]]:
     first, last = card.layers[0].hidden_size, card.layers[-1].hidden_size
     shapes: dict[str, tuple[int, ...]] = {"input.weight": (first, card.input_width)}
     if card.embedding_size is not None:
-        shapes["embedding.weight"] = (card.input_size, card.embedding_size)
+        shapes[EMBEDDING] = (card.input_size, card.embedding_size)
     for i, layer in enumerate(card.layers):
         n = layer.hidden_size
         shapes[f"layers.{i}.signs"] = (n,)
@@ -49,6 +69,8 @@ def _bits(card: Card, name: str) -> int | None:
         return card.weight_bits
     if name == "output.weight":
         return card.output_weight_bits
+    if name == EMBEDDING:
+        return card.embedding_bits
     return card.bias_bits if name.startswith("layers.") and name.endswith(".bias") else None
 
 
@@ -78,10 +100,9 @@ def schema(card: Card) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
             entries[name] = (F32, shape)
         else:
             codes, scale = coded(name)
-            entries[codes] = (
-                (I8, shape) if name.endswith(".bias") else (U8, (-(-elements * code_width(bits) // 8),))
-            )
-            entries[scale] = (F32, (1,))
+            plain = name == EMBEDDING or name.endswith(".bias")
+            entries[codes] = (I8, shape) if plain else (U8, (-(-elements * code_width(bits) // 8),))
+            entries[scale] = (F32, (shape[0],) if name == EMBEDDING else (1,))
     return entries
 
 
@@ -109,12 +130,21 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str
             tensors[name] = pack_signs(signs.reshape(-1))
         elif bits is None:
             tensors[name] = values.astype(F32)
+        elif name == EMBEDDING:
+            tensors |= pack_embedding(values)
         else:
             codes, alpha = quantize(values, bits)
             code_name, scale_name = coded(name)
             tensors[code_name] = codes if name.endswith(".bias") else pack(codes, bits)
             tensors[scale_name] = np.array([alpha], F32)
     return tensors
+
+
+def pack_embedding(values: NDArray[np.float32]) -> dict[str, Array]:
+    """An embedding (V, e) as codes and a step a row: what ``embedding_bits`` 8 means."""
+    codes, steps = quantize_rows(values)
+    code_name, scale_name = coded(EMBEDDING)
+    return {code_name: codes, scale_name: steps.astype(F32)}
 
 
 def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Array]:
@@ -142,6 +172,8 @@ def _unpack(name: str, shape: tuple[int, ...], bits: int | None, tensors: Mappin
     if bits is None:
         return np.array(tensors[name], np.float32)
     codes, scale = coded(name)
+    if name == EMBEDDING:
+        return dequantize_rows(tensors[codes], np.asarray(tensors[scale], np.float32))
     unpacked = tensors[codes] if name.endswith(".bias") else unpack(tensors[codes], bits, shape)
     return dequantize(unpacked, np.float32(tensors[scale][0]), bits)
 
@@ -165,8 +197,8 @@ def validate(card: Card, tensors: Mapping[str, Array]) -> None:
             )
         if dtype == F32 and not np.isfinite(tensor).all():
             raise ModelFormatError(f"tensor {name!r} holds a value that is not finite")
-        if name.endswith("scale") and not tensor[0] > 0:
-            raise ModelFormatError(f"tensor {name!r} is {tensor[0]}; expected a positive scale")
+        if name.endswith("scale") and not (tensor > 0).all():
+            raise ModelFormatError(f"tensor {name!r} is {tensor.min()}; expected a positive scale")
 
 
 def _float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -75,7 +75,7 @@ def infer(
     """Logits of a sequence or a batch: ``load(model).infer(seq, ...)``, which see.
 
     Args:
-        seq: features (T, d) or (B, T, d), or tokens (T,) or (B, T).
+        seq: features (T, d) or (B, T, d), tokens (T,) or (B, T), or of a model with a vocabulary a text or texts.
         model: a Model, a bundled name, a path (read again at every call), or None for the default, ``smnist``.
         lengths, num_threads, check_finite: as in ``Model.infer``.
 

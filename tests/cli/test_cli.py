@@ -86,7 +86,7 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options += (
         " --output-weight-bits 2 --bias-bits 8 --embedding-size 4 --embedding-scale 0.5 --positive-signs 0.5"
     )
-    options += " --token-dropout 0.1 --input-noise 0.3 --time-shift 5 --num-layers 2"
+    options += " --embedding-bits 8 --token-dropout 0.1 --input-noise 0.3 --time-shift 5 --num-layers 2"
     code, stdout, _ = run(
         *SMALL, *options.split(), "--epochs", 1, "--out", tmp_path, "--threads", 1, "--json"
     )
@@ -98,6 +98,7 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     expected |= {
         "average": 0.9,
         "embedding_size": 4,
+        "embedding_bits": 8,
         "embedding_scale": 0.5,
         "positive_signs": 0.5,
         "token_dropout": 0.1,

@@ -62,6 +62,31 @@ def test_a_model_of_texts_learns_and_takes_strings(phrases, capsys):
     assert json.loads(capsys.readouterr().out)["accuracy"] == 1
 
 
+def test_an_embedding_of_8_bits_is_what_is_trained_and_what_is_saved(phrases, capsys):
+    summary = train.run(config(embedding_bits=8), phrases / "run", data=phrases, verify=False)
+    assert summary["test_accuracy"] == 1
+    model = hr.load(phrases / "run" / "model.safetensors")
+    assert model.describe().payload["embedding.codes"] == 4 * model.card.input_size
+    assert hr.infer("a fine film", model) > 0 > hr.infer("a dull film", model)
+    scores = [hr.infer(text, model)[0] for text in ("a moving kind", "silly")]
+    assert hr.infer(["a moving kind", "silly"], model)[:, 0].tolist() == scores
+
+
+def test_the_embedding_of_a_trained_model_becomes_8_bits(phrases, capsys):
+    train.run(config(), phrases / "run", data=phrases, verify=False)
+    path, out = (str(phrases / name) for name in ("run/model.safetensors", "small.safetensors"))
+    command = ["quantize", path, "--embedding", "--directory", str(phrases), "--no-verify", "--out", out]
+    assert cli.main([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    model, small = hr.load(path), hr.load(out)
+    assert small == model.quantize_embedding()
+    saved = model.card.input_size * (4 * 4 - (4 + 4))
+    assert result["payload_before"] - result["payload_after"] == saved
+    assert (result["after"]["accuracy"], result["snr"]) == (1, [])
+    assert result["after"]["loss"] == pytest.approx(result["before"]["loss"], rel=0.1)
+    assert result["after"]["loss"] != result["before"]["loss"]
+
+
 def test_other_texts_make_another_vocabulary_and_scores_that_would_mean_nothing(phrases, capsys):
     train.run(config(epochs=1), phrases / "run", data=phrases, verify=False)
     path = phrases / "glue" / "SST-2" / "train.tsv"

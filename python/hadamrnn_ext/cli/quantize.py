@@ -20,6 +20,7 @@ from .options import Commands, add_command, add_json, add_threads, positive, pri
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
+  hadamrnn quantize runs/sst2-0/model.safetensors --embedding --out sst2.safetensors
   hadamrnn quantize runs/copy-0/model.safetensors --data copy --bits 10 --readout integer --out copy.safetensors
 """
 
@@ -37,6 +38,11 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--bits", type=int, default=12, metavar="K", help="of the state, 8 to 16 (default: 12)"
+    )
+    parser.add_argument(
+        "--embedding",
+        action="store_true",
+        help="leave the model as it is, and only its float embedding of tokens becomes 8 bits, a scale for each row",
     )
     parser.add_argument("--input-bits", type=int, default=8, metavar="K", help="of features (default: 8)")
     parser.add_argument("--readout", choices=("float", "integer"), default="float", help="default: float")
@@ -74,20 +80,24 @@ def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
     name, length = task_of(model, arguments.task, arguments.length)
     task = tasks.load(name, arguments.directory, verify=not arguments.no_verify, length=length)
-    integers = model.quantize(
-        calibration(task, arguments.calibrate),
-        arguments.bits,
-        arguments.input_bits,
-        arguments.readout,
-        power_of_two=arguments.power_of_two,
-        percentile=arguments.percentile,
-        progress=_shower("calibrated", min(arguments.calibrate, len(task.train))),
-    )
-    before = _scores(model, task, "float", threads(arguments))
-    after = _scores(integers, task, "integer", threads(arguments))
-    out = Path(arguments.out or f"{_stem(arguments.model)}-{arguments.bits}.safetensors")
-    integers.save(out)
-    assert integers.card.integer is not None
+    if arguments.embedding:
+        quantized = model.quantize_embedding()
+    else:
+        quantized = model.quantize(
+            calibration(task, arguments.calibrate),
+            arguments.bits,
+            arguments.input_bits,
+            arguments.readout,
+            power_of_two=arguments.power_of_two,
+            percentile=arguments.percentile,
+            progress=_shower("calibrated", min(arguments.calibrate, len(task.train))),
+        )
+    before = _scores(model, task, "model", threads(arguments))
+    after = _scores(quantized, task, "quantized", threads(arguments))
+    suffix = "embedding" if arguments.embedding else arguments.bits
+    out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
+    quantized.save(out)
+    layers = () if quantized.card.integer is None else quantized.card.integer.layers
     result: dict[str, Any] = {
         "model": str(out),
         "task": name,
@@ -95,9 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
         "before": before,
         "after": after,
         "payload_before": model.describe().payload_bytes,
-        "payload_after": integers.describe().payload_bytes,
-        "saturation": [layer.saturation for layer in integers.card.integer.layers],
-        "snr": [layer.snr for layer in integers.card.integer.layers],
+        "payload_after": quantized.describe().payload_bytes,
+        "saturation": [layer.saturation for layer in layers],
+        "snr": [layer.snr for layer in layers],
     }
     if arguments.json:
         print_json(result)
@@ -105,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     for score in before:
         print(f"{name} test {score}: {before[score]:.4f} -> {after[score]:.4f}")
     print(f"payload: {result['payload_before']:,} -> {result['payload_after']:,} bytes")
-    for i, layer in enumerate(integers.card.integer.layers):
+    for i, layer in enumerate(layers):
         snr = "equal" if layer.snr is None else f"{layer.snr:.1f} dB"
         print(
             f"layer {i}: {layer.state_bits}-bit state, {layer.saturation:.3%} saturated, signal to noise {snr}"

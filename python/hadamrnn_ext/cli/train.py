@@ -89,6 +89,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")
     recipe.add_argument("--output-weight-bits", type=bits, metavar="P", help="of V (default: --weight-bits)")
     recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 8 or float")
+    recipe.add_argument("--embedding-bits", type=bits, metavar="P", help="of the embedding: 8 or float")
     recipe.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
     )

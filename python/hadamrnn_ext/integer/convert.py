@@ -80,7 +80,12 @@ def convert(
         )
     output_bits, logit_scale = _readout(card, floats, packed, layers[-1], options, parameters)
     integer = IntegerCard(tuple(layers), source.input, options.readout, logit_scale)
-    changes = {"embedding_size": None, "weight_bits": source.bits, "output_weight_bits": output_bits}
+    changes = {
+        "embedding_size": None,
+        "embedding_bits": None,
+        "weight_bits": source.bits,
+        "output_weight_bits": output_bits,
+    }
     converted = dataclasses.replace(card, kind="integer", bias_bits=None, integer=integer, **changes)  # type: ignore[arg-type]
     return converted, pack_integers(converted, parameters)
 

@@ -92,6 +92,7 @@ def _card(module: SequenceModel) -> Card:
         weight_bits=rnn.weight_bits,
         output_weight_bits=module.output_weight_bits,
         bias_bits=rnn.bias_bits,
+        embedding_bits=module.embedding_bits,
     )
 
 

@@ -23,8 +23,8 @@ def features(x: Tensor, integer: IntegerCard) -> Tensor:
 
 
 def rows(table: Tensor) -> Tensor:
-    """The rows (V, n) of embedded tokens as 8-bit codes, a step each."""
-    steps = table.detach().abs().amax(dim=1, keepdim=True) / ((1 << TABLE_BITS - 1) - 1)
+    """Rows (..., n) of a table as 8-bit codes, a step each."""
+    steps = table.detach().abs().amax(dim=-1, keepdim=True) / ((1 << TABLE_BITS - 1) - 1)
     steps = torch.where(steps > 0, steps, torch.ones_like(steps))
     return straight_through(torch.round(table / steps) * steps, table)
 

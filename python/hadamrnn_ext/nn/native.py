@@ -42,6 +42,7 @@ def from_native(model: Model, *, engine: str = "auto", freeze_signs: bool = Fals
         weight_bits=card.weight_bits,
         output_weight_bits=card.output_weight_bits,
         bias_bits=card.bias_bits,
+        embedding_bits=card.embedding_bits,
         engine=engine,
         freeze_signs=freeze_signs,
         preprocess=card.preprocess,

@@ -17,6 +17,7 @@ from ..preprocess import Preprocess
 from ..quantize import code_range
 from . import engines, export, initialize, stack
 from .check import check_input, check_lengths, check_targets
+from .embedding import embedding
 from .layers import HadamRNN
 from .loss import mean_loss
 from .quantize import quantize
@@ -38,6 +39,7 @@ class SequenceModel(nn.Module):
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
         embedding_size: columns of the learned float embedding; its row 0 is padding: zero, without gradient.
         output_weight_bits: bits of V; "same" for ``weight_bits``.
+        embedding_bits: 8 for rows of 8 bits with a scale each, or None.
         preprocess, labels: how raw input becomes this model's input, and the names of its outputs. They go into the
             card of the native model; ``forward`` takes prepared input.
 
@@ -62,6 +64,7 @@ class SequenceModel(nn.Module):
         weight_bits: int | None = 4,
         output_weight_bits: int | Literal["same"] | None = "same",
         bias_bits: int | None = None,
+        embedding_bits: int | None = None,
         engine: str = "auto",
         freeze_signs: bool = False,
         preprocess: Preprocess | None = None,
@@ -76,6 +79,10 @@ class SequenceModel(nn.Module):
             raise InputError("engine 'krylov' computes the last state alone, so it cannot give output 'all'")
         if embedding_size is not None and not tokens:
             raise InputError("embedding_size is given for features; only tokens have an embedding")
+        if embedding_bits is not None and (embedding_bits != 8 or embedding_size is None):
+            raise InputError(
+                f"embedding_bits is {embedding_bits}; expected None, or 8 with an embedding_size"
+            )
         if output_size < 1:
             raise ShapeError(f"output_size is {output_size}; expected at least 1")
         self.input_size, self.output_size = input_size, output_size
@@ -83,11 +90,12 @@ class SequenceModel(nn.Module):
         self.output_weight_bits = weight_bits if output_weight_bits == "same" else output_weight_bits
         if self.output_weight_bits is not None:
             code_range(self.output_weight_bits)
+        self.embedding_bits = embedding_bits
         self.preprocess, self.labels = preprocess, None if labels is None else tuple(labels)
         self.embedding = (
             None
             if embedding_size is None
-            else nn.Embedding(input_size, embedding_size, padding_idx=0, device=device, dtype=dtype)
+            else embedding(embedding_bits, input_size, embedding_size, device=device, dtype=dtype)
         )
         self.rnn = HadamRNN(
             embedding_size or input_size,

@@ -68,7 +68,7 @@ def _loss(panel: Axes, epochs: list[dict[str, Any]]) -> None:
     _curve(panel, epochs, "loss", "training", TRAIN)
     _curve(panel, epochs, "val_loss", "validation", VALIDATION)
     _logarithmic_if_wide(panel, epochs, "loss", "val_loss")
-    panel.legend()
+    panel.legend(loc="upper right")
 
 
 def _scores(panel: Axes, epochs: list[dict[str, Any]]) -> None:
@@ -79,7 +79,7 @@ def _scores(panel: Axes, epochs: list[dict[str, Any]]) -> None:
         panel.set_title(f"validation {_words(names[0].removeprefix('val_'))}")
     else:
         panel.set_title("validation scores")
-        panel.legend()
+        panel.legend(loc="lower right")
 
 
 def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
@@ -90,7 +90,7 @@ def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
         panel.set_yscale("symlog", linthresh=10)  # zero has its place
         panel.yaxis.set_major_formatter("{x:g}")
     panel.set_ylim(bottom=0)
-    panel.legend()
+    panel.legend(loc="upper right")
 
 
 def _rates(panel: Axes, epochs: list[dict[str, Any]]) -> None:
@@ -100,7 +100,7 @@ def _rates(panel: Axes, epochs: list[dict[str, Any]]) -> None:
     if any(line["sign_lr"] not in (0.0, line["lr"]) for line in epochs):
         names.append("sign_lr")
         _curve(panel, epochs, "sign_lr", "signs", VALIDATION)
-        panel.legend()
+        panel.legend(loc="upper right")
     _logarithmic_if_wide(panel, epochs, *names)
 
 

@@ -86,4 +86,4 @@ def learning(axes: Axes, groups: Sequence[Group]) -> None:
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {groups[0].metric}, %")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="lower right")

@@ -28,8 +28,8 @@ class PresetError(HadamRNNError, ValueError):
 class Preset:
     """A recipe. Raises `PresetError` for values that make no sense.
 
-    `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits` and `bias_bits` are those
-    of U, V and b, None for float. `embedding_size` is the width of the learned embedding of tokens, None where
+    `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits`, `bias_bits` and
+    `embedding_bits` are those of U, V, b and the embedding, None for float. `embedding_size` is the width of the learned embedding of tokens, None where
     they are one-hot or where there are none. `length` is the number of steps where the task generates its data,
     else None. Schedules are by epoch: "step" multiplies the learning rate by `decay`, "cosine" goes from `lr`
     towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the
@@ -59,6 +59,7 @@ class Preset:
     weight_bits: int | None = 4
     output_weight_bits: int | Literal["same"] | None = "same"
     bias_bits: int | None = None
+    embedding_bits: int | None = None
     length: int | None = None
     schedule: str = "step"
     decay: float = 0.98
@@ -135,6 +136,7 @@ _NO_HADAMARD = {
     "weight_bits": None,
     "output_weight_bits": "same",
     "bias_bits": None,
+    "embedding_bits": None,
     "sign_lr": None,
     "sign_schedule": None,
     "sign_decay": None,

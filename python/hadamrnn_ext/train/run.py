@@ -120,6 +120,7 @@ def _initial(config: Config, task: Task) -> nn.SequenceModel:
         weight_bits=preset.weight_bits,
         output_weight_bits=preset.output_weight_bits,
         bias_bits=preset.bias_bits,
+        embedding_bits=preset.embedding_bits,
         engine=config.engine,
         freeze_signs=preset.freeze_signs,
         preprocess=task.preprocess,

@@ -27,6 +27,7 @@ def sized_as(preset: Preset, model: Model) -> Preset:
         weight_bits=card.weight_bits,
         output_weight_bits="same" if same else card.output_weight_bits,
         bias_bits=card.bias_bits,
+        embedding_bits=card.embedding_bits,
     )
 
 
