@@ -115,6 +115,21 @@ def test_the_copy_task_is_reported_by_whole_sequences(made, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        ({"block_size": 512}, "HadamRNN n=512"),
+        ({"recurrence": "relu", "num_layers": 2}, "HadamRNN n=512 L=2 relu"),
+        ({"weight_bits": None, "block_size": 2}, "Block-HadamRNN n=512 m=2 p=float"),
+        ({"weight_bits": 1, "state_bits": 8}, "HadamRNN n=512 p=1 8-bit state"),
+    ],
+)
+def test_a_name_tells_what_is_unusual(made, tmp_path, recipe, name):
+    made("a", preset=changed(**recipe))
+    (group,), _ = results.collect([tmp_path])
+    assert group.name == name
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(7200, "2 h"), (90, "1.5 min"), (1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (None, "")],
 )
@@ -135,7 +150,10 @@ def test_pictures_show_every_group(made, tmp_path):
     assert points == [(5000, pytest.approx(92)), (9000, pytest.approx(80))]
     curves = pictures.figure(groups, pictures.learning).axes[1]
     assert [list(line.get_ydata()) for line in curves.get_lines()] == [[50, 75]] * 3
-    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["HadamRNN n=512", "GRU n=8"]
+    assert [text.get_text() for text in curves.get_legend().get_texts()] == [
+        "2: HadamRNN n=512",
+        "3: GRU n=8",
+    ]
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):

@@ -64,7 +64,7 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
         x, y = group.mean("payload_bytes") or 0, 100 * (group.mean(f"test_{group.metric}") or 0)
         spread = 100 * (group.spread(f"test_{group.metric}") or 0)
         axes.errorbar([x], [y], [spread], color=color, marker=marker, capsize=3, linestyle="")
-        axes.annotate(group.name, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
+        axes.annotate(_label(group), (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
     axes.set_xscale("log")
     axes.margins(0.25, 0.15)
     axes.set_xlabel("bytes")
@@ -81,9 +81,13 @@ def learning(axes: Axes, groups: Sequence[Group]) -> None:
                 color=f"C{number % 10}",
                 linewidth=1.2,
                 marker="." if len(run.epochs) == 1 else "",
-                label=group.name if run is group.runs[0] else None,
+                label=_label(group) if run is group.runs[0] else None,
             )
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {groups[0].metric}, %")
     axes.legend(fontsize=7, loc="lower right")
+
+
+def _label(group: Group) -> str:
+    return f"{group.number}: {group.name}"

@@ -25,8 +25,8 @@ standard deviation over their seeds. The row's number is that of its command, be
 AGAIN = """\
 ## Commands
 
-A run that was stopped goes on where it was when its command is given again, and a finished one is left as it is, so a loop
-over the seeds can be stopped and started at will:
+A run that was stopped goes on where it was when its command is given again, and a finished one is only scored again, so a
+loop over the seeds can be stopped and started at will:
 
 ```sh
 for seed in 0 1 2; do hadamrnn train pmnist --seed $seed || break; done
@@ -37,8 +37,8 @@ hadamrnn report runs --output docs/results.md
 
 def markdown(groups: Sequence[Group], pictures: Sequence[tuple[str, str]] = ()) -> str:
     """The page. `pictures` are titles and addresses."""
-    table = [HEADER, ("---",) * len(HEADER), *(_cells(i, group) for i, group in enumerate(groups, 1))]
-    commands = (f"{i}. `{group.config.command()}`" for i, group in enumerate(groups, 1))
+    table = [HEADER, ("---",) * len(HEADER), *map(_cells, groups)]
+    commands = (f"{group.number}. `{group.config.command()}`" for group in groups)
     parts = [
         PREAMBLE,
         *("| " + " | ".join(cells) + " |" for cells in table),
@@ -50,11 +50,11 @@ def markdown(groups: Sequence[Group], pictures: Sequence[tuple[str, str]] = ()) 
     return "\n".join(parts) + "\n"
 
 
-def _cells(number: int, group: Group) -> tuple[str, ...]:
+def _cells(group: Group) -> tuple[str, ...]:
     loss = group.mean("test_loss")
     bytes_, operations = group.mean("payload_bytes"), group.mean("operations")
     return (
-        str(number),
+        str(group.number),
         group.config.preset.task,
         group.name,
         _whole(bytes_),

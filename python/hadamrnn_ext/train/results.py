@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one recipe, which differ in their seeds; at least one."""
+    """Runs of one recipe, which differ in their seeds; at least one. Groups that belong together are numbered from 1."""
 
+    number: int
     runs: list[Run]
 
     @property
@@ -49,15 +50,22 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The model in a few words, such as "Block-HadamRNN n=512 m=32"."""
+        """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu": what is usual is left out."""
         preset = self.config.preset
         n, m = preset.hidden_size, preset.block_size
         if preset.model != "hadamrnn":
             kind = preset.model.upper() if preset.model != "orthogonal" else "orthogonal RNN"
             return f"{kind} n={n}"
-        if m in (None, n):
-            return f"HadamRNN n={n}"
-        return f"Block-HadamRNN n={n} m={m}"
+        name = f"HadamRNN n={n}" if m in (None, n) else f"Block-HadamRNN n={n} m={m}"
+        if preset.num_layers > 1:
+            name += f" L={preset.num_layers}"
+        if preset.recurrence != "linear":
+            name += f" {preset.recurrence}"
+        if preset.weight_bits != 4:
+            name += f" p={preset.weight_bits or 'float'}"
+        if preset.state_bits is not None:
+            name += f" {preset.state_bits}-bit state"
+        return name
 
     def values(self, name: str) -> list[float]:
         """A number of each summary; none of runs by versions that did not write it."""
@@ -94,8 +102,10 @@ def collect(paths: Iterable[str | Path]) -> tuple[list[Group], list[str]]:
             seeds[config.seed] = Run(folder, config, lines[:-1], lines[-1])
     if not recipes:
         raise ResultError(f"no finished run in {', '.join(map(str, paths))}")
-    groups = [Group([seeds[seed] for seed in sorted(seeds)]) for seeds in recipes.values()]
-    return sorted(groups, key=_place), left_out
+    groups = sorted(
+        (Group(0, [seeds[seed] for seed in sorted(seeds)]) for seeds in recipes.values()), key=_place
+    )
+    return [replace(group, number=number) for number, group in enumerate(groups, 1)], left_out
 
 
 def _folders(paths: Iterable[str | Path]) -> Sequence[Path]:
