@@ -272,3 +272,38 @@ def test_the_result_is_never_the_input() -> None:
         x = np.ones((3, 1), dtype)
         hadamard.transform(x)[:] = 2
         assert (x == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(12,), (3, 64), (2, 5, 24), (1, 4096)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_transform_into_out(rng: np.random.Generator, shape: tuple[int, ...], dtype: type) -> None:
+    x = rng.integers(-9, 9, shape).astype(dtype)
+    expected, out = hadamard.transform(x, True), np.empty(shape, dtype)
+    assert hadamard.transform(x, True, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    assert hadamard.transform(x, True, out=x) is x
+    np.testing.assert_array_equal(x, expected)
+    strided = np.repeat(expected, 2, axis=-1)[..., ::2]
+    assert hadamard.transform(strided, out=out) is out
+    np.testing.assert_array_equal(out, hadamard.transform(expected))
+
+
+def test_out_that_cannot_be_written_is_refused() -> None:
+    x = np.ones((4, 8), np.float32)
+    read_only = np.empty_like(x)
+    read_only.flags.writeable = False
+    memory = np.ones(40, np.float32)
+    for out, text in [
+        ([0.0], "out is a list"),
+        (np.empty((4, 8)), r"out is \(4, 8\) float64; expected \(4, 8\) float32"),
+        (np.empty((8, 4), np.float32), r"out is \(8, 4\)"),
+        (np.empty((4, 16), np.float32)[:, ::2], "C-contiguous"),
+        (read_only, "writeable"),
+    ]:
+        with pytest.raises(InputError, match=text):
+            hadamard.transform(x, out=out)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="overlaps"):
+        hadamard.transform(memory[:32].reshape(4, 8), out=memory[8:].reshape(4, 8))
+    strided = np.ones((4, 16), np.float32)[:, ::2]
+    with pytest.raises(InputError, match="C-contiguous"):
+        hadamard.transform(strided, out=strided)

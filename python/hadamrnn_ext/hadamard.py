@@ -68,7 +68,7 @@ def matrix(m: int) -> Signs:
     return np.kron(_sylvester(k), core_matrix(r))
 
 
-def transform(x: ArrayLike, transpose: bool = False) -> NDArray[Any]:
+def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """``H x`` (or ``H^T x``) along the last axis of ``x``, whose length is the order m. Not normalized.
 
     Floats are added in one defined order, so the result has the same bits everywhere: first the stages
@@ -78,24 +78,31 @@ def transform(x: ArrayLike, transpose: bool = False) -> NDArray[Any]:
 
     Costs k + r - 1 additions an element, for float32 and float64 in the C++ core on one thread.
 
+    out: where the result goes, of the shape and dtype of the result, C-contiguous and writeable. It may be ``x``
+    itself: in place, half the memory passes through the cache.
+
     Raises ShapeError, InputError or HadamardOrderError; IsaError for a wrong HADAMRNN_ISA.
     """
     if type(x) is not np.ndarray or x.dtype not in _FLOATS or x.ndim == 0:
         x = _real(x)
         if x.dtype not in _FLOATS:
-            return golden_transform(x, transpose)
+            result = golden_transform(x, transpose)
+            if out is None:
+                return result
+            np.copyto(_output(out, result, x), result)
+            return out
     m = x.shape[-1]
     recurrence = _recurrence(m)
-    rows = x if x.ndim == 2 else x.reshape(-1, m)
-    out = np.empty(rows.shape, rows.dtype)
+    result = np.empty(x.shape, x.dtype) if out is None else _output(out, x, x)
+    rows, results = (x, result) if x.ndim == 2 else (x.reshape(-1, m), result.reshape(-1, m))
     try:
-        recurrence.transform(rows, out, transpose, 1)
+        recurrence.transform(rows, results, transpose, 1)
     except TypeError:  # strided or unaligned; to look first would cost as much as a small transform
-        recurrence.transform(np.array(rows, order="C"), out, transpose, 1)
+        recurrence.transform(np.array(rows, order="C"), results, transpose, 1)
     except ValueError:
         isa.active()  # an instruction set that cannot run is an IsaError
         raise
-    return out if x.ndim == 2 else out.reshape(x.shape)
+    return result
 
 
 def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
@@ -261,6 +268,19 @@ def _why_not(m: int) -> str:
     else:
         why = f"none of the formulas here gives a Hadamard matrix of order {m}"
     return f"{why}; the nearest orders are {below} and {above}"
+
+
+def _output(out: object, like: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+    """``out`` if a result such as ``like`` can be written into it."""
+    if not isinstance(out, np.ndarray) or out.dtype != like.dtype or out.shape != like.shape:
+        met = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else f"a {type(out).__name__}"
+        raise InputError(f"out is {met}; expected {like.shape} {like.dtype}, since nothing is cast into it")
+    flags = out.flags
+    if not (flags.c_contiguous and flags.aligned and flags.writeable):
+        raise InputError("out must be C-contiguous, aligned and writeable, since nothing is copied into it")
+    if out is not x and np.may_share_memory(out, x):
+        raise InputError("out overlaps x in memory; expected x itself, or memory of its own")
+    return out
 
 
 def _real(x: ArrayLike) -> NDArray[Any]:
