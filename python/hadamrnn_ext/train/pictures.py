@@ -1,4 +1,7 @@
-"""Results as pictures, where matplotlib is installed: accuracy against size, and training curves."""
+"""Results as pictures, where matplotlib is installed: accuracy against size, and training curves.
+
+Numbers in the pictures are those of the rows of the table: names would cover one another.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["draw", "figure", "learning", "sizes"]
 
 COLUMNS = 3
+LINES = 6  # of a legend
 KINDS = {
     "hadamrnn": ("#0072B2", "o"),
     "lstm": ("#D55E00", "s"),
@@ -29,8 +33,8 @@ def draw(groups: Sequence[Group], stem: Path) -> list[tuple[str, Path]]:
     """Writes both pictures beside `stem` and returns their titles and paths."""
     drawn = []
     for title, name, panel in (
-        ("accuracy against size", "sizes", sizes),
-        ("training curves", "curves", learning),
+        ("accuracy against size; numbers are rows of the table", "sizes", sizes),
+        ("training curves; numbers are rows of the table", "curves", learning),
     ):
         path = stem.with_name(f"{stem.name}-{name}.png")
         picture = io.BytesIO()
@@ -64,9 +68,13 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
         x, y = group.mean("payload_bytes") or 0, 100 * (group.mean(f"test_{group.metric}") or 0)
         spread = 100 * (group.spread(f"test_{group.metric}") or 0)
         axes.errorbar([x], [y], [spread], color=color, marker=marker, capsize=3, linestyle="")
-        axes.annotate(_label(group), (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
-    axes.set_xscale("log")
-    axes.margins(0.25, 0.15)
+        axes.annotate(str(group.number), (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
+    bytes_ = [group.mean("payload_bytes") or 0 for group in groups]
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(min(bytes_) / 2, 2 * max(bytes_))  # two powers of two at least, and room for a number
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.tick_params(axis="x", labelsize=8)
+    axes.margins(y=0.15)
     axes.set_xlabel("bytes")
     axes.set_ylabel(f"test {groups[0].metric}, %")
 
@@ -81,13 +89,9 @@ def learning(axes: Axes, groups: Sequence[Group]) -> None:
                 color=f"C{number % 10}",
                 linewidth=1.2,
                 marker="." if len(run.epochs) == 1 else "",
-                label=_label(group) if run is group.runs[0] else None,
+                label=str(group.number) if run is group.runs[0] else None,
             )
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {groups[0].metric}, %")
-    axes.legend(fontsize=7, loc="lower right")
-
-
-def _label(group: Group) -> str:
-    return f"{group.number}: {group.name}"
+    axes.legend(fontsize=7, loc="lower right", ncols=-(-len(groups) // LINES))
