@@ -36,17 +36,18 @@ inline double time_of(const Work& work, double seconds) {
 }
 
 // Clock frequency in Hz, from a chain of additions of one cycle each; 0 where the compiler has no
-// way to keep the chain.
+// way to keep the chain. They add a register: Golden Cove renames additions of a constant away, several a cycle.
 inline double clock_hz() {
 #if defined(__GNUC__)
   constexpr int links = 64;
   constexpr int repeats = 64;
   const Work chain = [] {
-    uint64_t x = 0;
+    uint64_t x = 0, one = 1;
+    __asm__ volatile("" : "+r"(one));
     for (int i = 0; i < repeats; ++i) {
 #pragma GCC unroll 64
       for (int j = 0; j < links; ++j) {
-        x += 1;
+        x += one;
         __asm__ volatile("" : "+r"(x));
       }
     }
