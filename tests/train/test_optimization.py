@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 import pytest
+import torch
 
 from hadamrnn_ext.train import get_preset
-from hadamrnn_ext.train.optimization import learning_rates
+from hadamrnn_ext.train.optimization import hysteresis, learning_rates
 
 
 def rates(epochs=4, **recipe):
@@ -42,3 +43,37 @@ def test_the_rates_rise_during_the_warmup():
     weights, signs = rates(schedule="constant", warmup=3, sign_lr=2.0)
     assert weights == [0.25, 0.5, 0.75, 1]
     assert signs == [0.5, 1, 1.5, 2]
+
+
+def test_a_latent_that_crosses_zero_goes_on_to_the_margin():
+    latents = [torch.tensor([0.02, -0.02, 0.5, 0.0]), torch.tensor([0.01])]
+    with hysteresis(latents, 0.1):
+        latents[0] += torch.tensor([-0.03, 0.02, -0.1, 0.0])  # -0.02 + 0.02 is 0, whose sign is +
+        latents[1] -= 0.02
+    torch.testing.assert_close(latents, [torch.tensor([-0.1, 0.1, 0.4, 0.0]), torch.tensor([-0.1])])
+
+
+def test_without_a_margin_latents_are_left_alone():
+    latent = torch.tensor([0.02])
+    with hysteresis([latent], 0.0):
+        latent -= 0.03
+    torch.testing.assert_close(latent, torch.tensor([-0.01]))
+
+
+def flips(margin: float) -> int:
+    """Sign changes in 100 steps of Adam in which either sign is worse than the other."""
+    latent = torch.nn.Parameter(torch.tensor([0.0005]))
+    adam = torch.optim.Adam([latent], lr=1e-3)
+    count = 0
+    for _ in range(100):
+        before = bool(latent >= 0)
+        latent.grad = torch.tensor([1.0 if before else -1.0])
+        with hysteresis([latent.data], margin):
+            adam.step()
+        count += before != bool(latent >= 0)
+    return count
+
+
+def test_a_margin_ends_the_flutter():
+    assert flips(0.0) > 10
+    assert 0 < flips(0.02) < 6

@@ -113,6 +113,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         "--sign-decay", type=float, metavar="DECAY", help="that of the latent signs (default: --decay)"
     )
     recipe.add_argument(
+        "--sign-margin",
+        type=float,
+        metavar="S",
+        help="a latent sign that crosses zero goes on to +-S, so that it does not flip back at once (default: 0)",
+    )
+    recipe.add_argument(
         "--positive-signs", type=float, metavar="S", help="share of the top layer's signs that start at +1"
     )
     recipe.add_argument(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from .baselines import Network
 from .presets import Preset
 
-__all__ = ["learning_rates", "optimizer", "set_learning_rates"]
+__all__ = ["hysteresis", "learning_rates", "optimizer", "set_learning_rates"]
 
 
 def optimizer(model: Network, preset: Preset) -> torch.optim.Adam:
@@ -33,6 +36,26 @@ def learning_rates(preset: Preset, epoch: int) -> tuple[float, float]:
     )
     warm = min(1.0, (epoch + 1) / (preset.warmup + 1))
     return weights * warm, signs * warm
+
+
+@contextmanager
+def hysteresis(latents: list[Tensor], margin: float) -> Iterator[None]:
+    """A latent whose sign changes inside the block goes on to +-margin at once.
+
+    Adam moves every latent by about its rate, however small the gradient. One that crosses zero where the new sign
+    is worse is driven back in the next step, and again: a few such units flip at every step, and each flip changes
+    all that the state remembers. With a margin a flip stands for margin / rate steps, in which the weights adapt
+    to it, and no sign flips any more once the rate has decayed.
+    """
+    if margin == 0:
+        yield
+        return
+    before = [latent >= 0 for latent in latents]
+    yield
+    with torch.no_grad():
+        for latent, positive in zip(latents, before, strict=True):
+            flipped = (latent >= 0) != positive
+            latent[flipped] = torch.where(positive, -margin, margin)[flipped]
 
 
 def _factor(schedule: str, decay: float, epoch: int, epochs: int) -> float:

@@ -34,7 +34,8 @@ class Preset:
     else None. Schedules are by epoch: "step" multiplies the learning rate by `decay`, "cosine" goes from `lr`
     towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the
     schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are those of the latent signs, None for those of
-    the rest. `positive_signs` is the share of the top layer's signs that start at +1 (W of all +1 is symmetric,
+    the rest; one that crosses zero goes on to +-`sign_margin` at once, so that it does not cross back in the
+    next step. `positive_signs` is the share of the top layer's signs that start at +1 (W of all +1 is symmetric,
     W W = I: the state adds up words wherever they are), `embedding_scale` the standard deviation that the
     embedding starts with. While training, `token_dropout` is the probability that a token is read as padding,
     `input_noise` the standard deviation of noise added to normalized features, and `time_shift` the most steps
@@ -67,6 +68,7 @@ class Preset:
     sign_lr: float | None = None
     sign_schedule: str | None = None
     sign_decay: float | None = None
+    sign_margin: float = 0.0
     freeze_signs: bool = False
     positive_signs: float = 0.0
     embedding_scale: float = 1.0
@@ -103,7 +105,7 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value not in SCHEDULES:
                 raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
-        for name in ("warmup", "input_noise", "time_shift"):
+        for name in ("warmup", "input_noise", "time_shift", "sign_margin"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise PresetError(f"{name} is {value}, expected at least 0")
         if self.state_bits is not None and not 8 <= self.state_bits <= 16:

@@ -20,7 +20,7 @@ from .baselines import Network
 from .config import Config
 from .log import Log
 from .objective import Objective
-from .optimization import learning_rates, optimizer, set_learning_rates
+from .optimization import hysteresis, learning_rates, optimizer, set_learning_rates
 from .parallel import Workers, device_of
 from .presets import PresetError
 from .progress import Reporter
@@ -171,7 +171,8 @@ class Trainer:
         (loss * (counted * self.workers.size / len(chosen))).backward()
         if self.preset.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
-        self.optimizer.step()
+        with hysteresis(self.model.sign_parameters(), self.preset.sign_margin):
+            self.optimizer.step()
         if self.average is not None:
             self.average.update(self.model, self.progress.epoch * self.steps + self.progress.step)
         before, self._signs = self._signs, self._current_signs()
