@@ -9,8 +9,10 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
-from hadamrnn_ext.integer.bounds import layer_problem
+from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
 from hadamrnn_ext.integer.calibrate import Magnitudes
+from hadamrnn_ext.integer.tensors import step
+from hadamrnn_ext.preprocess import Preprocess
 
 
 @pytest.fixture
@@ -44,13 +46,14 @@ def test_constants_mean_what_the_contract_says(floats, x):
     assert layer.fraction_bits == 30
     assert layer.multiplier == 2**30 // 8
     unit = 2.0 ** (30 - layer.input_shift)
-    step = float(floats.tensors["input.scale"][0]) / 8 * model.card.integer.input.scale
-    assert layer.input_multiplier == pytest.approx(step / scale * unit, rel=1e-5)
+    code = float(floats.tensors["input.scale"][0]) / 8 * model.card.integer.input.scale
+    assert layer.input_multiplier == pytest.approx(code / scale * unit, rel=1e-5)
     np.testing.assert_allclose(
         model.parameters()["layers.0.bias"], p["layers.0.bias"] / scale * unit, atol=0.5
     )
-    # one shift less would leave 31 bits
-    assert max(layer.input_multiplier * 127, np.abs(model.parameters()["layers.0.bias"]).max()) >= 2**29
+    # one shift less would take more than 32 bits in all
+    facts = step(model.card, model.parameters(), 0)
+    assert 2**29 <= facts.inputs < 2**31
 
 
 def test_fraction_bits_give_way_to_a_proof(rng, make_model):
@@ -59,23 +62,67 @@ def test_fraction_bits_give_way_to_a_proof(rng, make_model):
     floats = hr.Model.from_parameters(floats.card, huge)
     model = floats.quantize(np.zeros((1, 3, 1), np.float32), state_bits=8)
     assert 1 <= only(model).fraction_bits <= 30
-    p = model.parameters()
-    c = only(model)
-    facts = {
-        "block_size": 1024,
-        "state_bits": 8,
-        "multiplier": c.multiplier,
-        "input_shift": c.input_shift,
-        "sums": np.abs(p["input.codes"].astype(np.int64)).sum(axis=1) * 127,
-        "multipliers": np.array(c.input_multiplier),
-        "largest_input": 127,
-        "bias": p["layers.0.bias"],
-        "modrelu": None,
-    }
-    assert layer_problem(fraction_bits=c.fraction_bits, **facts) is None
-    assert "64 bits" in layer_problem(fraction_bits=c.fraction_bits, **{**facts, "input_shift": 40})
-    assert "32 bits" in layer_problem(fraction_bits=1, **facts)
-    assert "32 bits" in layer_problem(fraction_bits=30, **{**facts, "block_size": 2**24})
+    facts = step(model.card, model.parameters(), 0)
+    assert layer_problem(facts) is None
+    for change, problem in [
+        ({"input_shift": 40}, "64 bits"),
+        ({"fraction_bits": 1}, "32 bits"),
+        ({"fraction_bits": 30, "block_size": 2**24}, "32 bits"),
+    ]:
+        assert problem in layer_problem(dataclasses.replace(facts, **change))
+
+
+@pytest.mark.parametrize(
+    ("block_size", "constants", "bits"),
+    # by hand: inputs + 2^(F-1-s) < 2^31, and acc with the inputs over 2^(j-s)
+    [
+        (64, {"fraction_bits": 30, "input_shift": 2}, 30),
+        (64, {"fraction_bits": 30, "input_shift": 27}, 30),
+        (1, {"fraction_bits": 12, "input_shift": 0, "state_bits": 1}, 30),
+        # acc M_h 2^-17 = 2^(11+7-3.5+13) < 2^28
+        (128, {"fraction_bits": 30, "input_shift": 17}, 30),
+        (
+            128,
+            {"fraction_bits": 30, "input_shift": 13},
+            None,
+        ),  # 12 + 4 bits to the left of acc and M_h; 19 needed
+        (12, {"fraction_bits": 12, "input_shift": 0, "state_bits": 1}, 30),
+        (4096, {"fraction_bits": 30, "input_shift": 29}, None),  # 2^29 is no part of M_h = 2^24
+    ],
+)
+def test_32_bits_are_proven_or_not_used(block_size, constants, bits):
+    """The most bits of input that pass, and what they prove: the largest sums, in 64 bits and in 32."""
+    constants = {"state_bits": 12, **constants}
+    passed = [bits for bits in range(32) if _exact_in_32_bits(block_size, 1 << bits, **constants)]
+    assert passed == ([] if bits is None else list(range(bits + 1)))
+
+
+def _exact_in_32_bits(block_size, largest, fraction_bits, input_shift, state_bits):
+    f, s, m_h = fraction_bits, input_shift, round(2**fraction_bits / block_size**0.5)
+    facts = Step(
+        block_size=block_size,
+        state_bits=state_bits,
+        fraction_bits=f,
+        multiplier=m_h,
+        input_shift=s,
+        sums=np.array([1]),
+        multipliers=np.array(largest),
+        largest_input=1,
+        bias=np.array([0]),
+        modrelu=None,
+    )
+    if not narrow(facts):
+        return False
+    half, j = 1 << f - 1 - s, m_h.bit_length() - 1
+    for sign in (1, -1):
+        acc, inputs = -sign * facts.acc, sign * largest + half
+        if m_h == 1 << j:
+            sums, shift = [inputs, acc + (inputs >> j - s)], f - j
+        else:
+            sums, shift = [acc * m_h >> s, (acc * m_h >> s) + inputs], f - s
+        assert all(-(2**31) <= value < 2**31 for value in sums)
+        assert sums[-1] >> shift == acc * m_h + (inputs << s) >> f
+    return True
 
 
 def test_powers_of_two_are_shifts(rng, make_model, floats, x):
@@ -146,6 +193,13 @@ def test_tables_fold_the_embedding(rng, make_model):
         rows, f["embedding.weight"] @ f["input.weight"].T, atol=np.abs(rows).max() / 250
     )
     assert model.tensors["table.codes"].nbytes == 50 * 16
+
+
+def test_more_state_bits_take_more_input_bits(floats, x, rng, make_model):
+    for state_bits, input_bits in (8, 8), (12, 8), (13, 12), (16, 12):
+        assert floats.quantize(x, state_bits).card.integer.input.bits == input_bits
+    pixels = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
+    assert pixels.quantize(np.zeros((2, 9, 1), np.uint8), 16).card.integer.input.bits == 8
 
 
 def test_arguments_are_checked(floats, x):

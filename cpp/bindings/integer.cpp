@@ -9,10 +9,10 @@ namespace hadamrnn::bindings {
 namespace {
 
 IntegerLayerSpec make_layer(const Layer& layer, int32_t state_bits, float state_scale, int32_t fraction_bits,
-                            int32_t multiplier, int32_t input_multiplier, int32_t input_shift, const py::object& bias,
-                            const py::object& modrelu) {
-  IntegerLayerSpec spec{layer,       state_bits, state_scale, fraction_bits, multiplier, input_multiplier,
-                        input_shift, {},         {}};
+                            int32_t multiplier, int32_t input_multiplier, int32_t input_shift, bool narrow,
+                            const py::object& bias, const py::object& modrelu) {
+  IntegerLayerSpec spec{layer,  state_bits, state_scale, fraction_bits, multiplier, input_multiplier, input_shift,
+                        narrow, {},         {}};
   spec.bias = to_vector<int32_t>(bias, "bias", {layer.hidden_size()});
   if (!modrelu.is_none()) spec.modrelu = to_vector<int32_t>(modrelu, "modrelu", {layer.hidden_size()});
   return spec;
@@ -59,7 +59,7 @@ void register_integer(py::module_& m) {
   using namespace py::literals;
   py::class_<IntegerLayerSpec>(m, "IntegerLayer", py::is_final())
       .def(py::init(&make_layer), py::kw_only(), "layer"_a, "state_bits"_a, "state_scale"_a, "fraction_bits"_a,
-           "multiplier"_a, "input_multiplier"_a, "input_shift"_a, "bias"_a, "modrelu"_a = py::none());
+           "multiplier"_a, "input_multiplier"_a, "input_shift"_a, "narrow"_a, "bias"_a, "modrelu"_a = py::none());
   m.def("integer_model", &make_model, "layers"_a, py::kw_only(), "codes"_a, "multipliers"_a, "input_scale"_a,
         "input_low"_a, "input_high"_a, "output_weight"_a, "output_bias"_a, "logit_scale"_a, "output_all"_a,
         "kernel"_a = "auto");

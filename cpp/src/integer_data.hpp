@@ -11,15 +11,18 @@ namespace hadamrnn {
 struct IntegerLayerData {
   int32_t state_bits;
   float state_scale;
-  int32_t fraction_bits, input_multiplier, input_shift;
+  int32_t input_multiplier;
   int32_t low, high;
-  Buffer<int32_t> multiplier, bias, modrelu;  // as IntegerRecur wants them
+  IntegerSum sum;                        // but for its pointers
+  Buffer<int32_t> units, bias, modrelu;  // as IntegerRecur wants them
+  Buffer<int16_t> signs;                 // empty where a sum takes more than 16 bits
 };
 
 struct IntegerData {
   const IntegerTable* kernels;
   std::vector<IntegerLayerData> layers;
   Buffer<int8_t> codes;  // (d, n), or (token_count, n)
+  Buffer<int32_t> row;   // the codes of a single feature
   std::vector<int32_t> multipliers;
   float input_scale;
   int32_t input_low, input_high;

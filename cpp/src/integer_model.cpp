@@ -30,6 +30,39 @@ Kernel choose(Kernel asked, std::string& reason) {
   return asked == Kernel::automatic ? Kernel::fwht : asked;
 }
 
+// The largest a <= 30 with |x| 2^a < 2^31.
+int32_t room(int64_t x) {
+  int32_t a = 0;
+  while (a < 30 && x << (a + 1) < int64_t(1) << 31) ++a;
+  return a;
+}
+
+// M_h 2^(16-s), or 0 where acc does not fit 16 bits or that is not what the kernels multiply by.
+int32_t short_factor(const IntegerLayerSpec& spec, int64_t largest_acc) {
+  if (largest_acc >= 1 << 15 || spec.input_shift > 16) return 0;
+  const int64_t factor = int64_t(spec.multiplier) << (16 - spec.input_shift);
+  return factor < (int64_t(1) << 31) - (1 << 15) ? int32_t(factor) : 0;
+}
+
+// How the kernels add up, and what the signs are multiplied by for them.
+IntegerSum choose_sum(const IntegerLayerSpec& spec, int64_t largest_acc, int32_t& unit) {
+  const int32_t s = spec.input_shift, f = spec.fraction_bits, m = spec.multiplier;
+  if (!spec.narrow) {
+    unit = m;
+    return {IntegerLanes::wide, f, s, 0, nullptr, nullptr, nullptr, 0};
+  }
+  int32_t j = 0;
+  while ((m >> (j + 1)) > 0) ++j;
+  if (m == int32_t(1) << j) {
+    unit = 1;
+    return {IntegerLanes::shifts, f - j, j - s, 0, nullptr, nullptr, nullptr, 0};
+  }
+  const int32_t a = std::min(room(largest_acc), 32 - s);
+  unit = int32_t(1) << a;
+  const int32_t factor = int32_t(int64_t(m) << (32 - s - a));
+  return {IntegerLanes::halves, f - s, 0, factor, nullptr, nullptr, nullptr, short_factor(spec, largest_acc)};
+}
+
 IntegerLayerData pack(const IntegerLayerSpec& spec) {
   const LayerData& d = spec.layer.data();
   const int64_t n = d.storage.hidden_size;
@@ -45,17 +78,29 @@ IntegerLayerData pack(const IntegerLayerSpec& spec) {
   IntegerLayerData p{};
   p.state_bits = spec.state_bits;
   p.state_scale = spec.state_scale;
-  p.fraction_bits = spec.fraction_bits;
   p.input_multiplier = spec.input_multiplier;
-  p.input_shift = spec.input_shift;
   p.high = sign ? 1 : (1 << (spec.state_bits - 1)) - 1;
   p.low = d.activation == Activation::relu ? 0 : sign ? -1 : -p.high - 1;
   const size_t size = size_t(d.storage.size());
-  p.multiplier.resize(size);
+  int32_t unit;
+  p.sum = choose_sum(spec, d.storage.block_size << (spec.state_bits - 1), unit);
+  p.units.resize(size);
   p.bias.resize(size);
-  for (size_t j = 0; j < size; ++j) p.multiplier[j] = ((d.su[j] > 0) - (d.su[j] < 0)) * spec.multiplier;
+  for (size_t j = 0; j < size; ++j) p.units[j] = ((d.su[j] > 0) - (d.su[j] < 0)) * unit;
+  if (p.sum.short_factor != 0 && (d.activation == Activation::linear || d.activation == Activation::relu)) {
+    Buffer<int32_t> signs(size);
+    for (size_t j = 0; j < size; ++j) signs[j] = (p.units[j] > 0) - (p.units[j] < 0);
+    p.signs.resize(size);
+    active_integer_table().shorten(signs.data(), int64_t(size), p.signs.data());
+  }
   d.storage.to_storage(spec.bias.data(), p.bias.data());
-  for (int32_t& beta : p.bias) beta ^= std::numeric_limits<int32_t>::min();
+  for (int32_t& beta : p.bias) {
+    if (p.sum.lanes == IntegerLanes::wide) {
+      beta ^= std::numeric_limits<int32_t>::min();
+    } else {
+      beta += int32_t(1) << (spec.fraction_bits - 1 - spec.input_shift);
+    }
+  }
   if (d.activation == Activation::modrelu) {
     p.modrelu.resize(size);
     d.storage.to_storage(spec.modrelu.data(), p.modrelu.data());
@@ -108,6 +153,7 @@ Model::Model(const IntegerSpec& spec) {
   check_count(spec.codes, rows * n, "codes");
   check_count(spec.multipliers, spec.tokens_count, "multipliers");
   integer->codes = pack_rows(m->tokens ? spec.codes : transposed(spec.codes, n, rows), rows, first);
+  if (spec.input_size == 1) integer->row.assign(integer->codes.begin(), integer->codes.end());
   integer->multipliers = spec.multipliers;
   integer->input_scale = spec.input_scale;
   integer->input_low = spec.input_low;

@@ -1,16 +1,16 @@
 #include <algorithm>
-#include <cmath>
 
 #include "runner.hpp"
 
 namespace hadamrnn {
 namespace {
 
-// q = clamp(rint(x / scale)); NaN is 0.
+// q = clamp(rint(x / scale)); NaN is 0. Without a call for each: after the clamp at most 16 bits are left, and adding
+// and subtracting 1.5 2^23 rounds them.
 int32_t quantized(float x, float scale, float low, float high) {
-  const float q = x / scale;
-  if (q != q) return 0;
-  return int32_t(std::nearbyint(std::min(std::max(q, low), high)));
+  constexpr float magic = 12582912.0f;
+  const float q = std::min(std::max(x / scale, low), high);
+  return q != q ? 0 : int32_t((q + magic) - magic);
 }
 
 class IntegerRunner final : public Runner {
@@ -24,7 +24,9 @@ class IntegerRunner final : public Runner {
       product = std::max({product, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
     }
     stride_ = size_t(size);
-    chunk_ = std::clamp<int64_t>(4096 / size, 1, 64);
+    // As many as stay in the first cache with what is kept of each, which is nothing of one input a step in one layer.
+    const bool kept = m.tokens || m.input_size > 1 || m.output_all || m.layers.size() > 1;
+    chunk_ = kept ? std::clamp<int64_t>(4096 / size, 1, 64) : 64;
     states_.resize(size_t(count) * m.layers.size() * stride_);
     kept_.resize(size_t(chunk_ * size));
     rows_.resize(size_t(chunk_ * size));
@@ -93,12 +95,10 @@ class IntegerRunner final : public Runner {
       return recur;
     }
     const int64_t d = m_.input_size;
-    for (int64_t k = 0; k < steps * d; ++k) {
-      inputs_[size_t(k)] =
-          quantized(sequence.x[t * d + k], integer_.input_scale, float(integer_.input_low), float(integer_.input_high));
-    }
+    const float scale = integer_.input_scale, low = float(integer_.input_low), high = float(integer_.input_high);
+    for (int64_t k = 0; k < steps * d; ++k) inputs_[size_t(k)] = quantized(sequence.x[t * d + k], scale, low, high);
     if (d == 1) {
-      recur.codes = integer_.codes.data();
+      recur.rows = integer_.row.data();
       recur.x = inputs_.data();
     } else {
       integer_.kernels->project(integer_.codes.data(), inputs_.data(), d, m_.layers.front().data().storage.size(),
@@ -127,13 +127,13 @@ class IntegerRunner final : public Runner {
     const int64_t size = d.storage.size();
     recur.geometry = d.hadamard.geometry<int32_t>();
     recur.activation = d.activation;
-    recur.multiplier = c.multiplier.data();
+    recur.sum = c.sum;
+    recur.sum.units = c.units.data();
+    recur.sum.bias = c.bias.data();
+    recur.sum.signs = c.signs.empty() ? nullptr : c.signs.data();
     recur.modrelu = c.modrelu.data();
-    recur.fraction_bits = c.fraction_bits;
-    recur.input_shift = c.input_shift;
     recur.low = c.low;
     recur.high = c.high;
-    recur.bias = c.bias.data();
     recur.input_multiplier = c.input_multiplier;
     recur.scratch = scratch_.data();
     recur.in = z;

@@ -49,23 +49,33 @@ int64_t activated(Activation activation, int64_t z, int64_t threshold, int64_t l
 
 enum class Input { feature, tokens, rows };
 
-void recur(const IntegerTable& table, Random& random, const Shape& shape, Activation activation, Input input) {
+void recur(const IntegerTable& table, Random& random, const Shape& shape, Activation activation, Input input,
+           IntegerLanes lanes, bool narrow = false) {
   constexpr int64_t steps = 5, tokens = 7;
   const int64_t n = shape.row * shape.base;
   const bool sign = activation == Activation::sign;
-  const int32_t high = sign ? 1 : 2047, low = activation == Activation::relu ? 0 : -high - 1;
-  const int32_t fraction_bits = int32_t(random.integer(12, 30)), shift = int32_t(random.integer(0, 8));
-  const Ints core = random.signs<int32_t>(shape.base * shape.base);
-  Ints multiplier = random.signs<int32_t>(n);
-  for (int32_t& m : multiplier) m *= int32_t(int64_t(1) << fraction_bits >> (shape.log2 / 2));
-  const Ints beta = random.integers<int32_t>(n, INT32_MIN >> (30 - fraction_bits), INT32_MAX >> (30 - fraction_bits));
+  // In 16 bits as many for the state as H z leaves.
+  const int32_t high = sign     ? 1
+                       : narrow ? (1 << (14 - shape.log2)) - 1
+                                : 2047,
+                low = activation == Activation::relu ? 0 : -high - 1;
+  const bool wide = lanes == IntegerLanes::wide, halves = lanes == IntegerLanes::halves;
+  // In 32 bits the sums below have room for 12 bits of fraction where M_h is not a power of two, and for 28 of the
+  // input.
+  const int32_t fraction_bits = int32_t(random.integer(wide ? 12 : 24, wide ? 30 : 28));
+  const int32_t shift = halves ? fraction_bits - 12 : int32_t(random.integer(0, 8));
+  const Ints core = random.signs<int32_t>(shape.base * shape.base), signs = random.signs<int32_t>(n);
+  const int32_t root = int32_t(int64_t(1) << fraction_bits >> (shape.log2 / 2));
+  const int32_t multiplier = halves ? root - root / 3 : root;
+  const int32_t spare = wide ? 30 - fraction_bits : 3;
+  const Ints beta = random.integers<int32_t>(n, INT32_MIN >> spare, INT32_MAX >> spare);
   const Ints threshold = random.integers<int32_t>(n, -50, 50);
   const Ints z0 = sign ? random.signs<int32_t>(n) : random.integers<int32_t>(n, low, high);
   const std::vector<int8_t> codes = random.integers<int8_t>(tokens * n, -128, 127);
   const Ints x = random.integers<int32_t>(steps, -255, 255), ids = random.integers<int32_t>(steps, 0, tokens - 1);
-  const int32_t scale = INT32_MAX / 256 >> (30 - fraction_bits);
-  const Ints scales = random.integers<int32_t>(tokens, 0, scale),
-             sums = random.integers<int32_t>(steps * n, -9999, 9999);
+  const int32_t scale = INT32_MAX / 256 >> (wide ? spare : 11);
+  const Ints scales = random.integers<int32_t>(tokens, 0, scale);
+  Ints sums = random.integers<int32_t>(steps * n, -9999, 9999);
 
   Ints z = z0, expected;
   for (int64_t t = 0; t < steps; ++t) {
@@ -76,39 +86,62 @@ void recur(const IntegerTable& table, Random& random, const Shape& shape, Activa
                                   ? int64_t(codes[size_t(ids[size_t(t)] * n + j)]) * scales[size_t(ids[size_t(t)])]
                                   : int64_t(sums[size_t(t * n + j)]) * scale;
       const int64_t total =
-          acc[size_t(j)] * multiplier[size_t(j)] + (product + beta[size_t(j)]) * (int64_t(1) << shift);
+          acc[size_t(j)] * signs[size_t(j)] * multiplier + (product + beta[size_t(j)]) * (int64_t(1) << shift);
       const int64_t rounded = (total + (int64_t(1) << (fraction_bits - 1))) >> fraction_bits;
       z[size_t(j)] = int32_t(activated(activation, rounded, threshold[size_t(j)], low, high));
     }
     expected.insert(expected.end(), z.begin(), z.end());
   }
 
-  Ints bias = beta;
-  for (int32_t& b : bias) b ^= INT32_MIN;
-  Unaligned<int32_t> m(multiplier), b(bias), a(threshold), in(z0), out(steps * n), scratch(n), rows(sums), last(n);
+  Ints units = signs, bias = beta;
+  IntegerSum sum{lanes, fraction_bits, shift, 0, nullptr, nullptr, nullptr, 0};
+  int32_t unit = wide ? multiplier : 1;
+  if (lanes == IntegerLanes::shifts) {
+    sum.shift = shape.log2 / 2;
+    sum.input_shift = fraction_bits - sum.shift - shift;
+  }
+  if (halves) {
+    int32_t left = 30 - shape.log2 - (sign ? 0 : 11);  // acc has room for these bits
+    for (int32_t base = shape.base; base > 1; base /= 2) --left;
+    left = std::min(left, 32 - shift);
+    unit = int32_t(1) << left;
+    sum.shift = 12;
+    sum.factor = multiplier << (32 - shift - left);
+  }
+  for (int32_t& u : units) u *= unit;
+  for (int32_t& b : bias) b = wide ? b ^ INT32_MIN : b + (1 << (fraction_bits - 1 - shift));
+  // The weights of one input are a row of integers of 32 bits.
+  if (input == Input::feature) std::copy_n(codes.begin(), n, sums.begin());
+  Unaligned<int32_t> m(units), b(bias), a(threshold), in(z0), out(steps * n), scratch(n), rows(sums), last(n);
   Unaligned<int8_t> c(codes);
+  sum.units = m.data();
+  sum.bias = b.data();
+  Unaligned<int16_t> short_signs(n);
+  if (narrow) {
+    table.shorten(signs.data(), n, short_signs.data());
+    sum.signs = short_signs.data();
+    sum.short_factor = multiplier << (16 - shift);
+  }
   IntegerRecur p{};
   p.geometry = {shape.row, shape.log2, shape.base, core.data(), core.data()};
   p.activation = activation;
-  p.multiplier = m.data();
+  p.sum = sum;
   p.modrelu = a.data();
-  p.fraction_bits = fraction_bits;
-  p.input_shift = shift;
   p.low = low;
   p.high = high;
-  p.bias = b.data();
   p.input_multiplier = scale;
   p.scratch = scratch.data();
   p.in = in.data();
   p.out = out.data();
   p.stride = n;
-  if (input != Input::rows) p.codes = c.data();
   if (input == Input::feature) p.x = x.data();
+  if (input == Input::tokens) p.codes = c.data();
   if (input == Input::tokens) p.ids = ids.data();
   if (input == Input::tokens) p.multipliers = scales.data();
-  if (input == Input::rows) p.rows = rows.data();
+  if (input != Input::tokens) p.rows = rows.data();
   const std::string what = "recur_i32 " + std::to_string(n) + " activation " + std::to_string(int(activation)) +
-                           " input " + std::to_string(int(input));
+                           " input " + std::to_string(int(input)) + " lanes " + std::to_string(int(lanes)) +
+                           (narrow ? " of 16 bits" : "");
   table.recur(p, steps);
   check_same(what, out.data(), expected.data(), steps * n);
   check(out.intact(), what + " keeps to its memory");
@@ -160,8 +193,18 @@ void test_integer(const IntegerTable& table) {
   for (const Shape& shape : {Shape{16, 0, 1}, Shape{48, 3, 1}, Shape{64, 6, 1}, Shape{512, 9, 1}, Shape{2048, 11, 1},
                              Shape{16, 1, 12}, Shape{32, 4, 20}}) {
     for (const Activation activation : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
-      for (const Input input : {Input::feature, Input::tokens, Input::rows})
-        recur(table, random, shape, activation, input);
+      for (const Input input : {Input::feature, Input::tokens, Input::rows}) {
+        for (const IntegerLanes lanes : {IntegerLanes::wide, IntegerLanes::shifts, IntegerLanes::halves})
+          recur(table, random, shape, activation, input, lanes);
+      }
+    }
+  }
+  for (const int32_t log2 : {3, 4, 5, 6, 7}) {
+    for (const Activation activation : {Activation::linear, Activation::relu}) {
+      for (const Input input : {Input::feature, Input::tokens, Input::rows}) {
+        recur(table, random, {384, log2, 1}, activation, input, IntegerLanes::halves, true);
+        recur(table, random, {128, log2, 1}, activation, input, IntegerLanes::halves, true);
+      }
     }
   }
   for (const int64_t d : {1, 3, 10}) {

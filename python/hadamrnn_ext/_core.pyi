@@ -67,6 +67,7 @@ class IntegerLayer:
         multiplier: int,
         input_multiplier: int,
         input_shift: int,
+        narrow: bool,
         bias: NDArray[np.int32],
         modrelu: NDArray[np.int32] | None = None,
     ) -> None: ...

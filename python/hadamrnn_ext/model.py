@@ -264,7 +264,7 @@ class Model:
         self,
         calibration: Calibrating,
         state_bits: int = 12,
-        input_bits: int = 8,
+        input_bits: int | None = None,
         readout: Literal["float", "integer"] = "float",
         *,
         power_of_two: bool = False,
@@ -281,7 +281,8 @@ class Model:
             calibration: usual input, which sets the scales: an array as ``infer`` takes it, or an iterable of
                 batches, each an array or a pair (x, lengths), read once. Few hundred sequences do.
             state_bits: k of the state, 8 .. 16. States of a sign recurrence have 1 bit.
-            input_bits: of the features, 2 .. 16; at 8 bits the bytes of a model of pixels enter as they are.
+            input_bits: of the features, 2 .. 16; None is 8, and 12 for states of more than 12 bits. The bytes of a
+                model of pixels have 8 and enter as they are.
             readout: "float": V relu(s_h z) + c in float32; "integer": logits are integers times one scale, as
                 exported code needs it. Float weights become 8-bit codes.
             power_of_two: enlarge the scales, by less than 2, until each input multiplier is a power of two.

@@ -202,6 +202,35 @@ def test_small_states_take_16_bits(rng, make_model, tmp_path):
     assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
 
 
+def test_states_of_signs_from_training_to_c(tmp_path):
+    """Trained with one bit a unit; XNOR-popcount then runs the recurrence, in C too."""
+    torch = pytest.importorskip("torch")
+    from hadamrnn_ext import nn
+
+    torch.manual_seed(1)
+    trained = nn.SequenceModel(3, 64, 3, 16, recurrence="sign", weight_bits=4)
+    x = torch.randn(1000, 8, 3)
+    labels = x[:, -3:].sum(1).argmax(1)  # of the last steps: states of one bit forget
+    optimizer = torch.optim.Adam(trained.parameters(), 1e-2)
+    for i in range(150):
+        batch = torch.arange(100) + i % 8 * 100
+        optimizer.zero_grad()
+        trained.loss(x[batch], labels[batch]).backward()
+        optimizer.step()
+    x, labels = x.numpy(), labels.numpy()
+    test = slice(800, None)
+    model = trained.to_native().quantize(x[:800], readout="integer")
+    assert model.card.integer.layers[0].state_bits == 1
+    assert (model.infer(x[test]).argmax(1) == labels[test]).mean() > 0.7
+    xnor = hr.Model(model.card, model.tensors, "xnor").infer(x[test])
+    np.testing.assert_array_equal(xnor, model.infer(x[test]))
+    codes = hr.export.c_input(model, x[test])
+    for transform in ("fwht", "popcount"):
+        _, logits = run_c(model, tmp_path / transform, codes, np.int32, transform)
+        scale = np.float32(model.card.integer.logit_scale)
+        np.testing.assert_array_equal(logits.astype(np.float32) * scale, xnor)
+
+
 def test_the_example_reads_bytes(rng, make_model, tmp_path):
     floats = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
     pixels = rng.integers(0, 256, (1, 40, 1), dtype=np.uint8)

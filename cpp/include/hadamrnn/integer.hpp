@@ -18,6 +18,7 @@ struct IntegerLayerSpec {
   int32_t multiplier = 0;
   int32_t input_multiplier = 0;  // not read above a token table
   int32_t input_shift = 0;
+  bool narrow = false;           // the caller has proven that in units of 2^input_shift all sums fit 32 bits
   std::vector<int32_t> bias;     // (n)
   std::vector<int32_t> modrelu;  // (n) for modrelu, else empty
 };

@@ -154,6 +154,14 @@ void recur_steps(const P& p, const U& updates, int64_t steps) {
     with_log2<V, 0>(g.log2, RecurSmall<V, P, U>{p, updates, steps});
     return;
   }
+  // A block that is larger than a tile may still fit the registers, and is then not stored between steps.
+  if constexpr (V::recur_regs > tile_regs<V>) {
+    constexpr int log2 = ilog2(V::W) + ilog2(V::recur_regs);
+    if (g.base == 1 && g.log2 == log2) {
+      recur_tiles<V, V::recur_regs, log2>(p, updates, 0, steps);
+      return;
+    }
+  }
   const typename V::T* h = p.in;
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {

@@ -14,6 +14,7 @@ struct F32 {
   using reg = __m256;
   static constexpr int W = 8;
   static constexpr int tile_regs = 16;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }
@@ -94,6 +95,7 @@ struct I32 {
   using reg = __m256i;
   static constexpr int W = 8;
   static constexpr int tile_regs = 8;
+  static constexpr int recur_regs = 16;
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
@@ -136,6 +138,12 @@ struct I32 {
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     return _mm256_sign_epi32(max(add(_mm256_abs_epi32(z), a), set(0)), z);
   }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return _mm256_sign_epi32(x, u); }  // u is 1, -1 or 0
+  HADAMRNN_INLINE static reg mul_high(reg x, reg y) {                                    // y the same in all lanes
+    const reg even = odd_lanes(_mm256_mul_epi32(x, y));
+    return _mm256_blend_epi32(even, _mm256_mul_epi32(odd_lanes(x), y), 0xAA);
+  }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm256_sra_epi32(x, _mm_cvtsi32_si128(s)); }
   // 64-bit integers of the even and of the odd lanes.
   struct wide {
     reg even, odd;
@@ -179,7 +187,8 @@ struct I16 {
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     if constexpr (S == 1) {  // +-1 in the two halves of each 32-bit word
-      const reg y = _mm256_or_si256(_mm256_slli_epi32(x, 16), _mm256_srli_epi32(x, 16));
+      const __m128i swap = _mm_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+      const reg y = _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(swap));
       return add(y, _mm256_sign_epi16(x, _mm256_set1_epi32(int(0xFFFF0001u))));
     } else {
       const reg sign = _mm256_blend_epi32(set(1), set(-1), S == 2 ? 0xAA : S == 4 ? 0xCC : 0xF0);
@@ -190,6 +199,35 @@ struct I16 {
       return add(y, _mm256_sign_epi16(x, sign));
     }
   }
+};
+
+struct Short : I16 {
+  using T = int32_t;
+  static constexpr int recur_regs = tile_regs;
+
+  // Two registers of 32 bits; their lanes alternate in groups of four.
+  HADAMRNN_INLINE static reg join(reg low, reg high) { return _mm256_packs_epi32(low, high); }
+  HADAMRNN_INLINE static void split(reg x, reg& low, reg& high) {
+    low = _mm256_srai_epi32(_mm256_unpacklo_epi16(x, x), 16);
+    high = _mm256_srai_epi32(_mm256_unpackhi_epi16(x, x), 16);
+  }
+  HADAMRNN_INLINE static reg load(const T* p) { return join(I32::load(p), I32::load(p + 8)); }
+  HADAMRNN_INLINE static void store(T* p, reg x) {
+    reg low, high;
+    split(x, low, high);
+    I32::store(p, low);
+    I32::store(p + 8, high);
+  }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return _mm256_sign_epi16(x, u); }
+  // floor(x factor / 2^16), factor < 2^31 - 2^15, in 32 bits.
+  HADAMRNN_INLINE static void mul_factor(reg x, int32_t factor, reg& low, reg& high) {
+    const reg rest = _mm256_mulhi_epi16(x, set(int16_t(factor)));
+    const reg whole = _mm256_set1_epi32((1 << 16) | ((factor + (1 << 15)) >> 16));
+    low = _mm256_madd_epi16(_mm256_unpacklo_epi16(x, rest), whole);
+    high = _mm256_madd_epi16(_mm256_unpackhi_epi16(x, rest), whole);
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_epi16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_epi16(x, y); }
 };
 
 struct U64 {

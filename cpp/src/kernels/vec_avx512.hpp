@@ -18,6 +18,7 @@ struct F32 {
   using reg = __m512;
   static constexpr int W = 16;
   static constexpr int tile_regs = 16;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }
@@ -96,6 +97,7 @@ struct I32 {
   using reg = __m512i;
   static constexpr int W = 16;
   static constexpr int tile_regs = 16;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
@@ -140,6 +142,12 @@ struct I32 {
     const reg t = max(add(_mm512_abs_epi32(z), a), set(0));
     return _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(z, z), sub(_mm512_xor_si512(t, flip), flip));
   }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return mul(x, u); }  // u is 1, -1 or 0
+  HADAMRNN_INLINE static reg mul_high(reg x, reg y) {                      // y the same in all lanes
+    const reg even = odd_lanes(_mm512_mul_epi32(x, y));
+    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_mul_epi32(odd_lanes(x), y));
+  }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm512_sra_epi32(x, _mm_cvtsi32_si128(s)); }
   // 64-bit integers of the even and of the odd lanes.
   struct wide {
     reg even, odd;
@@ -193,6 +201,36 @@ struct I16 {
     if constexpr (S == 16) y = _mm512_shuffle_i32x4(x, x, 0x4E);
     return _mm512_mask_sub_epi16(add(x, y), high, y, x);
   }
+};
+
+struct Short : I16 {
+  using T = int32_t;
+  static constexpr int tile_regs = 4;  // 128 elements, the largest block of 16-bit lanes
+  static constexpr int recur_regs = tile_regs;
+
+  // Two registers of 32 bits; their lanes alternate in groups of four.
+  HADAMRNN_INLINE static reg join(reg low, reg high) { return _mm512_packs_epi32(low, high); }
+  HADAMRNN_INLINE static void split(reg x, reg& low, reg& high) {
+    low = _mm512_srai_epi32(_mm512_unpacklo_epi16(x, x), 16);
+    high = _mm512_srai_epi32(_mm512_unpackhi_epi16(x, x), 16);
+  }
+  HADAMRNN_INLINE static reg load(const T* p) { return join(I32::load(p), I32::load(p + 16)); }
+  HADAMRNN_INLINE static void store(T* p, reg x) {
+    reg low, high;
+    split(x, low, high);
+    I32::store(p, low);
+    I32::store(p + 16, high);
+  }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return mul(x, u); }
+  // floor(x factor / 2^16), factor < 2^31 - 2^15, in 32 bits.
+  HADAMRNN_INLINE static void mul_factor(reg x, int32_t factor, reg& low, reg& high) {
+    const reg rest = _mm512_mulhi_epi16(x, set(int16_t(factor)));
+    const reg whole = _mm512_set1_epi32((1 << 16) | ((factor + (1 << 15)) >> 16));
+    low = _mm512_madd_epi16(_mm512_unpacklo_epi16(x, rest), whole);
+    high = _mm512_madd_epi16(_mm512_unpackhi_epi16(x, rest), whole);
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_epi16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_epi16(x, y); }
 };
 
 struct U64 {

@@ -14,6 +14,7 @@ struct F32 {
   using reg = float32x4_t;
   static constexpr int W = 4;
   static constexpr int tile_regs = 16;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return vld1q_f32(p); }
@@ -90,6 +91,7 @@ struct I32 {
   using reg = int32x4_t;
   static constexpr int W = 4;
   static constexpr int tile_regs = 16;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return vld1q_s32(p); }
@@ -137,6 +139,12 @@ struct I32 {
     const reg t = max(add(vabsq_s32(z), a), set(0));
     return vandq_s32(sub(veorq_s32(t, flip), flip), vreinterpretq_s32_u32(vtstq_s32(z, z)));
   }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return mul(x, u); }  // u is 1, -1 or 0
+  HADAMRNN_INLINE static reg mul_high(reg x, reg y) {
+    const wide both = mul_wide(x, y);
+    return vuzp2q_s32(vreinterpretq_s32_s64(both.low), vreinterpretq_s32_s64(both.high));
+  }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return vshlq_s32(x, set(-s)); }
   // 64-bit integers of the lower and of the upper lanes.
   struct wide {
     int64x2_t low, high;
@@ -188,6 +196,29 @@ struct I16 {
       return vmlaq_s16(vextq_s16(x, x, 4), x, vld1q_s16(sign));
     }
   }
+};
+
+struct Short : I16 {
+  using T = int32_t;
+  static constexpr int recur_regs = tile_regs;
+
+  HADAMRNN_INLINE static reg join(int32x4_t low, int32x4_t high) {
+    return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+  }
+  HADAMRNN_INLINE static reg load(const T* p) { return join(I32::load(p), I32::load(p + 4)); }
+  HADAMRNN_INLINE static void store(T* p, reg x) {
+    I32::store(p, vmovl_s16(vget_low_s16(x)));
+    I32::store(p + 4, vmovl_s16(vget_high_s16(x)));
+  }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg u) { return mul(x, u); }
+  // floor(x factor / 2^16), factor < 2^31 - 2^15, in 32 bits.
+  HADAMRNN_INLINE static void mul_factor(reg x, int32_t factor, int32x4_t& low, int32x4_t& high) {
+    const int16_t rest = int16_t(factor), whole = int16_t((factor + (1 << 15)) >> 16);
+    low = vmlal_n_s16(vshrq_n_s32(vmull_n_s16(vget_low_s16(x), rest), 16), vget_low_s16(x), whole);
+    high = vmlal_n_s16(vshrq_n_s32(vmull_n_s16(vget_high_s16(x), rest), 16), vget_high_s16(x), whole);
+  }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_s16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_s16(x, y); }
 };
 
 struct U64 {

@@ -13,6 +13,7 @@ struct One {
   using reg = Element;
   static constexpr int W = 1;
   static constexpr int tile_regs = 4;
+  static constexpr int recur_regs = tile_regs;
   static constexpr int max_radix_log2 = 2;
 
   HADAMRNN_INLINE static reg load(const T* p) { return *p; }
@@ -56,6 +57,8 @@ struct One {
   HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) { return (uint32_t(x) >> b) & 1; }
 
   // --- integers only ---
+  HADAMRNN_INLINE static reg mul_high(reg x, reg y) { return T((int64_t(x) * y) >> 32); }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return x >> s; }
   using wide = int64_t;  // a 64-bit integer a lane
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) { return *p; }
   HADAMRNN_INLINE static reg min(reg x, reg y) { return x < y ? x : y; }

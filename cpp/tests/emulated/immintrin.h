@@ -61,6 +61,10 @@ inline __m512i shift_arithmetic(__m512i a, unsigned count) {
   return x;
 }
 
+inline __m512i shift_arithmetic(__m512i a, __m128i count) {
+  return shift_arithmetic(a, unsigned(Lanes<int64_t, __m128i>(count).lane[0]));
+}
+
 // Inside each group of four 32-bit elements.
 template <class R>
 R permute(R a, int control) {
@@ -106,10 +110,13 @@ inline __m256i narrow(unsigned mask, __m512i a) {
 
 }  // namespace emulated
 
+#undef _mm512_madd_epi16  // there, but with two arguments too many
+#define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm512_fmadd_ps
 #define _mm512_fmadd_ps emulated::fmadd
 #define _mm512_cvtps_epi32 emulated::to_integers
 #define _mm512_cvtepi8_epi32 emulated::widen
+#define _mm512_sra_epi32 emulated::shift_arithmetic
 #define _mm512_srai_epi32 emulated::shift_arithmetic
 #define _mm512_permute_ps emulated::permute
 #define _mm512_shuffle_epi32 emulated::permute

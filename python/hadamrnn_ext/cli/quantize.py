@@ -44,7 +44,9 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="leave the model as it is, and only its float embedding of tokens becomes 8 bits, a scale for each row",
     )
-    parser.add_argument("--input-bits", type=int, default=8, metavar="K", help="of features (default: 8)")
+    parser.add_argument(
+        "--input-bits", type=int, metavar="K", help="of features (default: 8, with more than 12 of state 12)"
+    )
     parser.add_argument("--readout", choices=("float", "integer"), default="float", help="default: float")
     parser.add_argument(
         "--power-of-two", action="store_true", help="scales that make every input multiplier a shift"

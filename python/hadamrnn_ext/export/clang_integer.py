@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ..card import Card
 from ..errors import InputError
-from ..integer.bounds import largest_state
+from ..integer.bounds import Step, largest_state, narrow
 from ..integer.card import IntegerCard
+from ..integer.tensors import step
 from ..model import Model
 from ..quantize import code_width, pack_signs
 from .lanes import Lanes
@@ -24,9 +25,9 @@ LAYOUTS: dict[str, type[Lanes | Planes]] = {"fwht": Lanes, "popcount": Planes}
 Layouts = list[Lanes | Planes]
 
 # The shift of a negative number is the compiler's choice in C99; compilers make one instruction of this.
-_SHIFT = """static int32_t shifted(int64_t x, int bits) {
+_SHIFT = """static int32_t shifted{bits}(int{bits}_t x, int bits) {{
     return (int32_t)(x < 0 ? ~(~x >> bits) : x >> bits);
-}
+}}
 """
 
 
@@ -59,15 +60,18 @@ def source(model: Model, name: str, transform: str) -> str:
     parameters = model.parameters()
     assert card.weight_bits is not None
     assert card.output_weight_bits is not None
-    parts = [_SHIFT]
+    layouts = _layouts(card, transform)
+    layers = [_layer(model, parameters, i, layouts) for i in range(len(card.layers))]
+    parts = [
+        _SHIFT.format(bits=bits) for bits in (32, 64) if any(f"shifted{bits}(" in layer for layer in layers)
+    ]
     parts += [
         read_code(bits)
         for bits in sorted({code_width(card.weight_bits), code_width(card.output_weight_bits)})
     ]
-    layouts = _layouts(card, transform)
     parts += dict.fromkeys(function for layout in layouts for function in layout.functions())
     parts.append(_weights(model, parameters, layouts))
-    parts += [_layer(card, i, layouts) for i in range(len(card.layers))]
+    parts += layers
     parts.append(_step(card, name, layouts))
     parts.append(_logits(card, name, layouts[-1]))
     return "\n".join(parts)
@@ -90,9 +94,12 @@ def _weights(model: Model, parameters: dict[str, NDArray[Any]], layouts: Layouts
     return "\n".join(parts)
 
 
-def _layer(card: Card, i: int, layouts: Layouts) -> str:
+def _layer(model: Model, parameters: dict[str, NDArray[Any]], i: int, layouts: Layouts) -> str:
+    card = model.card
     layer, c, layout = card.layers[i], _integer(card).layers[i], layouts[i]
-    argument, prepare, product = _input(card, i, layouts)
+    facts = step(card, parameters, i)
+    exact = narrow(facts)
+    argument, prepare, product = _input(card, i, layouts, "int32_t" if exact else "int64_t")
     if c.state_bits == 1:
         activate = "r = r >= 0 ? 1 : -1;"
     else:
@@ -111,8 +118,7 @@ def _layer(card: Card, i: int, layouts: Layouts) -> str:
 {prepare}{layout.begin}    for (i = 0; i < {layer.hidden_size}u; ++i) {{
         const int32_t sum_of_row = {layout.sum};
         const int32_t acc = signs{i}[i / 8u] >> (i % 8u) & 1u ? -sum_of_row : sum_of_row;
-{product}        const int64_t total = (int64_t)acc * {c.multiplier} + (in + bias{i}[i]) * ((int64_t)1 << {c.input_shift});
-        int32_t r = shifted(total + ((int64_t)1 << {c.fraction_bits - 1}), {c.fraction_bits});
+{product}        int32_t r = {_rounded(facts, f"bias{i}[i]", exact)};
         {activate}
         {layout.store}
     }}
@@ -120,13 +126,25 @@ def _layer(card: Card, i: int, layouts: Layouts) -> str:
 """
 
 
-def _input(card: Card, i: int, layouts: Layouts) -> tuple[str, str, str]:
-    """The argument that layer i reads, what is done with it once, and the product `in` of unit i."""
+def _rounded(step: Step, bias: str, exact: bool) -> str:
+    """The state of a unit before its activation, in 32 bits where these are proven to be exact (bounds.py)."""
+    f, s, m_h = step.fraction_bits, step.input_shift, step.multiplier
+    if not exact:
+        total = f"(int64_t)acc * {m_h} + (in + {bias}) * ((int64_t)1 << {s}) + ((int64_t)1 << {f - 1})"
+        return f"shifted64({total}, {f})"
+    inputs, j = f"in + {bias} + {1 << f - 1 - s}", m_h.bit_length() - 1
+    if m_h == 1 << j:
+        return f"shifted32(acc + shifted32({inputs}, {j - s}), {f - j})"
+    return f"shifted32(shifted64((int64_t)acc * {m_h}, {s}) + {inputs}, {f - s})"
+
+
+def _input(card: Card, i: int, layouts: Layouts, wide: str) -> tuple[str, str, str]:
+    """The argument that layer i reads, what is done with it once, and the product `in` of unit i, a ``wide``."""
     multiplier = _integer(card).layers[i].input_multiplier
     if i > 0:
         below = layouts[i - 1]
         product = (
-            below.product(f"input_signs{i}") + f"        const int64_t in = (int64_t)sum * {multiplier};\n"
+            below.product(f"input_signs{i}") + f"        const {wide} in = ({wide})sum * {multiplier};\n"
         )
         return f"const {below.kind} *below", below.below_begin, product
     assert card.weight_bits is not None
@@ -137,15 +155,15 @@ def _input(card: Card, i: int, layouts: Layouts) -> tuple[str, str, str]:
         return (
             f"const {kind} *x",
             prepare,
-            f"        const int64_t in = (int64_t){code}row + i) * multiplier;\n",
+            f"        const {wide} in = ({wide}){code}row + i) * multiplier;\n",
         )
     if d == 1:
         prepare = f"    const int32_t multiplier = (int32_t)x[0] * {multiplier};\n"
-        return f"const {kind} *x", prepare, f"        const int64_t in = (int64_t){code}i) * multiplier;\n"
+        return f"const {kind} *x", prepare, f"        const {wide} in = ({wide}){code}i) * multiplier;\n"
     product = f"""        int32_t sum = 0;
         uint32_t j;
         for (j = 0; j < {d}u; ++j) sum += {code}i * {d}u + j) * x[j];
-        const int64_t in = (int64_t)sum * {multiplier};
+        const {wide} in = ({wide})sum * {multiplier};
 """
     return f"const {kind} *x", "", product
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..card import Card
 from ..errors import InputError
-from .bounds import largest_state, layer_problem, readout_problem
-from .card import MAX_FRACTION_BITS, IntegerCard, IntegerLayer
-from .source import Source, input_source, weight_codes
+from .bounds import largest_state, readout_problem
+from .card import IntegerCard, IntegerLayer
+from .constants import RealLayer, constants
+from .source import Source, bytes_enter, input_source, weight_codes
 from .tensors import codes_name, pack_integers
 
 __all__ = ["Options", "convert"]
@@ -28,17 +29,25 @@ class Options:
     """The arguments of ``Model.quantize`` that say what the integers look like. Raises InputError."""
 
     state_bits: int
-    input_bits: int
+    input_bits: int | None
     readout: Literal["float", "integer"]
     power_of_two: bool
 
     def __post_init__(self) -> None:
         for name, low in (("state_bits", 8), ("input_bits", 2)):
             bits = getattr(self, name)
+            if bits is None and name == "input_bits":
+                continue
             if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not low <= bits <= 16:
                 raise InputError(f"{name} is {ascii(bits)[:40]}; expected an integer {low} .. 16")
         if self.readout not in ("float", "integer"):
             raise InputError(f"readout is {ascii(self.readout)[:40]}; expected 'float' or 'integer'")
+
+    def feature_bits(self, card: Card) -> int:
+        """Those asked for; else 8, and 12 where the state has so many that 8 of the input would be the larger noise."""
+        if self.input_bits is not None:
+            return self.input_bits
+        return 8 if bytes_enter(card) or self.state_bits <= 12 else 12
 
 
 def convert(
@@ -58,7 +67,9 @@ def convert(
     Raises:
         InputError: the sums of this model do not fit the integers of a step.
     """
-    source = input_source(card, floats, packed, largest_input, options.input_bits, options.power_of_two)
+    source = input_source(
+        card, floats, packed, largest_input, options.feature_bits(card), options.power_of_two
+    )
     parameters: dict[str, Array] = {codes_name(card): source.codes}
     layers: list[IntegerLayer] = []
     for i, layer in enumerate(card.layers):
@@ -68,16 +79,34 @@ def convert(
             else np.array(layers[-1].state_scale / math.sqrt(card.layers[i - 1].hidden_size))
         )
         bits = 1 if layer.recurrence == "sign" else options.state_bits
-        scale, ratios = _scale(bits, largest_states[i], steps, options.power_of_two)
-        if layer.recurrence == "modrelu":
-            threshold = np.rint(floats[f"layers.{i}.modrelu"].astype(np.float64) / scale)
-            parameters[f"layers.{i}.modrelu"] = np.clip(threshold, 1 - INT32, INT32 - 1).astype(np.int32)
+        scale, steps = _scale(bits, largest_states[i], steps, options.power_of_two)
         for name in (f"layers.{i}.signs", f"layers.{i}.input_signs"):
             if name in floats:
                 parameters[name] = floats[name]
-        layers.append(
-            _layer(card, source, layers, parameters, floats[f"layers.{i}.bias"], bits, scale, ratios)
+        real = RealLayer(
+            block_size=layer.block_size,
+            state_bits=bits,
+            steps=steps,
+            sums=_largest_sums(card, source, layers),
+            largest_input=source.input.range[1] if i == 0 and source.input is not None else 1,
+            bias=floats[f"layers.{i}.bias"].astype(np.float64),
+            modrelu=floats[f"layers.{i}.modrelu"].astype(np.float64)
+            if layer.recurrence == "modrelu"
+            else None,
         )
+        try:
+            scale, step = constants(real, scale)
+        except InputError as error:
+            raise InputError(f"layer {i} {error}") from None
+        parameters[f"layers.{i}.bias"] = step.bias.astype(np.int32)
+        if step.modrelu is not None:
+            parameters[f"layers.{i}.modrelu"] = step.modrelu
+        one = None
+        if step.multipliers.ndim:
+            parameters["table.multiplier"] = step.multipliers[:, 0].astype(np.int32)
+        else:
+            one = int(step.multipliers)
+        layers.append(IntegerLayer(bits, scale, step.fraction_bits, step.multiplier, one, step.input_shift))
     output_bits, logit_scale = _readout(card, floats, packed, layers[-1], options, parameters)
     integer = IntegerCard(tuple(layers), source.input, options.readout, logit_scale)
     changes = {
@@ -91,78 +120,20 @@ def convert(
 
 
 def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple[float, Array]:
-    """s_h, and the input's steps in units of it. s_h grows by less than 2 to make every one a power of two."""
+    """s_h, and the input's steps. s_h grows by less than 2 to make every step a power of two in units of it."""
     scale = 1.0 if bits == 1 else float(np.float32(largest / ((1 << bits - 1) - 1)))
     if scale < 1e-30:  # a state that is always zero
         scale = 1.0
     top = float(steps.max())
     if not power_of_two or bits == 1 or top == 0:
-        return scale, steps / scale
+        return scale, steps
     scale = float(np.float32(top * 2.0 ** -math.floor(math.log2(top / scale))))
     exponents = np.rint(np.log2(np.where(steps > 0, steps, top) / scale))
-    return scale, np.where(steps > 0, 2.0**exponents, 0.0)
-
-
-def _layer(
-    card: Card,
-    source: Source,
-    below: list[IntegerLayer],
-    parameters: dict[str, Array],
-    bias: Array,
-    bits: int,
-    scale: float,
-    ratios: Array,
-) -> IntegerLayer:
-    """The constants with the largest F whose sums provably fit; writes the layer's bias, and the table's multipliers."""
-    i = len(below)
-    block_size = card.layers[i].block_size
-    units = bias.astype(np.float64) / scale
-    sums = _largest_sums(card, source, below)
-    largest_input = source.input.range[1] if i == 0 and source.input is not None else 1
-    problem: str | None = None
-    for fraction_bits in range(MAX_FRACTION_BITS, 0, -1):
-        shift = _shift(max(float(ratios.max()) * largest_input, float(np.abs(units).max())), fraction_bits)
-        if shift >= fraction_bits:
-            continue
-        unit = 2.0 ** (fraction_bits - shift)
-        multipliers = np.rint(ratios * unit).astype(np.int64)
-        beta = np.rint(units * unit).astype(np.int64)
-        if bits == 1:  # the threshold of sign is 0, and a step rounds to the nearest integer first
-            beta -= 1 << fraction_bits - 1 - shift
-        multiplier = round(2.0**fraction_bits / math.sqrt(block_size))
-        problem = layer_problem(
-            block_size=block_size,
-            state_bits=bits,
-            fraction_bits=fraction_bits,
-            multiplier=multiplier,
-            input_shift=shift,
-            sums=sums,
-            multipliers=multipliers[:, None] if multipliers.ndim else multipliers,
-            largest_input=largest_input,
-            bias=beta,
-            modrelu=parameters.get(f"layers.{i}.modrelu"),
-        )
-        if problem is None and np.abs(beta).max() < INT32:
-            parameters[f"layers.{i}.bias"] = beta.astype(np.int32)
-            if multipliers.ndim:
-                parameters["table.multiplier"] = multipliers.astype(np.int32)
-            one = None if multipliers.ndim else int(multipliers)
-            return IntegerLayer(bits, scale, fraction_bits, multiplier, one, shift)
-    raise InputError(
-        f"layer {i} cannot be written in integers of {bits} bits: {problem or 'its input is far above its states'}; "
-        "fewer bits, or a calibration that shows the model's usual input, may help"
-    )
-
-
-def _shift(largest: float, fraction_bits: int) -> int:
-    """The smallest shift s that leaves largest 2^(F-s), and a bit of room, in 31 bits."""
-    if largest == 0:
-        return 0
-    return max(0, math.frexp(largest)[1] + fraction_bits - 30)
+    return scale, np.where(steps > 0, 2.0**exponents, 0.0) * scale
 
 
 def _largest_sums(card: Card, source: Source, below: list[IntegerLayer]) -> Array:
-    """What the input multiplier meets at most, as ``tensors.input_sums`` takes it from a file."""
+    """What the input multiplier meets at most, as ``tensors.step`` takes it from a file."""
     i = len(below)
     if i > 0:
         n = card.layers[i - 1].hidden_size

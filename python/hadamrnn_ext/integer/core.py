@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..card import Card
+from .bounds import narrow
 from .card import IntegerCard
-from .tensors import codes_name
+from .tensors import codes_name, step
 
 __all__ = ["integer_core"]
 
@@ -32,6 +33,7 @@ def integer_core(
             multiplier=c.multiplier,
             input_multiplier=c.input_multiplier or 0,
             input_shift=c.input_shift,
+            narrow=narrow(step(card, parameters, i)),
             bias=parameters[f"layers.{i}.bias"],
             modrelu=parameters.get(f"layers.{i}.modrelu"),
         )

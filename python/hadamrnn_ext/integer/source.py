@@ -13,7 +13,7 @@ from ..card import Card
 from ..quantize import code_range, quantize, unpack
 from .card import IntegerInput
 
-__all__ = ["Source", "input_source", "weight_codes"]
+__all__ = ["Source", "bytes_enter", "input_source", "weight_codes"]
 
 Array = NDArray[Any]
 TABLE_BITS = 8  # of a row of the folded table of embedded tokens, and of weights that were float
@@ -64,10 +64,15 @@ def input_source(
     return Source(codes, bits, np.array(step * features.scale), features)
 
 
+def bytes_enter(card: Card) -> bool:
+    """Whether features are bytes, which 8 bits hold as they are."""
+    return card.preprocess.uint8_scale is not None and card.preprocess.normalization is None
+
+
 def _features(card: Card, largest: float, bits: int) -> IntegerInput:
     scale = card.preprocess.uint8_scale
-    if scale is not None and card.preprocess.normalization is None and bits == 8:
-        return IntegerInput(8, False, float(np.float32(scale)))  # bytes enter as they are
+    if bits == 8 and scale is not None and bytes_enter(card):
+        return IntegerInput(8, False, float(np.float32(scale)))
     scale = largest / ((1 << bits - 1) - 1)
     return IntegerInput(bits, True, float(np.float32(scale)) if scale > 1e-30 else 1.0)
 

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..card import Card
 from ..errors import ModelFormatError
 from ..quantize import code_width, dequantize, pack, pack_signs, unpack, unpack_signs
-from .bounds import largest_state, layer_problem, readout_problem
+from .bounds import Step, largest_state, layer_problem, readout_problem
 from .card import IntegerCard
 
-__all__ = ["check", "codes_name", "pack_integers", "parameter_shapes", "schema", "unpack_integers"]
+__all__ = ["check", "codes_name", "pack_integers", "parameter_shapes", "schema", "step", "unpack_integers"]
 
 Array = NDArray[Any]
 Entry = tuple[np.dtype[Any], tuple[int, ...]]
@@ -113,19 +113,8 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
         ModelFormatError: one could, for some input.
     """
     integer = _integer(card)
-    for i, (layer, constants) in enumerate(zip(card.layers, integer.layers, strict=True)):
-        problem = layer_problem(
-            block_size=layer.block_size,
-            state_bits=constants.state_bits,
-            fraction_bits=constants.fraction_bits,
-            multiplier=constants.multiplier,
-            input_shift=constants.input_shift,
-            sums=input_sums(card, integer, parameters, i),
-            multipliers=_multipliers(integer, parameters, i),
-            largest_input=integer.largest_input if i == 0 else 1,
-            bias=parameters[f"layers.{i}.bias"],
-            modrelu=parameters.get(f"layers.{i}.modrelu"),
-        )
+    for i in range(len(card.layers)):
+        problem = layer_problem(step(card, parameters, i))
         if problem is not None:
             raise ModelFormatError(f"layer {i} may overflow: {problem}")
     if "output.codes" in parameters:
@@ -134,7 +123,25 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
             raise ModelFormatError(f"the readout may overflow: {problem}")
 
 
-def input_sums(card: Card, integer: IntegerCard, parameters: Mapping[str, Array], i: int) -> Array:
+def step(card: Card, parameters: Mapping[str, Array], i: int) -> Step:
+    """What a step of layer i computes with."""
+    integer = _integer(card)
+    constants = integer.layers[i]
+    return Step(
+        block_size=card.layers[i].block_size,
+        state_bits=constants.state_bits,
+        fraction_bits=constants.fraction_bits,
+        multiplier=constants.multiplier,
+        input_shift=constants.input_shift,
+        sums=_input_sums(card, integer, parameters, i),
+        multipliers=_multipliers(integer, parameters, i),
+        largest_input=integer.largest_input if i == 0 else 1,
+        bias=parameters[f"layers.{i}.bias"],
+        modrelu=parameters.get(f"layers.{i}.modrelu"),
+    )
+
+
+def _input_sums(card: Card, integer: IntegerCard, parameters: Mapping[str, Array], i: int) -> Array:
     """The largest magnitudes that M_x of layer i multiplies, (n,), or (V, n) of a table."""
     if i > 0:
         below = card.layers[i - 1].hidden_size * largest_state(integer.layers[i - 1].state_bits)

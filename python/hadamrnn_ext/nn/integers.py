@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..integer.card import IntegerCard
+from ..integer.card import IntegerCard, IntegerLayer
 from ..integer.source import TABLE_BITS
 from .engines import Recurrence
 from .ste import straight_through
@@ -22,11 +22,29 @@ def features(x: Tensor, integer: IntegerCard) -> Tensor:
     return torch.clamp(torch.round(x / integer.input.scale), low, high) * integer.input.scale
 
 
-def rows(table: Tensor) -> Tensor:
-    """Rows (..., n) of a table as 8-bit codes, a step each."""
+def rows(table: Tensor, layer: IntegerLayer | None = None) -> Tensor:
+    """Rows (..., n) of a table as 8-bit codes, a step each; those of the input of a layer are multipliers there."""
     steps = table.detach().abs().amax(dim=-1, keepdim=True) / ((1 << TABLE_BITS - 1) - 1)
     steps = torch.where(steps > 0, steps, torch.ones_like(steps))
-    return straight_through(torch.round(table / steps) * steps, table)
+    exact = steps if layer is None else in_fractions(steps, layer)
+    return straight_through(torch.round(table / steps) * exact, table)
+
+
+def weights(u: Tensor, step: Tensor, layer: IntegerLayer) -> Tensor:
+    """Codes times ``step`` as codes times M_x."""
+    ratio = in_fractions(step, layer) / step
+    return u * torch.where(step > 0, ratio, torch.ones_like(ratio))
+
+
+def bias(b: Tensor, layer: IntegerLayer) -> Tensor:
+    """beta."""
+    return straight_through(in_fractions(b, layer), b)
+
+
+def in_fractions(h: Tensor, layer: IntegerLayer) -> Tensor:
+    """h as a whole number of what M_x and beta count in: 2^(s-F) of a unit of the state."""
+    unit = layer.state_scale * 2.0 ** (layer.input_shift - layer.fraction_bits)
+    return torch.round(h / unit) * unit
 
 
 def in_units(r: Recurrence, scale: float) -> Recurrence:

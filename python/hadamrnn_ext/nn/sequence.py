@@ -221,7 +221,7 @@ class SequenceModel(nn.Module):
         self,
         calibration: Calibrating,
         state_bits: int,
-        input_bits: int = 8,
+        input_bits: int | None = None,
         *,
         percentile: float | Literal["best"] | None = None,
     ) -> None:
@@ -250,7 +250,7 @@ class SequenceModel(nn.Module):
         scales = self.rnn.integer
         if scales is None:
             raise InputError("no integers are simulated; expected simulate_integers to be called before")
-        input_bits = 8 if scales.input is None else scales.input.bits
+        input_bits = None if scales.input is None else scales.input.bits
         model = self.to_native(**provenance)
         return model.quantize(calibration, scales.layers[0].state_bits, input_bits, readout, scales=scales)
 

@@ -9,12 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..integer.card import IntegerCard
 from ..integer.source import TABLE_BITS
+from ..quantize import code_range
 from . import engines, integers, ste
 from .quantize import quantize
 
 if TYPE_CHECKING:
-    from .layers import HadamRNN, Layer
+    from .layers import HadamRNN
 
 
 def states(
@@ -54,10 +56,14 @@ def recurrence(
     """Layer ``i`` at work on the input of the network, or on the states of the layer below."""
     layer = rnn.layers()[i]
     if layer.input_signs is None:
-        drive = _drive(rnn, x, layer, embedding, engine)
+        drive = _drive(rnn, x, embedding, engine)
     else:
         binary = ste.sign(layer.input_signs) / math.sqrt(rnn.hidden_size)
-        drive = engines.Drive(x.relu(), binary, _bias(rnn, layer))
+        if rnn.integer is not None:
+            below, constants = rnn.integer.layers[i - 1 : i + 1]
+            step = torch.tensor(below.state_scale / math.sqrt(rnn.hidden_size), device=x.device)
+            binary = integers.weights(binary, step, constants)
+        drive = engines.Drive(x.relu(), binary, _bias(rnn, i))
     start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
     r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
     return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
@@ -79,14 +85,11 @@ def _climb(
     return recurrence(rnn, rnn.num_layers - 1, x, h_0, embedding, engine), below
 
 
-def _drive(
-    rnn: HadamRNN, x: Tensor, layer: Layer, embedding: nn.Embedding | None, engine: str
-) -> engines.Drive:
+def _drive(rnn: HadamRNN, x: Tensor, embedding: nn.Embedding | None, engine: str) -> engines.Drive:
     """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
-    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), _bias(rnn, layer)
-    if rnn.integer is not None:
-        if rnn.weight_bits is None and embedding is None:
-            u = quantize(rnn.weight_ih, TABLE_BITS)
+    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), _bias(rnn, 0)
+    if rnn.integer is not None and embedding is None:
+        u = _codes(rnn, rnn.integer)
         if x.is_floating_point():
             x = integers.features(x, rnn.integer)
     # The readable way; krylov has columns for features. Integers round the rows of the table, and so need it.
@@ -103,9 +106,18 @@ def _drive(
     else:
         tokens = torch.arange(embedding.num_embeddings, device=x.device) if used is None else used
         rows = F.linear(embedding(tokens), u)
-        rows = rows if rnn.integer is None else integers.rows(rows)
+        rows = rows if rnn.integer is None else integers.rows(rows, rnn.integer.layers[0])
     rows = rows if bias is None else rows + bias
     return engines.Drive(ids, rows.to(u.dtype), None)
+
+
+def _codes(rnn: HadamRNN, integer: IntegerCard) -> Tensor:
+    """U (n, d) of an integer model; float weights become codes there."""
+    bits = TABLE_BITS if rnn.weight_bits is None else rnn.weight_bits
+    step = rnn.weight_ih.detach().abs().max() / -code_range(bits)[0]
+    if integer.input is not None:
+        step = step * integer.input.scale
+    return integers.weights(quantize(rnn.weight_ih, bits), step, integer.layers[0])
 
 
 def out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
@@ -113,5 +125,9 @@ def out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
     return h if rnn.integer is None else h * rnn.integer.layers[i].state_scale
 
 
-def _bias(rnn: HadamRNN, layer: Layer) -> Tensor | None:
-    return None if layer.bias is None else quantize(layer.bias, rnn.bias_bits)
+def _bias(rnn: HadamRNN, i: int) -> Tensor | None:
+    bias = rnn.layers()[i].bias
+    if bias is None:
+        return None
+    bias = quantize(bias, rnn.bias_bits)
+    return bias if rnn.integer is None else integers.bias(bias, rnn.integer.layers[i])
