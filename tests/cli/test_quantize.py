@@ -43,6 +43,9 @@ def test_quantize_reports_what_it_costs(run, options, tmp_path):
     assert model.card.integer.layers[0].state_bits == 10
     assert result["payload_after"] == model.describe().payload_bytes
     assert result["snr"] == [model.card.integer.layers[0].snr]
+    assert model.card.training == Training(
+        task="smnist", metrics={f"test_{score}": value for score, value in result["after"].items()}
+    )
 
 
 def test_quantize_prints_and_export_writes_the_library(run, options, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import zoo
+from ..card import Training
 from ..data import tasks
 from ..data.task import CALIBRATION, Task, calibration, evaluate
 from ..errors import InputError
@@ -98,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     after = _scores(quantized, task, "quantized", threads(arguments))
     suffix = "embedding" if arguments.embedding else arguments.bits
     out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
+    quantized = _scored(quantized, after)
     quantized.save(out)
     layers = () if quantized.card.integer is None else quantized.card.integer.layers
     result: dict[str, Any] = {
@@ -129,6 +132,15 @@ def run(arguments: argparse.Namespace) -> int:
 def percentile(text: str) -> float | str:
     """argparse type: a number, or the word best."""
     return text if text == "best" else float(text)
+
+
+def _scored(model: Model, scores: dict[str, float]) -> Model:
+    """The model with a card that tells its own test scores, not those of the model it was made of."""
+    training = model.card.training or Training()
+    metrics = {f"test_{name}": value for name, value in scores.items()}
+    return model.with_card(
+        dataclasses.replace(model.card, training=dataclasses.replace(training, metrics=metrics))
+    )
 
 
 def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:
