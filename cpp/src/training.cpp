@@ -52,25 +52,47 @@ std::vector<TrainWorker> make_workers(const TrainProblem& p, int64_t segment, in
   return workers;
 }
 
+// total -= sum over count rows of a * b
+void subtract_products(const float* a, const float* b, int64_t count, Buffer<float>& total) {
+  const size_t n = total.size();
+  for (int64_t i = 0; i < count; ++i, a += n, b += n) {
+    for (size_t j = 0; j < n; ++j) total[j] -= a[j] * b[j];
+  }
+}
+
+// dL/du = u * sum_t dv_t * (z_t - v_t), where z_t - v_t = su * H h_(t-1) needs no product again. What was summed is
+// dv_t * h_t. Of that v_t takes sum_r row_r * drow_r, or bias * dbias + weight * dweight, as the gradients of the
+// input are sums of dv_t themselves; and modrelu's threshold a, with h_t = z_t + sgn(z_t) a, takes a * da.
+void finish_signs(const TrainProblem& p, TrainSums& total, float* out) {
+  if (!p.forgets()) {
+    const TrainInput& in = p.input;
+    if (in.modrelu) subtract_products(p.modrelu.data(), total.modrelu.data(), 1, total.signs);
+    if (in.ids) {
+      subtract_products(p.rows, total.rows.data(), in.row_count, total.signs);
+    } else {
+      subtract_products(p.bias.data(), total.bias.data(), 1, total.signs);
+      subtract_products(p.weight.data(), total.weight.data(), in.features, total.signs);
+    }
+  }
+  p.data.storage.to_natural(total.signs.data(), out);
+  for (int64_t i = 0; i < p.data.storage.hidden_size; ++i) out[i] /= p.input.signs[i];
+}
+
 void finish(const TrainProblem& p, std::vector<TrainWorker>& workers, const TrainGradients& out) {
   const Storage& s = p.data.storage;
   TrainSums& total = workers.front().sums;
-  add_sums(workers, &TrainSums::signs);
-  s.to_natural(total.signs.data(), out.signs);
-  for (int64_t i = 0; i < s.hidden_size; ++i) out.signs[i] /= p.input.signs[i];
-  if (out.modrelu) {
-    add_sums(workers, &TrainSums::modrelu);
-    s.to_natural(total.modrelu.data(), out.modrelu);
+  for (const auto member :
+       {&TrainSums::signs, &TrainSums::modrelu, &TrainSums::rows, &TrainSums::bias, &TrainSums::weight}) {
+    add_sums(workers, member);
   }
+  finish_signs(p, total, out.signs);
+  if (out.modrelu) s.to_natural(total.modrelu.data(), out.modrelu);
   if (p.input.ids) {
-    add_sums(workers, &TrainSums::rows);
     for (int64_t i = 0; i < p.input.row_count; ++i) {
       s.to_natural(&total.rows[size_t(i * p.size)], out.rows + i * s.hidden_size);
     }
     return;
   }
-  add_sums(workers, &TrainSums::bias);
-  add_sums(workers, &TrainSums::weight);
   s.to_natural(total.bias.data(), out.bias);
   for (int64_t i = 0; i < s.hidden_size; ++i) {
     for (int64_t j = 0; j < p.input.features; ++j) {

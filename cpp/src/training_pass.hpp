@@ -53,6 +53,8 @@ struct TrainProblem {
     }
     return out;
   }
+  // Whether states do not tell z, as the others do: signs, and whole numbers.
+  bool forgets() const { return data.activation == Activation::sign || data.limit > 0; }
   int64_t length(int64_t sequence) const { return input.lengths ? input.lengths[sequence] : input.steps; }
 };
 
@@ -84,14 +86,10 @@ class alignas(64) TrainWorker {
     const size_t rows = size_t(train_chunk * n_);
     dv_.resize(rows);
     if (p.input.features > 1) v_.resize(rows);
-    if (p.data.activation == Activation::sign || p.data.limit > 0) product_.resize(rows);
+    if (p.forgets()) product_.resize(rows);
     carry_.resize(size_t(n_));
     scratch_.resize(size_t(3 * n_));
-    if (!p.head) return;
-    grad_.resize(rows);
-    logits_.resize(size_t(train_chunk * p.head->outputs));
-    softmax_.resize(size_t((p.head->outputs + 2) * train_chunk));
-    dy_.resize(size_t(train_chunk * p.head->outputs));
+    if (p.head) dy_.resize(size_t(train_chunk * p.head->outputs));
   }
 
   // The state after the sequence's last step, natural order.
@@ -193,7 +191,7 @@ class alignas(64) TrainWorker {
     b.su = p_.su.data();
     b.modrelu = p_.modrelu.data();
     b.h = h;
-    b.grad_h = p_.head ? grad_.data() : nullptr;
+    b.grad_h = p_.head ? dv_.data() : nullptr;
     b.dv = dv_.data();
     b.carry = carry_.data();
     b.dmodrelu = sums.modrelu.data();
@@ -201,25 +199,27 @@ class alignas(64) TrainWorker {
     p_.kernels.back_rows_f32(b, steps);
 
     Accumulate a{};
-    a.recur = recur_at(sequence, t, steps);
-    a.h = h;
-    a.product = product(steps, h, before);
+    a.n = n_;
     a.dv = dv_.data();
+    a.z = p_.forgets() ? product(steps, h, before) : h;
     a.dsum = sums.signs.data();
-    a.dbias = in.ids ? nullptr : sums.bias.data();
-    a.dweight = in.features == 1 ? sums.weight.data() : nullptr;
+    const int64_t at = sequence * in.steps + t;
+    if (!in.ids) a.dbias = sums.bias.data();
+    if (in.features == 1) {
+      a.x = in.x + at;
+      a.dweight = sums.weight.data();
+    }
     p_.kernels.accumulate_f32(a, steps);
     if (in.ids) {
-      p_.kernels.scatter_rows_f32(dv_.data(), a.recur.ids, n_, steps, sums.rows.data());
+      p_.kernels.scatter_rows_f32(dv_.data(), in.ids + at, n_, steps, sums.rows.data());
     } else if (in.features > 1) {
-      const float* x = in.x + (sequence * in.steps + t) * in.features;
-      p_.kernels.outer_f32(x, dv_.data(), n_, in.features, steps, false, sums.weight.data());
+      p_.kernels.outer_f32(in.x + at * in.features, in.features, 1, dv_.data(), n_, in.features, steps, false,
+                           sums.weight.data());
     }
   }
 
-  // su * H h_(t-1) of the chunk, for states that do not tell z: signs, and whole numbers.
+  // su * H h_(t-1) of the chunk.
   const float* product(int64_t steps, const float* h, const float* before) {
-    if (product_.empty()) return nullptr;
     const Geometry<float> g = p_.data.hadamard.geometry<float>();
     p_.kernels.transform_f32(g, before, product_.data(), scratch_.data(), 1, false);
     p_.kernels.transform_f32(g, h, product_.data() + n_, scratch_.data(), steps - 1, false);
@@ -229,50 +229,55 @@ class alignas(64) TrainWorker {
     return product_.data();
   }
 
-  // Logits, losses and their gradients of a chunk: grad_ receives dL/dh_t.
+  // Logits, losses and their gradients of a chunk: dv_ receives dL/dh_t.
   void head_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h) {
     const TrainHead& head = *p_.head;
     const int64_t o = head.outputs, at = sequence * p_.input.steps + t;
-    p_.kernels.logits_f32(p_.out_weight.data(), head.bias, h, n_, o, steps, logits_.data());
+    float* dy = dy_.data();
+    p_.kernels.logits_f32(p_.out_weight.data(), head.bias, h, n_, o, steps, dy, train_chunk);
     if (head.classes) {
       cross_entropy(head.classes + at, steps);
     } else {
-      for (int64_t i = 0; i < steps * o; ++i) {
-        const float error = logits_[size_t(i)] - head.values[at * o + i];
-        sums.loss.sum += double(error) * error;
-        dy_[size_t(i)] = 2 * error;
-      }
-      sums.loss.count += steps * o;
+      squared_error(head.values + at * o, steps);
     }
+    for (int64_t k = 0; k < o; ++k) {
+      for (int64_t t = 0; t < steps; ++t) sums.out_bias[size_t(k)] += dy[k * train_chunk + t];
+    }
+    p_.kernels.outer_f32(dy, 1, train_chunk, h, n_, o, steps, true, sums.out_weight.data());
+    p_.kernels.readout_back_f32(p_.out_weight.data(), h, dy, train_chunk, n_, o, steps, dv_.data());
+  }
+
+  // These add the losses of a chunk, and turn its logits into their gradients, in place.
+  void squared_error(const float* values, int64_t steps) {
+    const int64_t o = p_.head->outputs;
     for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t k = 0; k < o; ++k) sums.out_bias[size_t(k)] += dy_[size_t(t * o + k)];
+      for (int64_t k = 0; k < o; ++k) {
+        float& y = dy_[size_t(k * train_chunk + t)];
+        const float error = y - values[t * o + k];
+        sums.loss.sum += double(error) * error;
+        y = 2 * error;
+      }
     }
-    p_.kernels.outer_f32(dy_.data(), h, n_, o, steps, true, sums.out_weight.data());
-    p_.kernels.readout_back_f32(p_.out_weight.data(), h, dy_.data(), n_, o, steps, grad_.data());
+    sums.loss.count += steps * o;
   }
 
   void cross_entropy(const int64_t* classes, int64_t steps) {
-    const int64_t o = p_.head->outputs;
-    float* peak = &softmax_[size_t(o * train_chunk)];
-    float* total = peak + train_chunk;
-    std::fill(softmax_.begin(), softmax_.end(), 0.0f);
+    const int64_t o = p_.head->outputs, ignore = p_.head->ignore;
+    float of_class[train_chunk], peak[train_chunk], total[train_chunk];
     for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t k = 0; k < o; ++k) softmax_[size_t(k * train_chunk + t)] = logits_[size_t(t * o + k)];
+      if (classes[t] != ignore) of_class[t] = dy_[size_t(classes[t] * train_chunk + t)];
     }
-    p_.kernels.softmax_f32(softmax_.data(), train_chunk, o, round_up(steps, lane_group), peak, total);
+    p_.kernels.softmax_f32(dy_.data(), train_chunk, o, round_up(steps, lane_group), peak, total);
     double product = 1;  // of the sums: one logarithm for many steps
     for (int64_t t = 0; t < steps; ++t) {
-      float* dy = &dy_[size_t(t * o)];
-      const int64_t target = classes[t];
-      if (target == p_.head->ignore) {
-        std::fill_n(dy, o, 0.0f);
+      float* dy = &dy_[size_t(t)];
+      if (classes[t] == ignore) {
+        for (int64_t k = 0; k < o; ++k) dy[k * train_chunk] = 0;
         continue;
       }
-      const float scale = 1 / total[t];
-      for (int64_t k = 0; k < o; ++k) dy[k] = softmax_[size_t(k * train_chunk + t)] * scale;
-      dy[target] -= 1;
+      dy[classes[t] * train_chunk] -= 1;
       ++sums.loss.count;
-      sums.loss.sum += double(peak[t]) - logits_[size_t(t * o + target)];
+      sums.loss.sum += double(peak[t]) - of_class[t];
       product *= total[t];
       if (product > 1e200) {
         sums.loss.sum += std::log(product);
@@ -285,7 +290,7 @@ class alignas(64) TrainWorker {
   const TrainProblem& p_;
   const int64_t n_;
   const int64_t segment_;
-  Buffer<float> snapshots_, trace_, dv_, v_, product_, carry_, scratch_, grad_, logits_, softmax_, dy_;
+  Buffer<float> snapshots_, trace_, dv_, v_, product_, carry_, scratch_, dy_;
 };
 
 }  // namespace hadamrnn

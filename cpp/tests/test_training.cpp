@@ -16,47 +16,25 @@ std::string sizes(int64_t n, int64_t count, int64_t steps) {
   return " n=" + std::to_string(n) + " count=" + std::to_string(count) + " steps=" + std::to_string(steps);
 }
 
-// Sums over time of dv, dv x and dv (z - v).
-void accumulate(const KernelTable& table, Random& random, Activation activation, bool scalar, bool given, int64_t n,
-                int64_t steps) {
-  const Floats h = random.reals<float>(steps * n), product = random.reals<float>(steps * n);
-  const Floats dv = random.reals<float>(steps * n), rows = random.reals<float>(steps * n);
-  const Floats x = random.reals<float>(steps), weight = random.reals<float>(n), bias = random.reals<float>(n);
-  const Floats threshold = random.reals<float>(n);
+// Sums over time of dv z, and of dv and dv x if there are so many.
+void accumulate(const KernelTable& table, Random& random, int sums, int64_t n, int64_t steps) {
+  const Floats dv = random.reals<float>(steps * n), z = random.reals<float>(steps * n), x = random.reals<float>(steps);
   Floats dsum = random.reals<float>(n), dbias = random.reals<float>(n), dweight = random.reals<float>(n);
   Doubles sum = widen(dsum), sum_bias = widen(dbias), sum_weight = widen(dweight);
   for (size_t t = 0; t < size_t(steps); ++t) {
     for (size_t j = 0; j < size_t(n); ++j) {
       const size_t at = t * size_t(n) + j;
-      const double v = scalar ? double(weight[j]) * double(x[t]) + double(bias[j]) : double(rows[at]);
-      double z = double(h[at]);
-      if (activation == Activation::modrelu) z -= h[at] > 0 ? double(threshold[j]) : -double(threshold[j]);
-      sum[j] += double(dv[at]) * (given ? double(product[at]) : z - v);
-      sum_bias[j] += double(dv[at]);
-      sum_weight[j] += double(dv[at]) * double(x[t]);
+      sum[j] += double(dv[at]) * double(z[at]);
+      if (sums > 1) sum_bias[j] += double(dv[at]);
+      if (sums > 2) sum_weight[j] += double(dv[at]) * double(x[t]);
     }
   }
-  Accumulate p{};
-  p.recur.geometry = {n, 0, 1, nullptr, nullptr};
-  p.recur.activation = activation;
-  p.recur.modrelu = threshold.data();
-  if (scalar) {
-    p.recur.x = x.data();
-    p.recur.weight = weight.data();
-    p.recur.bias = bias.data();
-  } else {
-    p.recur.rows = rows.data();
-  }
-  p.h = h.data();
-  p.product = given ? product.data() : nullptr;
-  p.dv = dv.data();
-  p.dsum = dsum.data();
-  p.dbias = dbias.data();
-  p.dweight = scalar ? dweight.data() : nullptr;
-  table.accumulate_f32(p, steps);
-  check_close("accumulate_f32 dsum", dsum.data(), sum.data(), n, tolerance);
-  check_close("accumulate_f32 dbias", dbias.data(), sum_bias.data(), n, tolerance);
-  if (scalar) check_close("accumulate_f32 dweight", dweight.data(), sum_weight.data(), n, tolerance);
+  table.accumulate_f32({n, dv.data(), z.data(), x.data(), dsum.data(), sums > 1 ? dbias.data() : nullptr,
+                        sums > 2 ? dweight.data() : nullptr},
+                       steps);
+  check_close("accumulate_f32 dsum" + sizes(n, sums, steps), dsum.data(), sum.data(), n, tolerance);
+  check_close("accumulate_f32 dbias" + sizes(n, sums, steps), dbias.data(), sum_bias.data(), n, tolerance);
+  check_close("accumulate_f32 dweight" + sizes(n, sums, steps), dweight.data(), sum_weight.data(), n, tolerance);
 }
 
 void scatter(const KernelTable& table, Random& random, int64_t n, int64_t steps) {
@@ -71,27 +49,40 @@ void scatter(const KernelTable& table, Random& random, int64_t n, int64_t steps)
   check_close("scatter_rows_f32" + sizes(n, 3, steps), rows.data(), expected.data(), 3 * n, tolerance);
 }
 
+// Where (t, k) of (steps, count) numbers lies: by step, or by output with a gap after each.
+struct Place {
+  int64_t step, stride;
+  static Place by_step(int64_t count) { return {count, 1}; }
+  static Place by_output(int64_t steps) { return {1, steps + 3}; }
+  size_t operator()(int64_t t, int64_t k) const { return size_t(t * step + k * stride); }
+};
+
 // out_k += sum_t a_tk f(b_t)
-void outer(const KernelTable& table, Random& random, int64_t n, int64_t count, int64_t steps, bool rectify) {
-  const Floats a = random.reals<float>(steps * count), b = random.reals<float>(steps * n);
+void outer(const KernelTable& table, Random& random, int64_t n, int64_t count, int64_t steps, Place place,
+           bool rectify) {
+  const Floats a = random.reals<float>((steps + 3) * count), b = random.reals<float>(steps * n);
   Floats out = random.reals<float>(count * n);
   Doubles expected = widen(out);
   for (int64_t t = 0; t < steps; ++t) {
     for (int64_t k = 0; k < count; ++k) {
       for (int64_t j = 0; j < n; ++j) {
         const double x = double(b[size_t(t * n + j)]);
-        expected[size_t(k * n + j)] += double(a[size_t(t * count + k)]) * (rectify && x < 0 ? 0 : x);
+        expected[size_t(k * n + j)] += double(a[place(t, k)]) * (rectify && x < 0 ? 0 : x);
       }
     }
   }
-  table.outer_f32(a.data(), b.data(), n, count, steps, rectify, out.data());
+  table.outer_f32(a.data(), place.step, place.stride, b.data(), n, count, steps, rectify, out.data());
   check_close("outer_f32" + sizes(n, count, steps), out.data(), expected.data(), count * n, tolerance);
 }
 
 // y_t = weight relu(h_t) + bias
 void logits(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
   const Floats weight = random.reals<float>(o * n), bias = random.reals<float>(o), h = random.reals<float>(steps * n);
+  const Place place = Place::by_output(steps);
+  Unaligned<float> y((o - 1) * place.stride + steps);
+  Floats got;
   Doubles expected;
+  table.logits_f32(weight.data(), bias.data(), h.data(), n, o, steps, y.data(), place.stride);
   for (int64_t t = 0; t < steps; ++t) {
     for (int64_t k = 0; k < o; ++k) {
       double sum = double(bias[size_t(k)]);
@@ -99,35 +90,35 @@ void logits(const KernelTable& table, Random& random, int64_t n, int64_t o, int6
         const double z = double(h[size_t(t * n + j)]);
         sum += double(weight[size_t(k * n + j)]) * (z > 0 ? z : 0);
       }
+      got.push_back(y.data()[place(t, k)]);
       expected.push_back(sum);
     }
   }
-  Unaligned<float> y(steps * o);
-  table.logits_f32(weight.data(), bias.data(), h.data(), n, o, steps, y.data());
-  check_close("logits_f32" + sizes(n, o, steps), y.data(), expected.data(), steps * o, tolerance);
+  check_close("logits_f32" + sizes(n, o, steps), got.data(), expected.data(), steps * o, tolerance);
   check(y.intact(), "logits_f32 keeps to its memory");
 }
 
 // grad_t = relu'(h_t) (weight^T dy_t)
 void readout_back(const KernelTable& table, Random& random, int64_t n, int64_t o, int64_t steps) {
   const Floats weight = random.reals<float>(o * n), h = random.reals<float>(steps * n);
-  const Floats dy = random.reals<float>(steps * o);
+  const Place place = Place::by_output(steps);
+  const Floats dy = random.reals<float>(o * place.stride);
   Doubles expected(size_t(steps * n));
   for (int64_t t = 0; t < steps; ++t) {
     for (int64_t k = 0; k < o; ++k) {
       for (int64_t j = 0; j < n; ++j) {
         const double w = h[size_t(t * n + j)] > 0 ? double(weight[size_t(k * n + j)]) : 0;
-        expected[size_t(t * n + j)] += w * double(dy[size_t(t * o + k)]);
+        expected[size_t(t * n + j)] += w * double(dy[place(t, k)]);
       }
     }
   }
   Unaligned<float> grad(steps * n);
-  table.readout_back_f32(weight.data(), h.data(), dy.data(), n, o, steps, grad.data());
+  table.readout_back_f32(weight.data(), h.data(), dy.data(), place.stride, n, o, steps, grad.data());
   check_close("readout_back_f32" + sizes(n, o, steps), grad.data(), expected.data(), steps * n, tolerance);
   check(grad.intact(), "readout_back_f32 keeps to its memory");
 }
 
-// exp(y - max y) over the outputs of each time step, and their sum.
+// exp(y - max y) over the outputs of each time step, divided by their sum; and that sum.
 void softmax(const KernelTable& table, Random& random, int64_t o, int64_t steps, float spread) {
   const int64_t stride = steps + 16;
   Floats y = random.reals<float>(o * stride);
@@ -142,6 +133,7 @@ void softmax(const KernelTable& table, Random& random, int64_t o, int64_t steps,
       expected.push_back(std::exp(double(y[size_t(k * stride + t)]) - double(top)));
       sum += expected.back();
     }
+    for (int64_t k = 0; k < o; ++k) expected[size_t(t * o + k)] /= sum;
     peaks.push_back(double(top));
     sums.push_back(sum);
   }
@@ -164,7 +156,7 @@ void not_a_number(const KernelTable& table) {
   Floats h(32, 1.0f), weight(32, 1.0f), y(2), logits(32, 0.0f), peak(16), sum(16);
   const Floats bias(2, 0.0f);
   h[3] = nan;
-  table.logits_f32(weight.data(), bias.data(), h.data(), 16, 1, 2, y.data());
+  table.logits_f32(weight.data(), bias.data(), h.data(), 16, 1, 2, y.data(), 2);
   check(std::isnan(y[0]) && y[1] == 16, "logits_f32 of NaN");
   logits[2] = logits[19] = nan;  // the first of two outputs, and the second
   table.softmax_f32(logits.data(), 16, 2, 16, peak.data(), sum.data());
@@ -177,14 +169,13 @@ void test_training(const KernelTable& table) {
   Random random;
   for (const int64_t n : {16, 80}) {
     for (const int64_t steps : {1, 4, 7}) {
-      for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
-        for (const bool scalar : {false, true}) {
-          for (const bool given : {false, true}) accumulate(table, random, a, scalar, given, n, steps);
-        }
-      }
+      for (const int sums : {1, 2, 3}) accumulate(table, random, sums, n, steps);
       scatter(table, random, n, steps);
       for (const int64_t count : {1, 2, 3, 4, 9}) {
-        for (const bool rectify : {false, true}) outer(table, random, n, count, steps, rectify);
+        for (const bool rectify : {false, true}) {
+          outer(table, random, n, count, steps, Place::by_step(count), rectify);
+          outer(table, random, n, count, steps, Place::by_output(steps), rectify);
+        }
         logits(table, random, n, count, steps);
         readout_back(table, random, n, count, steps);
       }

@@ -1,5 +1,6 @@
 // The readout of training, its gradients, and the softmax of its loss, over rows of a few dozen time
 // steps that stay in cache. Tiles of registers share each load; these may contract multiply and add.
+// Logits and their gradients lie by output, y[k*stride + t], so that the softmax's lanes run over time.
 #pragma once
 
 #include "kernels/macros.hpp"
@@ -31,7 +32,7 @@ HADAMRNN_INLINE void in_groups(int64_t count, const F& f) {
 template <class V>
 struct Logits {
   const float *weight, *bias, *h;
-  int64_t n, o, rows;
+  int64_t n, rows, stride;
   float* y;
 
   template <int K>
@@ -65,22 +66,23 @@ struct Logits {
       float sums[4];
       V::reduce4(acc[i], sums);
       HADAMRNN_UNROLL
-      for (int r = 0; r < R; ++r) y[(t + r) * o + k + i] = sums[r] + bias[k + i];
+      for (int r = 0; r < R; ++r) y[(k + i) * stride + t + r] = sums[r] + bias[k + i];
     }
   }
 };
 
-// y = weight relu(h) + bias: (rows, n) -> (rows, o). A NaN stays one here, so that it reaches the loss.
+// y_t = weight relu(h_t) + bias: (rows, n) -> (o, rows). A NaN stays one here, so that it reaches the loss.
 template <class V>
-void logits(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t rows, float* y) {
-  in_groups<3>(o, Logits<V>{weight, bias, h, n, o, rows, y});
+void logits(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t rows, float* y,
+            int64_t stride) {
+  in_groups<3>(o, Logits<V>{weight, bias, h, n, rows, stride, y});
 }
 
 // K outputs from k on, M registers of units at a time; see outer.
 template <class V, bool rectify>
 struct Outer {
   const float *a, *b;
-  int64_t n, count, steps;
+  int64_t step, stride, n, steps;
   float* out;
 
   template <int K>
@@ -93,18 +95,18 @@ struct Outer {
   template <int K, int M>
   HADAMRNN_INLINE void tile(int64_t k, int64_t j) const {
     using reg = typename V::reg;
-    const float *factor = a + k, *row = b + j;
+    const float *factor = a + k * stride, *row = b + j;
     float* sums = out + k * n + j;
     reg acc[K][M];
     HADAMRNN_UNROLL
     for (int i = 0; i < K * M; ++i) acc[i / M][i % M] = V::load(sums + i / M * n + i % M * V::W);
-    for (int64_t t = 0; t < steps; ++t, factor += count, row += n) {
+    for (int64_t t = 0; t < steps; ++t, factor += step, row += n) {
       reg x[M];
       HADAMRNN_UNROLL
       for (int m = 0; m < M; ++m) x[m] = rectify ? V::relu(V::load(row + m * V::W)) : V::load(row + m * V::W);
       HADAMRNN_UNROLL
       for (int i = 0; i < K; ++i) {
-        const reg c = V::set(factor[i]);
+        const reg c = V::set(factor[i * stride]);
         HADAMRNN_UNROLL
         for (int m = 0; m < M; ++m) acc[i][m] = V::fma(x[m], c, acc[i][m]);
       }
@@ -114,20 +116,21 @@ struct Outer {
   }
 };
 
-// out[k] += sum_t a[t, k] * f(b_t), f = relu if `rectify`: (steps, count) and (steps, n) -> (count, n).
+// out[k] += sum_t a[t*step + k*stride] * f(b_t), f = relu if `rectify`: (steps, n) -> (count, n).
 template <class V>
-void outer(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out) {
+void outer(const float* a, int64_t step, int64_t stride, const float* b, int64_t n, int64_t count, int64_t steps,
+           bool rectify, float* out) {
   if (rectify) {
-    in_groups<5>(count, Outer<V, true>{a, b, n, count, steps, out});
+    in_groups<5>(count, Outer<V, true>{a, b, step, stride, n, steps, out});
   } else {
-    in_groups<5>(count, Outer<V, false>{a, b, n, count, steps, out});
+    in_groups<5>(count, Outer<V, false>{a, b, step, stride, n, steps, out});
   }
 }
 
 // R steps and M registers of units at j; see readout_back.
 template <class V, int R, int M>
-HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
-                                       float* grad) {
+HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, const float* dy, int64_t stride, int64_t n,
+                                       int64_t o, float* grad) {
   using reg = typename V::reg;
   reg acc[R][M];
   HADAMRNN_UNROLL
@@ -138,7 +141,7 @@ HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, cons
     for (int m = 0; m < M; ++m) w[m] = V::load(weight + k * n + m * V::W);
     HADAMRNN_UNROLL
     for (int r = 0; r < R; ++r) {
-      const reg factor = V::set(dy[r * o + k]);
+      const reg factor = V::set(dy[k * stride + r]);
       HADAMRNN_UNROLL
       for (int m = 0; m < M; ++m) acc[r][m] = V::fma(w[m], factor, acc[r][m]);
     }
@@ -151,20 +154,22 @@ HADAMRNN_INLINE void readout_back_tile(const float* weight, const float* h, cons
 }
 
 template <class V, int M>
-HADAMRNN_INLINE void readout_back_units(const float* weight, const float* h, const float* dy, int64_t n, int64_t o,
-                                        int64_t steps, float* grad) {
+HADAMRNN_INLINE void readout_back_units(const float* weight, const float* h, const float* dy, int64_t stride, int64_t n,
+                                        int64_t o, int64_t steps, float* grad) {
   int64_t t = 0;
-  for (; t + 4 <= steps; t += 4) readout_back_tile<V, 4, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
-  for (; t < steps; ++t) readout_back_tile<V, 1, M>(weight, h + t * n, dy + t * o, n, o, grad + t * n);
+  for (; t + 4 <= steps; t += 4) readout_back_tile<V, 4, M>(weight, h + t * n, dy + t, stride, n, o, grad + t * n);
+  for (; t < steps; ++t) readout_back_tile<V, 1, M>(weight, h + t * n, dy + t, stride, n, o, grad + t * n);
 }
 
-// grad_t = relu'(h_t) * (weight^T dy_t): (steps, o) -> (steps, n).
+// grad_t = relu'(h_t) * (weight^T dy_t): (o, steps) -> (steps, n).
 template <class V>
-void readout_back(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
-                  float* grad) {
+void readout_back(const float* weight, const float* h, const float* dy, int64_t stride, int64_t n, int64_t o,
+                  int64_t steps, float* grad) {
   int64_t j = 0;
-  for (; j + 2 * V::W <= n; j += 2 * V::W) readout_back_units<V, 2>(weight + j, h + j, dy, n, o, steps, grad + j);
-  for (; j < n; j += V::W) readout_back_units<V, 1>(weight + j, h + j, dy, n, o, steps, grad + j);
+  for (; j + 2 * V::W <= n; j += 2 * V::W) {
+    readout_back_units<V, 2>(weight + j, h + j, dy, stride, n, o, steps, grad + j);
+  }
+  for (; j < n; j += V::W) readout_back_units<V, 1>(weight + j, h + j, dy, stride, n, o, steps, grad + j);
 }
 
 // exp(x) for x <= 0, to about one unit in the last place: 2^k times a polynomial on [-ln2/2, ln2/2].
@@ -187,11 +192,12 @@ HADAMRNN_INLINE typename V::reg exp_negative(typename V::reg x) {
   return V::scale2(p, k);
 }
 
-// Softmax of `steps` rows of o logits held by output, y[k*stride + t], in place: exp(y - max) and
-// their sum; `peak` receives the maxima. Lanes run over time; steps is padded to a multiple of 16.
+// Softmax of `steps` rows of o logits, in place; `peak` receives the maxima and `sum` the sums of exp(y - max).
+// steps is padded to a multiple of 16.
 template <class V>
 void softmax(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum) {
   using reg = typename V::reg;
+  float scale[V::W];
   for (int64_t t = 0; t < steps; t += V::W) {
     reg top = V::load(y + t);
     for (int64_t k = 1; k < o; ++k) top = V::max(top, V::load(y + k * stride + t));
@@ -203,6 +209,9 @@ void softmax(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, fl
     }
     V::store(peak + t, top);
     V::store(sum + t, total);
+    for (int i = 0; i < V::W; ++i) scale[i] = 1 / sum[t + i];
+    const reg factor = V::load(scale);
+    for (int64_t k = 0; k < o; ++k) V::store(y + k * stride + t, V::mul(factor, V::load(y + k * stride + t)));
   }
 }
 

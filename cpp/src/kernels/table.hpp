@@ -60,7 +60,7 @@ struct RecurBack {
   const T* h0;      // may be null: zeros
   const T* h;       // (steps, size), the states of the forward pass
   const T* grad_h;  // (steps, size); may be null: zeros
-  T* dv;            // (steps, size); not written by powers_back
+  T* dv;            // (steps, size), which may be grad_h; not written by powers_back
   T* carry;         // size: W^T dz of the step after, in and out
   T* dsu;           // size: accumulates dL/d(su)
   T* dmodrelu;      // size: accumulates, only for Activation::modrelu
@@ -68,15 +68,15 @@ struct RecurBack {
   T limit = 0;      // as in Recur: no gradient where a state is at a limit
 };
 
-// Sums over time of a few steps' gradients; see accumulate_with in training-inl.hpp.
+// Sums over time of a few steps' gradients; see accumulate in training-inl.hpp.
 struct Accumulate {
-  Recur<float> recur;    // geometry, activation, threshold and input of these steps
-  const float* h;        // (steps, n)
-  const float* product;  // (steps, n) su * H h_(t-1) if given: the sign recurrence forgets z
-  const float* dv;       // (steps, n)
-  float* dsum;           // n: += dv * (z - v), which is u * dL/du
-  float* dbias;          // n: += dv; null with gathered rows, which hold the bias
-  float* dweight;        // n: += dv * x, only with one input
+  int64_t n;
+  const float* dv;  // (steps, n)
+  const float* z;   // (steps, n)
+  const float* x;   // (steps), for dweight
+  float* dsum;      // n: += dv * z
+  float* dbias;     // n: += dv; may be null
+  float* dweight;   // n: += dv * x; may be null, and is if dbias is
 };
 
 // A ternary matrix by strips of 64 outputs; a strip lists only the columns that it uses.
@@ -124,11 +124,12 @@ struct KernelTable {
   void (*back_rows_f32)(const RecurBack<float>&, int64_t steps);
   void (*accumulate_f32)(const Accumulate&, int64_t steps);
   void (*scatter_rows_f32)(const float* dv, const int32_t* ids, int64_t n, int64_t steps, float* rows);
-  void (*outer_f32)(const float* a, const float* b, int64_t n, int64_t count, int64_t steps, bool rectify, float* out);
+  void (*outer_f32)(const float* a, int64_t step, int64_t stride, const float* b, int64_t n, int64_t count,
+                    int64_t steps, bool rectify, float* out);
   void (*logits_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
-                     float* y);
-  void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t n, int64_t o, int64_t steps,
-                           float* grad);
+                     float* y, int64_t stride);
+  void (*readout_back_f32)(const float* weight, const float* h, const float* dy, int64_t stride, int64_t n, int64_t o,
+                           int64_t steps, float* grad);
   void (*softmax_f32)(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum);
 
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "kernels/backward-inl.hpp"
-#include "kernels/recur-inl.hpp"
 
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
@@ -114,44 +113,42 @@ void back_rows(const RecurBack<typename V::T>& p, int64_t steps) {
   }
 }
 
-// Sums over time of dv (the bias), dv * x (one input) and dv * (z - v), where z - v = su * H h_(t-1)
-// needs no product again: z is h itself, but for modrelu's threshold.
-template <class V, class In>
-HADAMRNN_INLINE void accumulate_with(const Accumulate& p, const In& in, int64_t steps) {
+// M registers of units from j on, K of the three sums; see accumulate. A sum waits for its last addition, so M go
+// side by side.
+template <class V, int M, int K>
+HADAMRNN_INLINE void accumulate_tile(const Accumulate& p, int64_t j, int64_t steps) {
   using reg = typename V::reg;
-  const int64_t n = p.recur.geometry.size();
-  const bool modrelu = p.recur.activation == Activation::modrelu;
-  for (int64_t j = 0; j < n; j += V::W) {
-    reg dsum = V::load(p.dsum + j), dbias = p.dbias ? V::load(p.dbias + j) : V::set(0);
-    reg dweight = p.dweight ? V::load(p.dweight + j) : V::set(0);
-    const reg threshold = modrelu ? V::load(p.recur.modrelu + j) : V::set(0);
-    for (int64_t t = 0; t < steps; ++t) {
-      const reg dv = V::load(p.dv + t * n + j);
-      reg product;
-      if (p.product) {
-        product = V::load(p.product + t * n + j);
-      } else {
-        reg z = V::load(p.h + t * n + j);
-        if (modrelu) z = V::sub(z, V::mul_sign(threshold, z));
-        product = V::sub(z, in.at(t)(j));
-      }
-      dsum = V::fma(dv, product, dsum);
-      if (p.dbias) dbias = V::add(dbias, dv);
-      if (p.dweight) dweight = V::fma(dv, V::set(p.recur.x[t]), dweight);
+  float* const sums[3] = {p.dsum + j, p.dbias + j, p.dweight + j};
+  const float *dvs = p.dv + j, *zs = p.z + j, *x = p.x;
+  reg acc[K][M];
+  HADAMRNN_UNROLL
+  for (int i = 0; i < K * M; ++i) acc[i / M][i % M] = V::load(sums[i / M] + i % M * V::W);
+  for (int64_t t = 0; t < steps; ++t, dvs += p.n, zs += p.n) {
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) {
+      const reg dv = V::load(dvs + m * V::W);
+      acc[0][m] = V::fma(dv, V::load(zs + m * V::W), acc[0][m]);
+      if constexpr (K > 1) acc[1][m] = V::add(acc[1][m], dv);
+      if constexpr (K > 2) acc[2][m] = V::fma(dv, V::set(x[t]), acc[2][m]);
     }
-    V::store(p.dsum + j, dsum);
-    if (p.dbias) V::store(p.dbias + j, dbias);
-    if (p.dweight) V::store(p.dweight + j, dweight);
   }
+  HADAMRNN_UNROLL
+  for (int i = 0; i < K * M; ++i) V::store(sums[i / M] + i % M * V::W, acc[i / M][i % M]);
 }
 
+template <class V, int K>
+HADAMRNN_INLINE void accumulate_sums(const Accumulate& p, int64_t steps) {
+  int64_t j = 0;
+  for (; j + 4 * V::W <= p.n; j += 4 * V::W) accumulate_tile<V, 4, K>(p, j, steps);
+  for (; j < p.n; j += V::W) accumulate_tile<V, 1, K>(p, j, steps);
+}
+
+// Sums over time: dsum += dv * z, and where they are wanted dbias += dv, dweight += dv * x.
 template <class V>
 void accumulate(const Accumulate& p, int64_t steps) {
-  if (p.recur.x) {
-    accumulate_with<V>(p, ScalarInput<V>{p.recur}, steps);
-  } else {
-    accumulate_with<V>(p, RowInput<V>{p.recur}, steps);
-  }
+  if (p.dweight) return accumulate_sums<V, 3>(p, steps);
+  if (p.dbias) return accumulate_sums<V, 2>(p, steps);
+  accumulate_sums<V, 1>(p, steps);
 }
 
 // rows[ids[t]] += dv_t
