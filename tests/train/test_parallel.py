@@ -96,6 +96,14 @@ def test_two_processes_train_as_one_stop_as_one_and_fail_as_one(small, tmp_path,
     assert names == ["checkpoint.pt", "log.jsonl", "model.safetensors"]
     assert len(list(records(tmp_path / "whole" / "log.jsonl"))) == 3 + 1
 
+    # The scores of the same weights, from one process.
+    task = tasks.load("copy", length=config.preset.length)
+    alone = Trainer(config, task, build(config, task), tmp_path / "whole", Silent(), Workers())
+    alone.restore()
+    *_, last, _ = records(tmp_path / "whole" / "log.jsonl")
+    for name, value in alone.validate().items():
+        assert value == pytest.approx(last[f"val_{name}"], rel=1e-9), name
+
     told = [json.loads((tmp_path / f"told-{rank}.json").read_text()) for rank in (0, 1)]
     assert told[0] == told[1]
     signum, message, summary = told[0]

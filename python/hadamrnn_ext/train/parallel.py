@@ -1,8 +1,11 @@
 """One run on several processes, as torchrun starts them, and the same code on one.
 
 Every process holds the same model and takes its part of the very same batches that one process would take, so the
-number of processes changes the rounding of sums and nothing else. (Where signs flip at every step a rounding decides
-a flip sooner or later, and the curves of two such runs part, as they do for another number of threads.)
+number of processes changes the rounding of sums and nothing else; scores of the same weights are the same. A rounding
+grows all the same where signs flip, where it tips a code of 4 bits, or over many steps of time: runs on one and on two
+processes then part as two runs on one process do that take each batch's examples in another order. On 5,000 images of
+pmnist with frozen signs and 4 bits the losses of the first epoch differ by 2.1e-3 (validation 1.1e-2) in the one case
+and by 1.2e-3 (9.0e-3) in the other, with float weights by 2.0e-5 (3.2e-4) and 3.4e-5 (6.6e-4).
 """
 
 from __future__ import annotations
