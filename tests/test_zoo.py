@@ -37,6 +37,14 @@ def test_bundled_models_load_and_read_their_samples():
             assert model.infer(images.reshape(-1, 784, 1)).shape == (len(labels), 10)
 
 
+def test_bundled_models_of_texts_take_strings():
+    for name in ("imdb", "sst2"):
+        good, bad = hr.infer(["a wonderful film", "a dull and tedious film"], model=name)[:, 0]
+        assert good > 0 > bad
+        assert hr.infer("a wonderful film", model=name) == good
+        assert hr.load(name).classify("a wonderful film").labels == "positive"
+
+
 def test_a_bundled_model_follows_the_instruction_set():
     active = hr.isa.active()
     try:

@@ -20,6 +20,8 @@ for name in ("smnist", "pmnist"):
     labels, _ = model.classify(images.reshape(-1, 784, 1))
     assert [str(label) for label in labels[:, 0]] == [str(digit) for digit in digits], (name, labels, digits)
     print(f"{name}\n{model.describe()}\n")
+assert hr.infer("a wonderful film", model="sst2") > 0
+assert hr.infer("a dull and tedious film", model="imdb") < 0
 try:
     import hadamrnn_ext.nn  # noqa: F401
 
