@@ -113,7 +113,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(small_baseline, tmp_path):
     assert all(torch.equal(value, cut["state"][name]) for name, value in whole["state"].items())
 
 
-@pytest.mark.parametrize("name", ["block_size", "weight_bits", "sign_lr", "state_bits", "num_layers"])
+@pytest.mark.parametrize(
+    "name", ["block_size", "weight_bits", "sign_lr", "sign_margin", "state_bits", "num_layers"]
+)
 def test_what_a_baseline_lacks_is_refused(name):
     preset = as_baseline(get_preset("qqp"), "gru")
     assert (preset.block_size, preset.embedding_size) == (None, 256)

@@ -142,6 +142,7 @@ _NO_HADAMARD = {
     "sign_lr": None,
     "sign_schedule": None,
     "sign_decay": None,
+    "sign_margin": 0.0,
     "freeze_signs": False,
     "positive_signs": 0.0,
     "state_bits": None,
