@@ -20,7 +20,7 @@ def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
     if x.shape[1] == 0:
         raise ShapeError(f"input has shape {tuple(x.shape)}; expected at least one time step")
     if tokens and x.numel() and _values_at_hand(x):
-        low, high = (int(value) for value in x.aminmax())
+        low, high = _range(x)
         if low < 0 or high >= input_size:
             raise InputError(f"tokens go from {low} to {high}; expected 0 to {input_size - 1}")
 
@@ -36,7 +36,7 @@ def check_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
     if lengths.shape != (batch,):
         raise ShapeError(f"lengths have shape {tuple(lengths.shape)}; expected ({batch},)")
     if batch and _values_at_hand(lengths):
-        low, high = (int(value) for value in lengths.aminmax())
+        low, high = _range(lengths)
         if low < 1 or high > steps:
             raise InputError(f"lengths go from {low} to {high}; expected 1 to {steps} (time steps)")
     return lengths.to(device=x.device, dtype=torch.int64)
@@ -61,12 +61,22 @@ def check_targets(
         targets = mask_past(targets, lengths, ignore_index if classes else 0)
     if classes and targets.numel() and _values_at_hand(targets):
         classes_in_all = max(output_size, 2)  # one logit stands for two classes
-        low, high = (int(value) for value in targets.aminmax())
+        low, high = _range(targets)
         if low < 0 or high >= classes_in_all:
             wrong = (targets < 0) | (targets >= classes_in_all)
             for value in targets[wrong & (targets != ignore_index)][:1].tolist():
                 raise InputError(f"class {value} is outside 0 to {classes_in_all - 1} and is not ignored")
     return targets
+
+
+def _range(tensor: Tensor) -> tuple[int, int]:
+    """The least and the greatest of whole numbers at hand.
+
+    By NumPy: torch would share a large tensor among its threads, which then spin for milliseconds on the cores that
+    the engine's threads want.
+    """
+    values = tensor.detach().numpy()
+    return int(values.min()), int(values.max())
 
 
 def _values_at_hand(tensor: Tensor) -> bool:

@@ -77,10 +77,13 @@ def _(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor, list[Tensor]]) -> None:
     _, count, h_n, gradients = output
     ctx.mark_non_differentiable(count, h_n, *gradients)
+    ctx.set_materialize_grads(False)  # else gradients of zeros are made for all of them
     ctx.save_for_backward(*gradients)
 
 
-def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
+    if grad is None:
+        return (None,) * (_COUNT + 4)
     if torch.is_grad_enabled():  # create_graph=True: what follows would take the second derivative for zero
         raise RuntimeError("the fused loss has no second derivative; engine 'loop' has one")
     *of_arguments, dweight, dbias = (gradient * grad for gradient in ctx.saved_tensors)

@@ -8,6 +8,7 @@ Cost: T (d + 1) transforms instead of T B, one product of (B, T d) by (T d, n), 
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor
 from . import core
 from .drive import Drive
 from .geometry import Geometry
+
+KEPT = 2**24  # bytes of memory that a thread uses again in every step
+_memory = threading.local()
 
 
 def last(geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None = None) -> Tensor:
@@ -71,7 +75,7 @@ def krylov_last_backward(
     """Gradients of signs and columns, from grad (B, n), the gradient of the last states."""
     count, steps, size = powers.shape
     driven = inputs.shape[1] // steps
-    dpowers = torch.empty_like(powers)
+    dpowers = _workspace(powers)
     torch.mm(inputs.t(), grad, out=dpowers[:driven].view(driven * steps, size))
     if driven < count:
         dpowers[driven] = grad.sum(0)
@@ -85,6 +89,16 @@ def krylov_last_backward(
         torch.get_num_threads(),
     )
     return dsigns, dcolumns
+
+
+def _workspace(like: Tensor) -> Tensor:
+    """Memory for a tensor as ``like``. New pages in every step take longer than what is computed in them."""
+    if like.nbytes > KEPT:
+        return torch.empty_like(like)
+    kept: Tensor | None = getattr(_memory, "kept", None)
+    if kept is None or kept.shape != like.shape or kept.dtype != like.dtype:
+        kept = _memory.kept = torch.empty_like(like)
+    return kept
 
 
 @krylov_last.register_fake
@@ -101,10 +115,13 @@ def _(grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: i
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     signs, _, matrix, _, ctx.block_size = inputs
     ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)  # else a gradient of zeros is made for the powers
     ctx.save_for_backward(signs, matrix, output[1])
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+def _backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+    if grad is None:
+        return (None,) * 5
     signs, matrix, powers = ctx.saved_tensors
     dsigns, dcolumns = krylov_last_backward(grad.contiguous(), signs, matrix, powers, ctx.block_size)
     dmatrix = None
