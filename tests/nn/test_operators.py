@@ -134,6 +134,29 @@ def test_exported_program(engine: str) -> None:
     torch.testing.assert_close(program.module()(x), model(x))
 
 
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [("native", {}), ("krylov", {}), ("scan", {}), ("native", {"output": "all"})],
+)
+def test_exported_training_step(engine: str, options: dict) -> None:
+    class Step(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = nn.SequenceModel(2, 12, 3, engine=engine, **options)
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return self.model.loss(x, y)
+
+    step, x = Step(), torch.randn(4, 6, 2)
+    y = torch.randint(0, 3, (4, 6) if options else (4,))
+    exported = torch.export.export(step, (x, y)).module()
+    for module in (step, exported):
+        module(x, y).backward()
+    gradients = {name: p.grad for name, p in exported.named_parameters()}
+    for name, p in step.named_parameters():
+        torch.testing.assert_close(gradients[name], p.grad)
+
+
 def test_autocast_of_the_fused_loss() -> None:
     model = nn.SequenceModel(9, 64, 4, output="all", tokens=True, embedding_size=3)
     x, y = torch.randint(0, 9, (3, 400)), torch.randint(0, 4, (3, 400))

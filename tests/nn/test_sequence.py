@@ -200,8 +200,13 @@ def test_copies_and_pickles_evaluate_alike() -> None:
     x = batch(model)
     with torch.no_grad():
         expected = model(x)
-        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        loaded = make("embedding").eval()
+        loaded.load_state_dict(model.state_dict())
+        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), loaded, model.share_memory()):
             assert same_bits(other(x), expected)
+        assert all(p.is_shared() for p in model.parameters())
+        model.output_bias += 1  # in the shared memory: the packed copy of the weights is made again
+        torch.testing.assert_close(model(x), expected + 1)
 
 
 def test_preprocess_labels_and_provenance_go_into_the_card() -> None:
