@@ -116,9 +116,9 @@ def _layer(model: Model, parameters: dict[str, NDArray[Any]], i: int, layouts: L
     return f"""static void layer{i}({layout.kind} *z, {argument}) {{
     uint32_t i;
 {prepare}{layout.begin}    for (i = 0; i < {layer.hidden_size}u; ++i) {{
-        const int32_t sum_of_row = {layout.sum};
+{product}        const int32_t sum_of_row = {layout.sum};
         const int32_t acc = signs{i}[i / 8u] >> (i % 8u) & 1u ? -sum_of_row : sum_of_row;
-{product}        int32_t r = {_rounded(facts, f"bias{i}[i]", exact)};
+        int32_t r = {_rounded(facts, f"bias{i}[i]", exact)};
         {activate}
         {layout.store}
     }}
