@@ -80,7 +80,7 @@ Work transform(Transform<T> kernel, int64_t n, int64_t rows) {
 }
 
 // A dense +-1 matrix with 1-bit activations, packing included.
-inline Work xnor(const KernelTable& k, int64_t n) {
+inline Work xnor_signs(const KernelTable& k, int64_t n) {
   Random random;
   const auto matrix = share(PackedBinary(n, n, [&](int64_t, int64_t) { return random.sign(); }));
   const auto x = share(random.floats(n));
@@ -88,22 +88,18 @@ inline Work xnor(const KernelTable& k, int64_t n) {
   const auto y = share(Buffer<int32_t>(size_t(matrix->padded_rows())));
   return [=, &k] {
     k.pack_signs_f32(x->data(), n, bits->data());
-    k.xnor_i32(matrix->matrix(), bits->data(), y->data());
+    k.xnor_signs_i32(matrix->matrix(), bits->data(), y->data());
   };
 }
 
-// The same with activations of `depth` bits, by bit planes.
-inline Work xnor_planes(const KernelTable& k, int64_t n, int32_t depth) {
+// The same with activations of `depth` bits.
+inline Work xnor(const KernelTable& k, int64_t n, int32_t depth) {
   Random random;
   const auto matrix = share(PackedBinary(n, n, [&](int64_t, int64_t) { return random.sign(); }));
   const auto x = share(Buffer<int32_t>(size_t(n)));
   for (int32_t& v : *x) v = int32_t(random() * float(1 << (depth - 1)));
-  const auto planes = share(Buffer<uint64_t>(size_t(depth * ((n + 63) / 64))));
   const auto y = share(Buffer<int32_t>(size_t(matrix->padded_rows())));
-  return [=, &k] {
-    k.pack_planes_i32(x->data(), n, depth, planes->data());
-    k.xnor_planes_i32(matrix->matrix(), planes->data(), depth, y->data());
-  };
+  return [=, &k] { k.xnor_i32(matrix->matrix(), x->data(), depth, y->data()); };
 }
 
 // A ternary matrix with +-1 blocks, `block` wide, on its diagonal.
@@ -146,8 +142,8 @@ inline std::vector<Case> all_cases() {
       {"fwht_i32_n512", 32, [](const KernelTable& k) { return transform<int32_t>(k.transform_i32, 512, 32); }});
   cases.push_back(
       {"fwht_i16_n512", 64, [](const KernelTable& k) { return transform<int16_t>(k.transform_i16, 512, 64); }});
-  cases.push_back({"xnor_n512_k1", 1, [](const KernelTable& k) { return xnor(k, 512); }});
-  cases.push_back({"xnor_n512_k12", 1, [](const KernelTable& k) { return xnor_planes(k, 512, 12); }});
+  cases.push_back({"xnor_n512_k1", 1, [](const KernelTable& k) { return xnor_signs(k, 512); }});
+  cases.push_back({"xnor_n512_k12", 1, [](const KernelTable& k) { return xnor(k, 512, 12); }});
   cases.push_back({"masked_add_n1024_d16", 1, [](const KernelTable& k) { return masked_add(k, 1024, 64); }});
   cases.push_back({"readout_n512_o10", 16, [](const KernelTable& k) { return readout(k, 512, 10, 16); }});
   cases.push_back({"readout_n128_o9", 16, [](const KernelTable& k) { return readout(k, 128, 9, 16); }});

@@ -37,7 +37,7 @@ class IntegerRunner final : public Runner {
     if (integer_.integer_readout) logits_.resize(size_t(m.output_size));
     if (m.kernel == Kernel::xnor) {
       counts_.resize(size_t(block));
-      planes_.resize(size_t(16 * block / 64));
+      signs_.resize(size_t(block / 64));
     }
   }
 
@@ -159,19 +159,17 @@ class IntegerRunner final : public Runner {
     const int64_t block = s.block_size, padded = round_up(block, lane_group);
     const int32_t bits = integer_.layers[l].state_bits;
     std::fill_n(product_.data(), s.size(), 0);
-    // +1, -1 and the 0 before the first step are two's complement numbers of two bits; the upper one is the sign.
-    const bool one_bit = bits == 1;
+    const bool one_bit = bits == 1;  // +1, -1 and the 0 before the first step
     if (one_bit && std::all_of(z, z + s.size(), [](int32_t v) { return v == 0; })) return;
     for (int64_t first = 0; first < s.hidden_size; first += block) {
       for (int64_t j = 0; j < padded; ++j) {
         scratch_[size_t(j)] = j < block ? z[s.index[size_t(first + j)]] : 0;
       }
-      const BinaryMatrix matrix = layer.block.matrix();
-      m_.kernels->pack_planes_i32(scratch_.data(), padded, one_bit ? 2 : bits, planes_.data());
       if (one_bit) {
-        m_.kernels->xnor_i32(matrix, planes_.data() + matrix.words, counts_.data());
+        m_.kernels->pack_signs_i32(scratch_.data(), padded, signs_.data());
+        m_.kernels->xnor_signs_i32(layer.block.matrix(), signs_.data(), counts_.data());
       } else {
-        m_.kernels->xnor_planes_i32(matrix, planes_.data(), bits, counts_.data());
+        m_.kernels->xnor_i32(layer.block.matrix(), scratch_.data(), bits, counts_.data());
       }
       for (int64_t j = 0; j < block; ++j) product_[size_t(s.index[size_t(first + j)])] = counts_[size_t(j)];
     }
@@ -199,7 +197,7 @@ class IntegerRunner final : public Runner {
   Buffer<int32_t> rows_;    // (chunk, n): what M_x multiplies
   Buffer<int32_t> scratch_, product_;
   std::vector<int32_t> inputs_, logits_, counts_;
-  std::vector<uint64_t> planes_;
+  std::vector<uint64_t> signs_;
   Buffer<float> floats_;  // the state for a float readout
 };
 

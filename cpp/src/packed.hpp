@@ -47,19 +47,28 @@ class PackedBinary {
  public:
   PackedBinary() = default;
   PackedBinary(int64_t rows, int64_t columns, const Entry& entry)
-      : groups_((rows + 7) / 8), words_((columns + 63) / 64), columns_(columns), bits_(size_t(groups_ * words_ * 8)) {
+      : columns_(columns),
+        words_((columns + 63) / 64),
+        groups_((rows + 7) / 8),
+        bytes_((columns + 7) / 8),
+        strips_((rows + 63) / 64),
+        words8_(size_t(groups_ * words_ * 8)),
+        bytes64_(size_t(strips_ * bytes_ * 64)) {
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t j = 0; j < columns; ++j) {
-        if (entry(i, j) < 0) bits_[size_t((i / 8 * words_ + j / 64) * 8 + i % 8)] |= uint64_t(1) << (j % 64);
+        if (entry(i, j) >= 0) continue;
+        words8_[size_t((i / 8 * words_ + j / 64) * 8 + i % 8)] |= uint64_t(1) << (j % 64);
+        bytes64_[size_t((i / 64 * bytes_ + j / 8) * 64 + i % 64)] |= uint8_t(1 << (j % 8));
       }
     }
   }
-  BinaryMatrix matrix() const { return {groups_, words_, columns_, bits_.data()}; }
-  int64_t padded_rows() const { return 8 * groups_; }
+  BinaryMatrix matrix() const { return {columns_, words_, groups_, words8_.data(), bytes_, strips_, bytes64_.data()}; }
+  int64_t padded_rows() const { return 64 * strips_; }
 
  private:
-  int64_t groups_ = 0, words_ = 0, columns_ = 0;
-  Buffer<uint64_t> bits_;
+  int64_t columns_ = 0, words_ = 0, groups_ = 0, bytes_ = 0, strips_ = 0;
+  Buffer<uint64_t> words8_;
+  Buffer<uint8_t> bytes64_;
 };
 
 }  // namespace hadamrnn

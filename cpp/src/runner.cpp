@@ -53,7 +53,7 @@ void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work,
       work.scratch[size_t(i)] = i < block ? h[s.index[size_t(first + i)]] : 0.0f;
     }
     m.kernels->pack_signs_f32(work.scratch.data(), padded, work.bits.data());
-    m.kernels->xnor_i32(layer.block.matrix(), work.bits.data(), work.counts.data());
+    m.kernels->xnor_signs_i32(layer.block.matrix(), work.bits.data(), work.counts.data());
     for (int64_t i = 0; i < block; ++i) acc[s.index[size_t(first + i)]] = float(work.counts[size_t(i)]);
   }
 }

@@ -22,7 +22,8 @@ void test_isa() {
     check(table.isa == Isa(i), "the table of " + name + " is its own");
     // The compiler may not fold two tables into one: their code differs.
     const bool own = table.transform_f32 != scalar::table.transform_f32 && table.recur_f32 != scalar::table.recur_f32 &&
-                     table.readout_f32 != scalar::table.readout_f32 && table.xnor_i32 != scalar::table.xnor_i32;
+                     table.readout_f32 != scalar::table.readout_f32 && table.xnor_i32 != scalar::table.xnor_i32 &&
+                     table.xnor_signs_i32 != scalar::table.xnor_signs_i32;
     check(own == (Isa(i) != Isa::scalar), "the kernels of " + name + " are its own");
     for (const char* wrong : {"", "sse9", "Scalar", "scalar "}) {
       check_throws<std::invalid_argument>(std::string("isa_use refuses '") + wrong + "'", [&] { isa_use(wrong); });

@@ -1,10 +1,11 @@
-// Fills the table of one instruction set from its vector types F32, I32, I16 and U64.
+// Fills the table of one instruction set from its vector types F32, I32, I16, U8 and U64.
 #pragma once
 
 #include "kernels/backward-inl.hpp"
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
 #include "kernels/linear-inl.hpp"
+#include "kernels/lookup-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
 #include "kernels/recur-inl.hpp"
 #include "kernels/training-inl.hpp"
@@ -38,10 +39,10 @@ const KernelTable table = {
     masked_add<F32>,
     masked_add<I32>,
     dense<F32>,
-    xnor<U64>,
-    xnor_planes<U64>,
+    xnor_signs<SignCounter>,
+    xnor<U8>,
     pack_signs<F32>,
-    pack_planes<I32>,
+    pack_signs<I32>,
 };
 
 }  // namespace HADAMRNN_ISA

@@ -88,13 +88,17 @@ struct TernaryMatrix {
   const uint64_t* negative;  // bit i: that weight is -1
 };
 
-// A binary matrix, bit 1 = -1, in groups of 8 rows interleaved by 64-bit word:
-// word w of row 8g+i is bits[(g*words + w)*8 + i].
+// A binary matrix, bit 1 = -1, bit j of a row being column j. The same bits lie in two orders: groups of
+// 8 rows interleaved by 64-bit word, for processors that count the bits of a word, and strips of 64 rows
+// interleaved by byte, for those that look bytes up (and for activations of several bits on all of them).
 struct BinaryMatrix {
-  int64_t groups;
-  int64_t words;
   int64_t columns;
-  const uint64_t* bits;
+  int64_t words;  // of a row
+  int64_t groups;
+  const uint64_t* words8;  // word w of row 8g+i is words8[(g*words + w)*8 + i]
+  int64_t bytes;           // of a row
+  int64_t strips;
+  const uint8_t* bytes64;  // byte b of row 64s+i is bytes64[(s*bytes + b)*64 + i]
 };
 
 struct KernelTable {
@@ -148,14 +152,13 @@ struct KernelTable {
   // acc_i = sum_j weight[j*n + i] * x_j, added in order of j.
   void (*dense_f32)(const float* weight, const float* x, int64_t columns, int64_t n, float* acc);
 
-  // XNOR-popcount of a +-1 matrix with +-1 activations (bit 1 = -1): y has 8 * groups elements.
-  void (*xnor_i32)(const BinaryMatrix&, const uint64_t* activation, int32_t* y);
-  // ... and with k-bit two's complement activations by bit planes, (k, words).
-  void (*xnor_planes_i32)(const BinaryMatrix&, const uint64_t* planes, int32_t k, int32_t* y);
+  // XNOR-popcount of a +-1 matrix with +-1 activations (bit 1 = -1): y has 64 * strips elements.
+  void (*xnor_signs_i32)(const BinaryMatrix&, const uint64_t* activation, int32_t* y);
+  // ... and with k-bit two's complement activations, k <= 16, padded with zeros to a multiple of 16.
+  void (*xnor_i32)(const BinaryMatrix&, const int32_t* x, int32_t k, int32_t* y);
   // Bit j of the packed words is set where x_j < 0; n is padded to a multiple of 16.
   void (*pack_signs_f32)(const float* x, int64_t n, uint64_t* words);
-  // Plane b holds bit b of every x_j; (k, ceil(n/64)) words.
-  void (*pack_planes_i32)(const int32_t* x, int64_t n, int32_t k, uint64_t* planes);
+  void (*pack_signs_i32)(const int32_t* x, int64_t n, uint64_t* words);
 };
 
 namespace scalar {

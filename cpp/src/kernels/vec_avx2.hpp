@@ -124,9 +124,7 @@ struct I32 {
   HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
     return add(acc, _mm256_and_si256(negated(x, negative, i), F32::expand(nonzero, i)));
   }
-  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
-    return uint64_t(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31 - b))));
-  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return uint64_t(_mm256_movemask_ps(_mm256_castsi256_ps(x))); }
 
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
     return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
@@ -230,35 +228,57 @@ struct Short : I16 {
   HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_epi16(x, y); }
 };
 
-struct U64 {
+struct U8 {
+  using T = uint8_t;
   using reg = __m256i;
-  using counts = __m256i;  // a count a byte, at most 8 a word
-  static constexpr int W = 4;
-  static constexpr int max_counts = 31;
-  static constexpr int tile_words = 4;
-  HADAMRNN_INLINE static reg zero() { return _mm256_setzero_si256(); }
-  HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
-  HADAMRNN_INLINE static reg set(uint64_t x) { return _mm256_set1_epi64x(int64_t(x)); }
+  using Table = reg;  // 16 bytes, twice
+  static constexpr int W = 32;
+  static constexpr int rows = 2;  // registers of rows that share a table
+  struct Sums {
+    reg pairs, odd;  // sums of pairs of bytes as numbers of 16 bits, and of their upper bytes alone
+  };
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
+  HADAMRNN_INLINE static reg set(T x) { return _mm256_set1_epi8(char(x)); }
   HADAMRNN_INLINE static reg and_(reg x, reg y) { return _mm256_and_si256(x, y); }
+  HADAMRNN_INLINE static reg or_(reg x, reg y) { return _mm256_or_si256(x, y); }
   HADAMRNN_INLINE static reg xor_(reg x, reg y) { return _mm256_xor_si256(x, y); }
-  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi64(x, y); }
-  HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi64(x, y); }
-  HADAMRNN_INLINE static counts no_counts() { return zero(); }
-  HADAMRNN_INLINE static counts count(counts c, reg x) {
-    const reg table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
-                                       0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
-    const reg nibble = _mm256_set1_epi8(15);
-    const reg low = _mm256_shuffle_epi8(table, _mm256_and_si256(x, nibble));
-    const reg high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
-    return _mm256_add_epi8(c, _mm256_add_epi8(low, high));
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi8(x, y); }
+  HADAMRNN_INLINE static reg low(reg x) { return and_(x, set(15)); }
+  HADAMRNN_INLINE static reg high(reg x) { return and_(_mm256_srli_epi16(x, 4), set(15)); }
+  HADAMRNN_INLINE static Table table(const T* p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  HADAMRNN_INLINE static reg total(counts c) { return _mm256_sad_epu8(c, zero()); }
-  HADAMRNN_INLINE static void store_affine(int32_t* y, int64_t c, reg s) {
-    const reg r = sub(_mm256_set1_epi64x(c), add(s, s));
-    const reg even = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(even));
+  HADAMRNN_INLINE static reg look_up(Table t, reg i) { return _mm256_shuffle_epi8(t, i); }
+  HADAMRNN_INLINE static reg count(reg x) {
+    const reg bits = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
+                                      0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    return add(look_up(bits, low(x)), look_up(bits, high(x)));
+  }
+  HADAMRNN_INLINE static Sums no_sums() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  HADAMRNN_INLINE static void accumulate(Sums& s, reg x) {
+    s.pairs = _mm256_add_epi16(s.pairs, x);
+    s.odd = _mm256_add_epi16(s.odd, _mm256_srli_epi16(x, 8));
+  }
+  HADAMRNN_INLINE static void store_sums(uint16_t* y, const Sums& s) {
+    const reg even = _mm256_sub_epi16(s.pairs, _mm256_slli_epi16(s.odd, 8));
+    const reg first = _mm256_unpacklo_epi16(even, s.odd), second = _mm256_unpackhi_epi16(even, s.odd);
+    _mm256_storeu_si256(reinterpret_cast<reg*>(y), _mm256_permute2x128_si256(first, second, 0x20));
+    _mm256_storeu_si256(reinterpret_cast<reg*>(y + 16), _mm256_permute2x128_si256(first, second, 0x31));
+  }
+  // 16 sums: bias and each z_j whose bit j of the index is set; lower 7 bits, then the upper ones.
+  HADAMRNN_INLINE static void store_table(const int16_t* z, int32_t bias, T* t) {
+    const auto term = [z](int j, reg bit) { return and_(_mm256_set1_epi16(z[j]), bit); };
+    const reg odd = _mm256_set1_epi32(int(0xFFFF0000u)), odd2 = _mm256_set1_epi64x(int64_t(0xFFFFFFFF00000000u));
+    const reg odd4 = _mm256_setr_epi64x(0, -1, 0, -1), odd8 = _mm256_setr_epi64x(0, 0, -1, -1);
+    const reg pair = _mm256_add_epi16(term(0, odd), term(1, odd2));
+    const reg rest = _mm256_add_epi16(term(2, odd4), term(3, odd8));
+    const reg sum = _mm256_add_epi16(_mm256_add_epi16(pair, rest), _mm256_set1_epi16(int16_t(bias)));
+    const reg digits = _mm256_packus_epi16(and_(sum, _mm256_set1_epi16(127)), _mm256_srli_epi16(sum, 7));
+    _mm256_storeu_si256(reinterpret_cast<reg*>(t), _mm256_permute4x64_epi64(digits, 0xD8));
   }
 };
+
+using SignCounter = U8;
 
 }  // namespace avx2
 }  // namespace hadamrnn

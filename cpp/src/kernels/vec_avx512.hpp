@@ -126,9 +126,7 @@ struct I32 {
   HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
     return _mm512_mask_add_epi32(acc, lane_mask(nonzero, i), acc, negated(x, negative, i));
   }
-  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
-    return _mm512_test_epi32_mask(x, set(int32_t(uint32_t(1) << b)));
-  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return _mm512_movepi32_mask(x); }
 
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
     return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -233,16 +231,59 @@ struct Short : I16 {
   HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_epi16(x, y); }
 };
 
+struct U8 {
+  using T = uint8_t;
+  using reg = __m512i;
+  using Table = reg;  // 16 bytes, four times
+  static constexpr int W = 64;
+  static constexpr int rows = 1;  // registers of rows that share a table
+  struct Sums {
+    reg pairs, odd;  // sums of pairs of bytes as numbers of 16 bits, and of their upper bytes alone
+  };
+  HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi8(x, y); }
+  HADAMRNN_INLINE static reg low(reg x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
+  HADAMRNN_INLINE static reg high(reg x) { return low(_mm512_srli_epi16(x, 4)); }
+  HADAMRNN_INLINE static Table table(const T* p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  HADAMRNN_INLINE static reg look_up(Table t, reg i) { return _mm512_shuffle_epi8(t, i); }
+  HADAMRNN_INLINE static Sums no_sums() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  HADAMRNN_INLINE static void accumulate(Sums& s, reg x) {
+    s.pairs = _mm512_add_epi16(s.pairs, x);
+    s.odd = _mm512_add_epi16(s.odd, _mm512_srli_epi16(x, 8));
+  }
+  HADAMRNN_INLINE static void store_sums(uint16_t* y, const Sums& s) {
+    const reg even = _mm512_sub_epi16(s.pairs, _mm512_slli_epi16(s.odd, 8));
+    const reg first = _mm512_unpacklo_epi16(even, s.odd), second = _mm512_unpackhi_epi16(even, s.odd);
+    const reg lower = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+              upper = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    _mm512_storeu_si512(y, _mm512_permutex2var_epi64(first, lower, second));
+    _mm512_storeu_si512(y + 32, _mm512_permutex2var_epi64(first, upper, second));
+  }
+  // 16 sums: bias and each z_j whose bit j of the index is set; lower 7 bits, then the upper ones.
+  HADAMRNN_INLINE static void store_table(const int16_t* z, int32_t bias, T* t) {
+    const auto term = [z](int j, __m256i bit) { return _mm256_and_si256(_mm256_set1_epi16(z[j]), bit); };
+    const __m256i odd = _mm256_set1_epi32(int(0xFFFF0000u)), odd2 = _mm256_set1_epi64x(int64_t(0xFFFFFFFF00000000u));
+    const __m256i odd4 = _mm256_setr_epi64x(0, -1, 0, -1), odd8 = _mm256_setr_epi64x(0, 0, -1, -1);
+    const __m256i pair = _mm256_add_epi16(term(0, odd), term(1, odd2));
+    const __m256i rest = _mm256_add_epi16(term(2, odd4), term(3, odd8));
+    const __m256i sum = _mm256_add_epi16(_mm256_add_epi16(pair, rest), _mm256_set1_epi16(int16_t(bias)));
+    const __m256i low = _mm256_and_si256(sum, _mm256_set1_epi16(127));
+    const __m256i digits = _mm256_packus_epi16(low, _mm256_srli_epi16(sum, 7));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(t), _mm256_permute4x64_epi64(digits, 0xD8));
+  }
+};
+
 struct U64 {
+  using T = uint64_t;
   using reg = __m512i;
   using counts = __m512i;
   static constexpr int W = 8;
   static constexpr int max_counts = 1 << 20;
-  static constexpr int tile_words = 8;
   HADAMRNN_INLINE static reg zero() { return _mm512_setzero_si512(); }
   HADAMRNN_INLINE static reg load(const uint64_t* p) { return _mm512_loadu_si512(p); }
   HADAMRNN_INLINE static reg set(uint64_t x) { return _mm512_set1_epi64(int64_t(x)); }
-  HADAMRNN_INLINE static reg and_(reg x, reg y) { return _mm512_and_si512(x, y); }
   HADAMRNN_INLINE static reg xor_(reg x, reg y) { return _mm512_xor_si512(x, y); }
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi64(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi64(x, y); }
@@ -254,6 +295,8 @@ struct U64 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm512_maskz_cvtepi64_epi32(0xFF, r));
   }
 };
+
+using SignCounter = U64;
 
 }  // namespace avx512
 }  // namespace hadamrnn

@@ -121,9 +121,7 @@ struct I32 {
   HADAMRNN_INLINE static reg add_masked(reg acc, reg x, const uint64_t* nonzero, const uint64_t* negative, int i) {
     return add(acc, vandq_s32(negated(x, negative, i), vreinterpretq_s32_u32(F32::expand(nonzero, i))));
   }
-  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) {
-    return F32::gather_bits(vtstq_s32(x, set(int32_t(uint32_t(1) << b))));
-  }
+  HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return F32::gather_bits(vcltzq_s32(x)); }
 
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
     uint32_t four;
@@ -221,16 +219,53 @@ struct Short : I16 {
   HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_s16(x, y); }
 };
 
+struct U8 {
+  using T = uint8_t;
+  using reg = uint8x16_t;
+  using Table = reg;
+  static constexpr int W = 16;
+  static constexpr int rows = 4;  // registers of rows that share a table
+  struct Sums {
+    uint16x8_t low, high;
+  };
+  HADAMRNN_INLINE static reg load(const T* p) { return vld1q_u8(p); }
+  HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_u8(x, y); }
+  HADAMRNN_INLINE static reg low(reg x) { return vandq_u8(x, vdupq_n_u8(15)); }
+  HADAMRNN_INLINE static reg high(reg x) { return vshrq_n_u8(x, 4); }
+  HADAMRNN_INLINE static Table table(const T* p) { return vld1q_u8(p); }
+  HADAMRNN_INLINE static reg look_up(Table t, reg i) { return vqtbl1q_u8(t, i); }
+  HADAMRNN_INLINE static Sums no_sums() { return {vdupq_n_u16(0), vdupq_n_u16(0)}; }
+  HADAMRNN_INLINE static void accumulate(Sums& s, reg x) {
+    s.low = vaddw_u8(s.low, vget_low_u8(x));
+    s.high = vaddw_high_u8(s.high, x);
+  }
+  HADAMRNN_INLINE static void store_sums(uint16_t* y, const Sums& s) {
+    vst1q_u16(y, s.low);
+    vst1q_u16(y + 8, s.high);
+  }
+  // 16 sums: bias and each z_j whose bit j of the index is set; lower 7 bits, then the upper ones.
+  HADAMRNN_INLINE static void store_table(const int16_t* z, int32_t bias, T* t) {
+    const int16_t odd[8] = {0, -1, 0, -1, 0, -1, 0, -1}, odd2[8] = {0, 0, -1, -1, 0, 0, -1, -1};
+    const int16_t odd4[8] = {0, 0, 0, 0, -1, -1, -1, -1};
+    const auto term = [z](int j, const int16_t* bit) { return vandq_s16(vdupq_n_s16(z[j]), vld1q_s16(bit)); };
+    const int16x8_t pair = vaddq_s16(term(0, odd), term(1, odd2));
+    const int16x8_t low = vaddq_s16(vaddq_s16(pair, term(2, odd4)), vdupq_n_s16(int16_t(bias)));
+    const int16x8_t high = vaddq_s16(low, vdupq_n_s16(z[3]));
+    const int16x8_t digit = vdupq_n_s16(127);
+    vst1q_u8(t, vcombine_u8(vqmovun_s16(vandq_s16(low, digit)), vqmovun_s16(vandq_s16(high, digit))));
+    vst1q_u8(t + 16, vcombine_u8(vqmovun_s16(vshrq_n_s16(low, 7)), vqmovun_s16(vshrq_n_s16(high, 7))));
+  }
+};
+
 struct U64 {
+  using T = uint64_t;
   using reg = uint64x2_t;
   using counts = uint8x16_t;  // a count a byte, at most 8 a word
   static constexpr int W = 2;
   static constexpr int max_counts = 31;
-  static constexpr int tile_words = 8;
   HADAMRNN_INLINE static reg zero() { return vdupq_n_u64(0); }
   HADAMRNN_INLINE static reg load(const uint64_t* p) { return vld1q_u64(p); }
   HADAMRNN_INLINE static reg set(uint64_t x) { return vdupq_n_u64(x); }
-  HADAMRNN_INLINE static reg and_(reg x, reg y) { return vandq_u64(x, y); }
   HADAMRNN_INLINE static reg xor_(reg x, reg y) { return veorq_u64(x, y); }
   HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_u64(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_u64(x, y); }
@@ -242,6 +277,8 @@ struct U64 {
     vst1_s32(y, vmovn_s64(vreinterpretq_s64_u64(r)));
   }
 };
+
+using SignCounter = U64;
 
 }  // namespace neon
 }  // namespace hadamrnn

@@ -54,7 +54,6 @@ struct One {
     return *nonzero >> i & 1 ? add_negated(acc, x, negative, i) : acc;
   }
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return x < 0; }
-  HADAMRNN_INLINE static uint64_t bit_mask(reg x, int b) { return (uint32_t(x) >> b) & 1; }
 
   // --- integers only ---
   HADAMRNN_INLINE static reg mul_high(reg x, reg y) { return T((int64_t(x) * y) >> 32); }

@@ -1,30 +1,23 @@
-// XNOR-popcount of a binary matrix with packed activations. Eight rows are interleaved by 64-bit
-// word: an activation word is broadcast, each lane keeps the sum of one row, and no horizontal sum
-// is ever taken (which would double the time).
-//
-// With w = 1 for a weight of -1:   +-1 activations   row.a = columns - 2 popcount(w ^ a)
-//   bit planes z = -2^(k-1) z_(k-1) + sum 2^b z_b    row.z = sum_b c_b (popcount(z_b) - 2 popcount(w & z_b))
+// XNOR-popcount of a binary matrix with 1-bit activations, both +-1. With w = 1 for a weight of -1:
+//   row.a = columns - 2 popcount(w ^ a)
+// Processors that count the bits of a word do so (U64): eight rows are interleaved by word, an activation
+// word is broadcast, each lane keeps the count of one row, and no horizontal sum is ever taken (which would
+// double the time). AVX2 cannot count; there carry-save adders come first (U8, rows interleaved by byte).
 #pragma once
 
+#include "kernels/lookup-inl.hpp"
 #include "kernels/macros.hpp"
 #include "kernels/table.hpp"
 
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-HADAMRNN_INLINE int popcount64(uint64_t x) {
-  x = x - ((x >> 1) & 0x5555555555555555u);
-  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-  x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-  return int((x * 0x0101010101010101u) >> 56);
-}
-
 template <class B>
-void xnor(const BinaryMatrix& m, const uint64_t* activation, int32_t* y) {
+void count_words(const BinaryMatrix& m, const uint64_t* activation, int32_t* y) {
   using reg = typename B::reg;
   constexpr int N = 8 / B::W;
   for (int64_t g = 0; g < m.groups; ++g) {
-    const uint64_t* w = m.bits + g * m.words * 8;
+    const uint64_t* w = m.words8 + g * m.words * 8;
     reg sum[N];
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) sum[i] = B::zero();
@@ -48,72 +41,66 @@ void xnor(const BinaryMatrix& m, const uint64_t* activation, int32_t* y) {
   }
 }
 
-// Adds to total the weighted popcounts of NW words of every plane, weights held in registers.
-template <class B, int NW>
-HADAMRNN_INLINE typename B::reg planes_words(const uint64_t* w, const uint64_t* planes, int64_t words, int32_t k) {
+// Bit by bit, a + b + c = 2 carry + sum.
+template <class B>
+HADAMRNN_INLINE void add_bits(typename B::reg a, typename B::reg b, typename B::reg& sum, typename B::reg& carry) {
+  const typename B::reg c = sum, u = B::xor_(a, b);
+  carry = B::or_(B::and_(a, b), B::and_(u, c));
+  sum = B::xor_(u, c);
+}
+
+// Adds the product of B::W rows and `bytes` <= row_chunk bytes of activations to y. Seven adders turn
+// eight bytes of a row into one whose bits weigh eight: one look-up of bits instead of eight (Harley and
+// Seal; Mula, Kurz and Lemire, "Faster population counts using AVX2 instructions", 2018).
+template <class B>
+HADAMRNN_INLINE void add_carry_save(const uint8_t* w, const uint8_t* a, int64_t bytes, int32_t columns, int32_t* y) {
   using reg = typename B::reg;
-  reg weight[NW];
-  HADAMRNN_UNROLL
-  for (int i = 0; i < NW; ++i) weight[i] = B::load(w + i * 8);
-  reg total = B::zero();
-  for (int32_t b = k - 1; b >= 0; --b) {  // Horner: the top plane counts negative
-    const uint64_t* z = planes + b * words;
-    typename B::counts count = B::no_counts();
+  const auto differ = [&](int64_t b) { return B::xor_(B::load(w + 64 * b), B::set(a[b])); };
+  reg ones = B::set(0), twos = ones, fours = ones, eights = ones, rest = ones;
+  int64_t b = 0;
+  for (; b + 8 <= bytes; b += 8) {
+    reg two[2], four[2], eight;
     HADAMRNN_UNROLL
-    for (int i = 0; i < NW; ++i) count = B::count(count, B::and_(weight[i], B::set(z[i])));
-    const reg sum = B::total(count);
-    total = b == k - 1 ? B::sub(B::zero(), sum) : B::add(B::add(total, total), sum);
+    for (int i = 0; i < 2; ++i) {
+      add_bits<B>(differ(b + 4 * i), differ(b + 4 * i + 1), ones, two[0]);
+      add_bits<B>(differ(b + 4 * i + 2), differ(b + 4 * i + 3), ones, two[1]);
+      add_bits<B>(two[0], two[1], twos, four[i]);
+    }
+    add_bits<B>(four[0], four[1], fours, eight);
+    eights = B::add(eights, B::count(eight));
   }
-  return total;
+  for (; b < bytes; ++b) rest = B::add(rest, B::count(differ(b)));
+  typename B::Sums low = B::no_sums(), high = B::no_sums();
+  const reg two = B::count(twos), four = B::add(B::count(fours), B::count(fours));
+  B::accumulate(low, B::add(B::add(rest, B::count(ones)), B::add(B::add(two, two), B::add(four, four))));
+  B::accumulate(high, eights);
+  add_sums<B, 3>(low, high, columns, 0, y);
 }
 
 template <class B>
-void xnor_planes(const BinaryMatrix& m, const uint64_t* planes, int32_t k, int32_t* y) {
-  using reg = typename B::reg;
-  int64_t constant = 0;
-  for (int32_t b = k - 1; b >= 0; --b) {
-    int64_t ones = 0;
-    for (int64_t i = 0; i < m.words; ++i) ones += popcount64(planes[b * m.words + i]);
-    constant = b == k - 1 ? -ones : 2 * constant + ones;
-  }
-  for (int64_t g = 0; g < m.groups; ++g) {
-    HADAMRNN_UNROLL
-    for (int i = 0; i < 8 / B::W; ++i) {
-      const uint64_t* w = m.bits + g * m.words * 8 + i * B::W;
-      reg total = B::zero();
-      int64_t word = 0;
-      for (; word + B::tile_words <= m.words; word += B::tile_words) {
-        total = B::add(total, planes_words<B, B::tile_words>(w + word * 8, planes + word, m.words, k));
+void xnor_signs(const BinaryMatrix& m, const uint64_t* activation, int32_t* y) {
+  if constexpr (sizeof(typename B::T) == 8) {
+    count_words<B>(m, activation, y);
+  } else {
+    const uint8_t* a = reinterpret_cast<const uint8_t*>(activation);  // little endian
+    for (int64_t i = 0; i < 64 * m.strips; ++i) y[i] = 0;
+    for (int64_t first = 0; first < m.bytes; first += row_chunk) {
+      const int64_t bytes = m.bytes - first < row_chunk ? m.bytes - first : row_chunk;
+      const int64_t columns = m.columns - 8 * first < 8 * bytes ? m.columns - 8 * first : 8 * bytes;
+      for (int64_t i = 0; i < 64 * m.strips; i += B::W) {
+        const uint8_t* w = m.bytes64 + (i / 64 * m.bytes + first) * 64 + i % 64;
+        add_carry_save<B>(w, a + first, bytes, int32_t(columns), y + i);
       }
-      for (; word + 2 <= m.words; word += 2) {
-        total = B::add(total, planes_words<B, 2>(w + word * 8, planes + word, m.words, k));
-      }
-      for (; word < m.words; ++word) {
-        total = B::add(total, planes_words<B, 1>(w + word * 8, planes + word, m.words, k));
-      }
-      B::store_affine(y + 8 * g + i * B::W, constant, total);
     }
   }
 }
 
 template <class V>
-void pack_signs(const float* x, int64_t n, uint64_t* words) {
+void pack_signs(const typename V::T* x, int64_t n, uint64_t* words) {
   for (int64_t j = 0; j < n; j += 64) {
     uint64_t bits = 0;
     for (int64_t i = 0; i < 64 && j + i < n; i += V::W) bits |= V::negative_mask(V::load(x + j + i)) << i;
     words[j / 64] = bits;
-  }
-}
-
-template <class V>
-void pack_planes(const int32_t* x, int64_t n, int32_t k, uint64_t* planes) {
-  const int64_t words = (n + 63) / 64;
-  for (int64_t j = 0; j < n; j += 64) {
-    for (int32_t b = 0; b < k; ++b) {
-      uint64_t bits = 0;
-      for (int64_t i = 0; i < 64 && j + i < n; i += V::W) bits |= V::bit_mask(V::load(x + j + i), b) << i;
-      planes[b * words + j / 64] = bits;
-    }
   }
 }
 
