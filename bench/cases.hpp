@@ -114,7 +114,7 @@ inline Work masked_add(const KernelTable& k, int64_t n, int64_t block) {
 
 inline Work readout(const KernelTable& k, int64_t n, int64_t o, int64_t states) {
   Random random;
-  const auto weight = share(random.floats(round_up(o, 4) * n)), bias = share(random.floats(o));
+  const auto weight = share(random.floats(o * n)), bias = share(random.floats(o));
   const auto h = share(random.floats(states * n)), y = share(random.floats(states * o));
   return [=, &k] { k.readout_f32(weight->data(), bias->data(), h->data(), n, o, states, y->data()); };
 }

@@ -131,7 +131,7 @@ std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel ke
 }
 
 Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage) {
-  Buffer<float> packed(size_t(round_up(output_size, 4) * storage.size()));
+  Buffer<float> packed(size_t(output_size * storage.size()));
   for (int64_t k = 0; k < output_size; ++k) {
     storage.to_storage(&weight[size_t(k * storage.hidden_size)], &packed[size_t(k * storage.size())]);
   }

@@ -35,14 +35,14 @@ struct ModelData {
   int64_t output_size;
   Buffer<float> input_weight;   // (input_size, n) storage order; empty for token models
   Buffer<float> token_rows;     // (token_count, n): U E[token] + b, storage order
-  Buffer<float> output_weight;  // (output_size rounded up to 4, n) storage order
+  Buffer<float> output_weight;  // (output_size, n) storage order
   std::vector<float> output_bias;
   std::unique_ptr<const IntegerData> integer;  // null for float models
 };
 
 // Checks that each layer reads the units of the one below, and packs them all for the kernel.
 std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel kernel);
-// (o, n) in natural order as (o rounded up to 4, n) in storage order.
+// (o, n) in natural order as (o, n) in storage order.
 Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage);
 
 }  // namespace hadamrnn

@@ -51,15 +51,15 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
   for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
 }
 
-// Dot products of Q weight rows with relu(h): sixteen partial sums each whatever the register width,
-// then a fixed tree (V::reduce4). Several rows at a time hide the latency of the adds.
+// y = weight relu(h) + bias for Q outputs: sixteen partial sums each whatever the register width, then a fixed tree
+// (V::reduce4). Several outputs at a time share the loads of h and hide the latency of the adds.
 template <class V, int Q>
-HADAMRNN_INLINE void dot_rows(const float* w, const float* h, int64_t n, float* sums) {
+HADAMRNN_INLINE void dot_rows(const float* w, const float* bias, const float* h, int64_t n, float* y) {
   using reg = typename V::reg;
-  constexpr int A = int(lane_group) / V::W;
-  reg acc[4][A];
+  constexpr int A = int(lane_group) / V::W, padded = (Q + 3) / 4 * 4;
+  reg acc[padded][A];
   HADAMRNN_UNROLL
-  for (int a = 0; a < 4 * A; ++a) acc[a / A][a % A] = V::set(0);
+  for (int a = 0; a < padded * A; ++a) acc[a / A][a % A] = V::set(0);
   for (int64_t j = 0; j < n; j += lane_group) {
     HADAMRNN_UNROLL
     for (int a = 0; a < A; ++a) {
@@ -70,24 +70,31 @@ HADAMRNN_INLINE void dot_rows(const float* w, const float* h, int64_t n, float* 
       }
     }
   }
-  V::reduce4(acc, sums);
+  float sums[padded];
+  HADAMRNN_UNROLL
+  for (int q = 0; q < Q; q += 4) V::reduce4(acc + q, sums + q);
+  for (int q = 0; q < Q; ++q) y[q] = sums[q] + bias[q];
 }
 
-// y = weight relu(h) + bias; `weight` has o rounded up to 4 rows.
+// The run-time count q of outputs, 1 to Q.
+template <class V, int Q>
+HADAMRNN_INLINE void dot_group(int64_t q, const float* w, const float* bias, const float* h, int64_t n, float* y) {
+  if constexpr (Q > 1) {
+    if (q < Q) return dot_group<V, Q - 1>(q, w, bias, h, n, y);
+  }
+  dot_rows<V, Q>(w, bias, h, n, y);
+}
+
+// Outputs in groups of nearly the same size, at most six: 9 = 5 + 4, where 4 + 4 + 1 took a fifth longer.
 template <class V>
 void readout(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count, float* y) {
+  constexpr int most = 6;
   for (int64_t row = 0; row < count; ++row, h += n, y += o) {
-    for (int64_t k = 0; k < o; k += 4) {
-      const int64_t left = o - k;
-      float sums[4];
-      if (left == 1) {
-        dot_rows<V, 1>(weight + k * n, h, n, sums);
-      } else if (left == 2) {
-        dot_rows<V, 2>(weight + k * n, h, n, sums);
-      } else {
-        dot_rows<V, 4>(weight + k * n, h, n, sums);
-      }
-      for (int64_t q = 0; q < 4 && q < left; ++q) y[k + q] = sums[q] + bias[k + q];
+    int64_t k = 0;
+    for (int64_t groups = (o + most - 1) / most; groups > 0; --groups) {
+      const int64_t q = (o - k + groups - 1) / groups;
+      dot_group<V, most>(q, weight + k * n, bias + k, h, n, y + k);
+      k += q;
     }
   }
 }

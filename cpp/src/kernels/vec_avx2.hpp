@@ -85,7 +85,7 @@ struct F32 {
     const reg p8 = add(x[0], x[1]);
     return _mm_add_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
   }
-  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][2], float* out) {
+  HADAMRNN_INLINE static void reduce4(reg (*acc)[2], float* out) {
     _mm_storeu_ps(out, sum4(sum16to4(acc[0]), sum16to4(acc[1]), sum16to4(acc[2]), sum16to4(acc[3])));
   }
 };

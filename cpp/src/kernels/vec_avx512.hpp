@@ -87,7 +87,7 @@ struct F32 {
     const __m256 p8 = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
     return _mm_add_ps(_mm256_castps256_ps128(p8), _mm256_extractf128_ps(p8, 1));
   }
-  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][1], float* out) {
+  HADAMRNN_INLINE static void reduce4(reg (*acc)[1], float* out) {
     _mm_storeu_ps(out, sum4(sum16to4(acc[0][0]), sum16to4(acc[1][0]), sum16to4(acc[2][0]), sum16to4(acc[3][0])));
   }
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arm_neon.h>
+#include <string.h>
 
 #include "kernels/macros.hpp"
 #include "kernels/table.hpp"
@@ -76,7 +77,7 @@ struct F32 {
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return gather_bits(vcltzq_f32(x)); }
 
   HADAMRNN_INLINE static reg sum16to4(reg (&x)[4]) { return add(add(x[0], x[2]), add(x[1], x[3])); }
-  HADAMRNN_INLINE static void reduce4(reg (&acc)[4][4], float* out) {
+  HADAMRNN_INLINE static void reduce4(reg (*acc)[4], float* out) {
     const reg a = sum16to4(acc[0]), b = sum16to4(acc[1]), c = sum16to4(acc[2]), d = sum16to4(acc[3]);
     const reg ab =
         add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)), vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
@@ -125,7 +126,7 @@ struct I32 {
 
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) {
     uint32_t four;
-    __builtin_memcpy(&four, p, sizeof four);
+    memcpy(&four, p, sizeof four);
     return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)))));
   }
   HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_s32(x, y); }

@@ -1,6 +1,8 @@
 // One element as a vector: the scalar reference, and float64 (training checks only).
 #pragma once
 
+#include <string.h>
+
 #include "kernels/macros.hpp"
 #include "kernels/table.hpp"
 
@@ -34,7 +36,7 @@ struct One {
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
     const uint32_t bits = uint32_t(int32_t(k) + 127) << 23;
     float power;
-    __builtin_memcpy(&power, &bits, sizeof power);
+    memcpy(&power, &bits, sizeof power);
     return T(x * power);
   }
   HADAMRNN_INLINE static reg relu(reg z) { return z > 0 ? z : T(0); }
@@ -70,7 +72,7 @@ struct One {
   HADAMRNN_INLINE static reg shift_right(wide x, int s) { return T(x >> s); }
 
   // Sums of 16 partial sums each, in the fixed tree.
-  static void reduce4(reg (&acc)[4][16], T* out) {
+  static void reduce4(reg (*acc)[16], T* out) {
     for (int q = 0; q < 4; ++q) {
       T* p = acc[q];
       for (int half = 8; half >= 1; half /= 2) {
