@@ -123,6 +123,11 @@ HADAMRNN_INLINE void with_log2(int log2, const F& f) {
   }
 }
 
+// Blocks smaller than this are not kept in registers by the recurrences: no model that is worth its speed has them,
+// and they were a third of the size of these kernels.
+template <class V>
+constexpr int resident_log2 = V::W > 1 ? 3 : 0;
+
 // Registers that hold one block of 2^K, at least one.
 template <class V, int K>
 constexpr int block_regs = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
@@ -142,25 +147,51 @@ struct SmallBlocks {
   }
 };
 
-// The stages of blocks larger than a tile after those inside tiles, in place; then the epilogue in the last pass.
+// Blocks of 2^12 elements and more are cut into such blocks first, which stay in the first-level cache (16 kB of 32).
+// From there on the elements of a butterfly are multiples of 4 kB apart, and all fall into one of its sets of eight
+// lines: the last pass, whose epilogue reads three more vectors, then takes two elements at a time and no more.
+constexpr int cached_log2 = 12;
+
+template <class E>
+constexpr bool reads_memory = true;
+template <>
+constexpr bool reads_memory<Identity> = false;
+
+// Stages that the next pass takes of those left, evenly.
+template <class V>
+HADAMRNN_INLINE int pass_stages(int left) {
+  const int passes = (left + V::max_radix_log2 - 1) / V::max_radix_log2;
+  return (left + passes - 1) / passes;
+}
+
+// The stages after the first `done` ones, in place; then the epilogue in the last pass.
 template <class V, class E>
-void across_tiles(typename V::T* out, int64_t row, int log2, const E& e) {
-  int left = log2 - tile_log2<V>;
-  int64_t h = int64_t(1) << tile_log2<V>;
-  while (left > V::max_radix_log2) {
-    const int stages = left >= 2 * V::max_radix_log2 ? V::max_radix_log2 : left / 2;
-    radix_pass<V>(out, row, h, stages, Identity{});
-    h <<= stages;
-    left -= stages;
+void across_blocks(typename V::T* out, int64_t row, int done, int log2, const E& e) {
+  const int last = reads_memory<E> && log2 >= cached_log2 ? 1 : pass_stages<V>(log2 - done);
+  while (done < log2 - last) {
+    const int stages = pass_stages<V>(log2 - last - done);
+    radix_pass<V>(out, row, int64_t(1) << done, stages, Identity{});
+    done += stages;
   }
-  radix_pass<V>(out, row, h, left, e);
+  radix_pass<V>(out, row, int64_t(1) << done, last, e);
 }
 
 // All stages of blocks larger than a tile, then the epilogue.
 template <class V, class E>
 void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
-  tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
-  across_tiles<V>(out, row, log2, e);
+  constexpr int N = V::pass_regs, K = ilog2(N) + ilog2(V::W);
+  const int most = reads_memory<E> && log2 == cached_log2 ? cached_log2 - 1 : cached_log2;
+  if (log2 > most) {
+    const int64_t part = int64_t(1) << most;
+    for (int64_t j = 0; j < row; j += part) large_blocks<V>(in + j, out + j, part, most, Identity{});
+    across_blocks<V>(out, row, most, log2, e);
+  } else if (N == tile_regs<V> || (log2 - tile_log2<V>) % V::max_radix_log2 == 0) {
+    tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
+    across_blocks<V>(out, row, tile_log2<V>, log2, e);
+  } else {  // a smaller tile takes no more passes and leaves registers free
+    tiles<V, N, K>(in, out, 0, row, Identity{});
+    across_blocks<V>(out, row, K, log2, e);
+  }
 }
 
 // FWHT of the blocks of one row; in and out may be the same.

@@ -150,8 +150,8 @@ struct RecurSmall {
 template <class V, class P, class U>
 void recur_steps(const P& p, const U& updates, int64_t steps) {
   const Geometry<typename V::T>& g = p.geometry;
-  if (g.base == 1 && g.log2 <= tile_log2<V>) {
-    with_log2<V, 0>(g.log2, RecurSmall<V, P, U>{p, updates, steps});
+  if (g.base == 1 && g.log2 >= resident_log2<V> && g.log2 <= tile_log2<V>) {
+    with_log2<V, resident_log2<V>>(g.log2, RecurSmall<V, P, U>{p, updates, steps});
     return;
   }
   // A block that is larger than a tile may still fit the registers, and is then not stored between steps.
@@ -166,8 +166,15 @@ void recur_steps(const P& p, const U& updates, int64_t steps) {
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
     const auto update = updates.at(t);
-    if (g.base == 1) {
+    if (g.base == 1 && g.log2 > tile_log2<V>) {
       large_blocks<V>(h, out, g.row, g.log2, update);
+    } else if (g.base == 1) {
+      fwht_row<V>(h, out, g.row, g.log2);
+      for (int64_t j = 0; j < g.row; j += V::W) {
+        typename V::reg r[1] = {V::load(out + j)};
+        update(r, j, V::W);
+        V::store(out + j, r[0]);
+      }
     } else {
       fwht_row<V>(h, p.scratch, g.size(), g.log2);
       core_rows<V>(p.scratch, out, g.row, g.base, g.core, update);

@@ -84,14 +84,14 @@ template <class V, Activation act>
 void back_with(const RecurBack<typename V::T>& p, int64_t steps) {
   const Geometry<typename V::T>& g = p.geometry;
   const StepBack<V, act> back(p);
-  if (g.base == 1 && g.log2 <= tile_log2<V>) {
-    with_log2<V, 0>(g.log2, BackSmall<V, StepBack<V, act>>{p, back, steps});
+  if (g.base == 1 && g.log2 >= resident_log2<V> && g.log2 <= tile_log2<V>) {
+    with_log2<V, resident_log2<V>>(g.log2, BackSmall<V, StepBack<V, act>>{p, back, steps});
     return;
   }
   for (int64_t t = steps - 1; t >= 0; --t) {
-    if (g.base == 1) {
+    if (g.base == 1 && g.log2 > tile_log2<V>) {
       back_tiles<V, tile_regs<V>, tile_log2<V>>(p, back, 0, t, t);
-      across_tiles<V>(p.carry, g.row, g.log2, Identity{});
+      across_blocks<V>(p.carry, g.row, tile_log2<V>, g.log2, Identity{});
       continue;
     }
     for (int64_t j = 0; j < g.size(); j += V::W) {

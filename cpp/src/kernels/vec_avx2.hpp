@@ -15,6 +15,7 @@ struct F32 {
   static constexpr int W = 8;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
+  static constexpr int pass_regs = 8;  // fewer in blocks larger than a tile: sixteen spill
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }
@@ -30,9 +31,7 @@ struct F32 {
     reg y;
     if constexpr (S == 1) y = _mm256_permute_ps(x, 0xB1);
     if constexpr (S == 2) y = _mm256_permute_ps(x, 0x4E);
-    // One vperm2f128 would do, but it takes eight operations on the first Zen.
-    if constexpr (S == 4)
-      y = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_extractf128_ps(x, 1)), _mm256_castps256_ps128(x), 1);
+    if constexpr (S == 4) y = _mm256_permute2f128_ps(x, x, 1);
     return _mm256_fmadd_ps(x, sign, y);
   }
 
@@ -96,6 +95,7 @@ struct I32 {
   static constexpr int W = 8;
   static constexpr int tile_regs = 8;
   static constexpr int recur_regs = 16;
+  static constexpr int pass_regs = 8;
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }
@@ -173,6 +173,7 @@ struct I16 {
   using reg = __m256i;
   static constexpr int W = 16;
   static constexpr int tile_regs = 8;
+  static constexpr int pass_regs = 8;
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm256_loadu_si256(reinterpret_cast<const reg*>(p)); }

@@ -19,6 +19,7 @@ struct F32 {
   static constexpr int W = 16;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }
@@ -98,6 +99,7 @@ struct I32 {
   static constexpr int W = 16;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
@@ -175,6 +177,7 @@ struct I16 {
   using reg = __m512i;
   static constexpr int W = 32;
   static constexpr int tile_regs = 16;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return _mm512_loadu_si512(p); }
@@ -204,6 +207,7 @@ struct I16 {
 struct Short : I16 {
   using T = int32_t;
   static constexpr int tile_regs = 4;  // 128 elements, the largest block of 16-bit lanes
+  static constexpr int pass_regs = tile_regs;
   static constexpr int recur_regs = tile_regs;
 
   // Two registers of 32 bits; their lanes alternate in groups of four.

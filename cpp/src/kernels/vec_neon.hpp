@@ -16,6 +16,7 @@ struct F32 {
   static constexpr int W = 4;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return vld1q_f32(p); }
@@ -93,6 +94,7 @@ struct I32 {
   static constexpr int W = 4;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return vld1q_s32(p); }
@@ -172,6 +174,7 @@ struct I16 {
   using reg = int16x8_t;
   static constexpr int W = 8;
   static constexpr int tile_regs = 16;
+  static constexpr int pass_regs = tile_regs;
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const T* p) { return vld1q_s16(p); }
