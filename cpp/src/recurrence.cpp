@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "fp_env.hpp"
 #include "isa_tables.hpp"
 #include "recurrence_data.hpp"
 #include "threads.hpp"
@@ -84,6 +85,7 @@ class OutRows {
 // Sum over `count` rows in storage order, in order of the rows, times scale, to natural order.
 template <class T>
 void sum_rows(const Storage& s, const Buffer<T>& rows, int64_t count, T scale, T* out) {
+  const DefaultFpEnv env;
   Buffer<T> total(size_t(s.size()));
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t j = 0; j < s.size(); ++j) total[size_t(j)] += rows[size_t(i * s.size() + j)];
@@ -231,6 +233,7 @@ void Recurrence::powers_backward(const T* signs, const T* powers, const T* grad,
     s.to_natural(carry, dcolumns + c * n);
   });
   sum_rows(s, dsu, count, T(1), dsigns);
+  const DefaultFpEnv env;
   for (int64_t i = 0; i < n; ++i) dsigns[i] /= signs[i];
 }
 

@@ -1,6 +1,9 @@
 // The fused recurrence, and the single step whose product comes from elsewhere, against plain loops.
+#include "hadamrnn/recurrence.hpp"
+
 #include "check.hpp"
 #include "data.hpp"
+#include "flush_to_zero.hpp"
 #include "naive.hpp"
 #include "tests.hpp"
 
@@ -111,15 +114,27 @@ void compare_update(const KernelTable& table, Case<float>& c, const std::vector<
   check(out.intact(), "update_f32 keeps to its memory");
 }
 
+// The gradient of the signs of two sequences, so small that each of its numbers is denormal.
+std::vector<float> tiny_gradient() {
+  const int64_t n = 16, batch = 2;
+  const std::vector<float> small(size_t(batch * n), 1e-20f), signs(size_t(n), 1.0f);
+  std::vector<float> dv(size_t(batch * n)), dh0(size_t(batch * n)), dsigns(static_cast<size_t>(n));
+  const Recurrence recurrence(n, n, 1, {1}, "linear");
+  recurrence.backward(signs.data(), small.data(), small.data(), static_cast<const float*>(nullptr), small.data(), batch,
+                      1, dv.data(), dh0.data(), dsigns.data(), static_cast<float*>(nullptr), 1);
+  return dsigns;
+}
+
 }  // namespace
 
 void test_recurrence(const KernelTable& table) {
   const auto reals = [](Random& random, int64_t n) { return random.reals<float>(n); };
   const auto specials = [](Random& random, int64_t n) { return random.specials(n); };
   const auto doubles = [](Random& random, int64_t n) { return random.reals<double>(n); };
-  const Blocks shapes[] = {{1, 0, 1},  {33, 0, 1}, {5, 1, 1},  {7, 2, 1},  {3, 3, 1},  {3, 4, 1}, {5, 5, 1},
-                           {1, 6, 1},  {3, 7, 1},  {1, 8, 1},  {3, 8, 1},  {1, 9, 1},  {3, 9, 1}, {1, 10, 1},
-                           {1, 0, 12}, {3, 0, 12}, {3, 1, 12}, {1, 5, 20}, {2, 0, 28}, {1, 7, 12}};
+  const Blocks shapes[] = {{1, 0, 1},  {33, 0, 1}, {5, 1, 1},  {7, 2, 1},  {3, 3, 1},  {3, 4, 1},
+                           {5, 5, 1},  {1, 6, 1},  {3, 7, 1},  {1, 8, 1},  {3, 8, 1},  {1, 9, 1},
+                           {3, 9, 1},  {1, 10, 1}, {1, 11, 1}, {2, 12, 1}, {1, 14, 1}, {1, 0, 12},
+                           {3, 0, 12}, {3, 1, 12}, {1, 5, 20}, {2, 0, 28}, {1, 7, 12}};
   Random random;
   for (const Blocks& s : shapes) {
     for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
@@ -136,6 +151,10 @@ void test_recurrence(const KernelTable& table) {
       }
     }
   }
+  const std::vector<float> expected = tiny_gradient();
+  check(expected[0] > 0, "denormal gradients are not zero");
+  const FlushToZero caller;
+  check_same("sums over a batch, caller flushes to zero", tiny_gradient().data(), expected.data(), 16);
 }
 
 }  // namespace hadamrnn::test
