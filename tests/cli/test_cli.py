@@ -94,6 +94,7 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     assert code == 0
     expected = {"block_size": 4, "weight_bits": None, "sign_lr": 0.1, "schedule": "cosine", "grad_clip": 2.0}
     expected |= {"seed": 9, "engine": "loop", "engine_used": "loop", "threads": 1, "freeze_signs": False}
+    expected |= {"engine_reason": "as asked"}
     expected |= {"sign_schedule": "constant", "sign_decay": 0.5, "warmup": 2, "label_smoothing": 0.1}
     expected |= {
         "average": 0.9,

@@ -144,7 +144,7 @@ def test_copies_pickles_and_moves() -> None:
 
 def test_extra_repr() -> None:
     text = "HadamRNN(3, 8, recurrence='linear', weight_bits=4, engine='auto' ({}))"
-    krylov = "native; krylov for the last states of 9 sequences or more"
+    krylov = "native; krylov for the last states of 12 sequences or more"
     assert repr(nn.HadamRNN(3, 8)) == text.format(krylov)
     assert repr(nn.HadamRNN(3, 8, recurrence="sign")) == text.replace("linear", "sign").format("native")
     assert repr(nn.HadamRNN(3, 8, device="meta")) == text.format("scan")

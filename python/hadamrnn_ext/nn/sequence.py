@@ -256,7 +256,11 @@ class SequenceModel(nn.Module):
 
     def engine_for(self, batch: int) -> str:
         """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
-        return self.rnn.engine_for(batch, last=self.output == "last" and not self.tokens)
+        return self.choose(batch).engine
+
+    def choose(self, batch: int) -> engines.Choice:
+        """``engine_for``, with the reason in a word."""
+        return self.rnn.choose(batch, last=self.output == "last" and not self.tokens)
 
     def sign_parameters(self) -> list[Tensor]:
         """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""

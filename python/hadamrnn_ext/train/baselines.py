@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from .. import nn
 from ..data.task import Task
 from ..describe import Operations
+from ..nn.engines import Choice
 from .presets import Preset
 
 __all__ = ["Baseline", "Network", "baseline"]
@@ -105,7 +106,10 @@ class Baseline(layers.Module):
         return list(self.parameters())
 
     def engine_for(self, batch: int) -> str:
-        return "torch"
+        return self.choose(batch).engine
+
+    def choose(self, batch: int) -> Choice:
+        return Choice("torch", "a baseline")
 
     @property
     def payload_bytes(self) -> int:

@@ -66,12 +66,14 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     }
     content = product.content(provenance)
     write(out / product.name, content)
+    choice = trainer.result.choose(config.preset.batch_size // trainer.workers.size)
     summary = {
         "event": "summary",
         **config.to_dict(),
         "processes": trainer.workers.size,
         "threads": torch.get_num_threads(),
-        "engine_used": trainer.result.engine_for(config.preset.batch_size // trainer.workers.size),
+        "engine_used": choice.engine,
+        "engine_reason": choice.reason,
         "last_epoch": progress.epoch,
         "best_epoch": progress.best_epoch,
         **scores,
