@@ -17,6 +17,8 @@ KINDS = {
     "plain": {"sizes": ((32, 32),)},
     "one input": {"sizes": ((16, 16),), "input_size": 1},
     "large": {"sizes": ((512, 512),), "input_size": 1},
+    "16 bits": {"sizes": ((64, 32),), "input_size": 1, "recurrence": "relu"},
+    "16 bits of tokens": {"sizes": ((96, 32),), "input": "tokens", "input_size": 9, "embedding_size": 4},
     "blocks": {"sizes": ((24, 8),), "output": "all", "weight_bits": 1},
     "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "bias_bits": 8},
     "one unit": {"sizes": ((1, 1),), "output": "all", "output_size": 1},

@@ -10,7 +10,8 @@ namespace {
 int32_t quantized(float x, float scale, float low, float high) {
   constexpr float magic = 12582912.0f;
   const float q = std::min(std::max(x / scale, low), high);
-  return q != q ? 0 : int32_t((q + magic) - magic);
+  const float rounded = (q + magic) - magic;
+  return int32_t(q == q ? rounded : 0.0f);
 }
 
 class IntegerRunner final : public Runner {
@@ -96,7 +97,9 @@ class IntegerRunner final : public Runner {
     }
     const int64_t d = m_.input_size;
     const float scale = integer_.input_scale, low = float(integer_.input_low), high = float(integer_.input_high);
-    for (int64_t k = 0; k < steps * d; ++k) inputs_[size_t(k)] = quantized(sequence.x[t * d + k], scale, low, high);
+    const float* x = sequence.x + t * d;
+    int32_t* q = inputs_.data();
+    for (int64_t k = 0; k < steps * d; ++k) q[k] = quantized(x[k], scale, low, high);
     if (d == 1) {
       recur.rows = integer_.row.data();
       recur.x = inputs_.data();

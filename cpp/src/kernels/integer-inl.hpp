@@ -134,20 +134,19 @@ struct ShortUpdate {
 
   template <int N>
   HADAMRNN_INLINE void operator()(typename S::reg (&r)[N], int64_t j, int64_t stride) const {
-    using reg = typename V::reg;
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) {
       const int64_t at = j + i * stride;
-      reg sum[2];
-      S::mul_factor(S::mul_sign(r[i], I16::load(p.signs + at)), p.short_factor, sum[0], sum[1]);
-      HADAMRNN_UNROLL
-      for (int k = 0; k < 2; ++k) {
-        const int64_t half = at + k * V::W;
-        const reg input = V::add(V::mul(product(half), product.multiplier), V::load(p.bias + half));
-        sum[k] = V::shift_right(V::add(sum[k], input), p.shift);
-      }
-      r[i] = S::min(S::max(S::join(sum[0], sum[1]), S::set(int16_t(low))), S::set(int16_t(high)));
+      typename V::reg low_sum, high_sum;
+      S::mul_factor(S::mul_sign(r[i], I16::load(p.signs + at)), p.short_factor, low_sum, high_sum);
+      r[i] = S::join(finished(low_sum, at), finished(high_sum, at + V::W));
+      r[i] = S::min(S::max(r[i], S::set(int16_t(low))), S::set(int16_t(high)));
     }
+  }
+
+  HADAMRNN_INLINE typename V::reg finished(typename V::reg sum, int64_t at) const {
+    const typename V::reg input = V::add(V::mul(product(at), product.multiplier), V::load(p.bias + at));
+    return V::shift_right(V::add(sum, input), p.shift);
   }
 };
 
