@@ -74,3 +74,17 @@ def test_import_needs_neither_torch_nor_time():
         env={**os.environ, "PYTHONPATH": path},
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_first_sequence_waits_for_no_import():
+    code = """
+import sys
+import hadamrnn_ext as hr
+images, _ = hr.zoo.samples()
+model = hr.load()
+before = set(sys.modules)
+model.infer(images[0].reshape(784, 1))
+print(sorted(set(sys.modules) - before))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
