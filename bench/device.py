@@ -12,7 +12,6 @@ from hadamrnn_ext.data import tasks
 from hadamrnn_ext.data.task import Task, calibration
 from record import DeviceRecord
 from session import Session
-from workloads import copy_task
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -39,22 +38,19 @@ def pmnist(session: Session) -> None:
 
 
 def copy(session: Session) -> None:
-    """The bundled model, or one of its sizes with random weights where none is bundled."""
     task = tasks.load("copy")
     tokens, _ = task.test.raw(slice(0, 2 if session.quick else 20))
-    model = hr.load("copy") if "copy" in hr.models() else copy_task().model
-    record(session, "copy_m0", "m0", model, task, tokens)
+    record(session, "copy_m0", "m0", hr.load("copy"), task, tokens)
 
 
 def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, x: Any) -> None:
     model = floats.quantize(calibration(task), state_bits=12, readout="integer")
     ours, equal = model_figures(model, x, BOARDS[board])
     peer = dense_figures(model, x, BOARDS[board])
-    weights = "" if floats.card.training else "random weights; "
     note = (
         f"{ours.instructions_per_step:,.0f} / {peer.instructions_per_step:,.0f} instructions a step, "
         f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
-        f"{weights}{ours.logits.size:,} logits of {len(x)} sequences {'equal' if equal else 'NOT equal'} to Python's"
+        f"{ours.logits.size:,} logits of {len(x)} sequences {'equal' if equal else 'NOT equal'} to Python's"
     )
     session.append(
         DeviceRecord(
