@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from record import Record
-from targets import AT_LEAST, AVX2_SHARE
+from targets import least
 
 __all__ = ["draw"]
 
@@ -34,11 +34,8 @@ def _ratios(path: Path, records: Sequence[Record]) -> Path:
     axes.barh(places, [record.ratio for record in records], color="#4477aa")
     for place, record in zip(places, records, strict=True):
         axes.annotate(f" {record.ratio:.3g}", (record.ratio, place), va="center", fontsize=8)
-        if record.key in AT_LEAST:
-            share = AVX2_SHARE if record.isa == "avx2" and record.suite != "scaling" else 1
-            axes.plot(
-                AT_LEAST[record.key] * share, place, "|", color="#cc3311", markersize=12, markeredgewidth=2
-            )
+        if (limit := least(record)) is not None:
+            axes.plot(limit, place, "|", color="#cc3311", markersize=12, markeredgewidth=2)
     axes.set_xscale("log")
     axes.set_yticks(places, [record.key for record in records], fontsize=8)
     axes.invert_yaxis()
