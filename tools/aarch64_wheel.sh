@@ -55,4 +55,6 @@ install "$folder/site" "$folder"/dist/hadamrnn_ext-*.whl
 install "$folder/tests" pytest hypothesis
 cp tools/check_wheel.py "$folder"
 (cd "$folder" && emulated "$folder/site" check_wheel.py)
-emulated "$folder/site:$folder/tests" -m pytest -q -p no:cacheprovider "${tests[@]}"
+# A new interpreter that Python itself starts runs outside the emulator, unless the system knows to use it (binfmt_misc).
+emulated "$folder/site:$folder/tests" -m pytest -q -p no:cacheprovider "${tests[@]}" \
+    --deselect 'tests/test_threads.py::test_processes[spawn]'
