@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, isa
+from .buffers import check_writable
 from .errors import HadamardOrderError, InputError, ShapeError
 
 __all__ = ["construction", "core_matrix", "factor", "golden_transform", "matrix", "orders", "transform"]
@@ -275,9 +276,7 @@ def _output(out: object, like: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(out, np.ndarray) or out.dtype != like.dtype or out.shape != like.shape:
         met = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else f"a {type(out).__name__}"
         raise InputError(f"out is {met}; expected {like.shape} {like.dtype}, since nothing is cast into it")
-    flags = out.flags
-    if not (flags.c_contiguous and flags.aligned and flags.writeable):
-        raise InputError("out must be C-contiguous, aligned and writeable, since nothing is copied into it")
+    check_writable(out)
     if out is not x and np.may_share_memory(out, x):
         raise InputError("out overlaps x in memory; expected x itself, or memory of its own")
     return out

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
+from .buffers import check_writable
 from .card import Card
 from .errors import InputError, ShapeError
 
@@ -171,9 +172,7 @@ def output(out: Array | None, shape: tuple[int, ...], x: Array) -> NDArray[np.fl
         raise InputError(f"out is {met}; expected a float32 array, since nothing is cast into it")
     if out.shape != shape:
         raise ShapeError(f"out has shape {out.shape}; expected {shape}")
-    flags = out.flags
-    if not (flags.c_contiguous and flags.aligned and flags.writeable):
-        raise InputError("out must be C-contiguous, aligned and writeable, since nothing is copied into it")
+    check_writable(out)
     if np.may_share_memory(out, x):
         raise InputError("out overlaps x in memory; expected memory of its own")
     return out

@@ -1,0 +1,18 @@
+"""Memory of the caller's that results are written into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+__all__ = ["check_writable"]
+
+
+def check_writable(out: NDArray[Any]) -> None:
+    """Raises InputError unless kernels can write into ``out`` as it lies in memory."""
+    flags = out.flags
+    if not (flags.c_contiguous and flags.aligned and flags.writeable):
+        raise InputError("out must be C-contiguous, aligned and writeable, since nothing is copied into it")
