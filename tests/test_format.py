@@ -33,6 +33,7 @@ KINDS = {
     "plain": {},
     "float": {"weight_bits": None, "output_weight_bits": None},
     "ternary": {"weight_bits": 1, "output_weight_bits": 8, "bias_bits": 8},
+    "biases of few bits": {"bias_bits": 3, "sizes": ((12, 4),)},
     "odd": {
         "sizes": ((12, 12),),
         "weight_bits": 3,
@@ -147,10 +148,12 @@ def test_a_model_is_written_in_the_first_version_that_has_what_it_needs(rng, mak
     words = {"input": "tokens", "input_size": 5, "embedding_size": 3}
     float_, coded = make_model(rng, **words), make_model(rng, **words, embedding_bits=8)
     integer = float_.quantize(np.array([[1, 2, 3, 4]]))
+    biases = [make_model(rng, **words, bias_bits=bits) for bits in (8, 4)]
     versions = [
-        format.document(model.card, model.tensors)["format_version"] for model in (float_, integer, coded)
+        format.document(model.card, model.tensors)["format_version"]
+        for model in (float_, integer, coded, *biases)
     ]
-    assert versions == [1, 2, 3]
+    assert versions == [1, 2, 3, 1, 4]
 
 
 def test_documentation_names_every_key_and_tensor(rng, make_model):

@@ -89,7 +89,7 @@ def test_forging_changes_nothing_by_itself(plain):
 @pytest.mark.parametrize(
     ("match", "edit"),
     [
-        ("format version 4 is unknown; this release reads 1 to 3", lambda d: d.update(format_version=4)),
+        ("format version 5 is unknown; this release reads 1 to 4", lambda d: d.update(format_version=5)),
         ("format version 0 is unknown", lambda d: d.update(format_version=0)),
         ("card lacks the key 'integer'", lambda d: d.update(format_version=2)),
         ("unknown key 'integer', which format version 1 lacks", lambda d: d["card"].update(integer=None)),
@@ -130,7 +130,8 @@ def test_forging_changes_nothing_by_itself(plain):
             "card.weight_bits is 9; expected 1 .. 8|weight_bits is 9",
             lambda d: d["card"].update(weight_bits=9),
         ),
-        ("bias_bits is 4; expected None or 8", lambda d: d["card"].update(bias_bits=4)),
+        ("bias_bits is 9; expected 1 .. 8", lambda d: d["card"].update(bias_bits=9)),
+        ("is written as format version 1; expected 4", lambda d: d["card"].update(bias_bits=4)),
         ("embedding_size is given for features", lambda d: d["card"].update(embedding_size=4)),
         ("labels has 1 names; expected 3 for 3 outputs", lambda d: d["card"].update(labels=["a"])),
         (r"Card.labels\[0\] is 1; expected", lambda d: d["card"].update(labels=[1, 2, 3])),

@@ -17,7 +17,7 @@ from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess, Voca
 KINDS = {
     "plain": {"sizes": ((32, 32),)},
     "blocks": {"sizes": ((24, 8),), "output": "all", "weight_bits": 1},
-    "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "bias_bits": 8},
+    "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "bias_bits": 5},
     "onehot": {"sizes": ((16, 16),), "input": "tokens", "input_size": 7, "output": "all"},
     "embedding": {
         "sizes": ((16, 4),),

@@ -81,7 +81,7 @@ class Card(Record):
 
     input_size: number of features d, or number of tokens V for token input.
     embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
-    weight_bits, output_weight_bits: 1 (ternary) .. 8, or None for float32. bias_bits: None (float32) or 8.
+    weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
     embedding_bits: None (float32) or 8, with a scale for each row.
     labels: one name an output, or two names for a single (sigmoid) output.
     kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
@@ -116,11 +116,9 @@ class Card(Record):
         _between("Card.input_size", self.input_size, 1, MAX_WIDTH)
         _between("Card.output_size", self.output_size, 1, MAX_WIDTH)
         _between("number of layers", len(self.layers), 1, MAX_LAYERS)
-        for name in ("weight_bits", "output_weight_bits"):
+        for name in ("weight_bits", "output_weight_bits", "bias_bits"):
             if (bits := getattr(self, name)) is not None:
                 _between(f"Card.{name}", bits, 1, 8)
-        if self.bias_bits not in (None, 8):
-            raise ModelFormatError(f"Card.bias_bits is {self.bias_bits}; expected None or 8")
         if self.embedding_size is not None:
             _between("Card.embedding_size", self.embedding_size, 1, MAX_WIDTH)
             if self.input != "tokens":

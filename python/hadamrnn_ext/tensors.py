@@ -74,6 +74,11 @@ def _bits(card: Card, name: str) -> int | None:
     return card.bias_bits if name.startswith("layers.") and name.endswith(".bias") else None
 
 
+def _is_plain(name: str, bits: int) -> bool:
+    """Whether codes are stored one a byte, as int8, and not as a stream of bits."""
+    return name == EMBEDDING or (name.endswith(".bias") and bits == 8)
+
+
 def _is_signs(name: str) -> bool:
     return name.endswith("signs")
 
@@ -100,8 +105,8 @@ def schema(card: Card) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
             entries[name] = (F32, shape)
         else:
             codes, scale = coded(name)
-            plain = name == EMBEDDING or name.endswith(".bias")
-            entries[codes] = (I8, shape) if plain else (U8, (-(-elements * code_width(bits) // 8),))
+            packed = U8, (-(-elements * code_width(bits) // 8),)
+            entries[codes] = (I8, shape) if _is_plain(name, bits) else packed
             entries[scale] = (F32, (shape[0],) if name == EMBEDDING else (1,))
     return entries
 
@@ -135,7 +140,7 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str
         else:
             codes, alpha = quantize(values, bits)
             code_name, scale_name = coded(name)
-            tensors[code_name] = codes if name.endswith(".bias") else pack(codes, bits)
+            tensors[code_name] = codes if _is_plain(name, bits) else pack(codes, bits)
             tensors[scale_name] = np.array([alpha], F32)
     return tensors
 
@@ -174,7 +179,7 @@ def _unpack(name: str, shape: tuple[int, ...], bits: int | None, tensors: Mappin
     codes, scale = coded(name)
     if name == EMBEDDING:
         return dequantize_rows(tensors[codes], np.asarray(tensors[scale], np.float32))
-    unpacked = tensors[codes] if name.endswith(".bias") else unpack(tensors[codes], bits, shape)
+    unpacked = tensors[codes] if _is_plain(name, bits) else unpack(tensors[codes], bits, shape)
     return dequantize(unpacked, np.float32(tensors[scale][0]), bits)
 
 

@@ -86,7 +86,7 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options += (
         " --output-weight-bits 2 --bias-bits 8 --embedding-size 4 --embedding-scale 0.5 --positive-signs 0.5"
     )
-    options += " --embedding-bits 8 --token-dropout 0.1 --input-noise 0.3 --time-shift 5 --num-layers 2"
+    options += " --embedding-bits 8 --weight-clip 2.5 --token-dropout 0.1 --input-noise 0.3 --time-shift 5 --num-layers 2"
     code, stdout, _ = run(
         *SMALL, *options.split(), "--epochs", 1, "--out", tmp_path, "--threads", 1, "--json"
     )
@@ -109,6 +109,7 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
         "patience": 7,
         "output_weight_bits": 2,
         "bias_bits": 8,
+        "weight_clip": 2.5,
         "device": "cpu",
         "processes": 1,
     }

@@ -24,6 +24,8 @@ OPTIONS = {
     "float_v": {"output_weight_bits": None},
     "bias_8": {"bias_bits": 8},
     "bias_8_two_layers": {"bias_bits": 8, "num_layers": 2},
+    "bias_3_two_layers": {"bias_bits": 3, "num_layers": 2},
+    "bias_ternary": {"bias_bits": 1},
     "relu": {"recurrence": "relu", "output": "all"},
     "modrelu": {"recurrence": "modrelu"},
     "sign": {"recurrence": "sign", "output": "all"},
@@ -295,8 +297,8 @@ def test_what_makes_no_model_is_refused() -> None:
         make("plain", output_size=0)
     with pytest.raises(InputError, match="12"):
         make("plain", output_weight_bits=12)
-    with pytest.raises(InputError, match="bias_bits is 4"):
-        make("plain", bias_bits=4)
+    with pytest.raises(InputError, match="12"):
+        make("plain", bias_bits=12)
 
 
 @pytest.mark.parametrize("training", [True, False])

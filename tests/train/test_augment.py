@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
+import pytest
 import torch
 
+from hadamrnn_ext.data import tasks
+from hadamrnn_ext.train import PresetError, get_preset
 from hadamrnn_ext.train.augment import Augmentation
 
 
@@ -36,3 +42,41 @@ def test_features_are_not_dropped_and_tokens_have_no_noise():
     dropped = Augmentation(token_dropout=0.5)(tokens)
     assert dropped.dtype == tokens.dtype
     assert ((dropped == 0) | (dropped == tokens)).all()
+
+
+def square(side):
+    """An image of a filled square in the middle, (1, side, side)."""
+    image = torch.zeros(1, side, side)
+    image[:, 6:-6, 6:-6] = 1
+    return image
+
+
+def center(images):
+    """Mean row and column of the light in each of (B, side, side)."""
+    places = torch.arange(images.shape[1], dtype=torch.float32)
+    light = images.sum((1, 2))
+    return torch.stack([(images.sum(3 - axis) * places).sum(1) / light for axis in (1, 2)], 1)
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+def test_images_are_moved_by_a_few_pixels_each_in_its_own_way(permuted):
+    side, jitter = 20, 1.0
+    pixels = np.random.RandomState(3).permutation(side * side) if permuted else np.arange(side * side)
+    inputs = square(side).expand(200, side, side).reshape(200, -1)[:, pixels, None]
+    torch.manual_seed(0)
+    moved = Augmentation(image_jitter=jitter, pixels=pixels if permuted else None)(inputs)
+    images = torch.empty(200, side * side)
+    images[:, pixels] = moved[..., 0]
+    centers = center(images.reshape(200, side, side)) - (side - 1) / 2
+    assert centers.abs().max() < 1.4 * jitter  # the middle is moved, and a little turned and scaled
+    assert (centers.std(0) - jitter / 3**0.5).abs().max() < 0.1  # uniform from -jitter to jitter
+    assert centers.mean(0).abs().max() < 0.15
+    still = Augmentation(image_jitter=1e-9, pixels=pixels if permuted else None)(inputs)
+    torch.testing.assert_close(still, inputs, atol=1e-5, rtol=0)
+
+
+def test_what_has_no_pixels_is_not_jittered():
+    with pytest.raises(PresetError, match="copy has 10 values at each of 50 steps; expected one pixel"):
+        Augmentation.of(
+            dataclasses.replace(get_preset("copy"), image_jitter=1.0), tasks.load("copy", length=50)
+        )

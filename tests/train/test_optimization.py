@@ -6,8 +6,9 @@ import math
 import pytest
 import torch
 
+from hadamrnn_ext import nn
 from hadamrnn_ext.train import get_preset
-from hadamrnn_ext.train.optimization import hysteresis, learning_rates
+from hadamrnn_ext.train.optimization import clip_weights, hysteresis, learning_rates
 
 
 def rates(epochs=4, **recipe):
@@ -77,3 +78,19 @@ def flips(margin: float) -> int:
 def test_a_margin_ends_the_flutter():
     assert flips(0.0) > 10
     assert 0 < flips(0.02) < 6
+
+
+def test_weights_are_clamped_to_a_multiple_of_their_root_mean_square():
+    weight = torch.tensor([[1.0, -1.0, 7.0, 1.0]])  # root mean square: sqrt(13)
+    bias = torch.tensor([0.5, -3.0])  # sqrt(4.625)
+    clip_weights([weight, bias], 1.2)
+    torch.testing.assert_close(weight, torch.tensor([[1.0, -1.0, 1.2 * math.sqrt(13), 1.0]]))
+    torch.testing.assert_close(bias, torch.tensor([0.5, -1.2 * math.sqrt(4.625)]))
+    clip_weights([weight], None)
+    assert weight.max() == pytest.approx(1.2 * math.sqrt(13))
+
+
+def test_what_is_clamped_is_what_is_quantized():
+    model = nn.SequenceModel(1, 8, 3, weight_bits=None, output_weight_bits=3, bias_bits=4)
+    assert [id(p) for p in model.quantized_parameters()] == [id(model.rnn.bias), id(model.output_weight)]
+    assert nn.SequenceModel(1, 8, 3, weight_bits=None).quantized_parameters() == []

@@ -88,7 +88,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
     recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")
     recipe.add_argument("--output-weight-bits", type=bits, metavar="P", help="of V (default: --weight-bits)")
-    recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 8 or float")
+    recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 1 to 8, or float")
     recipe.add_argument("--embedding-bits", type=bits, metavar="P", help="of the embedding: 8 or float")
     recipe.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
@@ -119,6 +119,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         help="a latent sign that crosses zero goes on to +-S, so that it does not flip back at once (default: 0)",
     )
     recipe.add_argument(
+        "--weight-clip",
+        type=float,
+        metavar="C",
+        help="clamp U, V and b to +-C times their root mean square: finer grids of few bits (2.5 is good for 3 and 4)",
+    )
+    recipe.add_argument(
         "--positive-signs", type=float, metavar="S", help="share of the top layer's signs that start at +1"
     )
     recipe.add_argument(
@@ -138,6 +144,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument(
         "--time-shift", type=int, metavar="N", help="most steps that features are turned in time (default: 0)"
+    )
+    recipe.add_argument(
+        "--image-jitter",
+        type=float,
+        metavar="N",
+        help="most pixels by which a random affine map moves the edges of an image (default: 0)",
     )
     recipe.add_argument(
         "--freeze-signs", action=argparse.BooleanOptionalAction, help="leave the signs as they are drawn"

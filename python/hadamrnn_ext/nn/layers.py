@@ -36,8 +36,7 @@ class HadamRNN(nn.Module):
         block_size: m, the order of the Hadamard block; None for n (HadamRNN), smaller for Block-HadamRNN.
         num_layers: layer i >= 1 reads relu of the layer below through a dense binary matrix sign(latent)/sqrt(n).
         recurrence: act: "linear" (the paper's choice), "relu", "modrelu" or "sign" (a 1-bit state).
-        weight_bits: bits of U, 1 (ternary) to 8, or None for float.
-        bias_bits: bits of b, 8 or None for float.
+        weight_bits, bias_bits: bits of U and of b, 1 (ternary) to 8, or None for float.
         bias: whether b is learned; zero otherwise.
         engine: "auto", "loop", "native", "krylov" or "scan": see ``hadamrnn_ext.nn.engines``.
         freeze_signs: keep u as it is drawn.
@@ -80,10 +79,9 @@ class HadamRNN(nn.Module):
             known = ", ".join(engines.RECURRENCES)
             raise InputError(f"unknown recurrence {recurrence!r}; expected one of {known}")
         engines.check(engine, recurrence, num_layers)
-        if weight_bits is not None:
-            code_range(weight_bits)
-        if bias_bits not in (None, 8):
-            raise InputError(f"bias_bits is {bias_bits}; expected 8, or None for float")
+        for bits in (weight_bits, bias_bits):
+            if bits is not None:
+                code_range(bits)
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
         self.num_layers, self.recurrence, self.weight_bits = num_layers, recurrence, weight_bits
         self.bias_bits, self.engine = bias_bits, engine

@@ -266,6 +266,13 @@ class SequenceModel(nn.Module):
         """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""
         return self.rnn.sign_parameters()
 
+    def quantized_parameters(self) -> list[Tensor]:
+        """U, b and V, where the network sees codes of a few bits of them."""
+        rnn = self.rnn
+        biases = [(layer.bias, rnn.bias_bits) for layer in rnn.layers() if layer.bias is not None]
+        weights = [(rnn.weight_ih, rnn.weight_bits), *biases, (self.output_weight, self.output_weight_bits)]
+        return [weight for weight, bits in weights if bits is not None]
+
     def other_parameters(self) -> list[Tensor]:
         """All parameters but ``sign_parameters()``."""
         signs = {id(p) for p in self.sign_parameters()}

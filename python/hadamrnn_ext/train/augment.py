@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from .presets import Preset
+from ..data.task import Task
+from .presets import Preset, PresetError
 
 __all__ = ["Augmentation"]
 
@@ -18,10 +23,21 @@ class Augmentation(NamedTuple):
     token_dropout: float = 0.0
     input_noise: float = 0.0
     time_shift: int = 0
+    image_jitter: float = 0.0
+    #: Step t of a sequence is this pixel of its image; None: pixels come in reading order.
+    pixels: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, preset: Preset) -> Augmentation:
-        return cls(preset.token_dropout, preset.input_noise, preset.time_shift)
+    def of(cls, preset: Preset, task: Task) -> Augmentation:
+        """Raises `PresetError` for image_jitter where the steps of `task` are not the pixels of square images."""
+        if preset.image_jitter and (task.input_size != 1 or math.isqrt(task.length) ** 2 != task.length):
+            raise PresetError(
+                f"image_jitter is {preset.image_jitter}, but {task.name} has {task.input_size} values at each of "
+                f"{task.length} steps; expected one pixel of a square image"
+            )
+        permutation = task.preprocess.permutation
+        pixels = None if permutation is None else permutation.indices()
+        return cls(preset.token_dropout, preset.input_noise, preset.time_shift, preset.image_jitter, pixels)
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Inputs (B, T, d) or tokens (B, T), of the same shape and dtype."""
@@ -34,6 +50,27 @@ class Augmentation(NamedTuple):
             shifts = torch.randint(-self.time_shift, self.time_shift + 1, (batch, 1), device=inputs.device)
             order = (torch.arange(steps, device=inputs.device) + shifts) % steps
             inputs = inputs.gather(1, order[..., None].expand_as(inputs))
+        if self.image_jitter:
+            inputs = self._jittered(inputs)
         if self.input_noise:
             inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs
+
+    def _jittered(self, inputs: Tensor) -> Tensor:
+        """Each image (B, T, 1) by a random affine map of its own: shifted, turned, sheared and scaled a little.
+
+        All six numbers of the map are off by up to `image_jitter` pixels at the edge of the image.
+        """
+        batch, steps = inputs.shape[:2]
+        side = math.isqrt(steps)
+        order = None if self.pixels is None else torch.from_numpy(np.array(self.pixels)).to(inputs.device)
+        flat = inputs[..., 0]
+        if order is not None:
+            flat = torch.empty_like(flat).index_copy_(1, order, flat)
+        limit = 2 * self.image_jitter / side  # grids reach from -1 to 1
+        maps = limit * (2 * torch.rand(batch, 2, 3, device=inputs.device) - 1)
+        maps[:, [0, 1], [0, 1]] += 1
+        grid = F.affine_grid(maps, [batch, 1, side, side], align_corners=False)
+        images = F.grid_sample(flat.view(batch, 1, side, side), grid, align_corners=False)
+        flat = images.view(batch, steps)
+        return (flat if order is None else flat[:, order])[..., None]

@@ -102,6 +102,9 @@ class Baseline(layers.Module):
     def sign_parameters(self) -> list[Tensor]:
         return []
 
+    def quantized_parameters(self) -> list[Tensor]:
+        return []
+
     def other_parameters(self) -> list[Tensor]:
         return list(self.parameters())
 

@@ -35,11 +35,13 @@ class Preset:
     towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the
     schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are those of the latent signs, None for those of
     the rest; one that crosses zero goes on to +-`sign_margin` at once, so that it does not cross back in the
-    next step. `positive_signs` is the share of the top layer's signs that start at +1 (W of all +1 is symmetric,
+    next step. U, V and b, where they are quantized, are clamped to +-`weight_clip` times their root mean square after every step, which makes
+    the grid of few bits finer. `positive_signs` is the share of the top layer's signs that start at +1 (W of all +1 is symmetric,
     W W = I: the state adds up words wherever they are), `embedding_scale` the standard deviation that the
     embedding starts with. While training, `token_dropout` is the probability that a token is read as padding,
     `input_noise` the standard deviation of noise added to normalized features, and `time_shift` the most steps
-    by which a sequence of features is turned, its end coming to its beginning. `grad_clip` bounds the norm of
+    by which a sequence of features is turned, its end coming to its beginning; of images read pixel by pixel, each
+    is mapped anew by a random affine map that moves its edges by up to `image_jitter` pixels. `grad_clip` bounds the norm of
     the whole gradient. `average` is the decay a step of the moving average of weights and latents, which is
     then what is validated and saved. `patience` ends the run after so many epochs without a better validation
     score. `state_bits` trains with the state of an integer model of so many bits
@@ -69,12 +71,14 @@ class Preset:
     sign_schedule: str | None = None
     sign_decay: float | None = None
     sign_margin: float = 0.0
+    weight_clip: float | None = None
     freeze_signs: bool = False
     positive_signs: float = 0.0
     embedding_scale: float = 1.0
     token_dropout: float = 0.0
     input_noise: float = 0.0
     time_shift: int = 0
+    image_jitter: float = 0.0
     grad_clip: float | None = None
     label_smoothing: float = 0.0
     average: float | None = None
@@ -97,7 +101,7 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PresetError(f"{name} is {value}, expected at least 1")
-        for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip", "embedding_scale"):
+        for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip", "weight_clip", "embedding_scale"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise PresetError(f"{name} is {value}, expected a positive number")
@@ -105,7 +109,7 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value not in SCHEDULES:
                 raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
-        for name in ("warmup", "input_noise", "time_shift", "sign_margin"):
+        for name in ("warmup", "input_noise", "time_shift", "image_jitter", "sign_margin"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise PresetError(f"{name} is {value}, expected at least 0")
         if self.state_bits is not None and not 8 <= self.state_bits <= 16:
@@ -143,6 +147,7 @@ _NO_HADAMARD = {
     "sign_schedule": None,
     "sign_decay": None,
     "sign_margin": 0.0,
+    "weight_clip": None,
     "freeze_signs": False,
     "positive_signs": 0.0,
     "state_bits": None,

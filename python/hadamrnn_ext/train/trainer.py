@@ -20,7 +20,7 @@ from .baselines import Network
 from .config import Config
 from .log import Log
 from .objective import Objective
-from .optimization import hysteresis, learning_rates, optimizer, set_learning_rates
+from .optimization import clip_weights, hysteresis, learning_rates, optimizer, set_learning_rates
 from .parallel import Workers, device_of
 from .presets import PresetError
 from .progress import Reporter
@@ -66,7 +66,7 @@ class Trainer:
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
         self.objective = workers.parallel(
-            Objective(model, self.preset.label_smoothing, Augmentation.of(self.preset))
+            Objective(model, self.preset.label_smoothing, Augmentation.of(self.preset, task))
         )
         self.optimizer = optimizer(model, self.preset)
         self.average = None if self.preset.average is None else Average(model, self.preset.average)
@@ -173,6 +173,7 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
         with hysteresis(self.model.sign_parameters(), self.preset.sign_margin):
             self.optimizer.step()
+        clip_weights(self.model.quantized_parameters(), self.preset.weight_clip)
         if self.average is not None:
             self.average.update(self.model, self.progress.epoch * self.steps + self.progress.step)
         before, self._signs = self._signs, self._current_signs()
