@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from . import isa
 from .errors import UnknownModelError
 from .model import Model
+from .samples import samples
 
 __all__ = ["DEFAULT", "infer", "load", "models", "samples"]
 
 DEFAULT = "smnist"
 SUFFIX = ".safetensors"
 _PRETRAINED = resources.files(__package__) / "pretrained"
-_SAMPLES = {"smnist": "digits.npz", "pmnist": "digits.npz"}
 
 
 @lru_cache(maxsize=1)
@@ -85,20 +83,3 @@ def infer(
     if not isinstance(model, Model):
         model = load(DEFAULT if model is None else model)
     return model.infer(seq, lengths, num_threads, check_finite)
-
-
-def samples(name: str = DEFAULT) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Real test inputs of a bundled model and their right answers, to try it on.
-
-    For ``smnist`` and ``pmnist``: MNIST test digits, images (k, 28, 28) uint8 and labels (k,) int64;
-    ``images.reshape(k, 784, 1)`` is what ``infer`` takes.
-
-    Raises:
-        UnknownModelError: there are no samples of that name.
-    """
-    if name not in _SAMPLES:
-        raise UnknownModelError(
-            f"there are no samples for {ascii(name)[:80]}; expected one of {', '.join(_SAMPLES)}"
-        )
-    with np.load(io.BytesIO((_PRETRAINED / _SAMPLES[name]).read_bytes()), allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"]

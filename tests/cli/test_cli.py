@@ -279,7 +279,10 @@ def test_infer_without_a_file_shows_the_samples(run, pixels, rng, monkeypatch):
     assert answers == labels[:, 0].tolist()
     assert f"{model.describe().payload_bytes:,} bytes" in stdout
     code, stdout, _ = run("infer", "--model", path, "--json")
-    assert [result["truth"] for result in json.loads(stdout)["results"]] == [3, 4]
+    assert [result["truth"] for result in json.loads(stdout)["results"]] == [
+        model.card.labels[3],
+        model.card.labels[4],
+    ]
 
 
 def test_eval_scores_the_test_digits(run, pixels, digits_dir):

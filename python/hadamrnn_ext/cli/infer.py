@@ -1,9 +1,8 @@
-"""`hadamrnn infer [FILE]`: run a model on sequences from a file, or on the real samples that come with it."""
+"""`hadamrnn infer [FILE]`: run a model on sequences from a file, or on the samples that come with it."""
 
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from .. import zoo
 from ..model import Model
+from . import samples
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
-from .picture import picture
 from .sequences import read
 
 EXAMPLES = """\
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
     if arguments.file is None and arguments.text is None:
-        return _samples(arguments, model, num_threads)
+        return samples.show(arguments, model, num_threads)
     if arguments.text is not None:
         x: Any = arguments.text
     else:
@@ -89,25 +88,3 @@ def _print(arguments: argparse.Namespace, results: list[dict[str, list[Any]]]) -
                 print("  ".join(f"{label} {share:.4f}" for label, share in zip(*step, strict=True)))
         if columns[0].ndim > 1:
             print()
-
-
-def _samples(arguments: argparse.Namespace, model: Model, num_threads: int | None) -> int:
-    """The bundled digits: a picture, the answer, the truth; and what it cost."""
-    images, truth = zoo.samples(arguments.model)
-    x = images.reshape(len(images), -1, 1)
-    start = time.perf_counter()
-    labels, probabilities = model.classify(x, num_threads=num_threads)
-    seconds = (time.perf_counter() - start) / len(x)
-    if arguments.json:
-        rows = zip(labels[:, 0].tolist(), probabilities[:, 0].tolist(), truth.tolist(), strict=True)
-        results = [
-            {"labels": [label], "probabilities": [share], "truth": right} for label, share, right in rows
-        ]
-        print_json({"model": arguments.model, "results": results, "seconds_per_sequence": seconds})
-        return 0
-    for image, label, share, right in zip(images, labels[:, 0], probabilities[:, 0], truth, strict=True):
-        print(picture(image))
-        print(f"answer {label} (probability {share:.3f}), truth {right}\n")
-    size = model.describe().payload_bytes
-    print(f"{1e6 * seconds:.0f} us a sequence of {x.shape[1]} steps; the model has {size:,} bytes")
-    return 0
