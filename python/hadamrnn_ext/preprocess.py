@@ -78,6 +78,10 @@ class Normalization(Record):
         shifted = np.subtract(x, np.array(self.offset, np.float32))
         return np.divide(shifted, np.array(self.scale, np.float32), out=shifted)
 
+    def invert(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What `apply` made (..., d) float32 of, up to rounding."""
+        return x * np.array(self.scale, np.float32) + np.array(self.offset, np.float32)
+
 
 @dataclass(frozen=True)
 class Vocabulary(Record):

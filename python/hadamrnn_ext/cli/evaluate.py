@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from typing import Any
 
 from .. import zoo
@@ -40,9 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(f"{arguments.model} reads another vocabulary than that of {name}'s training texts")
     split = getattr(task, arguments.split)
-    num_threads = threads(arguments)
     start = time.perf_counter()
-    scores = evaluate(lambda inputs: model.infer(inputs, num_threads=num_threads), task, split, raw=True)
+    scores = evaluate(partial(model.infer, num_threads=threads(arguments)), task, split, raw=True)
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "model": arguments.model,

@@ -6,10 +6,9 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-from numpy.typing import NDArray
 
 from .. import zoo
 from ..card import Training
@@ -144,10 +143,8 @@ def _scored(model: Model, scores: dict[str, float]) -> Model:
 
 
 def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:
-    def predict(inputs: NDArray[Any]) -> NDArray[Any]:
-        return model.infer(inputs, num_threads=num_threads)
-
-    return evaluate(predict, task, task.test, raw=True, progress=_shower(f"{what} model", len(task.test)))
+    show = _shower(f"{what} model", len(task.test))
+    return evaluate(partial(model.infer, num_threads=num_threads), task, task.test, raw=True, progress=show)
 
 
 def _shower(what: str, total: int) -> Callable[[int], None]:

@@ -1,11 +1,15 @@
-"""What a task is judged by, from logits: one value an example, so that means over any batches are exact."""
+"""What a task is judged by, from logits: one value an example, so that means over any batches are exact.
+
+What cannot be said of an example alone is made of such means (`balance`, `explain`)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Scores", "classification", "recall"]
+from ..preprocess import Normalization
+
+__all__ = ["Scores", "balance", "by_class", "classification", "explain", "recall", "regression"]
 
 Scores = dict[str, NDArray[np.float64]]
 
@@ -37,6 +41,64 @@ def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:
         "symbols": symbols,
         "sequences": (symbols == 1).astype(np.float64),
     }
+
+
+def by_class(
+    answers: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    count: int,
+    weights: tuple[float, ...] | None = None,
+) -> Scores:
+    """`classification` of `count` classes, and which of them an example is and is known as: what `balance` reads.
+
+    With `weights` (K,) the loss of an example is that times the weight of its class.
+    """
+    scores = classification(answers, labels)
+    if weights is not None:
+        scores["loss"] = scores["loss"] * np.array(weights)[labels]
+    for label in range(count):
+        member = labels == label
+        scores[f"share {label}"] = member.astype(np.float64)
+        scores[f"right {label}"] = member * scores["accuracy"]
+    return scores
+
+
+def balance(means: dict[str, float]) -> dict[str, float]:
+    """With `balanced_accuracy`, the mean over the classes that a split has of the share that is right."""
+    shares = {name.split()[1]: share for name, share in means.items() if name.startswith("share ") and share}
+    scores = {name: mean for name, mean in means.items() if " " not in name}
+    if shares:
+        recalls = [means[f"right {label}"] / share for label, share in shares.items()]
+        scores["balanced_accuracy"] = sum(recalls) / len(recalls)
+    return scores
+
+
+def regression(answers: NDArray[np.float32], targets: NDArray[np.float32], scale: Normalization) -> Scores:
+    """Of values (B, o): squared error `loss`, absolute `error`, each the mean over the o targets, and what `explain`
+    reads: errors and targets in units of the training data's standard deviation.
+    """
+    difference = answers.astype(np.float64) - targets
+    scores = {"loss": (difference**2).mean(1), "error": np.abs(difference).mean(1)}
+    normal = (targets.astype(np.float64) - np.array(scale.offset)) / np.array(scale.scale)
+    for column in range(targets.shape[1]):
+        scores[f"residual {column}"] = (difference[:, column] / scale.scale[column]) ** 2
+        scores[f"first {column}"] = normal[:, column]
+        scores[f"second {column}"] = normal[:, column] ** 2
+    return scores
+
+
+def explain(means: dict[str, float]) -> dict[str, float]:
+    """With `r2`, the coefficient of determination: 1 - residual sum of squares / that about the split's own mean, the
+    mean over the targets. 0 where a target of the split is constant and its answers are not right.
+    """
+    scores = {name: mean for name, mean in means.items() if " " not in name}
+    columns = [name.split()[1] for name in means if name.startswith("residual ")]
+    ratios = []
+    for column in columns:
+        variance = means[f"second {column}"] - means[f"first {column}"] ** 2
+        residual = means[f"residual {column}"]
+        ratios.append(1 - residual / variance if variance > 1e-12 else float(residual == 0))
+    return {**scores, "r2": sum(ratios) / len(ratios)} if ratios else scores
 
 
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocess import Preprocess
+from ..preprocess import Normalization, Preprocess
 from .metrics import Scores
 
-__all__ = ["CALIBRATION", "EVALUATION_BATCH", "Index", "Split", "Task", "calibration", "evaluate"]
+__all__ = ["CALIBRATION", "EVALUATION_BATCH", "Index", "Split", "Task", "calibration", "evaluate", "means"]
 
 #: Sequences that are scored at a time: enough to share among threads, 36 MB of logits for the copy task.
 EVALUATION_BATCH = 1000
@@ -30,16 +30,22 @@ class Split(Protocol):
     def take(self, index: Index) -> Split:
         """The examples `index` as a split of its own."""
 
-    def raw(self, index: Index) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Input as `Model.infer` takes it (before `Task.preprocess`), and targets."""
+    def raw(self, index: Index) -> tuple[NDArray[Any], ...]:
+        """Input as `Model.infer` takes it (before `Task.preprocess`), targets, and where sequences differ in length
+        their lengths (B,)."""
 
-    def batch(self, index: Index) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Input as the network computes with it: (B, T, d) float32 or (B, T) int64 tokens; and targets."""
+    def batch(self, index: Index) -> tuple[NDArray[Any], ...]:
+        """Input as the network computes with it: (B, T, d) float32 or (B, T) integer tokens; the rest as of `raw`."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Data and its meaning. `chosen_by` is the score that picks the best epoch on the validation split."""
+    """Data and its meaning. `chosen_by` is the score that picks the best epoch on the validation split.
+
+    `conclude` makes what is reported of the means of `scores` over a split: scores of a whole split, such as balanced
+    accuracy, are functions of means. `class_weights` weigh the loss of training. `answers` are the means and scales of
+    targets that are values: a network learns them normalized, and its model answers in their units.
+    """
 
     name: str
     train: Split
@@ -54,6 +60,9 @@ class Task:
     chosen_by: str
     preprocess: Preprocess = field(default_factory=Preprocess)
     labels: tuple[str, ...] | None = None
+    conclude: Callable[[dict[str, float]], dict[str, float]] = dict
+    class_weights: tuple[float, ...] | None = None
+    answers: Normalization | None = None
 
     def better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         """Whether `new` validation scores beat `old`; a tie does not, so the earlier epoch stays."""
@@ -62,15 +71,18 @@ class Task:
         return new[self.chosen_by] > old[self.chosen_by]
 
 
-def calibration(task: Task, count: int = CALIBRATION) -> Iterator[NDArray[Any]]:
-    """The first `count` training inputs, raw, in batches: what `Model.quantize` reads."""
+def calibration(
+    task: Task, count: int = CALIBRATION
+) -> Iterator[NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]]:
+    """The first `count` training inputs, raw, in batches, with their lengths if they differ: what `Model.quantize` reads."""
     count = min(count, len(task.train))
     for start in range(0, count, CALIBRATION_BATCH):
-        yield task.train.raw(slice(start, min(start + CALIBRATION_BATCH, count)))[0]
+        inputs, _, *lengths = task.train.raw(slice(start, min(start + CALIBRATION_BATCH, count)))
+        yield (inputs, lengths[0]) if lengths else inputs
 
 
 def evaluate(
-    predict: Callable[[NDArray[Any]], NDArray[np.float32]],
+    predict: Callable[..., NDArray[np.float32]],
     task: Task,
     split: Split,
     *,
@@ -78,12 +90,29 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     progress: Callable[[int], object] = lambda done: None,
 ) -> dict[str, float]:
-    """Mean scores of `predict` (input to logits) over `split`; `raw` says which input it takes, see `Split`."""
+    """Scores of `predict` over `split`; `raw` says which input it takes, see `Split`.
+
+    `predict` maps input to answers, with lengths as its second argument where the sequences of a batch differ in
+    length. An empty split has no scores.
+    """
+    return task.conclude(means(predict, task, split, raw=raw, batch_size=batch_size, progress=progress))
+
+
+def means(
+    predict: Callable[..., NDArray[np.float32]],
+    task: Task,
+    split: Split,
+    *,
+    raw: bool,
+    batch_size: int = EVALUATION_BATCH,
+    progress: Callable[[int], object] = lambda done: None,
+) -> dict[str, float]:
+    """The means of `task.scores` over `split`, from which `task.conclude` makes its scores; as `evaluate`."""
     totals: dict[str, float] = {}
     for start in range(0, len(split), batch_size):
         index = slice(start, start + batch_size)
-        inputs, targets = split.raw(index) if raw else split.batch(index)
-        for name, values in task.scores(predict(inputs), targets).items():
+        inputs, targets, *lengths = split.raw(index) if raw else split.batch(index)
+        for name, values in task.scores(predict(inputs, *lengths), targets).items():
             totals[name] = totals.get(name, 0.0) + float(values.sum())
         progress(min(start + batch_size, len(split)))
     return {name: total / len(split) for name, total in totals.items()}

@@ -26,11 +26,11 @@ class Texts:
     classes: NDArray[np.int64]
 
 
-def build(texts: Iterable[str], size: int, length: int) -> Vocabulary:
+def build(texts: Iterable[str], size: int, length: int | None) -> Vocabulary:
     """The `size` - 2 most frequent words of the texts, the most frequent first, after padding (0) and unknown (1).
 
     Words of the same frequency are in alphabetical order: the order of the texts does not matter. `length` is the
-    number of words that are read of a text, its last ones.
+    number of words that are read of a text, its last ones (None: all).
     """
     counts = Counter(word for text in texts for word in Vocabulary.split(text))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -3,13 +3,17 @@
     from hadamrnn_ext import train
     summary = train.run(train.Config(train.get_preset("smnist"), seed=1), "runs/smnist-1")
 
-The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`.
+The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`. Own data, arrays (N, T, d) or lists of sequences:
+
+    model, summary = train.fit(X, y)
+    model.save("mine.safetensors")
 """
 
 from __future__ import annotations
 
 from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
 from .config import Config
+from .custom import Fitted, fit
 from .parallel import PeerError, is_main
 from .presets import PRESETS, Preset, PresetError, as_baseline, get_preset
 from .progress import reporter
@@ -22,11 +26,13 @@ __all__ = [
     "PRESETS",
     "Config",
     "DivergedError",
+    "Fitted",
     "Interrupted",
     "PeerError",
     "Preset",
     "PresetError",
     "as_baseline",
+    "fit",
     "get_preset",
     "is_main",
     "reporter",

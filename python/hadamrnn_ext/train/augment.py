@@ -39,8 +39,8 @@ class Augmentation(NamedTuple):
         pixels = None if permutation is None else permutation.indices()
         return cls(preset.token_dropout, preset.input_noise, preset.time_shift, preset.image_jitter, pixels)
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, T, d) or tokens (B, T), of the same shape and dtype."""
+    def __call__(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Inputs (B, T, d) or tokens (B, T), of the same shape and dtype; each sequence is turned within its length."""
         if not inputs.is_floating_point():
             if self.token_dropout == 0:
                 return inputs
@@ -48,7 +48,8 @@ class Augmentation(NamedTuple):
         if self.time_shift:
             batch, steps = inputs.shape[:2]
             shifts = torch.randint(-self.time_shift, self.time_shift + 1, (batch, 1), device=inputs.device)
-            order = (torch.arange(steps, device=inputs.device) + shifts) % steps
+            ends = steps if lengths is None else lengths[:, None]
+            order = (torch.arange(steps, device=inputs.device) + shifts) % ends
             inputs = inputs.gather(1, order[..., None].expand_as(inputs))
         if self.image_jitter:
             inputs = self._jittered(inputs)

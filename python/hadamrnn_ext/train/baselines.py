@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .. import nn
 from ..data.task import Task
 from ..describe import Operations
-from ..nn.engines import Choice
+from ..nn.engines import Choice, at_length
 from .presets import Preset
 
 __all__ = ["Baseline", "Network", "baseline"]
@@ -77,24 +77,30 @@ class Baseline(layers.Module):
             self.rnn = gated(width, hidden_size, batch_first=True)
         self.readout = layers.Linear(hidden_size, output_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, o), or (B, T, o) for "all", of features (B, T, d) or tokens (B, T)."""
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Logits (B, o), or (B, T, o) for "all", of features (B, T, d) or tokens (B, T), at each sequence's own length."""
         if self.training:
-            return self._logits(x)
-        return torch.cat([self._logits(part) for part in torch.split(x, EVALUATION_PART)])
+            return self._logits(x, lengths)
+        places = torch.split(torch.arange(len(x)), EVALUATION_PART)
+        return torch.cat(
+            [self._logits(x[part], None if lengths is None else lengths[part]) for part in places]
+        )
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _logits(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         if self.embedding is not None:
             x = self.embedding(x)
         elif self.one_hot is not None:
             x = F.one_hot(x, self.one_hot).float()
         h = self.rnn(x).relu() if self.kind == "orthogonal" else self.rnn(x)[0]
-        logits: Tensor = self.readout(h[:, -1] if self.output == "last" else h)
+        logits: Tensor = self.readout(at_length(h, lengths) if self.output == "last" else h)
         return logits
 
-    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean cross-entropy, of two classes if there is one logit, as `nn.SequenceModel.loss` has it."""
-        logits = self(inputs)
+    def loss(self, inputs: Tensor, targets: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """The mean loss as `nn.SequenceModel.loss` has it: cross-entropy, of two classes if there is one logit, or
+        squared error of float targets."""
+        logits = self(inputs, lengths)
+        if targets.is_floating_point():
+            return F.mse_loss(logits, targets)
         if self.output_size == 1:
             logits = F.pad(logits, (1, 0))
         return F.cross_entropy(logits.flatten(0, -2), targets.flatten())

@@ -16,7 +16,8 @@ DEVICES = ("cpu", "cuda")
 class Config:
     """A preset (or a variant of one), the seed, the engine, the number of training examples (None: all), the device.
 
-    `start` names the model, bundled or a file, whose weights a run begins with (None: initial ones).
+    `start` names the model, bundled or a file, whose weights a run begins with (None: initial ones). `data` is the
+    digest of own data and how they are read (None: those of the preset's task).
     """
 
     preset: Preset
@@ -25,6 +26,7 @@ class Config:
     limit_train: int | None = None
     device: str = "cpu"
     start: str | None = None
+    data: str | None = None
 
     def __post_init__(self) -> None:
         if self.limit_train is not None and self.limit_train < 1:
@@ -59,7 +61,7 @@ class Config:
 
     def command(self) -> str:
         """The command line that makes this run, but for its folder and its seed."""
-        options = (_option(name, value) for name, value in self.changes().items())
+        options = (_option(name, value) for name, value in self.changes().items() if name != "data")
         return " ".join(["hadamrnn train", self.preset.name, *options])
 
     def _plain(self) -> dict[str, Any]:

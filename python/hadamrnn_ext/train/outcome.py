@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import io
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +33,7 @@ Answers = NDArray[np.float32]
 class Product(NamedTuple):
     """A trained model to use: how to ask it (raw input, or prepared by the task), what it costs, how it is written."""
 
-    infer: Callable[[NDArray[Any]], Answers]
+    infer: Callable[..., Answers]
     raw: bool
     payload_bytes: int
     operations: int  # of a time step, without the readout
@@ -39,11 +41,11 @@ class Product(NamedTuple):
     content: Callable[[dict[str, Any]], bytes]  # of its file, for a provenance
 
 
-def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
-    """Writes the best model, the summary and the curves. Test scores are of raw input where the product takes it.
+def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
+    """Writes the best model, the summary and, with `picture`, the curves. Test scores are of raw input where the product takes it.
 
     `inference_seconds` is the time for a sequence of the test in the fastest batch: other work on the machine only
-    makes a batch slower.
+    makes a batch slower. A task without test examples has no scores of them, and validation examples take the time.
     """
     config, task, progress = trainer.config, trainer.task, trainer.progress
     trainer.result.load_state_dict(trainer.best)
@@ -51,6 +53,8 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     clock = _Clock(product.infer)
     with torch.no_grad():
         test = evaluate(clock, task, task.test, raw=product.raw)
+        if not len(task.test):
+            evaluate(clock, task, task.validation, raw=product.raw)
     scores = {
         **{f"val_{name}": value for name, value in progress.best_scores.items()},
         **{f"test_{name}": value for name, value in test.items()},
@@ -86,7 +90,7 @@ def finish(trainer: Trainer, out: Path) -> dict[str, Any]:
     log = Log(trainer.log_path, keep=progress.log_size)
     log.append(summary)
     log.close()
-    if curves.available():
+    if picture and curves.available():
         curves.draw(records(trainer.log_path), out / "curves.png")
     return summary
 
@@ -97,7 +101,13 @@ def _product(trainer: Trainer) -> Product:
 
 
 def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
-    """The native model, an integer one if such a state was trained."""
+    """The native model, an integer one if such a state was trained. It answers in the units of the task."""
+    if (units := trainer.task.answers) is not None:
+        result = copy.deepcopy(result)
+        with torch.no_grad():
+            scale = result.output_weight.new_tensor(units.scale)
+            result.output_weight.mul_(scale[:, None])
+            result.output_bias.mul_(scale).add_(scale.new_tensor(units.offset))
     if trainer.preset.state_bits is None:
         model = result.to_native()
     else:
@@ -108,7 +118,7 @@ def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
 
     description, threads = model.describe(), torch.get_num_threads()
     return Product(
-        infer=lambda inputs: model.infer(inputs, num_threads=threads),
+        infer=partial(model.infer, num_threads=threads),
         raw=True,
         payload_bytes=description.payload_bytes,
         operations=description.step.count,
@@ -127,7 +137,7 @@ def _baseline(trainer: Trainer, result: Baseline) -> Product:
 
     result.eval()
     return Product(
-        infer=trainer.logits,
+        infer=trainer.answers,
         raw=False,
         payload_bytes=result.payload_bytes,
         operations=result.step.count,
@@ -139,11 +149,11 @@ def _baseline(trainer: Trainer, result: Baseline) -> Product:
 class _Clock:
     """`infer` with a clock: `seconds` is the time for a sequence in the fastest batch so far."""
 
-    def __init__(self, infer: Callable[[NDArray[Any]], Answers]) -> None:
+    def __init__(self, infer: Callable[..., Answers]) -> None:
         self._infer, self.seconds = infer, math.inf
 
-    def __call__(self, inputs: NDArray[Any]) -> Answers:
+    def __call__(self, inputs: NDArray[Any], *lengths: NDArray[np.int64]) -> Answers:
         start = time.perf_counter()
-        answers = self._infer(inputs)
+        answers = self._infer(inputs, *lengths)
         self.seconds = min(self.seconds, (time.perf_counter() - start) / len(inputs))
         return answers

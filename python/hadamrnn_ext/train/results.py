@@ -15,7 +15,7 @@ from .log import records
 __all__ = ["METRICS", "Group", "ResultError", "Run", "collect"]
 
 #: What a task is reported by: the first of these that its scores have.
-METRICS = ("accuracy", "sequences")
+METRICS = ("accuracy", "sequences", "r2")
 
 
 class ResultError(HadamRNNError):

@@ -37,12 +37,17 @@ def run(
     checkpoint_seconds: float = 60.0,
     reporter: Reporter | None = None,
     tensorboard: bool = False,
+    task: Task | None = None,
+    picture: bool = True,
 ) -> dict[str, Any]:
     """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
     (A baseline's file is `model.pt`, torch's.) The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png`
     where matplotlib is installed, and with `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
     insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
     torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
+
+    `task` is trained on instead of the one that the preset names; `config.data` says which data it is made of. Without
+    `picture` there is no `curves.png`.
 
     Under torchrun every process calls this with the same arguments; the first alone writes and reports, `threads`
     is that of each (None: its share of the cores), and all return the summary.
@@ -58,10 +63,11 @@ def run(
         if workers.main:
             reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
         with closing(Several(reporters)) as told:
-            task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
+            if task is None:
+                task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
             if config.limit_train is not None:
                 task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
-            return _train(config, task, out, told, workers, resume, checkpoint_seconds)
+            return _train(config, task, out, told, workers, resume, checkpoint_seconds, picture)
 
 
 def _train(
@@ -72,6 +78,7 @@ def _train(
     workers: Workers,
     resume: bool | None,
     checkpoint_seconds: float,
+    picture: bool,
 ) -> dict[str, Any]:
     torch.manual_seed(config.seed)
     model = build(config, task)
@@ -80,7 +87,7 @@ def _train(
         trainer.restore()
         reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
     trainer.fit()
-    return workers.from_main(lambda: finish(trainer, out))
+    return workers.from_main(lambda: finish(trainer, out, picture))
 
 
 def _goes_on(path: Path, resume: bool | None) -> bool:

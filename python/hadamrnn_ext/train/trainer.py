@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.task import EVALUATION_BATCH, Task, evaluate
+from ..data.task import EVALUATION_BATCH, Task, means
 from ..errors import HadamRNNError
 from . import checkpoint
 from .augment import Augmentation
@@ -66,7 +66,13 @@ class Trainer:
         self.log_path = out / "log.jsonl"
         self.checkpoint_seconds = checkpoint_seconds
         self.objective = workers.parallel(
-            Objective(model, self.preset.label_smoothing, Augmentation.of(self.preset, task))
+            Objective(
+                model,
+                self.preset.label_smoothing,
+                Augmentation.of(self.preset, task),
+                task.class_weights,
+                task.answers,
+            )
         )
         self.optimizer = optimizer(model, self.preset)
         self.average = None if self.preset.average is None else Average(model, self.preset.average)
@@ -160,8 +166,8 @@ class Trainer:
     def _step(self, chosen: NDArray[np.int64], stop: Stop) -> tuple[float, int]:
         """One step on the examples `chosen`: their mean loss, and the signal that some process was sent, or 0."""
         part, counted = self.workers.share(chosen)
-        inputs, targets = (torch.from_numpy(array).to(self.device) for array in self.task.train.batch(part))
-        loss = self.objective(inputs, targets)
+        batch = (torch.from_numpy(array).to(self.device) for array in self.task.train.batch(part))
+        loss = self.objective(*batch)
         rows = self.workers.gather(loss.item() * counted / len(chosen), stop.received or 0)
         value, signum = sum(row[0] for row in rows), int(max(row[1] for row in rows))
         if not math.isfinite(value):
@@ -224,13 +230,15 @@ class Trainer:
         model = self.result
         model.train(model.engine_for(EVALUATION_BATCH) == "krylov")
         with torch.no_grad():
-            scores = evaluate(self.logits, self.task, self._validation, raw=False)
-        return self.workers.mean(scores, self._validated)
+            found = means(self.answers, self.task, self._validation, raw=False)
+        return self.task.conclude(self.workers.mean(found, self._validated))
 
-    def logits(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """What `result` answers to prepared input, in the mode that it is in."""
-        answers: NDArray[np.float32] = self.result(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
-        return answers
+    def answers(self, inputs: NDArray[Any], *lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What `result` answers to prepared input, in the mode that it is in; values in the units of the task."""
+        given = (torch.from_numpy(array).to(self.device) for array in (inputs, *lengths))
+        answers: NDArray[np.float32] = self.result(*given).cpu().numpy()
+        units = self.task.answers
+        return answers if units is None else units.invert(answers)
 
     def _current_signs(self) -> NDArray[np.bool_]:
         """The signs, all layers', as booleans: true is +1, zero included. In NumPy: a third of torch's overhead."""

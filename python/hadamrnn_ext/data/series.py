@@ -1,0 +1,121 @@
+"""Sequences of any lengths as somebody has them, arrays or lists, and as the examples of a `Split`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, ShapeError
+from ..preprocess import Normalization
+from .task import Index
+
+__all__ = ["Sequences", "Series", "is_texts", "sequences"]
+
+
+class Sequences(NamedTuple):
+    """N sequences one after another: `values` (sum of lengths, d), or (sum of lengths,) without a feature axis."""
+
+    values: NDArray[Any]
+    lengths: NDArray[np.int64]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        return np.cumsum(self.lengths) - self.lengths
+
+    def place(self, row: int) -> tuple[int, int]:
+        """The sequence and the step of a row of `values`."""
+        sequence = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return sequence, row - int(self.starts[sequence])
+
+
+def sequences(x: ArrayLike | Sequence[ArrayLike], name: str = "X") -> Sequences:
+    """What (N, T, d) or (N, T) holds, or a list or object array of N arrays (T_i, d) or (T_i,).
+
+    Raises:
+        ShapeError: another shape, sequences that differ in their features, or an empty one.
+        InputError: no real numbers.
+    """
+    if not isinstance(x, np.ndarray) and hasattr(x, "__array__"):
+        x = np.asarray(x)
+    if isinstance(x, np.ndarray) and x.dtype != object:
+        return _rectangular(x, name)
+    parts = [_part(part, f"{name}[{i}]") for i, part in enumerate(x)]  # type: ignore[arg-type]
+    if not parts:
+        raise ShapeError(f"{name} holds no sequences; expected at least one")
+    for i, part in enumerate(parts):
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(
+                f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many features a step"
+            )
+    return Sequences(np.concatenate(parts), np.array([len(part) for part in parts], np.int64))
+
+
+def is_texts(x: Any) -> bool:
+    """Whether every one of the sequences is a string."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "U":
+        return x.ndim == 1
+    return (
+        isinstance(x, (list, tuple, np.ndarray)) and len(x) > 0 and all(isinstance(part, str) for part in x)
+    )
+
+
+def _rectangular(x: NDArray[Any], name: str) -> Sequences:
+    if x.ndim not in (2, 3):
+        raise ShapeError(f"{name} has shape {x.shape}; expected (N, T) or (N, T, d), or a list of sequences")
+    if 0 in x.shape:
+        raise ShapeError(f"{name} has shape {x.shape}; expected at least one sequence, step and feature")
+    _check_numbers(x, name)
+    return Sequences(x.reshape(-1, *x.shape[2:]), np.full(len(x), x.shape[1], np.int64))
+
+
+def _part(part: Any, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(part)
+    except ValueError:
+        raise InputError(f"{name} is ragged; expected (T, d) or (T,)") from None
+    if array.ndim not in (1, 2) or 0 in array.shape:
+        raise ShapeError(f"{name} has shape {array.shape}; expected (T, d) or (T,), with at least one step")
+    _check_numbers(array, name)
+    return array
+
+
+def _check_numbers(array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} has dtype {array.dtype}; expected real numbers")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Examples of any lengths: features (sum of lengths, d) float32, or tokens (sum of lengths,) int32 without
+    normalization; where each begins, its length and its target, all (N, ...).
+
+    A batch is as long as its longest sequence. Shorter ones go on with their last step, which is past their length.
+    """
+
+    values: NDArray[Any]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    targets: NDArray[Any]
+    normalization: Normalization | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, index: Index) -> Series:
+        return Series(
+            self.values, self.starts[index], self.lengths[index], self.targets[index], self.normalization
+        )
+
+    def raw(self, index: Index) -> tuple[NDArray[Any], ...]:
+        lengths = self.lengths[index]
+        steps = np.minimum(np.arange(lengths.max(initial=1)), lengths[:, None] - 1)
+        ends = () if (lengths == lengths[:1]).all() else (lengths,)
+        return self.values[self.starts[index][:, None] + steps], self.targets[index], *ends
+
+    def batch(self, index: Index) -> tuple[NDArray[Any], ...]:
+        inputs, *rest = self.raw(index)
+        return (inputs if self.normalization is None else self.normalization.apply(inputs), *rest)

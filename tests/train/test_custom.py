@@ -1,0 +1,132 @@
+"""Models of own data, from arrays to answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import hadamrnn_ext as hr
+from hadamrnn_ext import train
+from hadamrnn_ext.data import custom
+from hadamrnn_ext.preprocess import Normalization
+from hadamrnn_ext.train.augment import Augmentation
+from hadamrnn_ext.train.baselines import baseline
+from hadamrnn_ext.train.checkpoint import CheckpointError
+from hadamrnn_ext.train.custom import suited
+from hadamrnn_ext.train.objective import Objective
+from hadamrnn_ext.train.presets import as_baseline
+from hadamrnn_ext.train.run import build
+
+QUICK = {"hidden_size": 32, "epochs": 20, "batch_size": 20, "lr": 1e-2}
+
+
+def levels(rng, count):
+    """Which of three levels do the last steps have, of 10 to 20, beside a channel that says nothing."""
+    y = rng.integers(3, size=count)
+    x = []
+    for level in y:
+        sound = rng.normal(size=rng.integers(10, 20))
+        sound[-4:] = 0.3 * sound[-4:] + 2 * level - 2
+        x.append(np.stack([5 + 0.1 * sound, rng.normal(1000, 50, len(sound))], 1))
+    return x, np.array(["low", "middle", "high"])[y]
+
+
+def test_sequences_of_unequal_lengths_become_a_model_that_takes_them_raw(rng, tmp_path):
+    x, y = levels(rng, 200)
+    test = levels(rng, 60)
+    model, summary = train.fit(x, y, test, out=tmp_path, **QUICK, threads=1)
+    assert summary["test_accuracy"] > 0.9
+    assert model == hr.load(tmp_path / "model.safetensors")
+    answers = [model.classify(part.astype(np.float32)).labels[0] for part in test[0]]
+    assert np.mean(np.array(answers) == test[1]) == pytest.approx(summary["test_accuracy"])
+    assert model.card.labels == ("high", "low", "middle")
+    assert model.card.training.task == "custom"
+    again, _ = train.fit(x, y, test, out=tmp_path, **QUICK, threads=1)  # it is finished: the same once more
+    assert again == model
+    with pytest.raises(CheckpointError, match="data was"):
+        train.fit(x, y[::-1], test, out=tmp_path, **QUICK, threads=1)
+
+
+def test_values_are_answered_in_their_own_units(rng):
+    x = rng.normal(size=(150, 12))
+    y = np.stack([1000 + 300 * x[:, -1], 1e-3 * x[:, -2:].sum(1)], 1)
+    model, summary = train.fit(x, y, (x, y), **QUICK, threads=1)
+    assert summary["val_r2"] > 0.8
+    answers = model.infer(x[..., None].astype(np.float32))
+    r2 = 1 - ((answers - y) ** 2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)
+    assert r2.mean() == pytest.approx(summary["test_r2"], rel=1e-3)
+    assert (r2 > 0.8).all()
+    with pytest.raises(train.PresetError, match="several values"):
+        train.fit(x, y, output_weight_bits=4)
+
+
+def test_texts_make_a_vocabulary_and_a_model_that_takes_strings(rng):
+    filler = [f"word{i}" for i in range(80)]
+    y = rng.integers(2, size=120)
+    texts = [" ".join([*rng.choice(filler, 4), "good" if label else "bad"]) for label in y]
+    recipe = {**QUICK, "embedding_size": 8, "token_dropout": 0.0}
+    model, summary = train.fit(texts, y, **recipe, threads=1)
+    assert summary["val_accuracy"] > 0.9
+    assert "test_accuracy" not in summary
+    assert model.classify(["word1 word2 good", "word3 bad"]).labels[:, 0].tolist() == ["1", "0"]
+
+
+def test_missing_values_are_imputed_when_asked(rng):
+    x, y = rng.normal(size=(40, 6, 1)), np.arange(40) % 2
+    x[7, 3] = np.nan
+    with pytest.raises(hr.InputError, match=r"X\[7\]\[3, 0\] is nan"):
+        train.fit(x, y)
+    model, _ = train.fit(x, y, impute="last", **{**QUICK, "epochs": 1}, threads=1)
+    assert model.card.preprocess.normalization is not None
+
+
+def test_balanced_loss_weighs_classes_by_the_inverse_of_their_frequency(rng):
+    x, y = rng.normal(size=(50, 6, 1)), np.repeat([0, 1, 2], [40, 5, 5])
+    task = custom.task((x, y), None, custom.Options(balanced=True, validation=0))
+    model = build(train.Config(suited(task)), task)
+    inputs, classes = (torch.from_numpy(array) for array in task.train.batch(slice(None)))
+    losses = F.cross_entropy(model(inputs), classes, reduction="none")
+    expected = torch.stack([losses[classes == label].mean() for label in range(3)]).mean()
+    loss = Objective(model, class_weights=task.class_weights)(inputs, classes)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_values_are_learned_in_units_of_their_spread(rng):
+    x, y = rng.normal(size=(10, 6, 1)), 100 + 5 * rng.normal(size=10)
+    task = custom.task((x, y), None, custom.Options(validation=0))
+    model = build(train.Config(suited(task)), task)
+    inputs, values = (torch.from_numpy(array) for array in task.train.batch(slice(None)))
+    normal = (values - values.mean()) / values.std(correction=0)
+    loss = Objective(model, answers=task.answers)(inputs, values)
+    assert loss.item() == pytest.approx(F.mse_loss(model(inputs), normal).item(), rel=1e-4)
+
+
+def test_a_baseline_answers_at_each_sequences_own_end(rng):
+    x, y = levels(rng, 12)
+    task = custom.task((x, y), None, custom.Options())
+    model = baseline(as_baseline(suited(task), "gru"), task)
+    inputs, _, lengths = (torch.from_numpy(array) for array in task.train.batch(slice(None)))
+    alone = [model(row[None, :end])[0] for row, end in zip(inputs, lengths.tolist(), strict=True)]
+    torch.testing.assert_close(model(inputs, lengths), torch.stack(alone))
+    torch.testing.assert_close(model.eval()(inputs, lengths), torch.stack(alone))
+
+
+def test_a_sequence_is_turned_within_its_length():
+    x = torch.arange(1.0, 9).reshape(1, 8, 1).repeat(50, 1, 1)
+    lengths = torch.full((50,), 5)
+    turned = Augmentation(time_shift=3)(x, lengths)[:, :5, 0]
+    assert (turned.sort(1).values == torch.arange(1.0, 6)).all()
+    assert len(turned[:, 0].unique()) == 5
+
+
+def test_normalization_is_inverted():
+    normalization = Normalization((1.0, -2.0), (3.0, 0.5))
+    x = np.array([[4.0, 8.0]], np.float32)
+    np.testing.assert_allclose(normalization.invert(normalization.apply(x)), x)
+
+
+def test_an_unknown_part_of_the_recipe_is_refused(rng):
+    with pytest.raises(train.PresetError, match="no recipe has hiden_size"):
+        train.fit(rng.normal(size=(4, 3)), [0, 1, 0, 1], hiden_size=3)
