@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .card import Card
 from .errors import InputError, ShapeError
 
-__all__ = ["Classification", "classify", "read_texts"]
+__all__ = ["Classification", "classify", "probabilities", "read_texts"]
 
 
 class Classification(NamedTuple):
@@ -27,17 +27,22 @@ def classify(logits: NDArray[np.float32], card: Card, top: int) -> Classificatio
     Raises:
         InputError: ``top`` is not 1 .. number of classes.
     """
-    probabilities = _binary(logits) if card.output_size == 1 else _softmax(logits)
-    classes = probabilities.shape[-1]
+    shares = probabilities(logits)
+    classes = shares.shape[-1]
     try:
         count = operator.index(top)
     except TypeError:
         count = 0
     if not 1 <= count <= classes:
         raise InputError(f"top is {ascii(top)[:40]}; expected 1 .. {classes}, the number of classes")
-    best = np.argsort(-probabilities, axis=-1, kind="stable")[..., :count]
+    best = np.argsort(-shares, axis=-1, kind="stable")[..., :count]
     labels = best if card.labels is None else np.array(card.labels)[best]
-    return Classification(labels, np.take_along_axis(probabilities, best, axis=-1))
+    return Classification(labels, np.take_along_axis(shares, best, axis=-1))
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The softmax of (..., o) logits; of a single one the sigmoid and its complement, (..., 2)."""
+    return _binary(logits) if logits.shape[-1] == 1 else _softmax(logits)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

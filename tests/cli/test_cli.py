@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from hadamrnn_ext import cli, zoo
+from hadamrnn_ext import zoo
 from hadamrnn_ext.card import Training
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.preprocess import Preprocess, Vocabulary
@@ -31,17 +31,6 @@ SMALL = [
     "--epochs",
     "2",
 ]
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -7,18 +7,9 @@ import re
 
 import pytest
 
-from hadamrnn_ext import cli, zoo
+from hadamrnn_ext import zoo
 from hadamrnn_ext.card import Training
 from hadamrnn_ext.preprocess import Preprocess
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

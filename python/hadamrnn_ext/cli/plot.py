@@ -1,0 +1,74 @@
+"""`hadamrnn plot spectrum|reading MODEL`: a model in pictures."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .. import format, plots, zoo
+from ..errors import InputError
+from .options import Commands, add_command
+from .sequences import read
+
+EXAMPLES = """\
+  hadamrnn plot spectrum smnist --out spectrum.png   signs, and eigenvalues on the unit circle
+  hadamrnn plot reading smnist --out reading.svg     the classes' probabilities while a digit is read
+  hadamrnn plot reading sst2 --text "a dull beginning and a wonderful end" --out reading.png
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(
+        commands, "plot", run, "draw a model: its spectrum, or what it thinks while it reads", EXAMPLES
+    )
+    parser.add_argument("what", choices=("spectrum", "reading"))
+    parser.add_argument("model", help="name of a bundled model, or a model file")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        help="reading: a file of sequences as `infer` takes it (default: the model's first sample)",
+    )
+    parser.add_argument("--text", help="reading: a text, for models with a vocabulary")
+    parser.add_argument(
+        "--number", type=int, default=0, metavar="I", help="which sequence of the file (default: 0)"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="picture to write: .png, .svg or .pdf")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    out = Path(arguments.out)
+    kind = out.suffix.removeprefix(".").lower()
+    if kind not in ("png", "svg", "pdf"):
+        raise InputError(f"--out is {arguments.out}; expected a name that ends in .png, .svg or .pdf")
+    model = zoo.load(arguments.model)
+    figure = (
+        plots.spectrum(model) if arguments.what == "spectrum" else plots.reading(model, *_sequence(arguments))
+    )
+    picture = io.BytesIO()
+    figure.savefig(picture, format=kind, dpi=130)
+    format.write(out, picture.getvalue())
+    print(out)
+    return 0
+
+
+def _sequence(arguments: argparse.Namespace) -> tuple[NDArray[Any] | str, str | None]:
+    """The sequence to read, and the right answer where that is known."""
+    if arguments.text is not None:
+        return arguments.text, None
+    truths = None
+    if arguments.file is None:
+        sequences, truths = zoo.samples(arguments.model)
+    else:
+        card = zoo.load(arguments.model).card
+        sequences = read(arguments.file, card)
+        single = 1 if card.input == "tokens" else 2
+        sequences = sequences[None] if sequences.ndim == single else sequences
+    if not 0 <= arguments.number < len(sequences):
+        raise InputError(f"--number is {arguments.number}; expected 0 to {len(sequences) - 1}")
+    labels = zoo.load(arguments.model).card.labels
+    truth = None if truths is None or truths.ndim > 1 else int(truths[arguments.number])
+    return sequences[arguments.number], None if truth is None else labels[truth] if labels else str(truth)

@@ -1,0 +1,129 @@
+"""A model in pictures: its signs and the eigenvalues of W(u), and what it thinks while it reads (extra `plot`).
+
+Each function returns a matplotlib Figure: ``figure.savefig("x.svg")``, or show it in a notebook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import hadamard
+from .classify import probabilities
+from .errors import InputError, ShapeError
+from .model import Model
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["reading", "spectrum"]
+
+LABELLED = 4  # classes with a name in the legend
+PARTS = 7  # pictures of an image that is being read
+
+
+def spectrum(model: Model, layer: int = 0) -> Figure:
+    """The signs u of a layer, and the eigenvalues of W(u) = diag(u) (I (x) H_m) / sqrt(m) on the unit circle.
+
+    They have modulus 1, since W is orthogonal (paper, section 3). Takes seconds from n = 1000 on: m^3 operations a block.
+
+    Raises InputError for a layer that there is not, ImportError without matplotlib.
+    """
+    if not 0 <= layer < len(model.card.layers):
+        raise InputError(f"layer is {layer}; expected 0 to {len(model.card.layers) - 1}")
+    n, m = model.card.layers[layer].hidden_size, model.card.layers[layer].block_size
+    signs = np.asarray(model.parameters()[f"layers.{layer}.signs"], np.float64)
+    blocks = hadamard.matrix(m) / np.sqrt(m) * signs.reshape(n // m, m, 1)
+    values = np.concatenate([np.linalg.eigvals(block) for block in blocks])
+
+    figure = _figure(8, 4)
+    left, right = figure.subplots(1, 2)
+    rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
+    left.imshow(signs.reshape(rows, -1), cmap="gray", vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
+    left.set_title(f"{n} signs, {np.mean(signs > 0):.0%} of them +1 (white)")
+    left.set_xticks([])
+    left.set_yticks([])
+    angle = np.linspace(0, 2 * np.pi, 400)
+    right.plot(np.cos(angle), np.sin(angle), color="0.8", linewidth=0.8)
+    right.plot(values.real, values.imag, "o", color="#0072B2", markersize=2.5, alpha=0.6)
+    right.set_aspect("equal")
+    right.set_title(f"eigenvalues of W; largest ||λ| - 1| is {np.abs(np.abs(values) - 1).max():.0e}")
+    right.set_xlabel("real part")
+    right.set_ylabel("imaginary part")
+    return figure
+
+
+def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None) -> Figure:
+    """The probabilities of the classes after every step of one sequence, and of an image how much of it has been read.
+
+    sequence: (T, d), (T,) tokens or a text, raw, as ``infer`` takes it; images (28, 28) uint8 as well. A model with
+    ``output`` "last" is trained to be right after the last step alone.
+
+    Raises ShapeError for anything that is not one sequence, and what ``Model.infer`` does; ImportError without matplotlib.
+    """
+    image = _image(sequence)
+    ready = model.prepare(sequence if image is None else image.reshape(-1, 1))
+    if ready.values.shape[0] != 1:
+        raise ShapeError(
+            f"sequence holds {ready.values.shape[0]} sequences; expected one, (T, d) or (T,) tokens, or a text"
+        )
+    stream = model.stream(raw=True)
+    shares = probabilities(np.stack([stream.step(step) for step in ready.values[0]]))
+    final = np.argsort(-shares[-1])
+
+    figure = _figure(8, 4.2 if image is None else 4.8)
+    if image is None:
+        axes = figure.add_subplot()
+    else:
+        grid = figure.add_gridspec(2, PARTS, height_ratios=[1, 3])
+        for part in range(PARTS):
+            seen = round(len(shares) * (part + 1) / PARTS)
+            _partly(figure.add_subplot(grid[0, part]), model, image, seen)
+        axes = figure.add_subplot(grid[1, :])
+    names = model.card.labels or tuple(map(str, range(shares.shape[1])))
+    for place, index in enumerate(final):
+        known = place < LABELLED
+        axes.plot(
+            np.arange(1, len(shares) + 1),
+            shares[:, index],
+            label=names[index] if known else None,
+            color=None if known else "0.75",
+            linewidth=1.5 if known else 0.7,
+            zorder=2 if known else 1,
+        )
+    axes.set_xlabel("steps read")
+    axes.set_ylabel("probability")
+    axes.set_xlim(1, len(shares))
+    axes.set_ylim(0, 1)
+    axes.legend(loc="upper left", title="answer, in the end" if truth is None else f"truth: {truth}")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _partly(axes: Axes, model: Model, image: NDArray[np.uint8], seen: int) -> None:
+    """The pixels of an image that the first `seen` steps have read; others are blue."""
+    permutation = model.card.preprocess.permutation
+    order = np.arange(image.size) if permutation is None else permutation.indices()
+    colors = np.repeat(image.reshape(-1, 1), 3, axis=1) / 255
+    colors[order[seen:]] = (0.55, 0.7, 0.85)
+    axes.imshow(colors.reshape(*image.shape, 3), interpolation="nearest")
+    axes.set_title(f"{seen}", fontsize=9)
+    axes.set_axis_off()
+
+
+def _image(sequence: Any) -> NDArray[np.uint8] | None:
+    """The sequence, if it is rows and columns of bytes."""
+    if isinstance(sequence, np.ndarray) and sequence.dtype == np.uint8 and sequence.ndim == 2:
+        return sequence if sequence.shape[1] > 1 else None
+    return None
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure  # not pyplot: no state, no window
+    except ImportError:
+        raise ImportError("pictures need matplotlib: pip install 'hadamrnn_ext[plot]'") from None
+    return Figure(figsize=(width, height), layout="constrained")
