@@ -8,15 +8,17 @@ from functools import partial
 from typing import Any
 
 from .. import zoo
-from ..data import tasks
+from ..data import custom, own, tasks
 from ..data.task import evaluate
 from ..errors import InputError
 from ..model import Model
+from .custom import add_columns, columns
 from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
 
 EXAMPLES = """\
   hadamrnn eval smnist                               a bundled model on the 10,000 test digits
   hadamrnn eval runs/copy-0/model.safetensors --json
+  hadamrnn eval runs/custom-0/model.safetensors --test test.npz
 """
 
 
@@ -29,6 +31,11 @@ def add(commands: Commands) -> None:
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
     )
     parser.add_argument("--kernel", default="auto", help="default: auto")
+    own_data = parser.add_argument_group("own data")
+    own_data.add_argument(
+        "--test", metavar="FILE", help="score on this file instead: .npz with X and y, or CSV"
+    )
+    add_columns(own_data)
     add_data(parser)
     add_threads(parser)
     add_json(parser)
@@ -36,8 +43,12 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
-    name, length = task_of(model, arguments.task, arguments.length)
-    task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
+    if arguments.test is not None:
+        name = custom.NAME
+        task = custom.of_model(model.card, own.read(arguments.test, columns(arguments)), arguments.impute)
+    else:
+        name, length = task_of(model, arguments.task, arguments.length)
+        task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(f"{arguments.model} reads another vocabulary than that of {name}'s training texts")
     split = getattr(task, arguments.split)
@@ -69,6 +80,8 @@ def task_of(model: Model, name: str | None, length: int | None) -> tuple[str, in
     """
     training = model.card.training
     name = name or (None if training is None else training.task)
+    if name == custom.NAME:
+        raise InputError("this is a model of own data: say which to score it on with --test FILE")
     if name is None:
         raise InputError("the model's card names no task: say which with --task")
     if length is None and training is not None and training.task == name:

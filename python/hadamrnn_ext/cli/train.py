@@ -6,6 +6,9 @@ import argparse
 import dataclasses
 
 from .. import zoo
+from ..data import custom
+from ..errors import InputError
+from .custom import add_custom, train_on
 from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
 
 EXAMPLES = """\
@@ -15,6 +18,8 @@ EXAMPLES = """\
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
+  hadamrnn train custom --train train.npz --test test.npz     own data: arrays X and y
+  hadamrnn train custom --train walks.csv --id walk --label who --impute last --out runs/walks
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
 
@@ -22,7 +27,8 @@ EXAMPLES = """\
 def add(commands: Commands) -> None:
     parser = add_command(commands, "train", run, "train a model by a preset", EXAMPLES)
     parser.add_argument(
-        "preset", help="copy, pmnist, smnist, fashion, imdb, sst2, qqp, har2, har6, dsa19 or digits"
+        "preset",
+        help="copy, pmnist, smnist, fashion, imdb, sst2, qqp, har2, har6, dsa19, digits, or custom: own data",
     )
     parser.add_argument(
         "--out",
@@ -71,6 +77,7 @@ def add(commands: Commands) -> None:
         "--tensorboard", action="store_true", help="also write the log for TensorBoard, if it is installed"
     )
     add_json(parser)
+    add_custom(parser)
     _add_recipe(parser)
 
 
@@ -179,7 +186,14 @@ def bits(text: str) -> int | None:
 def run(arguments: argparse.Namespace) -> int:
     from .. import train  # torch: only where it is needed
 
-    preset = train.get_preset(arguments.preset)
+    task = data = None
+    if arguments.preset == custom.NAME:
+        task, options = train_on(arguments)
+        preset, data = train.suited(task), custom.digest(task, options)
+    else:
+        preset = train.get_preset(arguments.preset)
+        if arguments.train is not None or arguments.test is not None:
+            raise InputError(f"--train and --test are for the preset custom, not {arguments.preset}")
     baseline = arguments.model not in (None, "hadamrnn")
     if baseline:
         preset = train.as_baseline(preset, arguments.model)
@@ -197,6 +211,7 @@ def run(arguments: argparse.Namespace) -> int:
         limit_train=arguments.limit_train,
         device=arguments.device,
         start=arguments.start,
+        data=data,
     )
     name = f"{preset.name}-{preset.model}" if baseline else preset.name
     out = arguments.out or f"runs/{name}-{arguments.seed}"
@@ -211,6 +226,7 @@ def run(arguments: argparse.Namespace) -> int:
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
             tensorboard=arguments.tensorboard,
+            task=task,
         )
     except (train.Interrupted, train.DivergedError) as error:
         if train.is_main():

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..card import Card
 from ..errors import InputError
 from ..preprocess import Normalization, Preprocess, Vocabulary
 from . import metrics, words
@@ -17,7 +18,7 @@ from .series import Sequences, Series, is_texts, sequences
 from .targets import Kind, Targets, targets
 from .task import Task
 
-__all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "scored", "split", "task"]
+__all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "held_out", "of_model", "scored", "split", "task"]
 
 NAME = "custom"
 #: Of the training examples, for the choice of the epoch that is kept.
@@ -95,6 +96,56 @@ def task(train: Pair, test: Pair | None, options: Options, seed: int = 0) -> Tas
     )
 
 
+def held_out(known: Pair, options: Options, share: float, seed: int) -> tuple[Pair, Pair]:
+    """Own data in two: to learn of, and `share` of each class to test on, cut by `seed`."""
+    count = len(known[0])
+    kept, held = split(targets(known[1], count, options.kind), share, seed)
+
+    def take(part: Any, index: NDArray[np.int64]) -> Any:
+        return part[index] if isinstance(part, np.ndarray) else [part[i] for i in index]
+
+    y = np.asarray(known[1])
+    return (take(known[0], kept), y[kept]), (take(known[0], held), y[held])
+
+
+def of_model(card: Card, pair: Pair, impute: Impute | None = None) -> Task:
+    """The task whose test split is own data, read as the model of this card reads it; the other splits are empty.
+
+    Raises ShapeError or InputError where the model is one of other data.
+    """
+    if card.output != "last":
+        raise InputError("the model answers at every step; expected one that answers after the last")
+    steps = card.preprocess
+    means = None if steps.normalization is None else np.array(steps.normalization.offset)
+    kind: Any = "texts" if steps.vocabulary is not None and is_texts(pair[0]) else card.input
+    reader = _Reader(kind, card.input_size, impute, steps, means)
+    x = reader.read(pair[0])
+    values = card.labels is None
+    labels = card.labels if card.labels is not None else None
+    answers = targets(pair[1], len(x.lengths), "values" if values else "classes", labels)
+    if answers.outputs != card.output_size:
+        raise InputError(f"y has {answers.outputs} values a sequence; the model answers {card.output_size}")
+    test = reader.series(x, answers.values)
+    scores = scored(answers.labels, answers.normalization())
+    empty = test.take(slice(0))
+    return Task(
+        name=NAME,
+        train=empty,
+        validation=empty,
+        test=test,
+        input=card.input,
+        input_size=card.input_size,
+        output="last",
+        output_size=card.output_size,
+        length=int(x.lengths.max()),
+        scores=scores.scores,
+        conclude=scores.conclude,
+        chosen_by="loss",
+        preprocess=steps,
+        labels=answers.labels,
+    )
+
+
 def split(answers: Targets, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which examples are kept, and which are for validation: of each class `share`, but never all of them."""
     shuffled = np.random.RandomState(seed).permutation(len(answers.values))
@@ -154,6 +205,8 @@ class _Reader(NamedTuple):
             assert self.preprocess.vocabulary is not None
             return _tokens(list(x), self.preprocess.vocabulary, name)
         found = sequences(x, name)
+        if self.kind == "tokens" and (found.values == np.rint(found.values)).all():
+            found = found._replace(values=found.values.astype(np.int64))
         if self.kind == "features" and found.values.ndim == 1:
             found = found._replace(values=found.values[:, None])
         if self.kind == "features" and found.values.shape[1] != self.width:
@@ -194,6 +247,8 @@ def _read(x: Any, options: Options) -> tuple[_Reader, Sequences]:
         reader = _Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
         return reader, reader.read(x)
     found = sequences(x)
+    if options.tokens and found.values.dtype.kind == "f" and (found.values == np.rint(found.values)).all():
+        found = found._replace(values=found.values.astype(np.int64))  # CSV does not say what its numbers are
     if _are_tokens(found.values, options.tokens):
         return _Reader("tokens", int(found.values.max()) + 1), found
     reader = _Reader("features", 1 if found.values.ndim == 1 else found.values.shape[1], options.impute)

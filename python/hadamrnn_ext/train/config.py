@@ -62,13 +62,15 @@ class Config:
     def command(self) -> str:
         """The command line that makes this run, but for its folder and its seed."""
         options = (_option(name, value) for name, value in self.changes().items() if name != "data")
-        return " ".join(["hadamrnn train", self.preset.name, *options])
+        own = [] if self.data is None else ["--train FILE"]
+        return " ".join(["hadamrnn train", self.preset.name, *own, *options])
 
     def _plain(self) -> dict[str, Any]:
-        """The preset as published, without what this model lacks."""
+        """The preset as published, without what this model lacks; of other presets what is so unless it is said."""
         published = PRESETS.get(self.preset.name)
         if published is None:
-            return {}
+            mine = {"preset": self.preset.name, "task": self.preset.task, "seed": self.seed}
+            return {**DEFAULTS, **mine, "data": None}
         if self.preset.model in BASELINES:
             published = as_baseline(published, self.preset.model)
         return {**Config(published, seed=self.seed).to_dict(), "model": "hadamrnn"}
