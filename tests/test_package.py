@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -17,11 +17,20 @@ import pytest
 from hadamrnn_ext import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    path for folder in (".", "bench", "cpp", "docs") for path in sorted((ROOT / folder).glob("*.md"))
+]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(document: Path, language: str) -> list[str]:
+    text = document.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def documents(language: str) -> list[object]:
+    """Those with blocks of a language, as parameters of a test."""
+    found = [path for path in DOCUMENTS if blocks(path, language)]
+    return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in found]
 
 
 def test_import_brings_in_numpy_and_safetensors_only():
@@ -48,21 +57,29 @@ def test_version_is_the_same_everywhere(capsys):
     assert capsys.readouterr().out == f"hadamrnn_ext {stated[1]}\n"
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=itertools.count())
-def test_python_of_the_readme_runs(code, tmp_path, monkeypatch):
-    if "import torch" in code:
-        pytest.importorskip("torch")
+@pytest.mark.parametrize("document", documents("python"))
+def test_python_in_the_documentation_runs(document, tmp_path, monkeypatch):
+    """A page's blocks one after another in one folder, each with a namespace of its own."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "block.py").write_text(code, encoding="utf-8")
-    runpy.run_path("block.py")
+    for number, code in enumerate(blocks(document, "python")):
+        if re.search(r"import torch|import train", code):
+            pytest.importorskip("torch")
+        (tmp_path / f"block{number}.py").write_text(code, encoding="utf-8")
+        runpy.run_path(f"block{number}.py")
 
 
-def test_commands_of_the_readme_are_commands():
-    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
-    assert lines
-    for command, *arguments in lines:
-        assert command == "hadamrnn"
-        assert callable(cli._parser().parse_args(arguments).run)
+@pytest.mark.parametrize("document", documents("sh"))
+def test_commands_in_the_documentation_are_commands(document):
+    lines = [
+        shlex.split(line, comments=True)
+        for block in blocks(document, "sh")
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    for command, *arguments in filter(None, lines):
+        if command == "hadamrnn":
+            assert callable(cli._parser().parse_args(arguments).run)
+        else:
+            assert shutil.which(command) or command in ("pip", "cc", "for"), command
 
 
 def test_demo_runs(capsys):
@@ -70,11 +87,6 @@ def test_demo_runs(capsys):
     assert demo["picture"](np.array([[255, 0, 255, 0], [255, 255, 0, 0]])) == "█▄▀"
     demo["main"]()
     assert "it is 7" in capsys.readouterr().out
-
-
-DOCUMENTS = [
-    path for folder in (".", "bench", "cpp", "docs") for path in sorted((ROOT / folder).glob("*.md"))
-]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -50,7 +50,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu": what is usual is left out."""
+        """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu V3 b8", 3 bits in V, 8 in b: what is usual is left out."""
         preset = self.config.preset
         n, m = preset.hidden_size, preset.block_size
         if preset.model != "hadamrnn":
@@ -63,6 +63,10 @@ class Group:
             name += f" {preset.recurrence}"
         if preset.weight_bits != 4:
             name += f" p={preset.weight_bits or 'float'}"
+        if preset.output_weight_bits not in ("same", preset.weight_bits):
+            name += f" V{preset.output_weight_bits or ' float'}"
+        if preset.bias_bits is not None:
+            name += f" b{preset.bias_bits}"
         if preset.state_bits is not None:
             name += f" {preset.state_bits}-bit state"
         return name
