@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import zoo
+from ..errors import InputError
 from ..model import Model
 from . import samples
+from .answers import FORMATS, Answer, answers, format_of, write
+from .custom import add_columns, columns
+from .follow import follow
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
 from .sequences import read
 
@@ -19,7 +22,10 @@ EXAMPLES = """\
   hadamrnn infer series.npy --model model.safetensors --top 3
   hadamrnn infer t10k-images-idx3-ubyte.gz           IDX images, read pixel by pixel
   hadamrnn infer --model reviews.safetensors --text "a fine film"
+  hadamrnn infer --model digits seven.wav            a spoken digit
+  hadamrnn infer --model har6 walks.csv --id walk --out answers.csv
   cat series.txt | hadamrnn infer - --logits         a line a step: d features, or one token
+  sensor | hadamrnn infer - --model har6 --follow    an answer after every step, as it arrives
 """
 
 
@@ -28,8 +34,10 @@ def add(commands: Commands) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "file",
-        nargs="?",
-        help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); IDX images; text; - is stdin",
+        nargs="*",
+        default=[],
+        help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); .npz with X; IDX images; WAV; CSV, a series or, "
+        "with a column id, a time step a row; other text, a time step a line; - is stdin",
     )
     what.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")
     parser.add_argument(
@@ -42,6 +50,14 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--logits", action="store_true", help="print the logits and not the classes")
     parser.add_argument("--kernel", default="auto", help="default: auto")
+    parser.add_argument(
+        "--follow", action="store_true", help="answer after every line of stdin; an empty line begins anew"
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, help="of the answers (default: text, or as --out is named)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the answers to a .csv or .jsonl file")
+    add_columns(parser.add_argument_group("CSV and missing values"))
     add_threads(parser)
     add_json(parser)
 
@@ -49,42 +65,34 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
-    if arguments.file is None and arguments.text is None:
+    if not arguments.file and arguments.text is None:
         return samples.show(arguments, model, num_threads)
-    if arguments.text is not None:
-        x: Any = arguments.text
+    form = arguments.format or ("text" if arguments.out is None else format_of(arguments.out))
+    if arguments.follow:
+        if arguments.file != ["-"]:
+            raise InputError("--follow reads stdin: expected the file -")
+        write(_flushed(follow(model, top=arguments.top, logits=arguments.logits)), form, arguments.out)
+        return 0
+    found = _answers(arguments, model, num_threads)
+    if arguments.json:
+        results = [{name: values.tolist() for name, values in answer.items()} for answer in found]
+        print_json({"model": arguments.model, "results": results})
     else:
-        x = read(arguments.file, model.card)
-    if arguments.logits:
-        rows = _rows(model.infer(x, num_threads=num_threads), model)
-        _print(arguments, [{"logits": row.tolist()} for row in rows])
-    else:
-        labels, probabilities = model.classify(x, arguments.top, num_threads=num_threads)
-        pairs = zip(_rows(labels, model), _rows(probabilities, model), strict=True)
-        _print(
-            arguments, [{"labels": name.tolist(), "probabilities": share.tolist()} for name, share in pairs]
-        )
+        write(found, form, arguments.out)
     return 0
 
 
-def _rows(values: NDArray[Any], model: Model) -> NDArray[Any]:
-    """Results with the batch axis, whether the input had one or not."""
-    single = 1 if model.card.output == "last" else 2
-    return values[None] if values.ndim == single else values
+def _answers(arguments: argparse.Namespace, model: Model, num_threads: int | None) -> Iterator[Answer]:
+    """Those to the texts, or to the sequences of all files one after another."""
+    for name in arguments.file or [None]:
+        x: Any = arguments.text
+        if name is not None:
+            x = read(name, model.card, columns(arguments), arguments.impute)
+        yield from answers(model, x, top=arguments.top, logits=arguments.logits, num_threads=num_threads)
 
 
-def _print(arguments: argparse.Namespace, results: list[dict[str, list[Any]]]) -> None:
-    """A line a sequence; with all outputs a line a step and an empty line after each sequence."""
-    if arguments.json:
-        print_json({"model": arguments.model, "results": results})
-        return
-    for result in results:
-        columns = [np.array(column) for column in result.values()]
-        steps = [column[None] if column.ndim == 1 else column for column in columns]
-        for step in zip(*steps, strict=True):
-            if arguments.logits:
-                print(*(f"{value:.9g}" for value in step[0]))
-            else:
-                print("  ".join(f"{label} {share:.4f}" for label, share in zip(*step, strict=True)))
-        if columns[0].ndim > 1:
-            print()
+def _flushed(found: Iterator[Answer]) -> Iterator[Answer]:
+    """The same, each written out before the next is waited for."""
+    for answer in found:
+        yield answer
+        sys.stdout.flush()

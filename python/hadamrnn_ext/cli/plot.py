@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import format, plots, zoo
@@ -66,7 +67,8 @@ def _sequence(arguments: argparse.Namespace) -> tuple[NDArray[Any] | str, str | 
         card = zoo.load(arguments.model).card
         sequences = read(arguments.file, card)
         single = 1 if card.input == "tokens" else 2
-        sequences = sequences[None] if sequences.ndim == single else sequences
+        if isinstance(sequences, np.ndarray) and sequences.ndim == single:
+            sequences = sequences[None]
     if not 0 <= arguments.number < len(sequences):
         raise InputError(f"--number is {arguments.number}; expected 0 to {len(sequences) - 1}")
     labels = zoo.load(arguments.model).card.labels

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from ..data import tasks
 from ..data.task import CALIBRATION, Task, calibration, evaluate
 from ..errors import InputError
 from ..model import Model
+from .counter import counter
 from .evaluate import task_of
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
 
@@ -93,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.readout,
             power_of_two=arguments.power_of_two,
             percentile=arguments.percentile,
-            progress=_shower("calibrated", min(arguments.calibrate, len(task.train))),
+            progress=counter("calibrated", min(arguments.calibrate, len(task.train))),
         )
     before = _scores(model, task, "model", threads(arguments))
     after = _scores(quantized, task, "quantized", threads(arguments))
@@ -143,20 +142,8 @@ def _scored(model: Model, scores: dict[str, float]) -> Model:
 
 
 def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:
-    show = _shower(f"{what} model", len(task.test))
+    show = counter(f"{what} model", len(task.test))
     return evaluate(partial(model.infer, num_threads=num_threads), task, task.test, raw=True, progress=show)
-
-
-def _shower(what: str, total: int) -> Callable[[int], None]:
-    """A line that counts, where somebody watches."""
-
-    def show(done: int) -> None:
-        if sys.stderr.isatty():
-            end = "\n" if done >= total else ""
-            filled = 30 * done // max(total, 1)
-            print(f"\r{what:>13} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True)
-
-    return show
 
 
 def _stem(model: str) -> str:

@@ -1,0 +1,34 @@
+"""`hadamrnn infer - --follow`: an answer after every line of stdin, as it arrives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..classify import classify
+from ..errors import DataError
+from ..model import Model
+from .answers import Answer
+
+__all__ = ["follow"]
+
+
+def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
+    """The answer so far after each line, which is a time step; an empty line begins a new sequence."""
+    stream = model.stream()
+    features = model.card.input == "features"
+    for number, line in enumerate(sys.stdin, 1):
+        cells = line.replace(",", " ").split()
+        if not cells:
+            stream.reset()
+            continue
+        try:
+            step = np.array(cells, np.float32) if features else int(cells[0])
+        except ValueError:
+            raise DataError(
+                f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"
+            ) from None
+        y = stream.step(step)
+        yield {"logits": y} if logits else classify(y, model.card, top)._asdict()

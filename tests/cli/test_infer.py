@@ -1,0 +1,187 @@
+"""`hadamrnn infer`: every kind of file in, every kind of answer out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import wave
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+from hadamrnn_ext import cli
+from hadamrnn_ext.cli import answers as answers_module
+from hadamrnn_ext.preprocess import Normalization, Preprocess
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def model(make_model, rng, tmp_path):
+    """Two features, three classes, and its file."""
+    preprocess = Preprocess(normalization=Normalization((1.0, 2.0), (1.0, 3.0)))
+    model = make_model(rng, labels=("a", "b", "c"), preprocess=preprocess)
+    model.save(tmp_path / "model.safetensors")
+    return model
+
+
+def of(tmp_path):
+    return ["--model", tmp_path / "model.safetensors"]
+
+
+def test_series_of_unequal_lengths_from_csv_and_npz(run, model, rng, tmp_path):
+    x = [rng.normal(size=(length, 2)).round(3) for length in (3, 5, 4)]
+    rows = [f"{i},{t},{a},{b}" for i, part in enumerate(x) for t, (a, b) in enumerate(part)]
+    (tmp_path / "x.csv").write_text("\n".join(["id,time,u,v", *rows]))
+    objects = np.empty(3, object)
+    objects[:] = x
+    np.savez(tmp_path / "x.npz", X=objects)
+    expected = [model.infer(part) for part in x]
+    for name in ("x.csv", "x.npz"):
+        code, stdout, _ = run("infer", tmp_path / name, *of(tmp_path), "--logits", "--format", "jsonl")
+        assert code == 0
+        met = [json.loads(line)["logits"] for line in stdout.splitlines()]
+        np.testing.assert_array_equal(np.array(met, np.float32), expected)
+
+
+def test_missing_values_are_the_means_of_training(run, model, tmp_path):
+    (tmp_path / "x.csv").write_text("id,u,v\n0,,5\n0,3,\n")
+    code, _, stderr = run("infer", tmp_path / "x.csv", *of(tmp_path))
+    assert (code, "nan" in stderr) == (1, True)
+    _, stdout, _ = run("infer", tmp_path / "x.csv", *of(tmp_path), "--impute", "mean", "--logits", "--json")
+    expected = model.infer([[1, 5], [3, 2]])
+    np.testing.assert_array_equal(np.array(json.loads(stdout)["results"][0]["logits"], np.float32), expected)
+
+
+def test_a_row_is_a_step_where_it_is_as_wide_as_one(run, model, tmp_path):
+    (tmp_path / "x.csv").write_text("0.5,1\n2,3\n")
+    _, stdout, _ = run("infer", tmp_path / "x.csv", *of(tmp_path), "--logits", "--json")
+    met = json.loads(stdout)["results"]
+    np.testing.assert_array_equal(
+        np.array([one["logits"] for one in met], np.float32), model.infer([[[0.5, 1], [2, 3]]])
+    )
+
+
+def test_answers_as_csv_in_batches(run, model, rng, tmp_path, monkeypatch):
+    monkeypatch.setattr(answers_module, "BATCH", 4)
+    x = rng.normal(size=(10, 6, 2)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    out = tmp_path / "answers.csv"
+    code, stdout, _ = run("infer", tmp_path / "x.npy", *of(tmp_path), "--top", 2, "--out", out)
+    assert (code, stdout) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out.read_text())))
+    labels, probabilities = model.classify(x, 2)
+    assert [[row["label_1"], row["label_2"]] for row in rows] == labels.tolist()
+    assert [float(row["probability_2"]) for row in rows] == probabilities[:, 1].tolist()
+    assert [row["sequence"] for row in rows] == list(map(str, range(10)))
+
+
+def test_answers_at_every_step_end_with_their_sequence(run, make_model, rng, tmp_path):
+    model = make_model(rng, output="all")
+    model.save(tmp_path / "model.safetensors")
+    x = [rng.normal(size=(length, 2)) for length in (2, 4)]
+    objects = np.empty(2, object)
+    objects[:] = x
+    np.savez(tmp_path / "x.npz", X=objects)
+    _, stdout, _ = run("infer", tmp_path / "x.npz", *of(tmp_path), "--logits", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(stdout)))
+    assert [(row["sequence"], row["step"]) for row in rows] == [
+        ("0", "0"),
+        ("0", "1"),
+        *(("1", str(t)) for t in range(4)),
+    ]
+    np.testing.assert_allclose(
+        [float(row["logit_2"]) for row in rows[2:]], model.infer(x[1])[:, 2], rtol=1e-6
+    )
+
+
+def test_follow_answers_each_line_before_it_reads_the_next(model, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "hadamrnn_ext",
+        "infer",
+        "-",
+        "--follow",
+        "--logits",
+        "--format",
+        "jsonl",
+    ]
+    command += map(str, of(tmp_path))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(line: str) -> list[float]:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())["logits"]
+
+        first, second = ask("0.5 1"), ask("2,3")
+        third = ask("\n0.5 1")
+        process.stdin.close()
+        assert process.wait() == 0
+    np.testing.assert_array_equal(np.float32(second), model.infer([[0.5, 1], [2, 3]]))
+    assert first == third
+
+
+def test_a_spoken_digit_is_recognised(run, data_dir, tmp_path):
+    names = [f"recordings/{digit}_theo_{digit % 5}.wav" for digit in (3, 7)]
+    with tarfile.open(data_dir / "fsdd" / "recordings.tar.gz") as archive:
+        for member in archive:
+            if (name := member.name.removeprefix("./")) in names:
+                (tmp_path / name.split("/")[1]).write_bytes(archive.extractfile(member).read())
+    files = sorted(tmp_path.glob("*.wav"))
+    assert len(files) == 2
+    code, stdout, _ = run("infer", *files, "--model", "digits")
+    assert code == 0
+    assert [line.split()[0] for line in stdout.splitlines()] == ["three", "seven"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("infer a.wav --model sst2", "a WAV file is for models of 32 mel bands"),
+        ("infer a.wav b.wav", "no WAV file of PCM"),
+        ("infer x.npy --out answers.txt", "ends in .csv or .jsonl"),
+        ("infer x.npy --follow", "expected the file -"),
+        ("infer empty.npz", "expected an array X"),
+    ],
+)
+def test_errors_are_one_line(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    content = io.BytesIO()
+    with wave.open(content, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(2000))
+    (tmp_path / "a.wav").write_bytes(content.getvalue())
+    (tmp_path / "b.wav").write_bytes(b"RIFFxxxx")
+    np.save(tmp_path / "x.npy", np.zeros((784, 1), np.float32))
+    np.savez(tmp_path / "empty.npz", y=[1])
+    code, _, stderr = run(*arguments.split())
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert message in stderr
+
+
+def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\n"))
+    code, _, stderr = run("infer", "-", "--follow", "--model", "pmnist")
+    assert (code, "permuted order" in stderr) == (1, True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\nhalf\n"))
+    code, stdout, stderr = run("infer", "-", "--follow", "--model", "smnist")
+    assert (code, "line 2: 'half' is no time step" in stderr) == (1, True)
+    assert hr.load("smnist").classify([[0.5]]).labels[0] == stdout.split()[0]
