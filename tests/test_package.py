@@ -89,6 +89,15 @@ def test_demo_runs(capsys):
     assert "it is 7" in capsys.readouterr().out
 
 
+def test_from_torch_to_a_microcontroller(tmp_path, capsys):
+    pytest.importorskip("torch")
+    script = runpy.run_path(str(ROOT / "examples" / "torch_to_microcontroller.py"))
+    assert (
+        script["main"](epochs=1, folder=str(tmp_path)) > 0.4
+    )  # the program compares every logit with Python's
+    assert "every logit is that of Python" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(path):
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
