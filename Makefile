@@ -55,6 +55,12 @@ bench: .venv-test/installed ## Measure against what could be used instead; BENCH
 	for suite in kernels inference scaling edge training; do PATH="$(CURDIR)/$(TEST):$$PATH" \
 	    python bench/run.py $$suite --json bench/results/$$suite.json $(BENCH_ARGS) || exit 1; done
 
+.PHONY: docs
+docs: .venv-test/installed ## Write the reference of all docstrings to build/docs.
+	$(INSTALL) '.[docs]'
+	$(TEST)/pdoc --docformat google -o build/docs hadamrnn_ext hadamrnn_ext.nn hadamrnn_ext.train hadamrnn_ext.data \
+	    hadamrnn_ext.plots
+
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
 	rm -rf dist

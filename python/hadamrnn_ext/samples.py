@@ -25,7 +25,7 @@ def samples(name: str = "smnist") -> Samples:
     * ``smnist``, ``pmnist``, ``pmnist-large``, ``block-pmnist``: test digits of MNIST, images (k, 28, 28) uint8 and
       digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
     * ``digits``: spoken digits, log-mel frames (k, 64, 32) float32, of test recordings of FSDD.
-    * ``copy``: tokens (k, 1000), and the classes of every step (k, 1000).
+    * ``copy``, ``copy-5000``: tokens (k, T), and the classes of every step (k, T).
     * ``har2``, ``har6``: windows (k, 128, 9) float32, made up: a phone at the waist of somebody who walks, sits, stands, lies.
     * ``imdb``, ``sst2``: sentences, made up; 1 is praise.
 
@@ -59,10 +59,10 @@ def _spoken() -> Samples:
     return np.stack([mel.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
 
 
-def _copy() -> Samples:
+def _copy(length: int) -> Samples:
     from .data import copy
 
-    return copy.sequences(copy.symbols(3, seed=1000), 1000)
+    return copy.sequences(copy.symbols(3, seed=1000), length)
 
 
 def _windows(answers: list[int]) -> Samples:
@@ -93,7 +93,8 @@ _KINDS: dict[str, Callable[[], Samples]] = {
     **dict.fromkeys(("smnist", "pmnist", "pmnist-large", "block-pmnist"), lambda: _images("digits.npz")),
     "fashion": lambda: _images("fashion.npz"),
     "digits": _spoken,
-    "copy": _copy,
+    "copy": lambda: _copy(1000),
+    "copy-5000": lambda: _copy(5000),
     "har2": lambda: _windows([0, 1, 0, 1]),
     "har6": lambda: _windows([0, 3, 4, 5]),
     **dict.fromkeys(("imdb", "sst2"), _texts),
