@@ -46,7 +46,9 @@ def copy(session: Session) -> None:
 def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, x: Any) -> None:
     model = floats.quantize(calibration(task), state_bits=12, readout="integer")
     ours, equal = model_figures(model, x, BOARDS[board])
-    peer = dense_figures(model, x[:1], BOARDS[board])  # a million multiplications a step, the same for every input
+    peer = dense_figures(
+        model, x[:1], BOARDS[board]
+    )  # a million multiplications a step, the same for every input
     note = (
         f"{ours.instructions_per_step:,.0f} / {peer.instructions_per_step:,.0f} instructions a step, "
         f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
