@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "hadamrnn/stream.hpp"
+#include "long_call.hpp"
 #include "register.hpp"
 
 namespace hadamrnn::bindings {
@@ -76,7 +77,7 @@ void infer(const Model& model, const py::object& x, const py::object& lengths, c
   if (batch.steps < 1) throw py::value_error("x has no time steps");
   float* y = model.output_all() ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
                                 : writable<float>(out, "out", {batch.size, model.output_size()});
-  const py::gil_scoped_release release;
+  const LongCall call;
   model.infer(batch, y, threads);
 }
 
@@ -139,7 +140,7 @@ py::object step(PyStream& self, const py::object& x) {
   if (batch.size == 1) {
     self.stream.run(batch, false, data);  // shorter than giving the interpreter away and back
   } else {
-    const py::gil_scoped_release release;
+    const LongCall call;
     self.stream.run(batch, false, data);
   }
   return y;
@@ -151,7 +152,7 @@ void run(PyStream& self, const py::object& x, const py::object& out) {
   const bool all = model.output_all();
   float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
                  : writable<float>(out, "out", {batch.size, model.output_size()});
-  const py::gil_scoped_release release;
+  const LongCall call;
   self.stream.run(batch, all, y);
 }
 

@@ -1,6 +1,7 @@
 #include "hadamrnn/recurrence.hpp"
 
 #include "arrays.hpp"
+#include "long_call.hpp"
 #include "register.hpp"
 
 namespace hadamrnn::bindings {
@@ -41,7 +42,7 @@ void forward(const Recurrence& r, const py::object& signs, const py::object& v, 
     const T* start = optional<T>(h0, "h0", {batch, n});
     const T* threshold = optional<T>(modrelu, "modrelu", {n});
     T* h = writable<T>(h_out, "h_out", {batch, steps, n});
-    const py::gil_scoped_release release;
+    const LongCall call;
     r.forward(s, input.data(), start, threshold, batch, steps, h, threads);
   });
 }
@@ -63,7 +64,7 @@ void backward(const Recurrence& r, const py::object& signs, const py::object& h,
     T* dh0 = dh0_out.is_none() ? nullptr : writable<T>(dh0_out, "dh0_out", {batch, n});
     T* dsigns = writable<T>(dsigns_out, "dsigns_out", {n});
     T* dthreshold = dmodrelu_out.is_none() ? nullptr : writable<T>(dmodrelu_out, "dmodrelu_out", {n});
-    const py::gil_scoped_release release;
+    const LongCall call;
     r.backward(s, states.data(), start, threshold, grad, batch, steps, dv, dh0, dsigns, dthreshold, threads);
   });
 }
@@ -79,7 +80,7 @@ void powers(const Recurrence& r, const py::object& signs, const py::object& colu
     T* k = writable<T>(out, "out", {-1, -1, n});
     const py::ssize_t steps = result.shape(1);
     if (steps < 1) throw py::value_error("out has no steps");
-    const py::gil_scoped_release release;
+    const LongCall call;
     r.powers(s, starts.data(), starts.shape(0), steps, k, threads);
   });
 }
@@ -96,7 +97,7 @@ void powers_backward(const Recurrence& r, const py::object& signs, const py::obj
     const T* g = exact<T>(grad, "grad", {count, steps, n}).data();
     T* dcolumns = writable<T>(dcolumns_out, "dcolumns_out", {count, n});
     T* dsigns = writable<T>(dsigns_out, "dsigns_out", {n});
-    const py::gil_scoped_release release;
+    const LongCall call;
     r.powers_backward(s, k.data(), g, count, steps, dcolumns, dsigns, threads);
   });
 }
@@ -107,7 +108,7 @@ void transform(const Recurrence& r, const py::object& x, const py::object& out, 
     const py::ssize_t n = r.hidden_size();
     const auto in = exact<T>(x, "x", {-1, n});
     T* y = writable<T>(out, "out", {in.shape(0), n});
-    const py::gil_scoped_release release;
+    const LongCall call;
     r.transform(in.data(), in.shape(0), y, transpose, threads);
   });
 }

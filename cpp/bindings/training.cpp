@@ -1,6 +1,7 @@
 #include "hadamrnn/training.hpp"
 
 #include "arrays.hpp"
+#include "long_call.hpp"
 #include "register.hpp"
 
 namespace hadamrnn::bindings {
@@ -80,7 +81,7 @@ int64_t check_segment(int64_t segment) {
 py::array_t<float> last(const Input& self, int threads) {
   py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
   float* h = out.mutable_data();
-  const py::gil_scoped_release release;
+  const LongCall call;
   train_last(self.recurrence, self.in, h, threads);
   return out;
 }
@@ -90,7 +91,7 @@ py::dict last_backward(const Input& self, const py::object& grad, int64_t segmen
   const TrainGradients g = make_gradients(self, out);
   const float* dh = exact<float>(grad, "grad", {self.in.batch, self.recurrence.hidden_size()}).data();
   check_segment(segment);
-  const py::gil_scoped_release release;
+  const LongCall call;
   train_last_backward(self.recurrence, self.in, dh, segment, g, threads);
   return out;
 }
@@ -118,7 +119,7 @@ py::tuple sequence(const Input& self, const py::object& weight, const py::object
   check_segment(segment);
   TrainLoss loss;
   {
-    const py::gil_scoped_release release;
+    const LongCall call;
     loss = train_sequence(self.recurrence, self.in, head, segment, g, threads);
   }
   return py::make_tuple(loss.sum, loss.count, h_last, out);

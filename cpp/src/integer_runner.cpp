@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "pause.hpp"
 #include "runner.hpp"
 
 namespace hadamrnn {
@@ -25,6 +26,7 @@ class IntegerRunner final : public Runner {
       product = std::max({product, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
     }
     stride_ = size_t(size);
+    step_work_ = work_of_step(m);
     // As many as stay in the first cache with what is kept of each, which is nothing of one input a step in one layer.
     const bool kept = m.tokens || m.input_size > 1 || m.output_all || m.layers.size() > 1;
     chunk_ = kept ? std::clamp<int64_t>(4096 / size, 1, 64) : 64;
@@ -45,6 +47,7 @@ class IntegerRunner final : public Runner {
   void advance(int64_t i, const Sequence& sequence, float* y) override {
     for (int64_t t = 0; t < sequence.steps; t += chunk_) {
       const int64_t steps = std::min(chunk_, sequence.steps - t);
+      pause(steps * step_work_);
       IntegerRecur recur = first_input(sequence, t, steps);
       for (size_t l = 0; l < m_.layers.size(); ++l) {
         if (l > 0) {
@@ -62,7 +65,10 @@ class IntegerRunner final : public Runner {
 
   void read(int64_t i, float* y) override { readout(state(i, m_.layers.size() - 1), y); }
 
+  int64_t step_work() const override { return step_work_; }
   void reset() override { std::fill(states_.begin(), states_.end(), 0); }
+  void keep() override { saved_ = states_; }
+  void put_back() override { states_ = saved_; }
 
   // h = s_h z, as the readout computes with it.
   void get_state(int64_t i, int64_t layer, float* h) const override {
@@ -194,8 +200,10 @@ class IntegerRunner final : public Runner {
   const ModelData& m_;
   const IntegerData& integer_;
   size_t stride_;           // integers that hold the state of any layer
+  int64_t step_work_;       // of one step of one sequence, as pause() counts
   int64_t chunk_;           // steps whose states are kept at once
   Buffer<int32_t> states_;  // (count, layers, stride)
+  Buffer<int32_t> saved_;   // those to go back to
   Buffer<int32_t> kept_;    // (chunk, n): states of the layer at hand
   Buffer<int32_t> rows_;    // (chunk, n): what M_x multiplies
   Buffer<int32_t> scratch_, product_;

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "pause.hpp"
+
 namespace hadamrnn {
 namespace {
 
@@ -12,6 +14,7 @@ struct Workspace {
   explicit Workspace(const ModelData& model);
 
   size_t state_stride;   // floats that hold the state of any layer
+  int64_t step_work;     // of one step of one sequence, as pause() counts
   int64_t chunk;         // steps whose states are kept at once: they should stay in the first-level cache
   Buffer<float> states;  // (chunk, n) of the layer at hand
   Buffer<float> inputs;  // (chunk, n): v_t of the layer at hand
@@ -30,6 +33,7 @@ Workspace::Workspace(const ModelData& m) {
     product_size = std::max({product_size, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
   }
   state_stride = size_t(size);
+  step_work = work_of_step(m);
   chunk = std::clamp<int64_t>(4096 / size, 1, 64);
   states.resize(size_t(chunk * size));
   inputs.resize(size_t(chunk * size));
@@ -127,9 +131,10 @@ Recur<float> first_input(const ModelData& m, Workspace& work, const Sequence& se
 void run_steps(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, float* y) {
   const bool keep_all = y != nullptr;
   const bool rows = m.layers.size() > 1 || (!m.tokens && m.input_size > 1);
-  const int64_t chunk = keep_all || rows ? work.chunk : sequence.steps;
+  const int64_t chunk = keep_all || rows ? work.chunk : pause_steps(work.step_work);
   for (int64_t t = 0; t < sequence.steps; t += chunk) {
     const int64_t steps = std::min(chunk, sequence.steps - t);
+    pause(steps * work.step_work);
     Recur<float> recur = first_input(m, work, sequence, t, steps);
     for (size_t l = 0; l < m.layers.size(); ++l) {
       if (l > 0) {
@@ -163,7 +168,10 @@ class FloatRunner final : public Runner {
                             m_.output_size, 1, y);
   }
 
+  int64_t step_work() const override { return work_.step_work; }
   void reset() override { std::fill(states_.begin(), states_.end(), 0.0f); }
+  void keep() override { saved_ = states_; }
+  void put_back() override { states_ = saved_; }
 
   void get_state(int64_t i, int64_t layer, float* h) const override {
     storage(layer).to_natural(&states_[at(i, layer)], h);
@@ -191,10 +199,20 @@ class FloatRunner final : public Runner {
   const ModelData& m_;
   Workspace work_;
   Buffer<float> states_;   // (count, layers, state_stride)
+  Buffer<float> saved_;    // those to go back to
   std::vector<float*> h_;  // the states of the sequence at hand, a layer each
 };
 
 }  // namespace
+
+int64_t work_of_step(const ModelData& m) {
+  int64_t work = 0;
+  for (const PackedLayer& layer : m.layers) {
+    const Storage& s = layer.data().storage;
+    work += s.size() * (m.kernel == Kernel::fwht ? 1 : s.block_size) + layer.data().input_size * s.size() / 64;
+  }
+  return work;
+}
 
 void check_batch(const ModelData& m, const Batch& batch) {
   for (int64_t i = 0; m.tokens && i < batch.size * batch.steps; ++i) {

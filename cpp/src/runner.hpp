@@ -23,7 +23,11 @@ class Runner {
   virtual void advance(int64_t i, const Sequence& sequence, float* y) = 0;
   // Logits of the last layer's state.
   virtual void read(int64_t i, float* y) = 0;
+  virtual int64_t step_work() const = 0;
   virtual void reset() = 0;
+  // Remembers all states, and goes back to the remembered ones; the latter allocates nothing.
+  virtual void keep() = 0;
+  virtual void put_back() = 0;
   // (hidden_size) of one layer, natural order.
   virtual void get_state(int64_t i, int64_t layer, float* h) const = 0;
   // Throws std::invalid_argument for a state that the kernel cannot hold.
@@ -33,6 +37,10 @@ class Runner {
 // The model must outlive it.
 std::unique_ptr<Runner> make_runner(const ModelData& model, int64_t count);
 std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t count);
+
+// Work of one step of one sequence as pause() counts it: a transform is 1 a unit, a matrix of a block's size that size,
+// and 64 signs of the input matrix of an upper layer are 1.
+int64_t work_of_step(const ModelData& model);
 
 // Throws std::invalid_argument for token ids or lengths out of range.
 void check_batch(const ModelData& model, const Batch& batch);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "fp_env.hpp"
+#include "pause.hpp"
 #include "runner.hpp"
 
 namespace hadamrnn {
@@ -32,14 +33,25 @@ void Stream::run(const Batch& batch, bool every_step, float* y) {
   const ModelData& m = s.model.data();
   check_batch(m, batch);
   const DefaultFpEnv env;
-  for (int64_t i = 0; i < s.batch; ++i) {
-    const Sequence sequence = batch_row(m, batch, i, batch.steps);
-    if (every_step) {
-      s.runner->advance(i, sequence, y + i * batch.steps * m.output_size);
-    } else {
-      if (batch.steps > 0) s.runner->advance(i, sequence, nullptr);
-      s.runner->read(i, y + i * m.output_size);
+  const auto run = [&] {
+    for (int64_t i = 0; i < s.batch; ++i) {
+      const Sequence sequence = batch_row(m, batch, i, batch.steps);
+      if (every_step) {
+        s.runner->advance(i, sequence, y + i * batch.steps * m.output_size);
+      } else {
+        if (batch.steps > 0) s.runner->advance(i, sequence, nullptr);
+        s.runner->read(i, y + i * m.output_size);
+      }
     }
+  };
+  const int64_t work = s.batch * batch.steps * s.runner->step_work();
+  if (!has_poll() || work < pause_work) return run();  // nobody is asked before the end
+  s.runner->keep();
+  try {
+    run();
+  } catch (...) {
+    s.runner->put_back();
+    throw;
   }
 }
 

@@ -1,15 +1,17 @@
 #include "threads.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 #include "fp_env.hpp"
+#include "pause.hpp"
 
 #if !defined(_WIN32)
 #include <pthread.h>
@@ -18,10 +20,14 @@
 namespace hadamrnn {
 namespace {
 
-struct Job {
+// What a helper's long body asks: whether the others have given up.
+struct GivenUp {};
+
+struct Job final : Poll {
   int64_t count;
   const std::function<void(int64_t)>* body;
   std::atomic<int64_t> next{0};
+  std::atomic<bool> failed{false};
   int helpers = 0;  // workers inside run(), guarded by mutex
   std::mutex mutex;
   std::condition_variable left;
@@ -31,13 +37,24 @@ struct Job {
     const DefaultFpEnv env;
     for (int64_t i; (i = next.fetch_add(1)) < count;) {
       try {
+        ask_poll();
         (*body)(i);
       } catch (...) {
-        const std::lock_guard<std::mutex> lock(mutex);
-        if (!error) error = std::current_exception();
-        next.store(count);
+        fail();
       }
     }
+  }
+
+  // Keeps the exception at hand if it is the first, and lets everybody stop.
+  void fail() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (!error) error = std::current_exception();
+    next.store(count);
+    failed.store(true);
+  }
+
+  void ask() override {
+    if (failed.load(std::memory_order_relaxed)) throw GivenUp{};
   }
 
   // A worker may come when all is done and the caller has gone: then there is nothing to touch.
@@ -47,15 +64,32 @@ struct Job {
       if (next.load() >= count) return;
       ++helpers;
     }
-    run();
+    {
+      const Interruptible scope(*this);
+      run();
+    }
     const std::lock_guard<std::mutex> lock(mutex);
     if (--helpers == 0) left.notify_all();
   }
 
   void wait() {
-    std::unique_lock<std::mutex> lock(mutex);
-    left.wait(lock, [this] { return helpers == 0; });
+    while (!ended()) {
+      try {
+        ask_poll();
+      } catch (...) {
+        fail();
+      }
+    }
     if (error) std::rethrow_exception(error);
+  }
+
+  // Waits for the helpers, a while only where there is a poll to ask.
+  bool ended() {
+    std::unique_lock<std::mutex> lock(mutex);
+    const auto none = [this] { return helpers == 0; };
+    if (has_poll() && !error) return left.wait_for(lock, std::chrono::milliseconds(10), none);
+    left.wait(lock, none);
+    return true;
   }
 };
 
@@ -67,11 +101,14 @@ class Pool {
       for (; workers_ < helpers; ++workers_) {
         try {
           std::thread([this] { work(); }).detach();
-        } catch (const std::system_error&) {
-          break;  // no more threads to be had: the caller does the work
+        } catch (const std::exception&) {
+          break;  // no more threads, or no memory for them: the caller does the work
         }
       }
-      for (int i = 0; i < helpers; ++i) jobs_.push_back(job);
+      try {
+        for (int i = 0; i < helpers; ++i) jobs_.push_back(job);
+      } catch (const std::bad_alloc&) {  // fewer helpers, then
+      }
     }
     wake_.notify_all();
   }

@@ -7,6 +7,7 @@
 
 #include "hadamrnn/training.hpp"
 #include "isa_tables.hpp"
+#include "pause.hpp"
 #include "recurrence_data.hpp"
 
 namespace hadamrnn {
@@ -170,9 +171,10 @@ class alignas(64) TrainWorker {
 
   // Advances h by `steps` steps, keeping every state in `trace` if given; then h stays as it was.
   void forward(int64_t sequence, int64_t t, int64_t steps, float* h, float* trace) {
-    const int64_t piece = v_.empty() ? steps : train_chunk;
+    const int64_t piece = v_.empty() ? pause_steps(n_) : train_chunk;
     for (int64_t c = 0; c < steps; c += piece) {
       const int64_t count = std::min(piece, steps - c);
+      pause(count * n_);
       Recur<float> r = recur_at(sequence, t + c, count);
       r.in = trace && c > 0 ? trace + (c - 1) * n_ : h;
       r.out = trace ? trace + c * n_ : h;
@@ -183,6 +185,7 @@ class alignas(64) TrainWorker {
 
   void back_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h, const float* before) {
     const TrainInput& in = p_.input;
+    pause(3 * steps * n_);
     if (p_.head) head_chunk(sequence, t, steps, h);
     RecurBack<float> b{};
     b.geometry = p_.data.hadamard.geometry<float>();

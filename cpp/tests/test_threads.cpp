@@ -1,4 +1,4 @@
-// The thread pool: everything once, errors to the caller, several callers, the caller's own settings.
+// The thread pool: everything once, errors to the caller, an end before its time, several callers, their own settings.
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -6,6 +6,8 @@
 
 #include "check.hpp"
 #include "flush_to_zero.hpp"
+#include "hadamrnn/interrupt.hpp"
+#include "pause.hpp"
 #include "tests.hpp"
 #include "threads.hpp"
 
@@ -22,6 +24,37 @@ bool each_once(int64_t count, int threads) {
   return true;
 }
 
+// Gives up when asked for the last time of `asks`.
+class Impatient final : public Poll {
+ public:
+  explicit Impatient(int asks) : left_(asks) {}
+  void ask() override {
+    if (--left_ <= 0) throw std::runtime_error("enough");
+  }
+
+ private:
+  int left_;
+};
+
+// A body that would never end by itself, in all threads: one poll, asked by the caller, ends them all.
+void test_interrupt(int threads) {
+  Impatient poll(5);
+  std::atomic<int> begun{0}, ended{0};
+  check_throws<std::runtime_error>("a poll that throws, " + std::to_string(threads) + " threads", [&] {
+    const Interruptible scope(poll);
+    parallel_for(threads, threads, [&](int64_t) {
+      ++begun;
+      struct End {
+        std::atomic<int>& count;
+        ~End() { ++count; }
+      } end{ended};
+      for (;;) pause(pause_work);
+    });
+  });
+  check(begun == ended && begun >= 1, "no body is left behind by an interrupted call");
+  check(!has_poll(), "a poll ends with its scope");
+}
+
 }  // namespace
 
 void test_threads() {
@@ -36,6 +69,7 @@ void test_threads() {
       });
     });
     check(each_once(10, threads), "parallel_for after an error");
+    if (threads > 0) test_interrupt(threads);
   }
 
   std::atomic<int> good{0};
