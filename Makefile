@@ -49,6 +49,18 @@ format: .venv-test/installed ## Format Python and C++.
 typecheck: .venv-test/installed ## Check types with mypy --strict.
 	$(TEST)/mypy
 
+# Seconds of each engine. The core needs clang and its libFuzzer (Debian: clang libclang-rt-14-dev).
+FUZZ_SECONDS ?= 60
+FUZZ := build/cpp/fuzz
+.PHONY: fuzz
+fuzz: .venv-test/installed ## Feed hostile input to everything that reads it; FUZZ_SECONDS=60 each of Python and C++.
+	$(TEST)/python fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $$$$
+	PATH="$(CURDIR)/$(TEST):$$PATH" CC=clang CXX=clang++ cmake -S . -B $(FUZZ) -GNinja -DHADAMRNN_PYTHON=OFF \
+	    -DHADAMRNN_TESTS=ON -DHADAMRNN_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	    -DCMAKE_CXX_FLAGS="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+	PATH="$(CURDIR)/$(TEST):$$PATH" cmake --build $(FUZZ) --target hadamrnn_fuzz
+	$(FUZZ)/cpp/tests/hadamrnn_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10
+
 .PHONY: bench
 bench: .venv-test/installed ## Measure against what could be used instead; BENCH_ARGS=--quick is short.
 	$(INSTALL) '.[bench]'

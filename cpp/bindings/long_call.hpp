@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "hadamrnn/interrupt.hpp"
+#include "hadamrnn/prepare_to_throw.hpp"
 
 namespace hadamrnn::bindings {
 
@@ -15,7 +16,7 @@ namespace py = pybind11;
 // signals to its main thread alone: in others the first look is the last, as each waits for the interpreter.
 class LongCall {
  public:
-  LongCall() : scope_(signals_) {}
+  LongCall() : scope_(signals_) { prepare_to_throw(); }
 
  private:
   using Clock = std::chrono::steady_clock;

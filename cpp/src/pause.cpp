@@ -3,8 +3,16 @@
 namespace hadamrnn {
 namespace {
 
-thread_local Poll* poll = nullptr;
-thread_local int64_t budget = 0;
+// In the memory that every thread is born with: of variables of a library that was loaded later, the C library makes
+// room at their first use, and aborts the process when there is no memory.
+#if defined(__ELF__)
+#define HADAMRNN_BORN_WITH __attribute__((tls_model("initial-exec")))
+#else
+#define HADAMRNN_BORN_WITH
+#endif
+
+thread_local Poll* poll HADAMRNN_BORN_WITH = nullptr;
+thread_local int64_t budget HADAMRNN_BORN_WITH = 0;
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "fp_env.hpp"
+#include "hadamrnn/prepare_to_throw.hpp"
 #include "pause.hpp"
 
 #if !defined(_WIN32)
@@ -115,6 +116,11 @@ class Pool {
 
  private:
   void work() {
+    if (!prepare_to_throw()) {  // who is no help
+      const std::lock_guard<std::mutex> lock(mutex_);
+      --workers_;
+      return;
+    }
     for (;;) {
       std::shared_ptr<Job> job;
       {

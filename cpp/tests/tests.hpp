@@ -19,6 +19,7 @@ void test_xnor(const KernelTable& table);
 void test_traces(const KernelTable& table, const std::string& file);
 
 void test_isa();
+void test_fuzz();
 void test_threads();
 
 }  // namespace hadamrnn::test

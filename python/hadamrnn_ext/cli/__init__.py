@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except MemoryError as error:
+        print(f"hadamrnn {arguments.command}: out of memory {error}".rstrip(), file=sys.stderr)
+        return 1
     except (HadamRNNError, OSError, ImportError) as error:
         print(f"hadamrnn {arguments.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 128 + getattr(error, "signum", 1 - 128)

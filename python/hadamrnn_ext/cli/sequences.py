@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..card import Card
@@ -20,6 +22,7 @@ from ..errors import DataError
 __all__ = ["read"]
 
 Array = NDArray[Any]
+NPY_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read(
@@ -65,12 +68,24 @@ def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint
 
 
 def _npy(name: str, content: bytes) -> Array:
+    file = io.BytesIO(content)
     try:
-        if name == "-":
-            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
-        return np.asarray(np.load(name, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{name}: cannot be read as .npy ({error})") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about a header of Python 2
+            shape, fortran, dtype = NPY_HEADERS[npy.read_magic(file)](file)
+        begin, order = file.tell(), "F" if fortran else "C"
+        if dtype.hasobject:
+            raise ValueError("it holds objects")
+        if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
+            raise ValueError(
+                f"the header says {dtype} of shape {shape}, {size} bytes; the file has {len(content) - begin}"
+            )
+        if name == "-" or not size:
+            return np.frombuffer(content[begin:], dtype).reshape(shape, order=order)
+        return np.asarray(np.memmap(name, dtype, "r", begin, shape, order))
+    except Exception as error:  # a damaged header surfaces as almost any exception of NumPy or its tokenizer
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
 
 
 def _sound(name: str, content: bytes, card: Card) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -18,8 +19,11 @@ from typing import IO, cast
 
 from ..errors import DataError
 
-__all__ = ["decompressed", "digest", "read_tar", "read_zip"]
+__all__ = ["decompressed", "digest", "read_at_most", "read_tar", "read_zip"]
 
+#: Bytes that a tar may have in all, decompressed.
+MAX_TOTAL = 1 << 32
+CHUNK = 1 << 20
 #: Bytes after the last member of a tar; the usual record has 10,240.
 MAX_PADDING = 1 << 20
 DAMAGED = (
@@ -30,6 +34,9 @@ DAMAGED = (
     tarfile.TarError,
     NotImplementedError,
     RuntimeError,
+    ValueError,  # names that are not of their encoding
+    OverflowError,
+    struct.error,
 )
 
 
@@ -39,7 +46,8 @@ def read_zip(path: str | Path, names: Sequence[str], *, max_bytes: int) -> dict[
         with zipfile.ZipFile(path) as archive:
             members: dict[str, zipfile.ZipInfo] = {}
             for info in archive.infolist():
-                _admit(path, info.filename, info.file_size, members, max_bytes)
+                size = max(info.file_size, info.compress_size)  # room is made for either before it is read
+                _admit(path, info.filename, size, members, max_bytes)
                 members[info.filename] = info
             if absent := [name for name in names if name not in members]:
                 raise DataError(f"{path}: lacks {len(absent)} of {len(names)} members, first {absent[0]!r}")
@@ -62,7 +70,7 @@ def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int
         with (
             Path(path).open("rb") as file,
             decompressed(file) as stream,
-            tarfile.open(fileobj=stream, mode="r:") as archive,
+            tarfile.open(fileobj=cast("IO[bytes]", _Bounded(stream, path, max_bytes)), mode="r:") as archive,
         ):
             for member in archive:
                 _admit(path, member.name, member.size, names, max_bytes)
@@ -82,6 +90,40 @@ def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int
     except DAMAGED as error:
         raise DataError(f"{path}: the tar archive is cut short or damaged ({error})") from None
     return dict(sorted(found.items()))
+
+
+class _Bounded:
+    """A stream that gives no more at once, and in all, than an archive may ask for.
+
+    The names that a tar keeps in members of their own are read whole, and zeros compress a thousandfold.
+    """
+
+    def __init__(self, stream: IO[bytes], path: str | Path, max_bytes: int) -> None:
+        self._stream, self._path, self._max_bytes = stream, path, max_bytes
+        self.tell = stream.tell
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self._max_bytes + tarfile.BLOCKSIZE:
+            raise DataError(f"{self._path}: a part of {size} bytes, above the limit of {self._max_bytes}")
+        self._check(self.tell() + size)
+        return read_at_most(self._stream, size)
+
+    def seek(self, position: int) -> int:
+        self._check(position)
+        return self._stream.seek(position)
+
+    def _check(self, position: int) -> None:
+        if position > MAX_TOTAL:
+            raise DataError(f"{self._path}: more than {MAX_TOTAL} bytes, decompressed")
+
+
+def read_at_most(file: IO[bytes], size: int) -> bytes:
+    """Up to `size` bytes. Takes no memory for what a header says and the file does not hold."""
+    parts = []
+    while size > 0 and (part := file.read(min(size, CHUNK))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def digest(contents: Iterable[bytes]) -> str:

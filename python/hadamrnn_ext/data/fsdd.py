@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def samples(name: str, content: bytes) -> NDArray[np.float32]:
         with wave.open(io.BytesIO(content)) as file:
             form = file.getnchannels(), file.getsampwidth(), file.getframerate()
             count, data = file.getnframes(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError, ValueError, struct.error) as error:
         raise DataError(f"{name}: no wav file ({error or 'it is cut short'})") from None
     if form != (1, 2, RATE):
         raise DataError(f"{name}: (channels, bytes, rate) are {form}, expected {(1, 2, RATE)}")
