@@ -162,6 +162,9 @@ def test_the_command_reports_real_runs(small, tmp_path, capsys):
     assert capsys.readouterr().out == f"{page}: 1 recipes, 2 runs\n"
     text = page.read_text()
     assert "| 1 | copy T=24 | HadamRNN n=16 | " in text
+    assert cli.main(["report", str(tmp_path / "runs"), "--output", str(page), "--svg"]) == 0
+    assert "(results-sizes.svg)" in page.read_text()
+    assert (page.parent / "results-sizes.svg").read_bytes().startswith(b"<?xml")
     command = next(line for line in text.splitlines() if line.startswith("1. `")).removeprefix("1. `")[:-1]
     # The command that the page tells makes these very bytes.
     out = tmp_path / "again"

@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "report", run, "make a page of results from the logs of runs", EXAMPLES)
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="folders of runs, or that hold some")
     parser.add_argument("--output", type=Path, metavar="FILE", help="Markdown file (default: stdout)")
+    parser.add_argument("--svg", action="store_true", help="pictures as SVG, not PNG")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(report.markdown(groups), end="")
         return 0
     output.parent.mkdir(parents=True, exist_ok=True)
-    drawn = pictures.draw(groups, output.with_suffix("")) if curves.available() else []
+    kind = "svg" if arguments.svg else "png"
+    drawn = pictures.draw(groups, output.with_suffix(""), kind) if curves.available() else []
     write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
     print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
     return 0

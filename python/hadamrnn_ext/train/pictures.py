@@ -29,16 +29,16 @@ KINDS = {
 }
 
 
-def draw(groups: Sequence[Group], stem: Path) -> list[tuple[str, Path]]:
-    """Writes both pictures beside `stem` and returns their titles and paths."""
+def draw(groups: Sequence[Group], stem: Path, kind: str = "png") -> list[tuple[str, Path]]:
+    """Writes both pictures beside `stem`, as "png" or "svg", and returns their titles and paths."""
     drawn = []
     for title, name, panel in (
         ("accuracy against size; numbers are rows of the table", "sizes", sizes),
         ("training curves; numbers are rows of the table", "curves", learning),
     ):
-        path = stem.with_name(f"{stem.name}-{name}.png")
+        path = stem.with_name(f"{stem.name}-{name}.{kind}")
         picture = io.BytesIO()
-        figure(groups, panel).savefig(picture, format="png", dpi=110)
+        figure(groups, panel).savefig(picture, format=kind, dpi=110)
         write(path, picture.getvalue())
         drawn.append((title, path))
     return drawn
