@@ -23,7 +23,7 @@ import targets
 from hadamrnn_ext.errors import HadamRNNError
 
 EXTRA_MEMORY = 512 << 20  # bytes above what the process has when it begins
-SECONDS_EACH = 10  # what takes longer hangs
+SECONDS_EACH = 10  # of the processor; what takes longer hangs
 FINDINGS = Path(__file__).parent / "findings"
 WORDS = (
     0,
@@ -101,7 +101,7 @@ class Campaign:
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             if status:
                 number = self.counts[0] - 1
-                what = {-signal.SIGALRM: "hang", 2: "wrong", 3: "over-allocation"}.get(
+                what = {-signal.SIGPROF: "hang", 2: "wrong", 3: "over-allocation"}.get(
                     status, f"crash ({status})"
                 )
                 self._report(what, self.input(number))
@@ -113,7 +113,7 @@ class Campaign:
             data = self.input(tried)
             tried += 1
             self.counters[:] = struct.pack("3q", tried, accepted, refused)
-            signal.alarm(SECONDS_EACH)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS_EACH)
             try:
                 accepted += self.target(data)
             except HadamRNNError:
@@ -127,7 +127,7 @@ class Campaign:
                     flush=True,
                 )
                 os._exit(2)
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         self.counters[:] = struct.pack("3q", tried, accepted, refused)
 
     def _report(self, what: str, data: bytes) -> None:

@@ -25,11 +25,11 @@ def test_findings_are_found(tmp_path: Path) -> None:
     """With a target that breaks in each of the ways that there are."""
     (tmp_path / "broken.py").write_text(
         """
-import os, sys, time
+import os, sys
 sys.path.insert(0, sys.argv.pop(1))
 import run, targets
 from pathlib import Path
-ways = [lambda: os.abort(), lambda: 1 / 0, lambda: bytes(1 << 40), lambda: time.sleep(60)]
+ways = [lambda: os.abort(), lambda: 1 / 0, lambda: bytes(1 << 40), lambda: any(iter(int, 1))]
 campaign = None
 def target(data):
     way = campaign.counts[0] - 1

@@ -14,13 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as deserialize
-from safetensors.numpy import save as serialize
 
 from .card import Card
+from .container import DTYPES, METADATA, deserialize, serialize
 from .document import conform, encode
 from .errors import HadamardOrderError, ModelFormatError
 from .tensors import validate
@@ -37,7 +34,7 @@ MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 24
 
 Tensors = dict[str, NDArray[Any]]
-_DTYPE_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8", np.dtype("i1"): "I8", np.dtype("<i4"): "I32"}
+_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
@@ -67,8 +64,7 @@ def _version(card: Card) -> int:
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     """The bytes of a model file; the same model always gives the same bytes."""
-    data: bytes = serialize(dict(tensors), {METADATA_KEY: _json(document(card, tensors))})
-    return data
+    return serialize(tensors, {METADATA_KEY: _json(document(card, tensors))})
 
 
 def loads(data: bytes) -> tuple[Card, Tensors]:
@@ -79,8 +75,9 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
     """
     if len(data) > MAX_FILE_BYTES:
         raise ModelFormatError(f"the model file has {len(data)} bytes; expected at most {MAX_FILE_BYTES}")
-    stored = _document(_metadata(data))
-    tensors = _tensors(data)
+    header, body = _header(data)
+    stored = _document(_metadata(header))
+    tensors = deserialize(header, body)
     found = digest(stored, tensors)
     if stored["digest"] != found:
         raise ModelFormatError(
@@ -169,8 +166,8 @@ def _parse(text: str | bytes, what: str) -> dict[str, Any]:
     return parsed
 
 
-def _metadata(data: bytes) -> str:
-    """The text of the one metadata entry, from a safetensors header: 8 bytes little-endian length, then JSON."""
+def _header(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The parsed header, and the bytes after it."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
         raise ModelFormatError(
@@ -179,7 +176,12 @@ def _metadata(data: bytes) -> str:
         )
     if length > MAX_HEADER_BYTES:
         raise ModelFormatError(f"the header has {length} bytes; expected at most {MAX_HEADER_BYTES}")
-    metadata = _parse(data[8 : 8 + length], "the safetensors header").get("__metadata__")
+    return _parse(data[8 : 8 + length], "the safetensors header"), memoryview(data)[8 + length :]
+
+
+def _metadata(header: dict[str, Any]) -> str:
+    """The text of the one metadata entry."""
+    metadata = header.get(METADATA)
     if not isinstance(metadata, dict) or list(metadata) != [METADATA_KEY]:
         keys = sorted(metadata) if isinstance(metadata, dict) else None
         raise ModelFormatError(
@@ -207,15 +209,3 @@ def _document(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"the model's metadata is not valid JSON: {error}") from None
     return stored
-
-
-def _tensors(data: bytes) -> Tensors:
-    try:
-        tensors: Tensors = dict(deserialize(data))
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy does not have
-        raise ModelFormatError(f"not a valid safetensors file: {error}") from None
-    for name, tensor in tensors.items():
-        if tensor.dtype not in _DTYPE_NAMES:
-            expected = ", ".join(map(str, _DTYPE_NAMES))
-            raise ModelFormatError(f"tensor {name!r} is {tensor.dtype}; expected one of {expected}")
-    return tensors

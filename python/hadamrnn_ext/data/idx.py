@@ -70,9 +70,8 @@ def _parse(file: IO[bytes], name: str, md5: str | None) -> NDArray[np.uint8]:
     count, text = math.prod(shape), " x ".join(map(str, shape))
     if count > MAX_ELEMENTS:
         raise DataError(f"{name}: the header says {text} = {count} bytes, above the limit of {MAX_ELEMENTS}")
-    body = read_at_most(
-        file, count + 1
-    )  # one more than there should be: finds a longer file, reads no more of it
+    # One more than there should be finds a longer file, and reads no more of it.
+    body = read_at_most(file, count + 1)
     if len(body) != count:
         met = f"{len(body)} bytes" if len(body) < count else "more"
         raise DataError(f"{name}: the header says {text} = {count} bytes of data, the file has {met}")
