@@ -18,7 +18,12 @@ from .errors import ModelFormatError
 __all__ = ["DTYPES", "METADATA", "deserialize", "serialize"]
 
 # In the order in which tensors lie in a file: none is unaligned. Then by name.
-DTYPES = {"F32": np.dtype("<f4"), "I32": np.dtype("<i4"), "I8": np.dtype("i1"), "U8": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+}
 METADATA = "__metadata__"
 MAX_DIMENSIONS = 8
 KEYS = {"dtype", "shape", "data_offsets"}
@@ -52,9 +57,7 @@ def deserialize(header: Mapping[str, Any], body: memoryview) -> Tensors:
         ModelFormatError: an entry is not one of a tensor, has another dtype than `DTYPES`, or other bytes than its shape
             says; or the tensors overlap, leave gaps, or do not end where the file ends.
     """
-    entries = [
-        (name, *_entry(name, value, len(body))) for name, value in header.items() if name != METADATA
-    ]
+    entries = [(name, *_entry(name, value, len(body))) for name, value in header.items() if name != METADATA]
     tensors: Tensors = {}
     at = 0
     for name, dtype, shape, begin, end in sorted(entries, key=lambda entry: entry[3:]):
@@ -69,7 +72,9 @@ def deserialize(header: Mapping[str, Any], body: memoryview) -> Tensors:
 
 def _entry(name: str, value: Any, size: int) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
     if not isinstance(value, dict) or value.keys() != KEYS:
-        raise ModelFormatError(f"tensor {ascii(name)[:60]}: expected an object with {', '.join(sorted(KEYS))}")
+        raise ModelFormatError(
+            f"tensor {ascii(name)[:60]}: expected an object with {', '.join(sorted(KEYS))}"
+        )
     kind, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(kind, str) or kind not in DTYPES:
         raise ModelFormatError(f"tensor {name!r} is {ascii(kind)[:40]}; expected one of {', '.join(DTYPES)}")
