@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..card import Card
@@ -22,7 +21,6 @@ from ..errors import DataError
 __all__ = ["read"]
 
 Array = NDArray[Any]
-NPY_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read(
@@ -70,10 +68,9 @@ def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint
 def _npy(name: str, content: bytes) -> Array:
     file = io.BytesIO(content)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about a header of Python 2
-            shape, fortran, dtype = NPY_HEADERS[npy.read_magic(file)](file)
-        begin, order = file.tell(), "F" if fortran else "C"
+        shape, fortran, dtype = npz.header(file)
+        begin = file.tell()
+        order: Literal["C", "F"] = "F" if fortran else "C"
         if dtype.hasobject:
             raise ValueError("it holds objects")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:

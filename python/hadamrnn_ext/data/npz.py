@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -13,9 +15,14 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .archive import DAMAGED
 
-__all__ = ["array", "read"]
+__all__ = ["array", "header", "read"]
 
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+#: What the arrays of a file may take in all.
+MAX_BYTES = 1 << 32
 #: All that a pickle of arrays, lists, numbers and strings names; any other name could run code.
 KNOWN = {
     ("numpy", "ndarray"),
@@ -34,35 +41,45 @@ def read(path: str | Path) -> dict[str, NDArray[Any]]:
     """The arrays of an .npz file by name. Raises DataError naming the file."""
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+            if size > MAX_BYTES:
+                raise DataError(f"{path}: {size} bytes of arrays, above the limit of {MAX_BYTES}")
+            if sum(info.compress_size for info in archive.infolist()) > Path(path).stat().st_size:
+                raise DataError(f"{path}: has members that are larger than the file")
             return {
                 name.removesuffix(".npy"): array(io.BytesIO(archive.read(name)), f"{path}: {name}")
                 for name in archive.namelist()
             }
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as .npz ({error})") from None
 
 
 def array(file: IO[bytes], name: str) -> NDArray[Any]:
     """The array of an .npy file; one of objects may hold arrays, lists, numbers and strings. Raises DataError."""
     try:
-        version = npy.read_magic(file)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = header(file)
+        shape, fortran, dtype = header(file)
         if not dtype.hasobject:
-            file.seek(0)
-            return np.asarray(np.load(file, allow_pickle=False))
+            body = file.read()
+            if (size := math.prod(shape) * dtype.itemsize) != len(body):
+                raise ValueError(
+                    f"the header says {dtype} of shape {shape}, {size} bytes; there are {len(body)}"
+                )
+            return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
         objects = _Unpickler(file).load()
         return np.asarray(objects, object).reshape(shape)
     except (
-        ValueError,
-        EOFError,
-        OSError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise DataError(f"{name}: cannot be read as .npy ({error})") from None
+        Exception
+    ) as error:  # damaged bytes surface as almost any exception of NumPy, its tokenizer or pickle
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
+
+
+def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in the order of Fortran, and dtype. Raises almost any exception for a damaged one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about one of Python 2
+        found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[npy.read_magic(file)](file)
+    return found
 
 
 class _Unpickler(pickle.Unpickler):

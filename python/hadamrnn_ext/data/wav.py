@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from ..errors import DataError
 
 __all__ = ["read", "resample"]
+
+#: Samples a second that a file may have: to resample one of fewer could take any amount of memory.
+MIN_RATE, MAX_RATE = 1000, 1_000_000
 
 
 def read(name: str, content: bytes) -> tuple[NDArray[np.float32], int]:
@@ -22,12 +26,14 @@ def read(name: str, content: bytes) -> tuple[NDArray[np.float32], int]:
         with wave.open(io.BytesIO(content)) as file:
             channels, width, rate, count = file.getparams()[:4]
             data = file.readframes(count)
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError, ValueError, struct.error) as error:
         raise DataError(f"{name}: no WAV file of PCM ({error or 'it is cut short'})") from None
     if not 1 <= width <= 4 or len(data) != count * channels * width or not data:
         raise DataError(
             f"{name}: {len(data)} bytes, expected {count} samples of {channels} channels and {width} bytes"
         )
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise DataError(f"{name}: {rate} samples a second, expected {MIN_RATE} to {MAX_RATE}")
     # As the top bytes of 32-bit integers; 8 bits alone are unsigned.
     samples = np.zeros((count * channels, 4), np.uint8)
     samples[:, 4 - width :] = np.frombuffer(data, np.uint8).reshape(-1, width)
