@@ -203,10 +203,7 @@ def test_forged_documents_are_refused(plain, match, edit):
             r"'output.bias' is int8 of shape \(3,\); expected float32",
             lambda t: t.update({"output.bias": np.zeros(3, np.int8)}),
         ),
-        (
-            "'output.bias' is 'F64'; expected one of F32, I32, I8, U8",
-            lambda t: t.update({"output.bias": np.zeros(3)}),
-        ),
+        ("'output.bias' is float64; expected one of", lambda t: t.update({"output.bias": np.zeros(3)})),
         ("'layers.0.bias' holds a value that is not finite", lambda t: t["layers.0.bias"].put(2, np.nan)),
         ("'layers.0.bias' holds a value that is not finite", lambda t: t["layers.0.bias"].put(2, -np.inf)),
         ("'input.scale' is 0.0; expected a positive scale", lambda t: t["input.scale"].put(0, 0)),

@@ -33,7 +33,7 @@ def documents(language: str) -> list[object]:
     return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in found]
 
 
-def test_import_brings_in_numpy_only():
+def test_import_brings_in_numpy_and_safetensors_only():
     code = """
 import sys
 before = set(sys.modules)
@@ -42,7 +42,7 @@ after = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.std
 print(sorted(after))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "['hadamrnn_ext', 'numpy']"
+    assert result.stdout.strip() == "['hadamrnn_ext', 'numpy', 'safetensors']"
 
 
 def test_version_is_the_same_everywhere(capsys):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Cross-compiles the wheel for AArch64 Linux and tests it under qemu: check_wheel.py, then tests of the runtime.
-# Python for AArch64 comes from Debian, NumPy from PyPI, all into a folder of their own.
+# Python for AArch64 comes from Debian, NumPy and safetensors from PyPI, all into a folder of their own.
 # Usage: tools/aarch64_wheel.sh [FOLDER [TEST ...]]     (default: build/aarch64_wheel; the wheel is in FOLDER/dist)
 # Needs g++-aarch64-linux-gnu, qemu-user-static and apt-get. PYTHON (default: python3) has pip and build, and is of the
 # version that Debian has.

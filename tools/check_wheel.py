@@ -10,7 +10,7 @@ import numpy as np
 import hadamrnn_ext as hr
 
 names = {distribution.name.lower() for distribution in distributions()} - {"pip", "setuptools"}
-assert names == {"hadamrnn_ext", "numpy"}, names
+assert names == {"hadamrnn_ext", "numpy", "safetensors"}, names
 assert {"smnist", "pmnist"} <= set(hr.models()), hr.models()
 
 print(hr.infer(np.zeros((784, 1), "float32")))

@@ -5,7 +5,7 @@
     model = hr.load("model.safetensors")
     labels, probabilities = model.classify(x)
 
-Needs NumPy only. Training lives in ``hadamrnn_ext.nn``, which needs the ``train`` extra (torch) and
+Needs NumPy and safetensors only. Training lives in ``hadamrnn_ext.nn``, which needs the ``train`` extra (torch) and
 is imported only by those who want it.
 """
 

@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as deserialize
+from safetensors.numpy import save as serialize
 
 from .card import Card
-from .container import DTYPES, METADATA, deserialize, serialize
 from .document import conform, encode
 from .errors import HadamardOrderError, ModelFormatError
 from .tensors import validate
@@ -34,7 +37,7 @@ MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 24
 
 Tensors = dict[str, NDArray[Any]]
-_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_DTYPE_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8", np.dtype("i1"): "I8", np.dtype("<i4"): "I32"}
 
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
@@ -64,7 +67,9 @@ def _version(card: Card) -> int:
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     """The bytes of a model file; the same model always gives the same bytes."""
-    return serialize(tensors, {METADATA_KEY: _json(document(card, tensors))})
+    _reserve(sum(tensor.nbytes for tensor in tensors.values()))
+    data: bytes = serialize(dict(tensors), {METADATA_KEY: _json(document(card, tensors))})
+    return data
 
 
 def loads(data: bytes) -> tuple[Card, Tensors]:
@@ -75,9 +80,9 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
     """
     if len(data) > MAX_FILE_BYTES:
         raise ModelFormatError(f"the model file has {len(data)} bytes; expected at most {MAX_FILE_BYTES}")
-    header, body = _header(data)
-    stored = _document(_metadata(header))
-    tensors = deserialize(header, body)
+    _reserve(len(data))
+    stored = _document(_metadata(data))
+    tensors = _tensors(data)
     found = digest(stored, tensors)
     if stored["digest"] != found:
         raise ModelFormatError(
@@ -94,6 +99,14 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
         )
     validate(card, tensors)
     return card, tensors
+
+
+def _reserve(size: int) -> None:
+    """Raises MemoryError where a tensor file of so many bytes cannot be read or written.
+
+    Found out before: the safetensors library ends the process where memory ends. It copies the file once or twice.
+    """
+    bytearray(4 * size + (1 << 19))
 
 
 def _upgraded(stored: Mapping[str, Any]) -> Any:
@@ -166,8 +179,8 @@ def _parse(text: str | bytes, what: str) -> dict[str, Any]:
     return parsed
 
 
-def _header(data: bytes) -> tuple[dict[str, Any], memoryview]:
-    """The parsed header, and the bytes after it."""
+def _metadata(data: bytes) -> str:
+    """The text of the one metadata entry, from a safetensors header: 8 bytes little-endian length, then JSON."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
         raise ModelFormatError(
@@ -176,12 +189,7 @@ def _header(data: bytes) -> tuple[dict[str, Any], memoryview]:
         )
     if length > MAX_HEADER_BYTES:
         raise ModelFormatError(f"the header has {length} bytes; expected at most {MAX_HEADER_BYTES}")
-    return _parse(data[8 : 8 + length], "the safetensors header"), memoryview(data)[8 + length :]
-
-
-def _metadata(header: dict[str, Any]) -> str:
-    """The text of the one metadata entry."""
-    metadata = header.get(METADATA)
+    metadata = _parse(data[8 : 8 + length], "the safetensors header").get("__metadata__")
     if not isinstance(metadata, dict) or list(metadata) != [METADATA_KEY]:
         keys = sorted(metadata) if isinstance(metadata, dict) else None
         raise ModelFormatError(
@@ -209,3 +217,15 @@ def _document(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"the model's metadata is not valid JSON: {error}") from None
     return stored
+
+
+def _tensors(data: bytes) -> Tensors:
+    try:
+        tensors: Tensors = dict(deserialize(data))
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy does not have
+        raise ModelFormatError(f"not a valid safetensors file: {error}") from None
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _DTYPE_NAMES:
+            expected = ", ".join(map(str, _DTYPE_NAMES))
+            raise ModelFormatError(f"tensor {name!r} is {tensor.dtype}; expected one of {expected}")
+    return tensors
