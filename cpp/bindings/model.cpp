@@ -92,10 +92,10 @@ PyStream make_stream(const Model& model, const std::optional<int64_t>& batch, bo
   return {Stream(model, batch.value_or(1)), !batch, check_finite};
 }
 
-// Whether x is what step takes as it is, and then the batch over it; `token` holds a Python int.
-bool as_step(const PyStream& self, const py::object& x, Batch& batch, int32_t& token) {
+// Whether x is what step takes of `size` sequences as it is, and then the batch over it; `token` holds a Python int.
+bool as_step(const PyStream& self, const py::object& x, int64_t size, Batch& batch, int32_t& token) {
   const Model& model = self.stream.model();
-  batch.size = self.stream.batch();
+  batch.size = size;
   batch.steps = 1;
   if (model.takes_tokens()) {
     if (self.single) {
@@ -133,7 +133,7 @@ bool as_step(const PyStream& self, const py::object& x, Batch& batch, int32_t& t
 py::object step(PyStream& self, const py::object& x) {
   Batch batch;
   int32_t token = 0;
-  if (!as_step(self, x, batch, token)) return py::none();
+  if (!as_step(self, x, self.stream.batch(), batch, token)) return py::none();
   const Py_ssize_t shape[] = {batch.size, self.stream.model().output_size()};
   py::array_t<float> y = self.single ? new_array<float>(1, shape + 1) : new_array<float>(2, shape);
   float* data = y.mutable_data();
@@ -144,6 +144,64 @@ py::object step(PyStream& self, const py::object& x) {
     self.stream.run(batch, false, data);
   }
   return y;
+}
+
+using Places = py::array_t<int64_t>;
+
+// `step` of the sequences at some places (k,), the others stay as they are.
+py::object step_at(PyStream& self, const py::object& x, const py::object& at) {
+  const Places places = exact<int64_t>(at, "at", {-1});
+  Batch batch;
+  int32_t token = 0;
+  if (!as_step(self, x, places.size(), batch, token)) return py::none();
+  const Py_ssize_t shape[] = {batch.size, self.stream.model().output_size()};
+  py::array_t<float> y = new_array<float>(2, shape);
+  float* data = y.mutable_data();
+  const int64_t* first = places.data();
+  const py::gil_scoped_release release;
+  self.stream.run(batch, false, data, first);
+  return y;
+}
+
+void run_at(PyStream& self, const py::object& x, const py::object& out, const py::object& at) {
+  const Model& model = self.stream.model();
+  const Places places = exact<int64_t>(at, "at", {-1});
+  const Batch batch = to_batch(model, x, places.size());
+  const bool all = model.output_all();
+  float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
+                 : writable<float>(out, "out", {batch.size, model.output_size()});
+  const int64_t* first = places.data();
+  const LongCall call;
+  self.stream.run(batch, all, y, first);
+}
+
+std::vector<py::array_t<float>> get_state_at(const PyStream& self, const py::object& at) {
+  const Places places = exact<int64_t>(at, "at", {-1});
+  std::vector<py::array_t<float>> state;
+  for (int64_t l = 0; l < self.stream.layers(); ++l) {
+    const int64_t n = self.stream.hidden_size(l);
+    state.emplace_back(Shape{places.size(), n});
+    for (int64_t i = 0; i < places.size(); ++i) {
+      self.stream.get_state(places.data()[i], l, state.back().mutable_data() + i * n);
+    }
+  }
+  return state;
+}
+
+void set_state_at(PyStream& self, const std::vector<py::object>& state, const py::object& at) {
+  const Places places = exact<int64_t>(at, "at", {-1});
+  for (int64_t l = 0; l < self.stream.layers(); ++l) {
+    const int64_t n = self.stream.hidden_size(l);
+    const auto rows = exact<float>(state.at(size_t(l)), "state", {places.size(), n});
+    for (int64_t i = 0; i < places.size(); ++i) {
+      self.stream.set_state(places.data()[i], l, rows.data() + i * n);
+    }
+  }
+}
+
+void reset_at(PyStream& self, const py::object& at) {
+  const Places places = exact<int64_t>(at, "at", {-1});
+  for (int64_t i = 0; i < places.size(); ++i) self.stream.reset(places.data()[i]);
 }
 
 void run(PyStream& self, const py::object& x, const py::object& out) {
@@ -199,7 +257,12 @@ void register_model(py::module_& m) {
       .def("run", &run, "x"_a, "out"_a)
       .def("get_state", &get_state)
       .def("set_state", &set_state, "state"_a)
-      .def("reset", [](PyStream& self) { self.stream.reset(); });
+      .def("reset", [](PyStream& self) { self.stream.reset(); })
+      .def("step_at", &step_at, "x"_a, "at"_a)
+      .def("run_at", &run_at, "x"_a, "out"_a, "at"_a)
+      .def("get_state_at", &get_state_at, "at"_a)
+      .def("set_state_at", &set_state_at, "state"_a, "at"_a)
+      .def("reset_at", &reset_at, "at"_a);
 }
 
 }  // namespace hadamrnn::bindings

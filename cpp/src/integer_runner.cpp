@@ -66,7 +66,7 @@ class IntegerRunner final : public Runner {
   void read(int64_t i, float* y) override { readout(state(i, m_.layers.size() - 1), y); }
 
   int64_t step_work() const override { return step_work_; }
-  void reset() override { std::fill(states_.begin(), states_.end(), 0); }
+  void reset(int64_t i) override { std::fill_n(state(i, 0), m_.layers.size() * stride_, 0); }
   void keep() override { saved_ = states_; }
   void put_back() override { states_ = saved_; }
 

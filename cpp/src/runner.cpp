@@ -169,7 +169,7 @@ class FloatRunner final : public Runner {
   }
 
   int64_t step_work() const override { return work_.step_work; }
-  void reset() override { std::fill(states_.begin(), states_.end(), 0.0f); }
+  void reset(int64_t i) override { std::fill_n(state(i, 0), m_.layers.size() * work_.state_stride, 0.0f); }
   void keep() override { saved_ = states_; }
   void put_back() override { states_ = saved_; }
 

@@ -24,7 +24,8 @@ class Runner {
   // Logits of the last layer's state.
   virtual void read(int64_t i, float* y) = 0;
   virtual int64_t step_work() const = 0;
-  virtual void reset() = 0;
+  // Back to h_0 = 0, of all layers.
+  virtual void reset(int64_t i) = 0;
   // Remembers all states, and goes back to the remembered ones; the latter allocates nothing.
   virtual void keep() = 0;
   virtual void put_back() = 0;

@@ -28,23 +28,25 @@ int64_t Stream::hidden_size(int64_t layer) const {
   return data_->model.data().layers.at(size_t(layer)).data().storage.hidden_size;
 }
 
-void Stream::run(const Batch& batch, bool every_step, float* y) {
+void Stream::run(const Batch& batch, bool every_step, float* y, const int64_t* at) {
   StreamData& s = *data_;
   const ModelData& m = s.model.data();
   check_batch(m, batch);
+  for (int64_t i = 0; at && i < batch.size; ++i) check_place(at[i]);
   const DefaultFpEnv env;
   const auto run = [&] {
-    for (int64_t i = 0; i < s.batch; ++i) {
+    for (int64_t i = 0; i < batch.size; ++i) {
       const Sequence sequence = batch_row(m, batch, i, batch.steps);
+      const int64_t place = at ? at[i] : i;
       if (every_step) {
-        s.runner->advance(i, sequence, y + i * batch.steps * m.output_size);
+        s.runner->advance(place, sequence, y + i * batch.steps * m.output_size);
       } else {
-        if (batch.steps > 0) s.runner->advance(i, sequence, nullptr);
-        s.runner->read(i, y + i * m.output_size);
+        if (batch.steps > 0) s.runner->advance(place, sequence, nullptr);
+        s.runner->read(place, y + i * m.output_size);
       }
     }
   };
-  const int64_t work = s.batch * batch.steps * s.runner->step_work();
+  const int64_t work = batch.size * batch.steps * s.runner->step_work();
   if (!has_poll() || work < pause_work) return run();  // nobody is asked before the end
   s.runner->keep();
   try {
@@ -55,7 +57,14 @@ void Stream::run(const Batch& batch, bool every_step, float* y) {
   }
 }
 
-void Stream::reset() { data_->runner->reset(); }
+void Stream::reset() {
+  for (int64_t i = 0; i < data_->batch; ++i) data_->runner->reset(i);
+}
+
+void Stream::reset(int64_t i) {
+  check_place(i);
+  data_->runner->reset(i);
+}
 
 void Stream::get_state(int64_t layer, float* h) const {
   const int64_t n = hidden_size(layer);
@@ -65,6 +74,22 @@ void Stream::get_state(int64_t layer, float* h) const {
 void Stream::set_state(int64_t layer, const float* h) {
   const int64_t n = hidden_size(layer);
   for (int64_t i = 0; i < data_->batch; ++i) data_->runner->set_state(i, layer, h + i * n);
+}
+
+void Stream::get_state(int64_t i, int64_t layer, float* h) const {
+  check_place(i);
+  data_->runner->get_state(i, layer, h);
+}
+
+void Stream::set_state(int64_t i, int64_t layer, const float* h) {
+  check_place(i);
+  data_->runner->set_state(i, layer, h);
+}
+
+void Stream::check_place(int64_t i) const {
+  if (i < 0 || i >= data_->batch) {
+    throw std::invalid_argument("place " + std::to_string(i) + " is outside 0.." + std::to_string(data_->batch - 1));
+  }
 }
 
 }  // namespace hadamrnn

@@ -121,6 +121,18 @@ void stream(const Trace& trace, const Model& model, const std::string& what) {
     first.get_state(l, state.data());
     second.set_state(l, state.data());
   }
+  // Each sequence for itself at its place of a larger stream, the last one first; the others are not touched.
+  Stream many(model, size + 2);
+  for (int64_t i = size - 1; i >= 0; --i) {
+    const int64_t place = i + 1;
+    Batch one = cut(trace, inputs.batch, 0, 1, x, ids);
+    if (one.x) one.x += i * model.input_size();
+    if (one.ids) one.ids += i;
+    one.size = 1;
+    std::vector<float> logits(static_cast<size_t>(o));
+    many.run(one, false, logits.data(), &place);
+    check_same(what + " at a place", logits.data(), &step[size_t(i * o)], o);
+  }
   const Batch chunk = cut(trace, inputs.batch, 1, steps, x, ids);
   first.run(chunk, false, last.data());
   second.run(chunk, true, rest.data());

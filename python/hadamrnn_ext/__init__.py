@@ -27,6 +27,7 @@ from .errors import (
 from .model import Model
 from .preprocess import Normalization, Permutation, Preprocess, Vocabulary
 from .stream import Stream
+from .streams import Streams
 from .unroll import Unrolled
 from .zoo import infer, load, models
 
@@ -46,6 +47,7 @@ __all__ = [
     "Preprocess",
     "ShapeError",
     "Stream",
+    "Streams",
     "Training",
     "UnknownModelError",
     "Unrolled",

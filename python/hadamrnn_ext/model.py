@@ -24,6 +24,7 @@ from .integer.core import integer_core
 from .integer.report import fidelity, with_report
 from .integer.tensors import check as check_bounds
 from .stream import Stream
+from .streams import Streams
 from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
 
@@ -244,6 +245,18 @@ class Model:
             InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or a batch size below 1.
         """
         return Stream(self._card, self._core, batch_size, raw, check_finite)
+
+    def streams(self, capacity: int = 1024, *, raw: bool = False, check_finite: bool = True) -> Streams:
+        """A state for many sequences that join, step when their data arrives, and leave: see ``Streams``.
+
+        Args:
+            capacity: how many there may be at once.
+            raw, check_finite: as of ``stream``.
+
+        Raises:
+            InputError: as ``stream``.
+        """
+        return Streams(self._card, self._core, capacity, raw, check_finite)
 
     def unroll(self, steps: int) -> Unrolled:
         """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core, inputs
+from . import _core, inputs, states
 from .card import Card
 from .errors import InputError, ShapeError
 
 __all__ = ["Stream"]
 
-MAX_BATCH = 1 << 24
 F32 = NDArray[np.float32]
 
 
@@ -39,13 +37,11 @@ class Stream:
     def __init__(
         self, card: Card, core: _core.Model, batch_size: int | None, raw: bool, check_finite: bool
     ) -> None:
-        if card.preprocess.permutation is not None and not raw:
-            raise InputError(
-                f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "
-                "stream them as they come; raw=True takes steps that are already permuted, scaled and normalized"
-            )
+        states.check_order(card, raw)
         self._card = card
-        self._batch_size = None if batch_size is None else _batch_size(batch_size)
+        self._batch_size = (
+            None if batch_size is None else states.count(batch_size, "batch_size", "None or an integer")
+        )
         self._raw = raw
         self._check_finite = check_finite
         self._core = _core.Stream(core, self._batch_size, check_finite)
@@ -115,25 +111,19 @@ class Stream:
 
     @state.setter
     def state(self, value: ArrayLike | list[ArrayLike]) -> None:
-        cards = self._card.layers
-        if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(cards):
-            raise ShapeError(f"state is not an array or list of {len(cards)} layers")
-        layers = []
-        for i, (given, card) in enumerate(zip(value, cards, strict=True)):
-            array = inputs.read_array(given, f"state[{i}]")
-            expected = (*self._batch_shape, card.hidden_size)
-            if array.shape != expected:
-                raise ShapeError(f"state[{i}] has shape {array.shape}; expected {expected}")
-            with np.errstate(over="ignore"):
-                h = np.array(array, np.float32, order="C").reshape(-1, card.hidden_size)
-            if not np.isfinite(h).all():
-                raise InputError(f"state[{i}] holds a value that is not finite in float32")
-            if card.recurrence == "sign" and not ((abs(h) == 1).all(axis=1) | (h == 0).all(axis=1)).all():
-                raise InputError(
-                    f"state[{i}] of a sign recurrence must be +1 and -1, or all zero before the first step"
-                )
-            layers.append(h)
-        self._core.set_state(layers)
+        self._core.set_state(states.read(value, self._card, self._batch_shape))
+
+    def save(self) -> bytes:
+        """The state as bytes, see ``states``; ``load`` of a Stream of the same model and batch size takes them back."""
+        return states.dumps(self._card, self._core.get_state())
+
+    def load(self, data: bytes) -> None:
+        """Goes on from the state that ``save`` gave. Raises ShapeError or InputError for other bytes."""
+        layers = states.loads(self._card, data)
+        batch = self._batch_size or 1
+        if len(layers[0]) != batch:
+            raise ShapeError(f"a saved state of {len(layers[0])} sequences; expected {batch}")
+        self._core.set_state(states.read(layers, self._card, (batch,)))
 
     def reset(self) -> None:
         """Back to h_0 = 0."""
@@ -168,13 +158,3 @@ class Stream:
         if logits is None:
             raise InputError("x is not finite in float32 after normalization")
         return logits
-
-
-def _batch_size(value: object) -> int:
-    try:
-        size = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        size = 0
-    if isinstance(value, bool) or not 1 <= size <= MAX_BATCH:
-        raise InputError(f"batch_size is {ascii(value)[:40]}; expected None or an integer 1 .. {MAX_BATCH}")
-    return size

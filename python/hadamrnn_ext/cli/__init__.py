@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from ..errors import HadamRNNError
-from . import data, evaluate, export, infer, info, models, plot, quantize, report, train
+from . import bench, data, doctor, evaluate, export, infer, info, models, plot, quantize, report, train
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report)
+COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

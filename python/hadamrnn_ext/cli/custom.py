@@ -25,7 +25,7 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
         help=".npz with X (N, T, d), (N, T) or objects of any lengths, and y; or CSV, a series or a time step a row",
     )
     group.add_argument(
-        "--test", metavar="FILE", help=f"of the same form (default: {HELD_OUT:.0%} of --train are held out)"
+        "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"
     )
     add_columns(group)
     group.add_argument(

@@ -1,0 +1,63 @@
+"""The machine and what is installed on it: what a measurement or a report of a fault should say."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import isa
+
+__all__ = ["EXTRAS", "cpus", "describe", "package_version"]
+
+#: Packages of each extra of pyproject.toml.
+EXTRAS = {
+    "train": ("torch", "rich"),
+    "export": ("onnx",),
+    "plot": ("matplotlib",),
+}
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def package_version(package: str) -> str | None:
+    """Of an installed package, without importing it; None if it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def describe() -> dict[str, Any]:
+    """CPU, instruction sets, load, and versions."""
+    packages = {
+        "hadamrnn_ext",
+        "numpy",
+        "safetensors",
+        *(name for names in EXTRAS.values() for name in names),
+    }
+    return {
+        "cpu": _cpu(),
+        "cpus": cpus(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "isa": isa.active(),
+        "isa_available": isa.available(),
+        "versions": {name: found for name in sorted(packages) if (found := package_version(name))},
+    }
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    named = {name.strip(): value.strip() for name, value in fields.items()}
+    return named.get("model name", platform.machine())
