@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
 from importlib.metadata import distributions
 
 import numpy as np
 
 import hadamrnn_ext as hr
+from hadamrnn_ext import _core
+
+LIMIT = 1_000_000  # bytes of the extension, kernels of every instruction set included
 
 names = {distribution.name.lower() for distribution in distributions()} - {"pip", "setuptools"}
 assert names == {"hadamrnn_ext", "numpy", "safetensors"}, names
@@ -30,3 +36,11 @@ except ImportError as error:
     message = str(error)
 assert "hadamrnn_ext[train]" in message, message
 assert "torch" not in sys.modules
+
+size = os.path.getsize(_core.__file__)
+print(f"{os.path.basename(_core.__file__)}: {size:,} bytes")
+assert size < LIMIT, f"the extension has {size:,} bytes, more than {LIMIT:,}"
+if sys.platform == "linux" and shutil.which("nm"):
+    nm = ["nm", "--dynamic", "--defined-only", "--format=just-symbols", _core.__file__]
+    symbols = subprocess.run(nm, check=True, capture_output=True, text=True).stdout.split()
+    assert symbols == ["PyInit__core"], f"the extension shows {symbols}, not PyInit__core alone"

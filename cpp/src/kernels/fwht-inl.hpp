@@ -12,20 +12,34 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-// Stages of stride S, 2S, ... below min(V::W, 2^K) inside one register.
-template <class V, int S, int K>
+constexpr int ilog2(int x) { return x <= 1 ? 0 : 1 + ilog2(x / 2); }
+
+// Stages of stride S, 2S, ... below V::W inside one register.
+template <class V, int S = 1>
 HADAMRNN_INLINE typename V::reg lanes(typename V::reg x) {
-  if constexpr (S < V::W && S < (1 << K)) {
-    return lanes<V, 2 * S, K>(V::template butterfly<S>(x));
+  if constexpr (S < V::W) {
+    return lanes<V, 2 * S>(V::template butterfly<S>(x));
   } else {
     return x;
   }
 }
 
-// Stages of stride H, 2H, ... below END registers, across N registers.
-template <class V, int N, int H, int END>
-HADAMRNN_INLINE void across(typename V::reg (&r)[N]) {
-  if constexpr (H < END) {
+// The same below 2^log2 <= V::W, inside each of N registers.
+template <class V, int N, int S = 1>
+HADAMRNN_INLINE void some_lanes(typename V::reg (&r)[N], int log2) {
+  if constexpr (S < V::W) {
+    if (log2 <= ilog2(S)) return;
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) r[i] = V::template butterfly<S>(r[i]);
+    some_lanes<V, N, 2 * S>(r, log2);
+  }
+}
+
+// Stages of stride H, 2H, ... below `end` <= N registers, across N registers.
+template <class V, int N, int H = 1>
+HADAMRNN_INLINE void across(typename V::reg (&r)[N], int64_t end = N) {
+  if constexpr (H < N) {
+    if (end <= H) return;
     HADAMRNN_UNROLL
     for (int i = 0; i < N / 2; ++i) {
       const int a = (i / H) * 2 * H + i % H;
@@ -33,25 +47,28 @@ HADAMRNN_INLINE void across(typename V::reg (&r)[N]) {
       r[a] = V::add(x, y);
       r[a + H] = V::sub(x, y);
     }
-    across<V, N, 2 * H, END>(r);
+    across<V, N, 2 * H>(r, end);
   }
 }
 
-// The first K stages of N registers held in r.
-template <class V, int N, int K>
-HADAMRNN_INLINE void tile(typename V::reg (&r)[N]) {
+// All stages of N registers held in r if `full`, else the first log2. Those are asked for at run time: a kernel for
+// each size of block would be several times the code and no faster.
+template <class V, int N, bool full>
+HADAMRNN_INLINE void tile(typename V::reg (&r)[N], int log2) {
+  if (!full && log2 < ilog2(V::W)) return some_lanes<V, N>(r, log2);
   HADAMRNN_UNROLL
-  for (int i = 0; i < N; ++i) r[i] = lanes<V, 1, K>(r[i]);
-  across<V, N, 1, ((1 << K) / V::W)>(r);
+  for (int i = 0; i < N; ++i) r[i] = lanes<V>(r[i]);
+  across<V, N>(r, full ? N : (int64_t(1) << log2) / V::W);
 }
 
-constexpr int ilog2(int x) { return x <= 1 ? 0 : 1 + ilog2(x / 2); }
-
-// Registers of the largest tile, and the number of stages that it covers.
+// Registers of the largest tile, and the number of stages that it covers; the same of a tile that leaves registers
+// free.
 template <class V>
 constexpr int tile_regs = V::tile_regs;
 template <class V>
 constexpr int tile_log2 = ilog2(V::W) + ilog2(V::tile_regs);
+template <class V>
+constexpr int pass_log2 = ilog2(V::W) + ilog2(V::pass_regs);
 
 // An epilogue e(r, j, stride) changes the results r[i] of elements j + i*stride before they are stored.
 // The loops below take a copy of it: through a reference its pointers would be read again after
@@ -61,22 +78,22 @@ struct Identity {
   HADAMRNN_INLINE void operator()(Regs&, int64_t, int64_t) const {}
 };
 
-// K stages over elements [begin, end), N registers at a time, then the epilogue.
-template <class V, int N, int K, class E>
-HADAMRNN_INLINE int64_t tiles(const typename V::T* in, typename V::T* out, int64_t begin, int64_t end,
-                              const E& epilogue) {
-  const E e = epilogue;
+// The first stages of blocks, from element `begin` of a row on: all that N registers hold if `full`, else the first
+// log2, and what is left, too few for N registers, in half as many.
+template <class V, int N, bool full>
+void tiles(const typename V::T* in, typename V::T* out, int64_t begin, int64_t row, int log2) {
   int64_t j = begin;
-  for (; j + N * V::W <= end; j += N * V::W) {
+  for (; j + N * V::W <= row; j += N * V::W) {
     typename V::reg r[N];
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) r[i] = V::load(in + j + i * V::W);
-    tile<V, N, K>(r);
-    e(r, j, V::W);
+    tile<V, N, full>(r, log2);
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) V::store(out + j + i * V::W, r[i]);
   }
-  return j;
+  if constexpr (!full && N > 1) {
+    if (j < row) tiles<V, N / 2, full>(in, out, j, row, log2);
+  }
 }
 
 // Stages of stride h, 2h, ... R*h/2 (R a power of two) in place, then the epilogue.
@@ -88,7 +105,7 @@ HADAMRNN_INLINE void radix(typename V::T* x, int64_t row, int64_t h, const E& ep
       typename V::reg r[R];
       HADAMRNN_UNROLL
       for (int i = 0; i < R; ++i) r[i] = V::load(x + j + i * h);
-      across<V, R, 1, R>(r);
+      across<V, R>(r);
       e(r, j, h);
       HADAMRNN_UNROLL
       for (int i = 0; i < R; ++i) V::store(x + j + i * h, r[i]);
@@ -108,44 +125,6 @@ void radix_pass(typename V::T* x, int64_t row, int64_t h, int stages, const E& e
       if constexpr (V::max_radix_log2 >= 4) return radix<V, 16>(x, row, h, e);
   }
 }
-
-// Calls f.run<K>() for the run-time log2 in [0, tile_log2].
-template <class V, int K, class F>
-HADAMRNN_INLINE void with_log2(int log2, const F& f) {
-  if constexpr (K < tile_log2<V>) {
-    if (log2 == K) {
-      f.template run<K>();
-    } else {
-      with_log2<V, K + 1>(log2, f);
-    }
-  } else {
-    f.template run<K>();
-  }
-}
-
-// Blocks smaller than this are not kept in registers by the recurrences: no model that is worth its speed has them,
-// and they were a third of the size of these kernels.
-template <class V>
-constexpr int resident_log2 = V::W > 1 ? 3 : 0;
-
-// Registers that hold one block of 2^K, at least one.
-template <class V, int K>
-constexpr int block_regs = (1 << K) / V::W > 1 ? (1 << K) / V::W : 1;
-
-// All stages of blocks that fit in a tile.
-template <class V>
-struct SmallBlocks {
-  const typename V::T* in;
-  typename V::T* out;
-  int64_t row;
-  template <int K>
-  void run() const {
-    const int64_t done = tiles<V, tile_regs<V>, K>(in, out, 0, row, Identity{});
-    if constexpr (block_regs<V, K> < tile_regs<V>) {
-      tiles<V, block_regs<V, K>, K>(in, out, done, row, Identity{});
-    }
-  }
-};
 
 // Blocks of 2^12 elements and more are cut into such blocks first, which stay in the first-level cache (16 kB of 32).
 // From there on the elements of a butterfly are multiples of 4 kB apart, and all fall into one of its sets of eight
@@ -179,26 +158,27 @@ void across_blocks(typename V::T* out, int64_t row, int done, int log2, const E&
 // All stages of blocks larger than a tile, then the epilogue.
 template <class V, class E>
 void large_blocks(const typename V::T* in, typename V::T* out, int64_t row, int log2, const E& e) {
-  constexpr int N = V::pass_regs, K = ilog2(N) + ilog2(V::W);
   const int most = reads_memory<E> && log2 == cached_log2 ? cached_log2 - 1 : cached_log2;
   if (log2 > most) {
     const int64_t part = int64_t(1) << most;
     for (int64_t j = 0; j < row; j += part) large_blocks<V>(in + j, out + j, part, most, Identity{});
     across_blocks<V>(out, row, most, log2, e);
-  } else if (N == tile_regs<V> || (log2 - tile_log2<V>) % V::max_radix_log2 == 0) {
-    tiles<V, tile_regs<V>, tile_log2<V>>(in, out, 0, row, Identity{});
+  } else if (V::pass_regs == tile_regs<V> || (log2 - tile_log2<V>) % V::max_radix_log2 == 0) {
+    tiles<V, tile_regs<V>, true>(in, out, 0, row, log2);
     across_blocks<V>(out, row, tile_log2<V>, log2, e);
   } else {  // a smaller tile takes no more passes and leaves registers free
-    tiles<V, N, K>(in, out, 0, row, Identity{});
-    across_blocks<V>(out, row, K, log2, e);
+    tiles<V, V::pass_regs, true>(in, out, 0, row, log2);
+    across_blocks<V>(out, row, pass_log2<V>, log2, e);
   }
 }
 
 // FWHT of the blocks of one row; in and out may be the same.
 template <class V>
 void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2) {
-  if (log2 <= tile_log2<V>) {
-    with_log2<V, 0>(log2, SmallBlocks<V>{in, out, row});
+  if (log2 <= pass_log2<V>) {
+    tiles<V, V::pass_regs, false>(in, out, 0, row, log2);
+  } else if (log2 == tile_log2<V>) {
+    tiles<V, tile_regs<V>, true>(in, out, 0, row, log2);
   } else {
     large_blocks<V>(in, out, row, log2, Identity{});
   }

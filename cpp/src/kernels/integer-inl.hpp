@@ -12,77 +12,67 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-// --- what M_x multiplies, as a function of the element j, and M_x itself ----------------------------
+// What M_x multiplies, as a function of the element j, and M_x itself.
+enum class Factor { codes, row, any };
 
-template <class V>
-struct CodeProduct {  // the row of a token, and its own M_x
-  const IntegerRecur& p;
-  struct Step {
-    typename V::reg multiplier;
-    const int8_t* codes;
-    HADAMRNN_INLINE typename V::reg operator()(int64_t j) const { return V::load_codes(codes + j); }
-  };
-  HADAMRNN_INLINE Step at(int64_t t) const {
-    return {V::set(p.multipliers[p.ids[t]]), p.codes + p.ids[t] * p.geometry.size()};
-  }
-};
+template <class V, Factor factor>
+struct Product {
+  using reg = typename V::reg;
+  reg multiplier;
+  const int8_t* codes;  // the row of a token
+  const int32_t* row;   // computed before, or the weights of one input x a step, and then x M_x multiplies them
 
-template <class V>
-struct RowProduct {  // computed before, or the weights of one input x a step and x M_x
-  const IntegerRecur& p;
-  struct Step {
-    typename V::reg multiplier;
-    const int32_t* row;
-    HADAMRNN_INLINE typename V::reg operator()(int64_t j) const { return V::load(row + j); }
-  };
-  HADAMRNN_INLINE Step at(int64_t t) const {
-    if (p.x) return {V::set(p.x[t] * p.input_multiplier), p.rows};
-    return {V::set(p.input_multiplier), p.rows + t * p.geometry.size()};
-  }
-};
-
-// --- the rounded sum, before the activation ------------------------------------------------------------
-
-// The sum of element `at`, whose acc is in x. By value, so that no store to the state makes the compiler read it again.
-template <class V, class Step, IntegerLanes lanes>
-struct RoundedSum {
-  IntegerSum p;
-  Step product;
-
-  HADAMRNN_INLINE typename V::reg operator()(typename V::reg x, int64_t at) const {
-    using reg = typename V::reg;
-    const reg units = V::load(p.units + at), bias = V::load(p.bias + at);
-    if constexpr (lanes == IntegerLanes::wide) {
-      using wide = typename V::wide;
-      // Half a unit, and minus the 2^31 by which the bias is stored too large; modulo 2^64.
-      const wide constant =
-          V::set_wide(int64_t((uint64_t(1) << (p.shift - 1)) - ((uint64_t(1) << 31) << p.input_shift)));
-      const wide input = V::add_wide(V::mul_wide(product(at), product.multiplier), V::widen_unsigned(bias));
-      const wide state = V::add_wide(V::mul_wide(x, units), constant);
-      return V::shift_right(V::add_wide(state, V::shift_left(input, p.input_shift)), p.shift);
+  Product(const IntegerRecur& p, int64_t t) : codes(nullptr), row(nullptr) {
+    if (factor == Factor::codes || (factor == Factor::any && p.codes)) {
+      multiplier = V::set(p.multipliers[p.ids[t]]);
+      codes = p.codes + p.ids[t] * p.geometry.size();
+    } else if (p.x) {
+      multiplier = V::set(p.x[t] * p.input_multiplier);
+      row = p.rows;
     } else {
-      const reg input = V::add(V::mul(product(at), product.multiplier), bias);
-      if constexpr (lanes == IntegerLanes::shifts)
-        return V::shift_right(V::add(V::mul_sign(x, units), V::shift_right(input, p.input_shift)), p.shift);
-      return V::shift_right(V::add(V::mul_high(V::mul(x, units), V::set(p.factor)), input), p.shift);
+      multiplier = V::set(p.input_multiplier);
+      row = p.rows + t * p.geometry.size();
     }
+  }
+
+  HADAMRNN_INLINE reg load(int64_t j) const {
+    if constexpr (factor == Factor::codes) return V::load_codes(codes + j);
+    if constexpr (factor == Factor::row) return V::load(row + j);
+    return codes ? V::load_codes(codes + j) : V::load(row + j);
   }
 };
 
 // --- the epilogue of one step -------------------------------------------------------------------------
 
-template <class V, class Sum>
+// What an epilogue knows when it is compiled; see Kind.
+enum class IntegerKind { shifts_row, halves_row, halves_codes, any };
+
+constexpr Factor factor_of(IntegerKind kind) {
+  return kind == IntegerKind::any ? Factor::any : kind == IntegerKind::halves_codes ? Factor::codes : Factor::row;
+}
+
+template <class V, IntegerKind kind>
 struct IntegerUpdate {
+  using reg = typename V::reg;
+  IntegerSum p;  // by value, so that no store to the state makes the compiler read it again
   Activation activation;
   int32_t low, high;
   const int32_t* threshold;
-  Sum sum;
+  Product<V, factor_of(kind)> product;
+
+  IntegerUpdate(const IntegerRecur& r, int64_t t)
+      : p(r.sum), activation(r.activation), low(r.low), high(r.high), threshold(r.modrelu), product(r, t) {}
 
   template <int N>
-  HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t j, int64_t stride) const {
-    HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) r[i] = sum(r[i], j + i * stride);
-    if (activation == Activation::sign) {  // one test for N registers; relu is linear with low = 0
+  HADAMRNN_INLINE void operator()(reg (&r)[N], int64_t j, int64_t stride) const {
+    if (kind == IntegerKind::shifts_row || (kind == IntegerKind::any && p.lanes == IntegerLanes::shifts)) {
+      sums<IntegerLanes::shifts>(r, j, stride);
+    } else if (kind != IntegerKind::any || p.lanes == IntegerLanes::halves) {
+      sums<IntegerLanes::halves>(r, j, stride);
+    } else {
+      sums<IntegerLanes::wide>(r, j, stride);
+    }
+    if (activation == Activation::sign) {  // relu is linear with low = 0
       HADAMRNN_UNROLL
       for (int i = 0; i < N; ++i) r[i] = V::sign(r[i]);
     } else if (activation == Activation::modrelu) {
@@ -92,45 +82,50 @@ struct IntegerUpdate {
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) r[i] = V::min(V::max(r[i], V::set(low)), V::set(high));
   }
+
+  template <IntegerLanes lanes, int N>
+  HADAMRNN_INLINE void sums(reg (&r)[N], int64_t j, int64_t stride) const {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) r[i] = rounded_sum<lanes>(r[i], j + i * stride);
+  }
+
+  // The sum of element `at`, whose acc is in x, before the activation.
+  template <IntegerLanes lanes>
+  HADAMRNN_INLINE reg rounded_sum(reg x, int64_t at) const {
+    const reg units = V::load(p.units + at), bias = V::load(p.bias + at);
+    if constexpr (lanes == IntegerLanes::wide) {
+      using wide = typename V::wide;
+      // Half a unit, and minus the 2^31 by which the bias is stored too large; modulo 2^64.
+      const wide constant =
+          V::set_wide(int64_t((uint64_t(1) << (p.shift - 1)) - ((uint64_t(1) << 31) << p.input_shift)));
+      const wide input = V::add_wide(V::mul_wide(product.load(at), product.multiplier), V::widen_unsigned(bias));
+      const wide state = V::add_wide(V::mul_wide(x, units), constant);
+      return V::shift_right(V::add_wide(state, V::shift_left(input, p.input_shift)), p.shift);
+    } else {
+      const reg input = V::add(V::mul(product.load(at), product.multiplier), bias);
+      if constexpr (lanes == IntegerLanes::shifts)
+        return V::shift_right(V::add(V::mul_sign(x, units), V::shift_right(input, p.input_shift)), p.shift);
+      return V::shift_right(V::add(V::mul_high(V::mul(x, units), V::set(p.factor)), input), p.shift);
+    }
+  }
 };
 
-template <class V, class In, IntegerLanes lanes>
+template <class V, IntegerKind kind>
 struct IntegerUpdates {
   const IntegerRecur& p;
-  const In& in;
-  using Sum = RoundedSum<V, typename In::Step, lanes>;
-  HADAMRNN_INLINE IntegerUpdate<V, Sum> at(int64_t t) const {
-    return {p.activation, p.low, p.high, p.modrelu, Sum{p.sum, in.at(t)}};
-  }
+  HADAMRNN_INLINE IntegerUpdate<V, kind> at(int64_t t) const { return {p, t}; }
 };
-
-// Calls f.run(updates) with the types of the input and the sum.
-template <class V, class In, class F>
-void with_sum(const IntegerRecur& p, const In& in, const F& f) {
-  switch (p.sum.lanes) {
-    case IntegerLanes::wide: return f.run(IntegerUpdates<V, In, IntegerLanes::wide>{p, in});
-    case IntegerLanes::shifts: return f.run(IntegerUpdates<V, In, IntegerLanes::shifts>{p, in});
-    case IntegerLanes::halves: return f.run(IntegerUpdates<V, In, IntegerLanes::halves>{p, in});
-  }
-}
-
-template <class V, class F>
-void with_updates(const IntegerRecur& p, const F& f) {
-  if (p.codes) {
-    with_sum<V>(p, CodeProduct<V>{p}, f);
-  } else {
-    with_sum<V>(p, RowProduct<V>{p}, f);
-  }
-}
 
 // --- 16-bit lanes --------------------------------------------------------------------------------------
 
 // `halves` for states and sums H z of 16 bits, linear or relu; all between them is in 32.
-template <class S, class V, class Step>
+template <class S, class V, Factor factor>
 struct ShortUpdate {
   IntegerSum p;
   int32_t low, high;
-  Step product;
+  Product<V, factor> product;
+
+  ShortUpdate(const IntegerRecur& r, int64_t t) : p(r.sum), low(r.low), high(r.high), product(r, t) {}
 
   template <int N>
   HADAMRNN_INLINE void operator()(typename S::reg (&r)[N], int64_t j, int64_t stride) const {
@@ -145,24 +140,16 @@ struct ShortUpdate {
   }
 
   HADAMRNN_INLINE typename V::reg finished(typename V::reg sum, int64_t at) const {
-    const typename V::reg input = V::add(V::mul(product(at), product.multiplier), V::load(p.bias + at));
+    const typename V::reg input = V::add(V::mul(product.load(at), product.multiplier), V::load(p.bias + at));
     return V::shift_right(V::add(sum, input), p.shift);
   }
 };
 
-template <class S, class V, class In>
+template <class S, class V, Factor factor>
 struct ShortUpdates {
   const IntegerRecur& p;
-  const In& in;
-  HADAMRNN_INLINE ShortUpdate<S, V, typename In::Step> at(int64_t t) const { return {p.sum, p.low, p.high, in.at(t)}; }
+  HADAMRNN_INLINE ShortUpdate<S, V, factor> at(int64_t t) const { return {p, t}; }
 };
-
-template <class S, class V, class In>
-void recur_short(const IntegerRecur& p, const In& in, int64_t steps) {
-  using U = ShortUpdates<S, V, In>;
-  const U updates{p, in};
-  with_log2<S, ilog2(S::W)>(p.geometry.log2, RecurSmall<S, IntegerRecur, U>{p, updates, steps});
-}
 
 // Whether the order of the lanes, which is that of S, stays within a block, and a block within a tile.
 template <class S>
@@ -183,48 +170,49 @@ void shorten_integers(const int32_t* x, int64_t n, int16_t* out) {
 
 // --- all steps, or one ----------------------------------------------------------------------------------
 
+// One step whose product comes from another kernel than the transform.
 template <class V>
-struct AllSteps {
-  const IntegerRecur& p;
-  int64_t steps;
-  template <class U>
-  void run(const U& updates) const {
-    recur_steps<V>(p, updates, steps);
+void update_integers(const IntegerRecur& p, const int32_t* acc, int64_t t, int32_t* out) {
+  update_rows<V>(IntegerUpdate<V, IntegerKind::any>(p, t), p.geometry.size(), acc, out);
+}
+
+template <class V, IntegerKind kind>
+void recur_kind(const IntegerRecur& p, int64_t steps) {
+  recur_steps<V>(p, IntegerUpdates<V, kind>{p}, steps);
+}
+
+// Through memory, for what no bundled model needs: 64-bit sums, and tokens with `shifts`.
+template <class V>
+void recur_any(const IntegerRecur& p, int64_t steps) {
+  const int32_t* z = p.in;
+  int32_t* out = p.out;
+  for (int64_t t = 0; t < steps; ++t, out += p.stride) {
+    transform<V>(p.geometry, z, out, p.scratch, false);
+    update_integers<V>(p, out, t, out);
+    z = out;
   }
-};
+}
+
+template <class S, class V, bool full, Factor factor>
+void recur_short(const IntegerRecur& p, int64_t steps) {
+  recur_tiles<S, tile_regs<S>, full>(p, ShortUpdates<S, V, factor>{p}, 0, steps);
+}
 
 template <class V, class S>
 void recur_integers(const IntegerRecur& p, int64_t steps) {
   if constexpr (S::W > 0) {
     if (short_blocks<S>(p)) {
-      if (p.codes) return recur_short<S, V>(p, CodeProduct<V>{p}, steps);
-      return recur_short<S, V>(p, RowProduct<V>{p}, steps);
+      if (p.geometry.log2 < tile_log2<S>) return recur_short<S, V, false, Factor::any>(p, steps);
+      if (p.codes) return recur_short<S, V, true, Factor::codes>(p, steps);
+      return recur_short<S, V, true, Factor::row>(p, steps);
     }
-  }
-  with_updates<V>(p, AllSteps<V>{p, steps});
-}
-
-template <class V>
-struct OneStep {
-  const IntegerRecur& p;
-  const int32_t* acc;
-  int64_t t;
-  int32_t* out;
-  template <class U>
-  void run(const U& updates) const {
-    const auto update = updates.at(t);
-    for (int64_t j = 0; j < p.geometry.size(); j += V::W) {
-      typename V::reg r[1] = {V::load(acc + j)};
-      update(r, j, V::W);
-      V::store(out + j, r[0]);
+    if (p.sum.lanes == IntegerLanes::halves) {
+      if (p.codes) return recur_kind<V, IntegerKind::halves_codes>(p, steps);
+      return recur_kind<V, IntegerKind::halves_row>(p, steps);
     }
+    if (p.sum.lanes == IntegerLanes::shifts && !p.codes) return recur_kind<V, IntegerKind::shifts_row>(p, steps);
   }
-};
-
-// One step whose product comes from another kernel than the transform.
-template <class V>
-void update_integers(const IntegerRecur& p, const int32_t* acc, int64_t t, int32_t* out) {
-  with_updates<V>(p, OneStep<V>{p, acc, t, out});
+  recur_any<V>(p, steps);
 }
 
 // --- dense products of codes ----------------------------------------------------------------------------

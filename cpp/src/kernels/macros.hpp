@@ -13,5 +13,7 @@
 // Without full unrolling the register arrays of the butterflies go through memory: 4 times slower.
 #define HADAMRNN_INLINE inline __attribute__((always_inline))
 #define HADAMRNN_RESTRICT __restrict__
+#ifndef HADAMRNN_UNROLL
 #define HADAMRNN_UNROLL _Pragma("GCC unroll 64")
+#endif
 #endif

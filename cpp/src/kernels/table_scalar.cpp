@@ -1,5 +1,8 @@
 // The reference: plain C++, always built, always tested.
 #define HADAMRNN_ISA scalar
+#if defined(__GNUC__) && !defined(__clang__)
+#define HADAMRNN_UNROLL _Pragma("GCC unroll 8")  // no array of more elements is in registers here
+#endif
 #include "kernels/vec_scalar.hpp"
 #include "kernels/integer-inl.hpp"
 #include "kernels/table-inl.hpp"

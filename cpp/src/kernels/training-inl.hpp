@@ -9,88 +9,93 @@ namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
 // One step back at the elements held in r: r = carry, then dv_t = act'(z_t) (carry + grad_t), then su dv_t.
-template <class V, Activation act>
+template <class V>
 struct StepBack {
   using T = typename V::T;
+  Activation activation;
   const T *su, *h, *grad;
   T *dv, *dmodrelu;
   T limit;
   int64_t n;
 
   explicit StepBack(const RecurBack<T>& p)
-      : su(p.su), h(p.h), grad(p.grad_h), dv(p.dv), dmodrelu(p.dmodrelu), limit(p.limit), n(p.geometry.size()) {}
+      : activation(p.activation),
+        su(p.su),
+        h(p.h),
+        grad(p.grad_h),
+        dv(p.dv),
+        dmodrelu(p.dmodrelu),
+        limit(p.limit),
+        n(p.geometry.size()) {}
 
   template <int N>
   HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t t, int64_t j) const {
     using reg = typename V::reg;
+    const int64_t row = t * n + j;
     if (grad) {
       HADAMRNN_UNROLL
-      for (int i = 0; i < N; ++i) r[i] = V::add(r[i], V::load(grad + t * n + j + i * V::W));
+      for (int i = 0; i < N; ++i) r[i] = V::add(r[i], V::load(grad + row + i * V::W));
     }
     if (limit > 0) {
       HADAMRNN_UNROLL
-      for (int i = 0; i < N; ++i) r[i] = unsaturated<V>(r[i], V::load(h + t * n + j + i * V::W), limit);
+      for (int i = 0; i < N; ++i) r[i] = unsaturated<V>(r[i], V::load(h + row + i * V::W), limit);
     }
+    if (activation == Activation::relu) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) r[i] = V::keep_positive(r[i], V::load(h + row + i * V::W));
+    } else if (activation == Activation::modrelu) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) {
+        // h = 0 exactly where the unit is off, and it has the sign of z elsewhere.
+        const reg state = V::load(h + row + i * V::W);
+        const reg da = V::mul_sign(r[i], state);
+        V::store(dmodrelu + j + i * V::W, V::add(V::load(dmodrelu + j + i * V::W), da));
+        r[i] = V::mul_sign(da, state);
+      }
+    }  // linear; sign: straight-through
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) {
-      const int64_t at = j + i * V::W;
-      if constexpr (act == Activation::relu) r[i] = V::keep_positive(r[i], V::load(h + t * n + at));
-      if constexpr (act == Activation::modrelu) {
-        // h = 0 exactly where the unit is off, and it has the sign of z elsewhere.
-        const reg state = V::load(h + t * n + at);
-        const reg da = V::mul_sign(r[i], state);
-        V::store(dmodrelu + at, V::add(V::load(dmodrelu + at), da));
-        r[i] = V::mul_sign(da, state);
-      }  // linear; sign: straight-through
-      V::store(dv + t * n + at, r[i]);
-      r[i] = V::mul(V::load(su + at), r[i]);
+      V::store(dv + row + i * V::W, r[i]);
+      r[i] = V::mul(V::load(su + j + i * V::W), r[i]);
     }
   }
 };
 
-// N registers at a time: those hold the carry through all time steps from `last` down to `first`.
-template <class V, int N, int K, class Step>
-HADAMRNN_INLINE int64_t back_tiles(const RecurBack<typename V::T>& p, const Step& step, int64_t begin, int64_t last,
-                                   int64_t first) {
-  const Step back = step;
+// Blocks that N registers hold, from element `begin` on: those hold the carry through all time steps from `last` down
+// to `first`. What is left, too few for N registers, in half as many.
+template <class V, int N, bool full>
+void back_tiles(const RecurBack<typename V::T>& p, const StepBack<V>& step, int64_t begin, int64_t last,
+                int64_t first) {
+  const StepBack<V> back = step;
+  const int64_t row = p.geometry.row;
+  const int log2 = p.geometry.log2;
   int64_t j = begin;
-  for (; j + N * V::W <= p.geometry.row; j += N * V::W) {
+  for (; j + N * V::W <= row; j += N * V::W) {
     typename V::reg r[N];
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) r[i] = V::load(p.carry + j + i * V::W);
     for (int64_t t = last; t >= first; --t) {
       back(r, t, j);
-      tile<V, N, K>(r);
+      tile<V, N, full>(r, log2);
     }
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) V::store(p.carry + j + i * V::W, r[i]);
   }
-  return j;
+  if constexpr (!full && N > 1) {
+    if (j < row) back_tiles<V, N / 2, full>(p, back, j, last, first);
+  }
 }
 
-template <class V, class Step>
-struct BackSmall {
-  const RecurBack<typename V::T>& p;
-  const Step& step;
-  int64_t steps;
-  template <int K>
-  void run() const {
-    const int64_t done = back_tiles<V, tile_regs<V>, K>(p, step, 0, steps - 1, 0);
-    if constexpr (block_regs<V, K> < tile_regs<V>) back_tiles<V, block_regs<V, K>, K>(p, step, done, steps - 1, 0);
-  }
-};
-
-template <class V, Activation act>
-void back_with(const RecurBack<typename V::T>& p, int64_t steps) {
+// dv_t = dz_t for t = steps-1 .. 0; see recur_back. Products are left to `accumulate`.
+template <class V>
+void back_rows(const RecurBack<typename V::T>& p, int64_t steps) {
   const Geometry<typename V::T>& g = p.geometry;
-  const StepBack<V, act> back(p);
-  if (g.base == 1 && g.log2 >= resident_log2<V> && g.log2 <= tile_log2<V>) {
-    with_log2<V, resident_log2<V>>(g.log2, BackSmall<V, StepBack<V, act>>{p, back, steps});
-    return;
-  }
+  const StepBack<V> back(p);
+  if (g.base == 1 && g.log2 <= pass_log2<V>) return back_tiles<V, V::pass_regs, false>(p, back, 0, steps - 1, 0);
+  if (g.base == 1 && g.log2 == tile_log2<V>) return back_tiles<V, tile_regs<V>, true>(p, back, 0, steps - 1, 0);
   for (int64_t t = steps - 1; t >= 0; --t) {
-    if (g.base == 1 && g.log2 > tile_log2<V>) {
-      back_tiles<V, tile_regs<V>, tile_log2<V>>(p, back, 0, t, t);
+    if (g.base == 1) {
+      back_tiles<V, tile_regs<V>, true>(p, back, 0, t, t);
       across_blocks<V>(p.carry, g.row, tile_log2<V>, g.log2, Identity{});
       continue;
     }
@@ -100,16 +105,6 @@ void back_with(const RecurBack<typename V::T>& p, int64_t steps) {
       V::store(p.scratch + j, r[0]);
     }
     transform<V>(g, p.scratch, p.carry, p.scratch + g.size(), true);
-  }
-}
-
-// dv_t = dz_t for t = steps-1 .. 0; see recur_back. Products are left to `accumulate`.
-template <class V>
-void back_rows(const RecurBack<typename V::T>& p, int64_t steps) {
-  switch (p.activation) {
-    case Activation::relu: return back_with<V, Activation::relu>(p, steps);
-    case Activation::modrelu: return back_with<V, Activation::modrelu>(p, steps);
-    default: return back_with<V, Activation::linear>(p, steps);
   }
 }
 
