@@ -215,13 +215,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     name = f"{preset.name}-{preset.model}" if baseline else preset.name
     out = arguments.out or f"runs/{name}-{arguments.seed}"
+    fitting = None if task is None else train.suited_threads(task, config.preset)
     try:
         summary = train.run(
             config,
             out,
             data=arguments.data,
             verify=not arguments.no_verify,
-            threads=threads(arguments),
+            threads=threads(arguments) or fitting,
             resume=True if arguments.resume else False if arguments.restart else None,
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),

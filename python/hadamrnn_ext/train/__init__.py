@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
 from .config import Config
-from .custom import Fitted, fit, suited
+from .custom import Fitted, fit, suited, suited_threads
 from .parallel import PeerError, is_main
 from .presets import PRESETS, Preset, PresetError, as_baseline, get_preset
 from .progress import reporter
@@ -39,4 +39,5 @@ __all__ = [
     "run",
     "sized_as",
     "suited",
+    "suited_threads",
 ]
