@@ -61,6 +61,10 @@ fuzz: .venv-test/installed ## Feed hostile input to everything that reads it; FU
 	PATH="$(CURDIR)/$(TEST):$$PATH" cmake --build $(FUZZ) --target hadamrnn_fuzz
 	$(FUZZ)/cpp/tests/hadamrnn_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10
 
+.PHONY: soak
+soak: .venv-test/installed ## Ten million steps over a thousand streams, twice: the same bits, and flat memory.
+	$(TEST)/python tools/soak.py
+
 .PHONY: bench
 bench: .venv-test/installed ## Measure against what could be used instead; BENCH_ARGS=--quick is short.
 	$(INSTALL) '.[bench]'
