@@ -59,11 +59,24 @@ def cases(threads: int) -> Iterator[Case]:
         yield from _torch(threads)
 
 
-INFER = "a digit of 784 steps, n = 512"
-BATCH = "100 digits of 784 steps, n = 512"
-STREAM = "a step of a stream, 9 channels, n = 512"
 TRANSFORM = "the Hadamard transform of 256 rows of 1024"
-TRAIN = "a training step on 32 digits, n = 512"
+TRAIN = "a training step on 32 digits of 784 steps, n = 512"
+
+
+def _infer() -> str:
+    return f"a digit of 784 steps, n = {_units('smnist')}"
+
+
+def _batch() -> str:
+    return f"100 digits of 784 steps, n = {_units('smnist')}"
+
+
+def _stream() -> str:
+    return f"a step of a stream, 9 channels, n = {_units('har6')}"
+
+
+def _units(name: str) -> int:
+    return zoo.load(name).card.layers[0].hidden_size
 
 
 def _digits(count: int) -> Any:
@@ -82,18 +95,18 @@ def _native(threads: int) -> Iterator[Case]:
         return lambda: [one.step(step) for _ in range(100)]
 
     one, many = _digits(1), _digits(100)
-    yield Case(INFER, "native", "sequence", 1, 1, lambda: lambda: model.infer(one, num_threads=1))
+    yield Case(_infer(), "native", "sequence", 1, 1, lambda: lambda: model.infer(one, num_threads=1))
     yield Case(
-        BATCH, "native", "sequence", 100, threads, lambda: lambda: model.infer(many, num_threads=threads)
+        _batch(), "native", "sequence", 100, threads, lambda: lambda: model.infer(many, num_threads=threads)
     )
-    yield Case(STREAM, "native", "step", 100, 1, stream)
+    yield Case(_stream(), "native", "step", 100, 1, stream)
     yield Case(TRANSFORM, "native", "row", 256, 1, lambda: lambda: hadamard.transform(rows))
 
 
 def _torch(threads: int) -> Iterator[Case]:
-    yield Case(INFER, "torch", "sequence", 1, 1, lambda: _loop(1, 1))
-    yield Case(BATCH, "torch", "sequence", 100, threads, lambda: _loop(100, threads))
-    yield Case(STREAM, "torch", "step", 100, 1, _torch_step)
+    yield Case(_infer(), "torch", "sequence", 1, 1, lambda: _loop(1, 1))
+    yield Case(_batch(), "torch", "sequence", 100, threads, lambda: _loop(100, threads))
+    yield Case(_stream(), "torch", "step", 100, 1, _torch_step)
     yield Case(TRANSFORM, "torch", "row", 256, 1, _torch_transform)
     yield Case(TRAIN, "native", "sequence", 32, threads, lambda: _training("auto", threads))
     yield Case(TRAIN, "torch", "sequence", 32, threads, lambda: _training("loop", threads))

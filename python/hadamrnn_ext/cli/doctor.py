@@ -21,7 +21,7 @@ EXAMPLES = """\
   hadamrnn doctor --json       the same to attach to a report of a fault
 """
 
-STEPS = 100  # of a real digit, which the kernels and the plain definition read
+STEPS = 20  # of a real digit, which the kernels and the plain definition read
 
 
 def add(commands: Commands) -> None:
