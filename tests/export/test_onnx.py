@@ -121,8 +121,9 @@ def test_real_digits(tmp_path, name):
     images, _ = hr.zoo.samples(name)
     x = images.reshape(len(images), -1, 1)
     path = hr.export.onnx(model, tmp_path / "net.onnx")
-    np.testing.assert_allclose(run(path, x), model.infer(x), rtol=0, atol=1e-4)
-    assert path.stat().st_size < 50_000  # a dense W alone would take a megabyte
+    expected = model.infer(x)
+    np.testing.assert_allclose(run(path, x), expected, rtol=0, atol=1e-4 * abs(expected).max())
+    assert path.stat().st_size < 120_000  # a dense W alone would take four or nine megabytes
 
 
 def test_operators_are_standard_and_the_file_is_reproducible(rng, make_model, tmp_path):

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         sizes = f"n={row['hidden_size']} m={row['block_size']}"
         default = "  (default)" if row["name"] == zoo.DEFAULT else ""
-        print(f"{row['name']:<14}{sizes:<16}{row['payload_bytes']:>8,} bytes  {scores}{default}")
+        print(f"{row['name']:<20}{sizes:<16}{row['payload_bytes']:>8,} bytes  {scores}{default}")
     return 0
 
 
