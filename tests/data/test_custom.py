@@ -98,7 +98,7 @@ def test_missing_values_are_filled_from_the_same_sequence_and_channel():
         ([[1.0], [2.0]], [0.5, NAN], {}, r"y\[1\] is nan"),
         ([[1.0], [2.0]], ["a", "b"], {"kind": "values"}, "expected numbers"),
         ([[1.0], [2.0]], [1.5, 2.5], {"balanced": True}, "balanced is for classes"),
-        ([[1.0], [2.0]], [0, 1], {"tokens": True}, "tokens is True"),
+        ([[1.5], [2.0]], [0, 1], {"tokens": True}, "tokens is True"),
         ([[1.0], [2.0]], [0, 1], {"validation": 1.0}, "validation is 1.0"),
         (["a word", "..."], [0, 1], {}, r"X\[1\] is '...', a text without words"),
     ],
