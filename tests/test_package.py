@@ -64,6 +64,8 @@ def test_python_in_the_documentation_runs(document, tmp_path, monkeypatch):
     for number, code in enumerate(blocks(document, "python")):
         if re.search(r"import torch|import train", code):
             pytest.importorskip("torch")
+        for library in re.findall(r"^(?:from|import) (sklearn|dask|pandas)\b", code, re.MULTILINE):
+            pytest.importorskip(library)
         (tmp_path / f"block{number}.py").write_text(code, encoding="utf-8")
         runpy.run_path(f"block{number}.py")
 

@@ -54,6 +54,21 @@ fi
 configure_and_test "$build/native" -DHADAMRNN_TESTS_EMULATED=$emulated -DHADAMRNN_PYTHON=$bindings \
     -DPython_EXECUTABLE="$(command -v "$python")" -Dpybind11_DIR="${pybind11:-}"
 
+# The library as others use it: installed, found by CMake, linked with the example, which compares with Python.
+if "$python" -c 'import hadamrnn_ext' 2>/dev/null; then
+    example=$build/example
+    echo "== $example"
+    {
+        cmake --install "$build/native" --prefix "$build/installed" &&
+            cmake -S examples/cpp -B "$example" -DCMAKE_PREFIX_PATH="$build/installed" -DCMAKE_BUILD_TYPE=Release &&
+            cmake --build "$example"
+    } >"$example.log" 2>&1 || { cat "$example.log" && exit 1; }
+    "$python" examples/cpp/write_network.py smnist "$example/smnist.bin"
+    "$example/classify" "$example/smnist.bin"
+else
+    missing "the installed C++ library is not tried: $python has no hadamrnn_ext" "the package with pip"
+fi
+
 if [ -z "$x86" ]; then
     echo "not an x86-64 machine: no AVX-512 to emulate, no AVX to check for"
 elif command -v objdump >/dev/null && command -v "$python" >/dev/null; then

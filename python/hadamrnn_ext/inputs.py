@@ -36,14 +36,16 @@ class Ready(NamedTuple):
 
 
 def read_array(x: ArrayLike, name: str = "x") -> Array:
-    """``x`` as an array of booleans, integers or floats.
+    """``x`` as an array of booleans, integers or floats: the caller's memory where it shows it, as an array of NumPy, by
+    ``__array__`` (tensors of torch), the buffer protocol, or DLPack alone.
 
     Raises:
         InputError: it is not an array of real numbers (complex, object, string, date, ragged), or has masked values.
     """
     try:
-        array = np.asarray(x)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        only_dlpack = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
+        array = np.from_dlpack(x) if only_dlpack else np.asarray(x)  # type: ignore[arg-type]
+    except (ValueError, TypeError, RuntimeError, OverflowError, BufferError) as error:
         raise InputError(f"{name} cannot be read as an array of real numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} has dtype {array.dtype}; expected real numbers")

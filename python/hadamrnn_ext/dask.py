@@ -1,0 +1,100 @@
+"""Inference over arrays that are larger than memory, on Dask's schedulers and clusters.
+
+    import dask.array as da
+    from hadamrnn_ext.dask import infer
+    x = da.from_zarr("series.zarr")  # (N, T, d), in chunks of sequences
+    infer(x, "smnist").to_zarr("logits.zarr")
+
+Needs the `dask` extra.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import zoo
+from .errors import ShapeError
+from .model import Model
+
+try:
+    import dask
+    import dask.array as da
+except ImportError as missing:
+    raise ImportError(
+        "hadamrnn_ext.dask needs Dask, which is not installed: pip install hadamrnn_ext[dask]"
+    ) from missing
+
+__all__ = ["infer"]
+
+
+def infer(
+    x: Any,
+    model: Model | str | os.PathLike[str],
+    *,
+    lengths: Any = None,
+    num_threads: int = 1,
+    check_finite: bool = True,
+) -> Any:
+    """Logits of raw input, as `Model.infer` computes them: the same bits, one task for each chunk of sequences.
+
+    Nothing is computed before the result is asked for, and a worker holds one chunk at a time for each of its threads.
+    The model goes to each worker once, as the bytes of its file.
+
+    Args:
+        x: a Dask array, (N, T, d) of features or (N, T) of tokens. Its chunks along N are kept; a sequence that lies in
+            several chunks becomes one, so chunks of few sequences suit long ones.
+        model: a `Model`, the name of a bundled one, or the path of a file, which is read here.
+        lengths: (N,) integers, an array of Dask or NumPy: as in `Model.infer`.
+        num_threads: of a task. A scheduler runs several tasks at once, which is why this is 1.
+        check_finite: as in `Model.infer`; what is wrong raises when the result is computed.
+
+    Returns:
+        A Dask array, float32: (N, o) for models that answer after the last step, (N, T, o) for those that answer at each.
+
+    Raises:
+        ShapeError: x is no Dask array of these dimensions, or lengths are not one a sequence.
+    """
+    model = model if isinstance(model, Model) else zoo.load(model)
+    card = model.card
+    dims = 3 if card.input == "features" else 2
+    if not isinstance(x, da.Array):
+        raise ShapeError(
+            f"x is a {type(x).__name__}; expected a Dask array: dask.array.from_array(x) makes one"
+        )
+    if x.ndim != dims or (dims == 3 and x.shape[2] != card.input_size):
+        expected = f"(N, T, {card.input_size})" if dims == 3 else "(N, T)"
+        raise ShapeError(f"x has shape {x.shape}; expected {expected}")
+    x = x.rechunk(dict.fromkeys(range(1, dims), -1))
+    inputs = [x, "ntd"[:dims]]
+    if lengths is not None:
+        lengths = da.asarray(lengths)
+        if lengths.shape != x.shape[:1]:
+            raise ShapeError(f"lengths has shape {lengths.shape}; expected {x.shape[:1]}, one a sequence")
+        inputs += [lengths.rechunk((x.chunks[0],)), "n"]
+    return da.blockwise(
+        _infer,
+        "no" if card.output == "last" else "nto",
+        *inputs,
+        new_axes={"o": card.output_size},
+        concatenate=True,
+        dtype=np.float32,
+        meta=np.empty((0,) * (2 if card.output == "last" else 3), np.float32),
+        model=dask.delayed(model, pure=True),
+        num_threads=num_threads,
+        check_finite=check_finite,
+    )
+
+
+def _infer(
+    x: NDArray[Any],
+    lengths: NDArray[Any] | None = None,
+    *,
+    model: Model,
+    num_threads: int,
+    check_finite: bool,
+) -> NDArray[np.float32]:
+    return model.infer(x, lengths, num_threads, check_finite)

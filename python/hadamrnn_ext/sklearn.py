@@ -1,0 +1,230 @@
+"""Estimators of scikit-learn: they train as `train.fit` does, and go into its pipelines, searches and metrics.
+
+    from hadamrnn_ext.sklearn import HadamRNNClassifier
+    classifier = HadamRNNClassifier(epochs=20).fit(X, y)  # X (N, T, d), or (N, T) of one channel
+    classifier.predict_proba(X_test)
+    classifier.model_.save("mine.safetensors")
+
+Needs the `sklearn` extra; fitting needs `train` as well, predicting with a fitted one does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .classify import probabilities
+from .errors import ShapeError
+from .model import Model
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils import check_array, check_consistent_length, check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+except ImportError as missing:
+    raise ImportError(
+        "hadamrnn_ext.sklearn needs scikit-learn 1.6 or newer: pip install hadamrnn_ext[sklearn]"
+    ) from missing
+
+__all__ = ["HadamRNNClassifier", "HadamRNNRegressor"]
+
+
+class _HadamRNN(BaseEstimator):  # type: ignore[misc]
+    """What both have in common: series in, and a trained model kept as `model_`."""
+
+    def __init__(
+        self,
+        hidden_size: int | None = None,
+        epochs: int | None = None,
+        lr: float | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        channels_first: bool = False,
+        normalize: bool = True,
+        impute: Literal["mean", "last"] | None = None,
+        validation: float = 0.1,
+        random_state: Any = 0,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.epochs = epochs
+        self.lr = lr
+        self.recipe = recipe
+        self.channels_first = channels_first
+        self.normalize = normalize
+        self.impute = impute
+        self.validation = validation
+        self.random_state = random_state
+        self.device = device
+        self.n_jobs = n_jobs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.impute is not None
+        return tags
+
+    def _series(self, X: Any, fitting: bool = False) -> NDArray[np.float32]:
+        """X as (N, T, d). As a table (N, T) it has T features that every other must have; else as many as channels."""
+        finite = True if self.impute is None or not fitting else "allow-nan"
+        if getattr(X, "ndim", 2) != 3:
+            table = validate_data(self, X, dtype=np.float32, ensure_all_finite=finite, reset=fitting)
+            if fitting:
+                self.table_ = True
+            elif not self.table_:
+                raise ShapeError(f"X has shape {np.shape(X)}; expected 3 dimensions, as in fit")
+            return np.ascontiguousarray(table)[..., None]
+        series = check_array(X, dtype=np.float32, ensure_all_finite=finite, allow_nd=True)
+        if self.channels_first:
+            series = series.transpose(0, 2, 1)
+        if 0 in series.shape:
+            raise ShapeError(f"X has shape {np.shape(X)}; expected at least one step and one channel")
+        if fitting:
+            self.n_features_in_, self.table_ = series.shape[2], False
+        elif self.table_ or series.shape[2] != self.n_features_in_:
+            expected = "a table (N, T)" if self.table_ else f"{self.n_features_in_} channels"
+            raise ShapeError(f"X has shape {np.shape(X)}; expected {expected}, as in fit")
+        return np.ascontiguousarray(series)
+
+    def _train(self, x: NDArray[np.float32], y: NDArray[Any], kind: Any, **options: Any) -> Model:
+        from . import train
+
+        recipe = {**(self.recipe or {})}
+        chosen = {"hidden_size": self.hidden_size, "epochs": self.epochs, "lr": self.lr}
+        recipe |= {name: value for name, value in chosen.items() if value is not None}
+        model, summary = train.fit(
+            x,
+            y,
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+            kind=kind,
+            impute=self.impute,
+            normalize=self.normalize,
+            validation=self.validation,
+            device=self.device,
+            threads=self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None,
+            **options,
+            **recipe,
+        )
+        self.summary_ = summary
+        self.n_iter_ = int(summary["epochs"])
+        return model
+
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        check_is_fitted(self, "model_")
+        threads = self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None
+        logits: NDArray[np.float32] = self.model_.infer(self._series(X), num_threads=threads)
+        return logits
+
+
+class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
+    """Classes of whole series, (N, T, d) or a table (N, T) of one channel.
+
+    Args:
+        hidden_size, epochs, lr: of the recipe; None: what `train.custom.suited` thinks of the data.
+        recipe: other fields of `train.Preset`, such as {"recurrence": "relu", "batch_size": 50}.
+        channels_first: X is (N, d, T), as sktime and aeon have it, instead of (N, T, d).
+        normalize: subtract each channel's mean and divide by its deviation; both travel in the model.
+        impute: fit takes missing values (NaN) as the channel's "mean" or the "last" value; None refuses them.
+        validation: share of the examples, of each class, that chooses the epoch that is kept.
+        random_state: of validation examples, initialization and order.
+        device: that of torch while it trains.
+        n_jobs: threads; None or -1: all CPUs that this process may use.
+        balanced: weigh the loss of a class by the inverse of its frequency.
+
+    Attributes:
+        classes_ (k,); model_, a `Model` to stream, quantize, export or save; summary_, that of `train.run`;
+        n_features_in_, the channels, or the columns of a table; n_iter_, epochs.
+
+    Raises:
+        ShapeError, InputError (both ValueError): X or y are no such data.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int | None = None,
+        epochs: int | None = None,
+        lr: float | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        channels_first: bool = False,
+        normalize: bool = True,
+        impute: Literal["mean", "last"] | None = None,
+        validation: float = 0.1,
+        random_state: Any = 0,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        balanced: bool = False,
+    ) -> None:
+        super().__init__(
+            hidden_size,
+            epochs,
+            lr,
+            recipe,
+            channels_first,
+            normalize,
+            impute,
+            validation,
+            random_state,
+            device,
+            n_jobs,
+        )
+        self.balanced = balanced
+
+    def fit(self, X: Any, y: Any) -> HadamRNNClassifier:
+        """Trains on series X and classes y (N,). Returns itself."""
+        series = self._series(X, fitting=True)
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        labels = column_or_1d(y, warn=True)
+        check_consistent_length(series, labels)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class, {self.classes_[0]!r}; expected at least two")
+        model = self._train(series, codes.astype(np.int64), "classes", balanced=self.balanced)
+        names = tuple(map(str, self.classes_.tolist()))
+        self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:
+        """Logits: (N,) of two classes, that of the second; (N, k) of more."""
+        logits = self._logits(X)
+        return logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Probabilities (N, k) of the classes, in the order of `classes_`."""
+        return probabilities(self._logits(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each series, (N,)."""
+        best = self.predict_proba(X).argmax(1)
+        classes: NDArray[Any] = self.classes_[best]
+        return classes
+
+
+class HadamRNNRegressor(RegressorMixin, _HadamRNN):  # type: ignore[misc]
+    """One or several numbers of each whole series; arguments and attributes as of `HadamRNNClassifier`."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> HadamRNNRegressor:
+        """Trains on series X and values y, (N,) or (N, o). Returns itself."""
+        series = self._series(X, fitting=True)
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        check_consistent_length(series, values)
+        self.outputs_ = values.shape[1:]
+        self.model_ = self._train(series, values, "values")
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Values (N,) or (N, o), as y had them."""
+        return self._logits(X).astype(np.float64).reshape(-1, *self.outputs_)

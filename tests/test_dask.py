@@ -1,0 +1,86 @@
+"""Inference over Dask arrays."""
+
+from __future__ import annotations
+
+import resource
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+
+da = pytest.importorskip("dask.array")
+from hadamrnn_ext.dask import infer
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Features (T, 8), 32 units, 3 outputs."""
+    layer = hr.LayerCard(hidden_size=32, block_size=32, recurrence="linear")
+    card = hr.Card(input="features", input_size=8, layers=(layer,), output="last", output_size=3)
+    rng = np.random.default_rng(0)
+    return hr.Model.from_parameters(
+        card,
+        {
+            "input.weight": rng.normal(size=(32, 8)),
+            "layers.0.signs": rng.normal(size=32),
+            "layers.0.bias": rng.normal(size=32),
+            "output.weight": rng.normal(size=(3, 32)),
+            "output.bias": np.zeros(3),
+        },
+    )
+
+
+def test_chunks_give_the_bits_of_one_call(rng, small):
+    x = rng.normal(size=(50, 20, 8)).astype(np.float32)
+    lengths = rng.integers(1, 21, 50)
+    chunked = da.from_array(x, chunks=(7, 6, 5))
+    result = infer(chunked, small)
+    assert result.shape == (50, 3)
+    assert result.dtype == np.float32
+    assert result.chunks[0] == chunked.chunks[0]
+    assert np.array_equal(result.compute(scheduler="threads"), small.infer(x))
+    ended = infer(chunked, small, lengths=lengths).compute(scheduler="synchronous")
+    assert np.array_equal(ended, small.infer(x, lengths))
+
+
+def test_tokens_and_answers_at_every_step(rng):
+    tokens = rng.integers(10, size=(9, 30))
+    result = infer(da.from_array(tokens, chunks=(4, 30)), "copy")
+    assert result.shape == (9, 30, 9)
+    assert np.array_equal(result.compute(scheduler="synchronous"), hr.load("copy").infer(tokens))
+
+
+def test_what_is_met_and_expected(small):
+    with pytest.raises(hr.ShapeError, match=r"ndarray; expected a Dask array"):
+        infer(np.zeros((2, 3, 8)), small)
+    with pytest.raises(hr.ShapeError, match=r"\(2, 3, 7\); expected \(N, T, 8\)"):
+        infer(da.zeros((2, 3, 7)), small)
+    with pytest.raises(hr.ShapeError, match=r"lengths has shape \(3,\); expected \(2,\)"):
+        infer(da.zeros((2, 3, 8)), small, lengths=[1, 2, 3])
+    with pytest.raises(hr.InputError, match="nan"):
+        infer(da.full((2, 3, 8), np.nan), small).compute(scheduler="synchronous")
+
+
+def peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.filterwarnings("ignore")  # those of the cluster's own libraries
+def test_two_processes_read_more_than_they_may_hold(small):
+    """Half a gigabyte of sequences; each process stays below 300 MB, half of which is the interpreter with Dask."""
+    distributed = pytest.importorskip("distributed")
+    random = da.random.default_rng(0)
+    x = random.random((1000, 16384, 8), chunks=(20, 16384, 8), dtype=np.float32)
+    assert x.nbytes > 5e8
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, memory_limit="300MB", dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        logits = infer(x, small).compute()
+        peaks = client.run(peak_bytes)
+    assert len(peaks) == 2
+    assert max(peaks.values()) < 300e6, peaks
+    assert np.array_equal(logits[40:60], small.infer(x[40:60].compute(scheduler="synchronous")))
