@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +57,6 @@ def test_doctor_tells_an_extension_of_another_version_and_wrong_bits(run, monkey
 
 def test_the_extras_are_those_of_the_project():
     pytest.importorskip("tomllib")
-    from pathlib import Path
 
     import tomllib
 
@@ -88,6 +88,16 @@ def test_bench_without_torch_measures_the_kernels_alone(run, monkeypatch):
     code, stdout, _ = run("bench", "--seconds", 0, "--threads", 1)
     assert code == 0
     assert "torch is not installed" in stdout
+
+
+def test_data_and_export_answer_in_json(run, tmp_path):
+    code, stdout, _ = run("data", "--json")
+    assert (code, json.loads(stdout)) == (0, {name: doctor.place(name) for name in doctor.DATASETS})
+    code, stdout, _ = run("export", "copy", "--c", tmp_path / "copy", "--json")
+    files = json.loads(stdout)["files"]
+    assert code == 0
+    assert all(Path(file).is_file() for file in files)
+    assert {Path(file).name for file in files} >= {"copy.c", "copy.h"}
 
 
 def test_both_paths_of_a_case_compute_the_same():

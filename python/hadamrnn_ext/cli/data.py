@@ -7,7 +7,7 @@ import sys
 
 from ..data import dsa, fashion, fsdd, glue, har, imdb, mnist
 from ..errors import DataError
-from .options import Commands, add_command
+from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\
   hadamrnn data                  what is found, and where
@@ -38,10 +38,16 @@ def add(commands: Commands) -> None:
         choices=tuple(DATASETS),
         help="data set to find; mnist is downloaded if it is not there",
     )
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.name is None:
+    if arguments.json:
+        if arguments.name in DOWNLOADS:
+            DOWNLOADS[arguments.name](_show)
+        names = DATASETS if arguments.name is None else [arguments.name]
+        print_json({name: place(name) for name in names})
+    elif arguments.name is None:
         for name, dataset in DATASETS.items():
             try:
                 print(f"{name}: {dataset.locate()}")
@@ -52,6 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(DATASETS[arguments.name].locate())
     return 0
+
+
+def place(name: str) -> str | None:
+    """The folder of a data set, None where it is not found."""
+    try:
+        return str(DATASETS[name].locate())
+    except DataError:
+        return None
 
 
 def _show(name: str, received: int, total: int | None) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core, golden, isa, machine, zoo
-from ..errors import DataError
-from .data import DATASETS
+from .data import DATASETS, place
 from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         **machine.describe(),
         "extension": str(_core.__file__),
         "extras": {extra: _extra(packages) for extra, packages in machine.EXTRAS.items()},
-        "data": {name: _place(name) for name in DATASETS},
+        "data": {name: place(name) for name in DATASETS},
         "models": zoo.models(),
         "problems": problems,
     }
@@ -74,13 +73,6 @@ def _extra(packages: tuple[str, ...]) -> str:
     if missing:
         return f"without {', '.join(missing)}"
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _place(name: str) -> str | None:
-    try:
-        return str(DATASETS[name].locate())
-    except DataError:
-        return None
 
 
 def _build() -> list[str]:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from .. import export, zoo
-from .options import Commands, add_command
+from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
@@ -35,16 +35,20 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--lengths", action="store_true", help="the ONNX graph has an input `lengths`, one a sequence"
     )
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
     if arguments.onnx is not None:
         preprocess = not arguments.no_preprocess
-        print(export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths))
-        return 0
-    stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
-    name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
-    for path in export.c(model, arguments.c, name, arguments.transform):
-        print(path)
+        paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
+    else:
+        stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
+        name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
+        paths = list(export.c(model, arguments.c, name, arguments.transform))
+    if arguments.json:
+        print_json({"model": arguments.model, "files": list(map(str, paths))})
+    else:
+        print(*paths, sep="\n")
     return 0
