@@ -99,7 +99,7 @@ void run(const Model& m, Choices& choose) {
     for (int32_t& id : ids) id = std::clamp<int32_t>(id, 0, int32_t(std::max<int64_t>(m.token_count(), 1)) - 1);
   }
   const int64_t each = m.output_all() ? steps * o : o;
-  std::vector<float> y(size_t(batch * each)), last(size_t(o));
+  std::vector<float> y(static_cast<size_t>(batch * each)), last(static_cast<size_t>(o));
   Batch all{batch, steps, x.data(), ids.data(), nullptr};
   m.infer(all, y.data(), 1 + int(choose.below(3)));
   for (int64_t i = 0; i < batch; ++i) {
