@@ -17,6 +17,8 @@ EXTRAS = {
     "train": ("torch", "rich"),
     "export": ("onnx",),
     "plot": ("matplotlib",),
+    "sklearn": ("scikit-learn",),
+    "dask": ("dask",),
 }
 
 

@@ -79,6 +79,8 @@ def test_answers_as_csv_in_batches(run, model, rng, tmp_path, monkeypatch):
     x = rng.normal(size=(10, 6, 2)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     out = tmp_path / "answers.csv"
+    assert run("infer", tmp_path / "none.npy", *of(tmp_path), "--out", out)[0] == 1
+    assert not out.exists()
     code, stdout, _ = run("infer", tmp_path / "x.npy", *of(tmp_path), "--top", 2, "--out", out)
     assert (code, stdout) == (0, "")
     rows = list(csv.DictReader(io.StringIO(out.read_text())))

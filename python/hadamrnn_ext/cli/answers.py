@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -69,6 +70,9 @@ def format_of(path: str) -> str:
 
 def write(found: Iterable[Answer], form: str, path: str | None) -> None:
     """Writes answers as `form` to the file `path`, or to stdout, as they come."""
+    waiting = iter(found)
+    begun = list(itertools.islice(waiting, 1))  # before a file is made: input that is refused leaves none
+    found = itertools.chain(begun, waiting)
     with ExitStack() as stack:
         out: TextIO = sys.stdout
         if path is not None:
