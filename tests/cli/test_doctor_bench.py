@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_the_extras_are_those_of_the_project():
     path = Path(__file__).parents[2] / "pyproject.toml"
     extras = tomllib.loads(path.read_text())["project"]["optional-dependencies"]
     for extra, packages in machine.EXTRAS.items():
-        assert [entry.split(">")[0] for entry in extras[extra]] == list(packages)
+        assert [re.split(r"[>[]", entry)[0] for entry in extras[extra]] == list(packages)
 
 
 def test_bench_measures_both_paths_and_draws_them(run, tmp_path, monkeypatch):
