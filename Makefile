@@ -33,6 +33,10 @@ test: .venv-test/installed ## Build, and run all tests.
 cpp-tests: .venv-test/installed ## Run the C++ tests, on emulated instruction sets too.
 	PATH="$(CURDIR)/$(TEST):$$PATH" PYTHON=$(TEST)/python tools/cpp_tests.sh
 
+.PHONY: sanitize
+sanitize: .venv-test/installed ## Run C++ and Python tests with sanitizers of memory, undefined behaviour and races; a quarter of an hour.
+	PATH="$(CURDIR)/$(TEST):$$PATH" PYTHON=$(TEST)/python tools/sanitize.sh
+
 .PHONY: lint
 lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
 	$(TEST)/ruff check

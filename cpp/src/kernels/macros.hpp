@@ -5,6 +5,10 @@
 #define HADAMRNN_INLINE __forceinline
 #define HADAMRNN_RESTRICT __restrict
 #define HADAMRNN_UNROLL
+#elif defined(HADAMRNN_SANITIZE)  // instrumented and inlined as well, a kernel is a function of megabytes
+#define HADAMRNN_INLINE inline
+#define HADAMRNN_RESTRICT __restrict__
+#define HADAMRNN_UNROLL
 #elif defined(__clang__)
 #define HADAMRNN_INLINE inline __attribute__((always_inline))
 #define HADAMRNN_RESTRICT __restrict__
