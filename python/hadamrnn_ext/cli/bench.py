@@ -112,7 +112,7 @@ def draw(found: dict[str, Any], results: list[Result], path: Path) -> None:
     ]
     axes.bar_label(bars, labels, padding=4)
     axes.axvline(1, color="#888888", linewidth=1)
-    axes.set(xscale="log", xlabel="times faster than torch", xlim=(0.5, 12 * max([1.0, *ratios])))
+    axes.set(xscale="log", xlabel="times faster than torch", xlim=(0.5, 60 * max([1.0, *ratios])))
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(f"{found['cpu']}, {found['isa']}", fontsize=10)
