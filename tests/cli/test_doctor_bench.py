@@ -15,15 +15,6 @@ from hadamrnn_ext.cli import cases, doctor
 from hadamrnn_ext.model import Model
 
 
-@pytest.fixture
-def run(capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def test_doctor_finds_this_installation_well(run):
     code, stdout, _ = run("doctor", "--json")
     found = json.loads(stdout)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import format, plots, zoo
 from ..errors import InputError
+from ..model import Model
 from .options import Commands, add_command
 from .sequences import read
 
@@ -47,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--out is {arguments.out}; expected a name that ends in .png, .svg or .pdf")
     model = zoo.load(arguments.model)
     figure = (
-        plots.spectrum(model) if arguments.what == "spectrum" else plots.reading(model, *_sequence(arguments))
+        plots.spectrum(model)
+        if arguments.what == "spectrum"
+        else plots.reading(model, *_sequence(arguments, model))
     )
     picture = io.BytesIO()
     figure.savefig(picture, format=kind, dpi=130)
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sequence(arguments: argparse.Namespace) -> tuple[NDArray[Any] | str, str | None]:
+def _sequence(arguments: argparse.Namespace, model: Model) -> tuple[NDArray[Any] | str, str | None]:
     """The sequence to read, and the right answer where that is known."""
     if arguments.text is not None:
         return arguments.text, None
@@ -64,13 +67,12 @@ def _sequence(arguments: argparse.Namespace) -> tuple[NDArray[Any] | str, str | 
     if arguments.file is None:
         sequences, truths = zoo.samples(arguments.model)
     else:
-        card = zoo.load(arguments.model).card
-        sequences = read(arguments.file, card)
-        single = 1 if card.input == "tokens" else 2
+        sequences = read(arguments.file, model.card)
+        single = 1 if model.card.input == "tokens" else 2
         if isinstance(sequences, np.ndarray) and sequences.ndim == single:
             sequences = sequences[None]
     if not 0 <= arguments.number < len(sequences):
         raise InputError(f"--number is {arguments.number}; expected 0 to {len(sequences) - 1}")
-    labels = zoo.load(arguments.model).card.labels
+    labels = model.card.labels
     truth = None if truths is None or truths.ndim > 1 else int(truths[arguments.number])
     return sequences[arguments.number], None if truth is None else labels[truth] if labels else str(truth)
