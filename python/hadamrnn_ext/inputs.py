@@ -19,7 +19,18 @@ from .buffers import check_writable
 from .card import Card
 from .errors import InputError, ShapeError
 
-__all__ = ["Ready", "features", "lengths", "output", "permute", "read_array", "threads", "tokens"]
+__all__ = [
+    "Ready",
+    "count",
+    "cpus",
+    "features",
+    "lengths",
+    "output",
+    "permute",
+    "read_array",
+    "threads",
+    "tokens",
+]
 
 Array = NDArray[Any]
 F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
@@ -187,24 +198,29 @@ def threads(num_threads: int | None, batch: int) -> int:
         InputError: not an integer 1 .. 1024.
     """
     if num_threads is not None:
-        return _count(num_threads, "num_threads")
+        return count(num_threads, "num_threads", MAX_THREADS)
     if batch <= 1:
         return 1
     if text := os.environ.get("HADAMRNN_NUM_THREADS"):
-        return _count(int(text) if text.isascii() and text.isdigit() else text, "HADAMRNN_NUM_THREADS")
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), MAX_THREADS)
-    return min(os.cpu_count() or 1, MAX_THREADS)
+        number = int(text) if text.isascii() and text.isdigit() else text
+        return count(number, "HADAMRNN_NUM_THREADS", MAX_THREADS)
+    return min(cpus(), MAX_THREADS)
 
 
-def _count(value: object, name: str) -> int:
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def count(value: object, name: str, most: int, kind: str = "an integer") -> int:
+    """A number from 1 to `most`. Raises InputError, which says that `kind` is expected."""
     try:
-        count = operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        count = 0
-    if isinstance(value, bool) or not 1 <= count <= MAX_THREADS:
-        raise InputError(f"{name} is {ascii(value)[:40]}; expected an integer 1 .. {MAX_THREADS}")
-    return count
+        number = 0
+    if isinstance(value, bool) or not 1 <= number <= most:
+        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind} 1 .. {most}")
+    return number
 
 
 def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:

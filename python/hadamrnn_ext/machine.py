@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import isa
+from .inputs import cpus
 
 __all__ = ["EXTRAS", "cpus", "describe", "package_version"]
 
@@ -20,11 +21,6 @@ EXTRAS = {
     "sklearn": ("scikit-learn",),
     "dask": ("dask",),
 }
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def package_version(package: str) -> str | None:

@@ -6,7 +6,6 @@ float32 h in C order, (sequences, n) a layer. The sizes must be those of the mod
 
 from __future__ import annotations
 
-import operator
 import struct
 from typing import Any
 
@@ -17,7 +16,7 @@ from .card import Card
 from .errors import InputError, ShapeError
 from .inputs import read_array
 
-__all__ = ["check_order", "count", "dumps", "loads", "read"]
+__all__ = ["check_order", "dumps", "loads", "read"]
 
 MAX_COUNT = 1 << 24
 MAGIC, FORMAT = b"HRST", 1
@@ -31,17 +30,6 @@ def check_order(card: Card, raw: bool) -> None:
             f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "
             "stream them as they come; raw=True takes steps that are already permuted, scaled and normalized"
         )
-
-
-def count(value: object, name: str, kind: str = "an integer") -> int:
-    """A number of sequences. Raises InputError, which says that `kind` is expected."""
-    try:
-        size = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        size = 0
-    if isinstance(value, bool) or not 1 <= size <= MAX_COUNT:
-        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind} 1 .. {MAX_COUNT}")
-    return size
 
 
 def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32]:

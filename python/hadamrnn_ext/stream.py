@@ -40,7 +40,9 @@ class Stream:
         states.check_order(card, raw)
         self._card = card
         self._batch_size = (
-            None if batch_size is None else states.count(batch_size, "batch_size", "None or an integer")
+            None
+            if batch_size is None
+            else inputs.count(batch_size, "batch_size", states.MAX_COUNT, "None or an integer")
         )
         self._raw = raw
         self._check_finite = check_finite

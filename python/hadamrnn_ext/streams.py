@@ -33,7 +33,7 @@ class Streams:
 
     def __init__(self, card: Card, core: _core.Model, capacity: int, raw: bool, check_finite: bool) -> None:
         states.check_order(card, raw)
-        self._capacity = states.count(capacity, "capacity")
+        self._capacity = inputs.count(capacity, "capacity", states.MAX_COUNT)
         self._card, self._raw, self._check_finite = card, raw, check_finite
         self._core = _core.Stream(core, self._capacity, check_finite)
         self._fast = raw or card.preprocess.normalization is None
