@@ -11,7 +11,8 @@ is imported only by those who want it.
 
 from __future__ import annotations
 
-from . import export, hadamard, isa, zoo
+# The core comes first: it refuses subinterpreters, before NumPy is imported in one, which would spoil it for the process.
+from . import _core, export, hadamard, isa, zoo  # noqa: F401
 from .card import Card, LayerCard, Training
 from .errors import (
     DataError,

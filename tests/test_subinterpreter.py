@@ -1,0 +1,44 @@
+"""The package in a subinterpreter: it refuses at once, and the main interpreter goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+try:
+    import _interpreters as interpreters  # Python 3.13 and newer
+    run = interpreters.exec
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    run = interpreters.run_string
+
+INSIDE = '''
+import sys
+try:
+    import hadamrnn_ext
+except ImportError as error:
+    print(error, "numpy" in sys.modules, flush=True)
+'''
+if sys.argv[1] == "first":
+    import hadamrnn_ext
+run(interpreters.create(), INSIDE)
+import hadamrnn_ext
+print(hadamrnn_ext.infer([[0.0]] * 784).shape)
+"""
+
+
+@pytest.mark.parametrize("main", ["first", "second"])
+def test_is_refused_and_the_main_interpreter_goes_on(main: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, main], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    refusal, answer = done.stdout.splitlines()
+    # Loaded in a subinterpreter first, NumPy cannot be loaded in the main one any more.
+    assert refusal.endswith(" False")
+    assert "subinterpreters" in refusal
+    assert answer == "(10,)"
