@@ -377,7 +377,7 @@ def read_table(data: bytes) -> bool:
 
 
 def read_sequences(data: bytes) -> bool:
-    """What `hadamrnn infer` is given: .npy, IDX or text."""
+    """What `hadamrnn infer` is given: .npy, .npz, IDX or text."""
     path = _scratch_file()
     path.write_bytes(data)
     array = sequences.read(str(path), _golden_models()[0].card)

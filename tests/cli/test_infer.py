@@ -35,9 +35,7 @@ def test_series_of_unequal_lengths_from_csv_and_npz(run, model, rng, tmp_path):
     x = [rng.normal(size=(length, 2)).round(3) for length in (3, 5, 4)]
     rows = [f"{i},{t},{a},{b}" for i, part in enumerate(x) for t, (a, b) in enumerate(part)]
     (tmp_path / "x.csv").write_text("\n".join(["id,time,u,v", *rows]))
-    objects = np.empty(3, object)
-    objects[:] = x
-    np.savez(tmp_path / "x.npz", X=objects)
+    np.savez(tmp_path / "x.npz", X=np.concatenate(x), lengths=[len(part) for part in x])
     expected = [model.infer(part) for part in x]
     for name in ("x.csv", "x.npz"):
         code, stdout, _ = run("infer", tmp_path / name, *of(tmp_path), "--logits", "--format", "jsonl")
@@ -84,9 +82,7 @@ def test_answers_at_every_step_end_with_their_sequence(run, make_model, rng, tmp
     model = make_model(rng, output="all")
     model.save(tmp_path / "model.safetensors")
     x = [rng.normal(size=(length, 2)) for length in (2, 4)]
-    objects = np.empty(2, object)
-    objects[:] = x
-    np.savez(tmp_path / "x.npz", X=objects)
+    np.savez(tmp_path / "x.npz", X=np.concatenate(x), lengths=[len(part) for part in x])
     _, stdout, _ = run("infer", tmp_path / "x.npz", *of(tmp_path), "--logits", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(stdout)))
     assert [(row["sequence"], row["step"]) for row in rows] == [

@@ -22,7 +22,7 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--train",
         metavar="FILE",
-        help=".npz with X (N, T, d), (N, T) or objects of any lengths, and y; or CSV, a series or a time step a row",
+        help=".npz with X (N, T, d) or (N, T), y, and lengths of sequences filled up or one after another; or CSV, a series or a time step a row",
     )
     group.add_argument(
         "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"

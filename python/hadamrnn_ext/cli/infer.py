@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
         "file",
         nargs="*",
         default=[],
-        help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); .npz with X; IDX images; WAV; CSV, a series or, "
+        help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); .npz with X and maybe lengths; IDX images; WAV; CSV, a series or, "
         "with a column id, a time step a row; other text, a time step a line; - is stdin",
     )
     what.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")

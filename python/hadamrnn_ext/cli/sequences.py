@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..card import Card
-from ..data import csv_series, fsdd, idx, mel, npz, wav
+from ..data import csv_series, fsdd, idx, mel, npz, own, wav
 from ..data.missing import Impute, fill
 from ..data.series import is_texts, sequences
 from ..errors import DataError
@@ -28,7 +28,7 @@ def read(
 ) -> Array | list[Any]:
     """What the file `name` (`-`: stdin) holds, as `infer` of a model with this card takes it, or a list of such sequences.
 
-    The kind is told by the content: .npy, which is not read before it is used; .npz with an array X; IDX, maybe
+    The kind is told by the content: .npy, which is not read before it is used; .npz with X, and maybe lengths; IDX, maybe
     compressed, whose images become sequences of pixels; WAV, whose sound becomes what the model hears; else text, with
     a name that ends in .csv as `data.csv_series` has it, if its columns are not one step a line, else one step a line.
     Missing values are filled with `impute`. Raises DataError if it is none of them.
@@ -38,10 +38,7 @@ def read(
     if content.startswith(b"\x93NUMPY"):
         x = _npy(name, content)
     elif content.startswith(b"PK"):
-        arrays = npz.read(name)
-        if "X" not in arrays:
-            raise DataError(f"{name}: holds {', '.join(arrays) or 'nothing'}; expected an array X")
-        x = arrays["X"] if arrays["X"].dtype != object else list(arrays["X"])
+        x = own.parts(name, npz.read(name))
         if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
             x = x[..., None]
     elif content.startswith((b"\x1f\x8b", b"\0\0")):
@@ -72,7 +69,7 @@ def _npy(name: str, content: bytes) -> Array:
         begin = file.tell()
         order: Literal["C", "F"] = "F" if fortran else "C"
         if dtype.hasobject:
-            raise ValueError("it holds objects")
+            raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
             raise ValueError(
                 f"the header says {dtype} of shape {shape}, {size} bytes; the file has {len(content) - begin}"

@@ -1,10 +1,9 @@
-"""Arrays of .npz and .npy files, arrays of objects included, without running code that a file brings."""
+"""Arrays of .npz and .npy files. Those of objects are pickles, which can run code: they are refused unread."""
 
 from __future__ import annotations
 
 import io
 import math
-import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -23,18 +22,10 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 #: What the arrays of a file may take in all.
 MAX_BYTES = 1 << 32
-#: All that a pickle of arrays, lists, numbers and strings names; any other name could run code.
-KNOWN = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    *(
-        (f"numpy.{core}.multiarray", name)
-        for core in ("core", "_core")
-        for name in ("_reconstruct", "scalar")
-    ),
-    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-}
+OBJECTS = (
+    "it holds Python objects, which are pickled, and are not read. Save sequences of different lengths one after another: "
+    "X=np.concatenate(x), lengths=[len(s) for s in x]; texts as np.array(y, dtype=str); numbers as np.array(y, dtype=float)"
+)
 
 
 def read(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -55,7 +46,7 @@ def read(path: str | Path) -> dict[str, NDArray[Any]]:
 
 
 def array(file: IO[bytes], name: str) -> NDArray[Any]:
-    """The array of an .npy file; one of objects may hold arrays, lists, numbers and strings. Raises DataError."""
+    """The array of an .npy file. Raises DataError."""
     try:
         shape, fortran, dtype = header(file)
         if not dtype.hasobject:
@@ -65,13 +56,10 @@ def array(file: IO[bytes], name: str) -> NDArray[Any]:
                     f"the header says {dtype} of shape {shape}, {size} bytes; there are {len(body)}"
                 )
             return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
-        objects = _Unpickler(file).load()
-        return np.asarray(objects, object).reshape(shape)
-    except (
-        Exception
-    ) as error:  # damaged bytes surface as almost any exception of NumPy, its tokenizer or pickle
+    except Exception as error:  # damaged bytes surface as almost any exception of NumPy or its tokenizer
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
+    raise DataError(f"{name}: {OBJECTS}")
 
 
 def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -80,12 +68,3 @@ def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         warnings.simplefilter("ignore")  # about one of Python 2
         found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[npy.read_magic(file)](file)
     return found
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in KNOWN:
-            raise pickle.UnpicklingError(
-                f"it names {module}.{name}; expected arrays of numbers and strings only"
-            )
-        return super().find_class(module, name)

@@ -11,14 +11,13 @@ from ..errors import DataError
 from . import csv_series, npz
 from .csv_series import BY_NAME, Columns
 
-__all__ = ["Columns", "read"]
+__all__ = ["Columns", "parts", "read"]
 
 
 def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
     """Sequences and targets, as `custom.task` takes them.
 
-    An .npz file holds the arrays X and y, and maybe lengths (N,) of sequences that are filled up; all else is CSV, see
-    `csv_series`. Raises DataError.
+    An .npz file holds the arrays X, of which `parts` tells, and y; all else is CSV, see `csv_series`. Raises DataError.
     """
     try:
         content = Path(path).read_bytes()
@@ -34,15 +33,43 @@ def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
     return x, y
 
 
-def _arrays(path: str | Path, arrays: dict[str, Any]) -> tuple[Any, Any]:
-    named = {name.lower(): array for name, array in arrays.items()}
-    if not {"x", "y"} <= named.keys():
-        raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected X and y")
-    x, y, lengths = named["x"], named["y"], named.get("lengths")
+def parts(path: str | Path, arrays: dict[str, Any]) -> Any:
+    """The sequences of an .npz file: the array X, or a list of N where there are lengths (N,).
+
+    X is then (N, T, ..), filled up to one length, or (sum of lengths, ..), one sequence after another. Raises DataError.
+    """
+    named = _named(arrays)
+    if "x" not in named:
+        raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected an array X")
+    x, lengths = named["x"], named.get("lengths")
     if lengths is None:
-        return x, y
-    if lengths.shape != x.shape[:1] or (lengths < 1).any() or (lengths > x.shape[1]).any():
+        return x
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not lengths.size or not x.ndim:
         raise DataError(
-            f"{path}: lengths of shape {lengths.shape}; expected {len(x)} numbers 1 .. {x.shape[1]}"
+            f"{path}: lengths of shape {lengths.shape} and dtype {lengths.dtype}; expected integers (N,)"
         )
-    return [row[: int(length)] for row, length in zip(x, lengths, strict=True)], np.asarray(y)
+    counts = [int(length) for length in lengths]
+    filled = x.ndim > 1 and len(x) == len(counts)
+    if filled and sum(counts) == len(x) and x.ndim == 2 and x.shape[1] > 1:
+        raise DataError(
+            f"{path}: X of shape {x.shape} with lengths of 1 can be read in two ways; expected X (N, T, d)"
+        )
+    if min(counts) < 1 or (max(counts) > x.shape[1] if filled else sum(counts) != len(x)):
+        expected = f"1 .. {x.shape[1]}" if filled else f"a sum of {len(x)}"
+        raise DataError(
+            f"{path}: X of shape {x.shape} with {len(counts)} lengths {min(counts)} .. {max(counts)}, "
+            f"{sum(counts)} in all; expected {expected}"
+        )
+    if filled:
+        return [row[:count] for row, count in zip(x, counts, strict=True)]
+    return np.split(x, np.cumsum(counts)[:-1])
+
+
+def _arrays(path: str | Path, arrays: dict[str, Any]) -> tuple[Any, Any]:
+    if not {"x", "y"} <= _named(arrays).keys():
+        raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected X and y")
+    return parts(path, arrays), _named(arrays)["y"]
+
+
+def _named(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name.lower(): array for name, array in arrays.items()}
