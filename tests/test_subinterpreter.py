@@ -9,12 +9,12 @@ import pytest
 
 PROGRAM = """
 import sys
-try:
-    import _interpreters as interpreters  # Python 3.13 and newer
-    run = interpreters.exec
+try:  # those that share the lock of the main one: others CPython itself refuses
+    import _interpreters  # Python 3.13 and newer
+    run, created = _interpreters.exec, _interpreters.create("legacy")
 except ImportError:
-    import _xxsubinterpreters as interpreters
-    run = interpreters.run_string
+    import _xxsubinterpreters
+    run, created = _xxsubinterpreters.run_string, _xxsubinterpreters.create(isolated=False)
 
 INSIDE = '''
 import sys
@@ -25,7 +25,7 @@ except ImportError as error:
 '''
 if sys.argv[1] == "first":
     import hadamrnn_ext
-run(interpreters.create(), INSIDE)
+run(created, INSIDE)
 import hadamrnn_ext
 print(hadamrnn_ext.infer([[0.0]] * 784).shape)
 """
