@@ -19,7 +19,7 @@ CPP := $(shell find bench cpp -name '*.[ch]pp')
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv-demo/installed ## Build, and classify real digits with the bundled models.
@@ -36,6 +36,10 @@ cpp-tests: .venv-test/installed ## Run the C++ tests, on emulated instruction se
 .PHONY: sanitize
 sanitize: .venv-test/installed ## Run C++ and Python tests with sanitizers of memory, undefined behaviour and races; a quarter of an hour.
 	PATH="$(CURDIR)/$(TEST):$$PATH" PYTHON=$(TEST)/python tools/sanitize.sh
+
+.PHONY: lower-bounds
+lower-bounds: .venv-test/installed ## Test the runtime with the oldest NumPy and safetensors that are allowed, without torch.
+	SKBUILD_BUILD_DIR='build/{wheel_tag}' PYTHON=$(TEST)/python tools/lower_bounds.sh $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
