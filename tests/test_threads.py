@@ -27,18 +27,27 @@ def test_threads_share_a_model(make_model: Any, rng: np.random.Generator) -> Non
     assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
 
 
-def test_threads_with_streams_of_their_own(make_model: Any, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("integer", [False, True])
+def test_many_threads_infer_and_stream_at_once(
+    integer: bool, make_model: Any, rng: np.random.Generator
+) -> None:
     model = make_model(rng, sizes=((64, 64),), input_size=1)
-    sequences = [rng.standard_normal((200, 1), np.float32) for _ in range(8)]
-    expected = [model.stream().run(x) for x in sequences]
+    if integer:
+        model = model.quantize(rng.standard_normal((4, 50, 1), np.float32))
+    sequences = [rng.standard_normal((100, 1), np.float32) for _ in range(64)]
+    expected = [model.infer(x) for x in sequences]
     found: list[Any] = [None] * len(sequences)
     begin = threading.Barrier(len(sequences))
 
     def read(i: int) -> None:
-        stream = model.stream()
+        stream, x = model.stream(), sequences[i]
         begin.wait()
-        for step in sequences[i]:
-            found[i] = stream.step(step)
+        for t, step in enumerate(x[:90]):
+            stream.step(step)
+            if t % 30 == 0:
+                batch = infer(model, np.stack([x, sequences[i - 1]]))
+                assert np.array_equal(batch, [expected[i], expected[i - 1]])
+        found[i] = stream.run(x[90:])
 
     threads = [threading.Thread(target=read, args=(i,)) for i in range(len(sequences))]
     for thread in threads:

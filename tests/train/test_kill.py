@@ -107,3 +107,12 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(process, tmp_path)
         assert all(
             torch.equal(value, second["optimizer"]["state"][index][name]) for name, value in state.items()
         )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_nothing_is_lost_in_a_moment():
+    kill = Path(__file__).parents[2] / "fuzz" / "kill.py"
+    command = [sys.executable, str(kill), "--seconds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("nothing lost") == 4
