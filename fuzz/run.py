@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import mmap
 import os
 import random
@@ -17,6 +18,7 @@ import struct
 import sys
 import time
 import traceback
+import types
 from pathlib import Path
 
 import targets
@@ -24,6 +26,7 @@ from hadamrnn_ext.errors import HadamRNNError
 
 EXTRA_MEMORY = 512 << 20  # bytes above what the process has when it begins
 SECONDS_EACH = 10  # of the processor; what takes longer hangs
+COVERED = {"hadamrnn_ext", "targets", "zipfile", "tarfile", "gzip", "wave", "csv"}
 FINDINGS = Path(__file__).parent / "findings"
 WORDS = (
     0,
@@ -147,7 +150,9 @@ def cover(name: str, seconds: float) -> None:
     """Fuzzing by coverage: atheris has to be installed."""
     import atheris
 
-    atheris.instrument_all()
+    for function in gc.get_objects():  # instrument_all, which takes all of NumPy too, takes minutes
+        if isinstance(function, types.FunctionType) and str(function.__module__).partition(".")[0] in COVERED:
+            atheris.instrument_func(function)
 
     def once(data: bytes) -> None:
         with contextlib.suppress(HadamRNNError):
