@@ -79,6 +79,7 @@ class Training(Record):
 class Card(Record):
     """Sizes, kinds, quantization, preprocessing and provenance of a model.
 
+    output: logits of the last state, at every step, or of the mean of the rectified states of all steps.
     input_size: number of features d, or number of tokens V for token input.
     embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
     weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
@@ -92,7 +93,7 @@ class Card(Record):
     """
 
     input: Literal["features", "tokens"]
-    output: Literal["last", "all"]
+    output: Literal["last", "all", "mean"]
     input_size: int
     output_size: int
     layers: tuple[LayerCard, ...]

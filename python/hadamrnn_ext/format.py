@@ -27,9 +27,9 @@ from .tensors import validate
 
 __all__ = ["FORMAT_VERSION", "digest", "dumps", "loads", "read", "write"]
 
-# Version 2 adds integer models, version 3 embeddings of 8 bits, version 4 biases of other than 8 bits. A model is written in
-# the first version that has what it needs, to the same bytes as ever.
-FORMAT_VERSION = 4
+# Version 2 adds integer models, version 3 embeddings of 8 bits, version 4 biases of other than 8 bits, version 5
+# the output "mean". A model is written in the first version that has what it needs, to the same bytes as ever.
+FORMAT_VERSION = 5
 #: Keys of the card that a version added; where a file of an earlier one lacks them they are null.
 ADDED = {"integer": 2, "embedding_bits": 3}
 METADATA_KEY = "hadamrnn"
@@ -62,7 +62,11 @@ def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 def _version(card: Card) -> int:
     """The first format version that can hold the model."""
     needed = [since for key, since in ADDED.items() if getattr(card, key) is not None]
-    return max([1, *needed, 4 if card.bias_bits not in (None, 8) else 1])
+    if card.bias_bits not in (None, 8):
+        needed.append(4)
+    if card.output == "mean":
+        needed.append(5)
+    return max([1, *needed])
 
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:

@@ -3,6 +3,7 @@
     W(u) = (1/sqrt(m)) diag(u) (I_q (x) H_m)                     u in {-1, +1}^n, n = q m
     h_t  = act(W h_(t-1) + v_t),   v_t = U x_t + b,   h_0 = 0
     y_t  = V relu(h_t) + c                                        output "all";  "last": at the last step only
+    y    = V (1/T) (relu(h_1) + .. + relu(h_T)) + c               output "mean"
 
 Every operation rounds once to float32 and comes in the order written here, so a result is defined to the last
 bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from . import hadamard
 
-__all__ = ["Layer", "Network", "forward", "hidden", "readout", "storage_order"]
+__all__ = ["Layer", "Network", "forward", "hidden", "mean", "readout", "storage_order"]
 
 Array = NDArray[np.float32]
 Signs = NDArray[np.int8]
@@ -53,7 +54,7 @@ class Network:
     output_bias: Array  # (o,) c
     embedding: Array | None = None  # (vocabulary, d) E
     tokens: bool = False
-    output: Literal["last", "all"] = "last"
+    output: Literal["last", "all", "mean"] = "last"
 
 
 def forward(
@@ -63,10 +64,10 @@ def forward(
     kernel: str = "fwht",
     state: Sequence[Array] | None = None,
 ) -> Array:
-    """Logits of features x (B, T, d) float32 or tokens x (B, T): (B, o) for "last", (B, T, o) for "all".
+    """Logits of features x (B, T, d) float32 or tokens x (B, T): (B, o) for "last" and "mean", (B, T, o) for "all".
 
-    ``lengths`` (B,): "last" reads each sequence's own last step, "all" gives zeros past it. ``state``: h_0 of
-    each layer, (B, n).
+    ``lengths`` (B,): "last" reads each sequence's own last step, "mean" the steps up to it, "all" gives zeros past
+    it. ``state``: h_0 of each layer, (B, n).
     """
     top = hidden(net, x, kernel, state)[-1]
     batch, steps, _ = top.shape
@@ -75,6 +76,8 @@ def forward(
     if net.output == "last":
         last = top[np.arange(batch), lengths - 1]
         return readout(last, block_size, net.output_weight, net.output_bias)
+    if net.output == "mean":
+        return readout(mean(top, lengths), block_size, net.output_weight, net.output_bias)
     past_end = np.arange(steps) >= lengths[:, None]
     outputs = readout(top, block_size, net.output_weight, net.output_bias)
     return np.where(past_end[..., None], np.float32(0), outputs)
@@ -93,6 +96,14 @@ def hidden(
             trace[:, t] = h = _step(layer, h, v[:, t], kernel)
         states.append(trace)
     return states
+
+
+def mean(h: Array, lengths: NDArray[np.int64]) -> Array:
+    """The mean of relu(h_t), (B, n) of (B, T, n): one addition a step, then one division by the length."""
+    total = np.zeros_like(h[:, 0])
+    for t in range(h.shape[1]):
+        total = np.where(t < lengths[:, None], total + _relu(h[:, t]), total)
+    return total / lengths[:, None].astype(np.float32)
 
 
 def storage_order(size: int, block_size: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@
     in_t = (R_codes[token] M[token] + beta) 2^s                          tokens: a folded table
     in_t = ((B relu(z_t of the layer below)) M_x + beta) 2^s             a second layer
     y    = V relu(s_h z) + c          or          (V_codes relu(z) + c) logit_scale, c an integer
+    z    = z_T, or for output "mean", with s_h smaller by 2^(16-k):  (2^(16-k) (relu(z_1) + .. + relu(z_T)) + T/2) // T
 
 round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^(k-1) - 1. A sign recurrence has
 z = +1 or -1, s_h = 1, and a beta that already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. All
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from . import golden, hadamard
 
-__all__ = ["Layer", "Network", "forward", "hidden", "integer_logits", "logits", "quantize_input"]
+__all__ = ["Layer", "Network", "forward", "hidden", "integer_logits", "logits", "mean", "quantize_input"]
 
 Int = NDArray[np.int64]
 F32 = NDArray[np.float32]
@@ -54,20 +55,20 @@ class Network:
     layers: Sequence[Layer]
     output_weight: NDArray[Any]  # (o, n) float32 V, or int8 codes
     output_bias: NDArray[Any]  # (o,) float32 c, or int32
-    state_scale: np.float32  # s_h of the last layer
+    state_scale: np.float32  # of what is read out: s_h of the last layer, for "mean" s_h / 2^(16-k)
     logit_scale: np.float32 | None = None  # given: the readout is in integers
     codes: NDArray[np.int8] | None = None  # (n, d)
     input_scale: np.float32 | None = None  # s_x
     input_range: tuple[int, int] = (0, 0)
     table: NDArray[np.int8] | None = None  # (V, n)
     table_multiplier: NDArray[np.int32] | None = None  # (V,)
-    output: Literal["last", "all"] = "last"
+    output: Literal["last", "all", "mean"] = "last"
 
 
 def forward(
     net: Network, x: NDArray[Any], lengths: Int | None = None, state: Sequence[Int] | None = None
 ) -> F32:
-    """Logits of features x (B, T, d) float32 or tokens x (B, T): (B, o) for "last", (B, T, o) for "all".
+    """Logits of features x (B, T, d) float32 or tokens x (B, T): (B, o) for "last" and "mean", (B, T, o) for "all".
 
     ``lengths`` and ``state`` (integers) as in ``golden.forward``.
     """
@@ -76,6 +77,8 @@ def forward(
     lengths = np.full(batch, steps) if lengths is None else lengths
     if net.output == "last":
         return logits(net, top[np.arange(batch), lengths - 1])
+    if net.output == "mean":
+        return logits(net, mean(net, top, lengths))
     past_end = np.arange(steps) >= lengths[:, None]
     return np.where(past_end[..., None], np.float32(0), logits(net, top))
 
@@ -91,6 +94,15 @@ def hidden(net: Network, x: NDArray[Any], state: Sequence[Int] | None = None) ->
             trace[:, t] = z = _step(layer, z, v[:, t])
         states.append(trace)
     return states
+
+
+def mean(net: Network, z: Int, lengths: Int) -> Int:
+    """The mean of relu(z_t) in 16 bits whatever the state has, (B, n) of (B, T, n), rounded half up."""
+    inside = np.arange(z.shape[1]) < lengths[:, None]
+    total = np.where(inside[..., None], np.maximum(z, 0), 0).sum(axis=1)
+    steps = lengths[:, None]
+    rounded: Int = ((total << 16 - net.layers[-1].state_bits) + steps // 2) // steps
+    return rounded
 
 
 def logits(net: Network, z: Int) -> F32:
