@@ -47,7 +47,7 @@ def _random_network(
     recurrence: str = "linear",
     vocabulary: int | None = None,
     tokens: bool = False,
-    output: Literal["last", "all"] = "last",
+    output: Literal["last", "all", "mean"] = "last",
 ) -> Network:
     """A network with one layer for each (hidden size, block size); ``vocabulary`` gives it an embedding."""
 
@@ -125,7 +125,7 @@ def _integer_network(model: Any) -> Any:
         layers,
         p["output.codes" if integer.readout == "integer" else "output.weight"],
         p["output.bias"],
-        np.float32(integer.layers[-1].state_scale),
+        np.float32(integer.layers[-1].readout(card.output)[1]),
         None if integer.logit_scale is None else np.float32(integer.logit_scale),
         p.get("input.codes"),
         None if features is None else np.float32(features.scale),

@@ -78,7 +78,7 @@ def build(net: Network, kernel: str = "fwht") -> _core.Model:
         tokens=net.tokens,
         output_weight=net.output_weight,
         output_bias=net.output_bias,
-        output_all=net.output == "all",
+        output=net.output,
         kernel=kernel,
     )
 

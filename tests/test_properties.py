@@ -34,7 +34,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
             "sizes": tuple((m * draw(st.integers(1, 3)), m) for m in blocks),
             "recurrence": draw(st.sampled_from(("linear", "relu", "modrelu", "sign"))),
             "input": "tokens" if tokens else "features",
-            "output": draw(st.sampled_from(("last", "all"))),
+            "output": draw(st.sampled_from(("last", "all", "mean"))),
             "input_size": draw(st.integers(1, 6)),
             "output_size": draw(st.integers(1, 11)),
             "weight_bits": draw(BITS),

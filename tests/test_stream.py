@@ -15,6 +15,8 @@ from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
 KINDS = {
     "last": {"sizes": ((32, 32),)},
     "all": {"sizes": ((24, 12),), "output": "all"},
+    "mean": {"sizes": ((24, 12),), "output": "mean"},
+    "mean layers": {"sizes": ((16, 16), (8, 8)), "input": "tokens", "input_size": 7, "output": "mean"},
     "onehot": {"sizes": ((16, 8),), "input": "tokens", "input_size": 7, "output": "all"},
     "embedding": {"sizes": ((16, 16),), "input": "tokens", "input_size": 7, "embedding_size": 3},
     "layers": {"sizes": ((16, 16), (16, 4)), "recurrence": "modrelu"},
@@ -78,7 +80,7 @@ def test_chunks_equal_one_call(make_model, cuts):
         stream, one = model.stream(2), model.stream()
         chunks = [stream.run(x[:, a:b]) for a, b in pairwise(bounds)]
         singles = [one.run(x[0, a:b]) for a, b in pairwise(bounds)]
-        if model.card.output == "last":
+        if model.card.output != "all":
             same(chunks[-1], model.infer(x))
             same(singles[-1], model.infer(x[0]))
         else:
@@ -94,14 +96,15 @@ def test_an_empty_chunk_changes_nothing(rng, model):
     again = stream.run(x[:, :0])
     for a, b in zip(before, stream.state, strict=True):
         same(a, b)
-    if model.card.output == "last":
+    if model.card.output != "all":
         same(again, y)
     else:
         assert again.shape == (2, 0, 3)
 
 
-def test_before_the_first_step_a_last_model_gives_its_output_bias(rng, make_model):
-    model = make_model(rng)
+@pytest.mark.parametrize("output", ["last", "mean"])
+def test_before_the_first_step_a_model_gives_its_output_bias(rng, make_model, output):
+    model = make_model(rng, output=output)
     same(model.stream().run(np.zeros((0, 2))), model.parameters()["output.bias"])
 
 
@@ -155,7 +158,7 @@ def test_streams_of_one_model_are_independent(rng, model):
     for t in range(6):
         ya, yb = a.step(x[0, t]), b.step(x[1, t])
     expected = model.infer(x)
-    same(np.stack([ya, yb]), expected if model.card.output == "last" else expected[:, -1])
+    same(np.stack([ya, yb]), expected if model.card.output != "all" else expected[:, -1])
 
 
 def test_a_stream_outlives_its_model(rng, make_model):
@@ -273,6 +276,43 @@ def test_a_sign_state_is_signs(rng, make_model):
     stream.state = np.where(np.arange(32) % 3, 1, -1)[None]
     with pytest.raises(InputError, match=r"must be .1 and -1, or all zero"):
         stream.state = np.full((1, 32), 0.5)
+
+
+@pytest.mark.parametrize("bits", [None, 12])
+def test_the_state_of_a_mean_ends_in_its_sums(rng, make_model, bits):
+    x = rng.normal(size=(3, 9, 2)).astype(np.float32)
+    model = make_model(rng, sizes=((16, 16), (8, 8)), output="mean")
+    if bits:
+        model = model.quantize(x, bits)
+    stream = model.stream(3)
+    total = np.zeros((3, 8))
+    for t in range(9):
+        stream.step(x[:, t])
+        total += np.maximum(stream.state[1], 0)
+    first, second, totals = stream.state
+    assert (first.shape, second.shape, totals.shape) == ((3, 16), (3, 8), (3, 9))
+    assert totals.dtype == np.float64
+    assert (totals[:, -1] == 9).all()
+    unit = model.card.integer.layers[-1].state_scale if bits else 1
+    np.testing.assert_allclose(totals[:, :-1] * unit, total, rtol=1e-5)
+    # What cannot be sums of nine states is refused, and changes nothing.
+    for wrong in ("steps", "negative", "not finite", "no step", "half"):
+        bad = totals.copy()
+        if wrong == "steps":
+            bad[0, -1] = 2.5
+        elif wrong == "no step":
+            bad[:, -1] = 0
+        elif wrong == "half" and not bits:
+            bad[0, 0] = 1e39  # beyond float32
+        else:
+            bad[0, 0] = {"negative": -1, "not finite": np.nan, "half": 0.5}[wrong]
+        with pytest.raises(InputError, match=r"state\[-1\]"):
+            stream.state = [first, second, bad]
+    with pytest.raises(ShapeError, match="2 layers and the sums of the mean"):
+        stream.state = [first, second]
+    with pytest.raises(ShapeError, match=r"state\[-1\] has shape \(3, 8\); expected \(3, 9\)"):
+        stream.state = [first, second, totals[:, 1:]]
+    same(stream.state[2], totals)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5, "2", True, 1 << 40])

@@ -15,6 +15,7 @@ from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
 KINDS = {
     "features": {"sizes": ((32, 32),)},
     "all": {"sizes": ((24, 12),), "output": "all"},
+    "mean": {"sizes": ((24, 12),), "output": "mean"},
     "tokens": {"sizes": ((16, 8),), "input": "tokens", "input_size": 7},
     "layers": {"sizes": ((16, 16), (8, 8)), "recurrence": "relu"},
     "sign": {"sizes": ((32, 32),), "recurrence": "sign"},
@@ -22,10 +23,11 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=[*KINDS, "integer"])
+@pytest.fixture(params=[*KINDS, "integer", "integer mean"])
 def model(request, rng, make_model):
-    if request.param == "integer":
-        return make_model(rng, sizes=((32, 32),)).quantize(rng.normal(size=(20, 9, 2)), 12)
+    if request.param.startswith("integer"):
+        output = "mean" if "mean" in request.param else "last"
+        return make_model(rng, sizes=((32, 32),), output=output).quantize(rng.normal(size=(20, 9, 2)), 12)
     return make_model(rng, **KINDS[request.param])
 
 
@@ -74,7 +76,7 @@ def test_all_step_where_nobody_says_who(rng, model):
     x = draw(rng, model, 2, 5)
     for t in range(5):
         y = streams.step(x[:, t])
-    same(y, model.infer(x) if model.card.output == "last" else model.infer(x)[:, -1])
+    same(y, model.infer(x) if model.card.output != "all" else model.infer(x)[:, -1])
 
 
 def test_a_state_moves_as_bytes(rng, model):

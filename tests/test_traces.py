@@ -76,7 +76,7 @@ def network(trace: Trace) -> Network:
         output_weight=trace["output_weight"],
         output_bias=trace["output_bias"],
         tokens="tokens" in trace,
-        output="all" if output == "all" else "last",
+        output=output,  # type: ignore[arg-type]
     )
 
 
@@ -126,7 +126,7 @@ def test_the_core_gives_these_bits(name: str, isa: str) -> None:
     stream = _core.Stream(models["fwht"], len(x))
     for t in range(x.shape[1]):
         stream.step(np.ascontiguousarray(x[:, t]))
-    for index, state in enumerate(stream.get_state()):
+    for index, state in enumerate(stream.get_state()[: trace["layers"].item()]):
         assert_same_bits(state, trace[f"state.{index}"])
 
 
@@ -151,7 +151,7 @@ def build(trace: Trace, kernel: str) -> _core.Model:
         tokens=net.tokens,
         output_weight=net.output_weight,
         output_bias=net.output_bias,
-        output_all=net.output == "all",
+        output=net.output,
         kernel=kernel,
     )
 
@@ -175,7 +175,7 @@ def test_the_traces_cover_the_model() -> None:
         512,
     }
     assert {trace["x"].shape[-1] for trace in traces if "x" in trace} == {1, 3}
-    for output in ("last", "all"):
+    for output in ("last", "all", "mean"):
         some = [trace for trace in traces if trace["output"] == output]
         assert any("lengths" in trace for trace in some)
         assert any("embedding" in trace for trace in some)
@@ -185,7 +185,7 @@ def test_the_traces_cover_the_model() -> None:
     denormal = [trace for trace in traces if (np.abs(trace["y.fwht"]) < np.finfo(np.float32).tiny).all()]
     assert {str(trace["layer0.recurrence"]) for trace in denormal} == {"linear", "relu", "modrelu"}
     assert all(np.count_nonzero(trace["y.fwht"]) == trace["y.fwht"].size for trace in denormal)
-    assert FILE.stat().st_size < 150_000
+    assert FILE.stat().st_size < 170_000
 
 
 def test_the_order_of_additions_shows() -> None:

@@ -38,7 +38,7 @@ class Case:
 
     sizes: list[tuple[int, int]]
     recurrence: str = "linear"
-    output: Literal["last", "all"] = "all"
+    output: Literal["last", "all", "mean"] = "all"
     input_size: int = 3
     tokens: Literal["", "one-hot", "embedding"] = ""
     lengths: bool = False
@@ -86,6 +86,11 @@ CASES = [
         for recurrence, tokens in [("linear", ""), ("relu", "one-hot"), ("modrelu", "embedding")]
     ],
     *[Case([(24, 8)], recurrence, values="special") for recurrence in ("linear", "relu", "modrelu", "sign")],
+    *[Case([(n, m)], output="mean", input_size=d) for n, m, d in [(24, 8, 3), (64, 64, 1), (12, 12, 3)]],
+    Case([(24, 24)], "modrelu", "mean", tokens="embedding", lengths=True),
+    Case([(24, 8)], "sign", "mean", tokens="one-hot"),
+    Case([(8, 8), (12, 12)], output="mean", lengths=True),
+    Case([(20, 20)], output="mean", input_size=1, values="special", shape=(2, 70), lengths=True),
 ]
 
 

@@ -20,7 +20,8 @@ IntegerLayerSpec make_layer(const Layer& layer, int32_t state_bits, float state_
 
 Model make_model(const std::vector<IntegerLayerSpec>& layers, const py::object& codes, const py::object& multipliers,
                  float input_scale, int32_t input_low, int32_t input_high, const py::object& output_weight,
-                 const py::object& output_bias, float logit_scale, bool output_all, const std::string& kernel) {
+                 const py::object& output_bias, float logit_scale, const std::string& output,
+                 const std::string& kernel) {
   if (layers.empty()) throw py::value_error("a model needs at least one layer");
   IntegerSpec spec;
   spec.layers = layers;
@@ -48,7 +49,7 @@ Model make_model(const std::vector<IntegerLayerSpec>& layers, const py::object& 
     spec.output_weight = to_vector<float>(output_weight, "output_weight", {spec.output_size, last});
   }
   spec.logit_scale = logit_scale;
-  spec.output_all = output_all;
+  spec.output = parse_output(output);
   spec.kernel = parse_kernel(kernel);
   return Model(spec);
 }
@@ -61,7 +62,7 @@ void register_integer(py::module_& m) {
       .def(py::init(&make_layer), py::kw_only(), "layer"_a, "state_bits"_a, "state_scale"_a, "fraction_bits"_a,
            "multiplier"_a, "input_multiplier"_a, "input_shift"_a, "narrow"_a, "bias"_a, "modrelu"_a = py::none());
   m.def("integer_model", &make_model, "layers"_a, py::kw_only(), "codes"_a, "multipliers"_a, "input_scale"_a,
-        "input_low"_a, "input_high"_a, "output_weight"_a, "output_bias"_a, "logit_scale"_a, "output_all"_a,
+        "input_low"_a, "input_high"_a, "output_weight"_a, "output_bias"_a, "logit_scale"_a, "output"_a,
         "kernel"_a = "auto");
 }
 

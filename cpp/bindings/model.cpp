@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "arrays.hpp"
@@ -34,7 +35,7 @@ Layer make_layer(int64_t block_size, const py::object& core, const py::object& s
 }
 
 Model make_model(const std::vector<Layer>& layers, const py::object& input_weight, const py::object& embedding,
-                 bool tokens, const py::object& output_weight, const py::object& output_bias, bool output_all,
+                 bool tokens, const py::object& output_weight, const py::object& output_bias, const std::string& output,
                  const std::string& kernel) {
   if (layers.empty()) throw py::value_error("a model needs at least one layer");
   ModelSpec spec;
@@ -50,7 +51,7 @@ Model make_model(const std::vector<Layer>& layers, const py::object& input_weigh
   spec.output_size = int64_t(spec.output_bias.size());
   spec.output_weight =
       to_vector<float>(output_weight, "output_weight", {spec.output_size, layers.back().hidden_size()});
-  spec.output_all = output_all;
+  spec.output = parse_output(output);
   spec.kernel = parse_kernel(kernel);
   return Model(spec);
 }
@@ -75,8 +76,8 @@ void infer(const Model& model, const py::object& x, const py::object& lengths, c
   Batch batch = to_batch(model, x, -1);
   batch.lengths = optional<int64_t>(lengths, "lengths", {batch.size});
   if (batch.steps < 1) throw py::value_error("x has no time steps");
-  float* y = model.output_all() ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
-                                : writable<float>(out, "out", {batch.size, model.output_size()});
+  float* y = model.output() == Output::all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
+                                           : writable<float>(out, "out", {batch.size, model.output_size()});
   const LongCall call;
   model.infer(batch, y, threads);
 }
@@ -167,7 +168,7 @@ void run_at(PyStream& self, const py::object& x, const py::object& out, const py
   const Model& model = self.stream.model();
   const Places places = exact<int64_t>(at, "at", {-1});
   const Batch batch = to_batch(model, x, places.size());
-  const bool all = model.output_all();
+  const bool all = model.output() == Output::all;
   float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
                  : writable<float>(out, "out", {batch.size, model.output_size()});
   const int64_t* first = places.data();
@@ -175,28 +176,53 @@ void run_at(PyStream& self, const py::object& x, const py::object& out, const py
   self.stream.run(batch, all, y, first);
 }
 
-std::vector<py::array_t<float>> get_state_at(const PyStream& self, const py::object& at) {
-  const Places places = exact<int64_t>(at, "at", {-1});
-  std::vector<py::array_t<float>> state;
-  for (int64_t l = 0; l < self.stream.layers(); ++l) {
-    const int64_t n = self.stream.hidden_size(l);
-    state.emplace_back(Shape{places.size(), n});
-    for (int64_t i = 0; i < places.size(); ++i) {
-      self.stream.get_state(places.data()[i], l, state.back().mutable_data() + i * n);
-    }
+// The states of the sequences at `count` places, (count, n) a layer, and for output "mean" their totals, (count, n +
+// 1).
+std::vector<py::array> states(const Stream& stream, const int64_t* places, int64_t count) {
+  std::vector<py::array> state;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    const int64_t n = stream.hidden_size(l);
+    py::array_t<float> rows(Shape{count, n});
+    for (int64_t i = 0; i < count; ++i) stream.get_state(places[i], l, rows.mutable_data() + i * n);
+    state.push_back(std::move(rows));
+  }
+  if (stream.model().output() == Output::mean) {
+    const int64_t n = stream.hidden_size(stream.layers() - 1) + 1;
+    py::array_t<double> rows(Shape{count, n});
+    for (int64_t i = 0; i < count; ++i) stream.get_total(places[i], rows.mutable_data() + i * n);
+    state.push_back(std::move(rows));
   }
   return state;
 }
 
+void set_states(Stream& stream, const std::vector<py::object>& state, const int64_t* places, int64_t count) {
+  const bool mean = stream.model().output() == Output::mean;
+  const size_t parts = size_t(stream.layers()) + mean;
+  if (state.size() != parts) {
+    throw py::value_error("state has " + std::to_string(state.size()) + " parts, expected " + std::to_string(parts));
+  }
+  std::vector<const float*> rows;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    rows.push_back(exact<float>(state[size_t(l)], "state", {count, stream.hidden_size(l)}).data());
+  }
+  const int64_t last = stream.hidden_size(stream.layers() - 1);
+  const double* totals = mean ? exact<double>(state.back(), "state", {count, last + 1}).data() : nullptr;
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t l = 0; l < stream.layers(); ++l) {
+      stream.set_state(places[i], l, rows[size_t(l)] + i * stream.hidden_size(l));
+    }
+    if (mean) stream.set_total(places[i], totals + i * (last + 1));
+  }
+}
+
+std::vector<py::array> get_state_at(const PyStream& self, const py::object& at) {
+  const Places places = exact<int64_t>(at, "at", {-1});
+  return states(self.stream, places.data(), places.size());
+}
+
 void set_state_at(PyStream& self, const std::vector<py::object>& state, const py::object& at) {
   const Places places = exact<int64_t>(at, "at", {-1});
-  for (int64_t l = 0; l < self.stream.layers(); ++l) {
-    const int64_t n = self.stream.hidden_size(l);
-    const auto rows = exact<float>(state.at(size_t(l)), "state", {places.size(), n});
-    for (int64_t i = 0; i < places.size(); ++i) {
-      self.stream.set_state(places.data()[i], l, rows.data() + i * n);
-    }
-  }
+  set_states(self.stream, state, places.data(), places.size());
 }
 
 void reset_at(PyStream& self, const py::object& at) {
@@ -207,34 +233,25 @@ void reset_at(PyStream& self, const py::object& at) {
 void run(PyStream& self, const py::object& x, const py::object& out) {
   const Model& model = self.stream.model();
   const Batch batch = to_batch(model, x, self.stream.batch());
-  const bool all = model.output_all();
+  const bool all = model.output() == Output::all;
   float* y = all ? writable<float>(out, "out", {batch.size, batch.steps, model.output_size()})
                  : writable<float>(out, "out", {batch.size, model.output_size()});
   const LongCall call;
   self.stream.run(batch, all, y);
 }
 
-std::vector<py::array_t<float>> get_state(const PyStream& self) {
-  const Stream& stream = self.stream;
-  std::vector<py::array_t<float>> state;
-  for (int64_t l = 0; l < stream.layers(); ++l) {
-    state.emplace_back(Shape{stream.batch(), stream.hidden_size(l)});
-    stream.get_state(l, state.back().mutable_data());
-  }
-  return state;
+std::vector<int64_t> all_places(const Stream& stream) {
+  std::vector<int64_t> places(size_t(stream.batch()));
+  std::iota(places.begin(), places.end(), int64_t(0));
+  return places;
+}
+
+std::vector<py::array> get_state(const PyStream& self) {
+  return states(self.stream, all_places(self.stream).data(), self.stream.batch());
 }
 
 void set_state(PyStream& self, const std::vector<py::object>& state) {
-  Stream& stream = self.stream;
-  if (int64_t(state.size()) != stream.layers()) {
-    throw py::value_error("state has " + std::to_string(state.size()) + " layers, expected " +
-                          std::to_string(stream.layers()));
-  }
-  std::vector<const float*> rows;
-  for (int64_t l = 0; l < stream.layers(); ++l) {
-    rows.push_back(exact<float>(state[size_t(l)], "state", {stream.batch(), stream.hidden_size(l)}).data());
-  }
-  for (int64_t l = 0; l < stream.layers(); ++l) stream.set_state(l, rows[size_t(l)]);
+  set_states(self.stream, state, all_places(self.stream).data(), self.stream.batch());
 }
 
 }  // namespace
@@ -246,7 +263,7 @@ void register_model(py::module_& m) {
            "modrelu"_a = py::none(), "input_signs"_a = py::none());
   py::class_<Model>(m, "Model", py::is_final())
       .def(py::init(&make_model), "layers"_a, py::kw_only(), "input_weight"_a, "embedding"_a, "tokens"_a,
-           "output_weight"_a, "output_bias"_a, "output_all"_a, "kernel"_a = "auto")
+           "output_weight"_a, "output_bias"_a, "output"_a, "kernel"_a = "auto")
       .def_property_readonly("kernel", [](const Model& model) { return kernel_name(model.kernel()); })
       .def_property_readonly("kernel_reason", &Model::kernel_reason)
       .def_property_readonly("isa", [](const Model& model) { return isa_name(model.isa()); })

@@ -142,7 +142,7 @@ Model::Model(const IntegerSpec& spec) {
   }
   m->layers = pack_layers(layers, m->kernel);
   m->tokens = spec.tokens_count > 0;
-  m->output_all = spec.output_all;
+  m->output = spec.output;
   m->input_size = spec.input_size;
   m->token_count = spec.tokens_count;
   m->output_size = spec.output_size;

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cmath>
 
 #include "pause.hpp"
 #include "runner.hpp"
+#include "totals.hpp"
 
 namespace hadamrnn {
 namespace {
@@ -28,7 +30,7 @@ class IntegerRunner final : public Runner {
     stride_ = size_t(size);
     step_work_ = work_of_step(m);
     // As many as stay in the first cache with what is kept of each, which is nothing of one input a step in one layer.
-    const bool kept = m.tokens || m.input_size > 1 || m.output_all || m.layers.size() > 1;
+    const bool kept = m.tokens || m.input_size > 1 || m.output != Output::last || m.layers.size() > 1;
     chunk_ = kept ? std::clamp<int64_t>(4096 / size, 1, 64) : 64;
     states_.resize(size_t(count) * m.layers.size() * stride_);
     kept_.resize(size_t(chunk_ * size));
@@ -38,6 +40,11 @@ class IntegerRunner final : public Runner {
     inputs_.resize(size_t(m.tokens ? 0 : chunk_ * m.input_size));
     if (!integer_.integer_readout) floats_.resize(size_t(size));
     if (integer_.integer_readout) logits_.resize(size_t(m.output_size));
+    if (m.output == Output::mean) {
+      totals_ = Totals<int64_t>(count, top().size());
+      chunk_total_.resize(size_t(top().size()));
+      mean_.resize(size_t(top().size()));
+    }
     if (m.kernel == Kernel::xnor) {
       counts_.resize(size_t(block));
       signs_.resize(size_t(block / 64));
@@ -55,20 +62,33 @@ class IntegerRunner final : public Runner {
           recur = IntegerRecur{};
           recur.rows = rows_.data();
         }
-        const bool keep = y != nullptr || l + 1 < m_.layers.size();
+        const bool keep = y || m_.output == Output::mean || l + 1 < m_.layers.size();
         run_layer(l, recur, state(i, l), steps, keep);
       }
-      const int64_t last = m_.layers.back().data().storage.size();
-      for (int64_t k = 0; y && k < steps; ++k) readout(&kept_[size_t(k * last)], y + (t + k) * m_.output_size);
+      const int64_t each = y ? 1 : steps;
+      for (int64_t k = 0; k < steps && (y || m_.output == Output::mean); k += each) {
+        const int32_t* z = &kept_[size_t(k * top().size())];
+        if (m_.output == Output::mean) add(i, z, each);
+        if (y) read_of(i, z, y + (t + k) * m_.output_size);
+      }
     }
   }
 
-  void read(int64_t i, float* y) override { readout(state(i, m_.layers.size() - 1), y); }
+  void read(int64_t i, float* y) override { read_of(i, state(i, m_.layers.size() - 1), y); }
 
   int64_t step_work() const override { return step_work_; }
-  void reset(int64_t i) override { std::fill_n(state(i, 0), m_.layers.size() * stride_, 0); }
-  void keep() override { saved_ = states_; }
-  void put_back() override { states_ = saved_; }
+  void reset(int64_t i) override {
+    std::fill_n(state(i, 0), m_.layers.size() * stride_, 0);
+    if (m_.output == Output::mean) totals_.reset(i);
+  }
+  void keep() override {
+    saved_ = states_;
+    saved_totals_ = totals_;
+  }
+  void put_back() override {
+    states_ = saved_;
+    totals_ = saved_totals_;
+  }
 
   // h = s_h z, as the readout computes with it.
   void get_state(int64_t i, int64_t layer, float* h) const override {
@@ -88,9 +108,37 @@ class IntegerRunner final : public Runner {
     }
   }
 
+  void get_total(int64_t i, double* total) const override { totals_.get(i, top(), total); }
+  void set_total(int64_t i, const double* total) override { totals_.set(i, top(), total); }
+
  private:
   size_t at(int64_t i, size_t layer) const { return (size_t(i) * m_.layers.size() + layer) * stride_; }
   int32_t* state(int64_t i, size_t layer) { return &states_[at(i, layer)]; }
+  const Storage& top() const { return m_.layers.back().data().storage; }
+
+  // Some steps more of the last layer for the mean: of one chunk, so that their sum fits 32 bits.
+  void add(int64_t i, const int32_t* z, int64_t steps) {
+    const int64_t n = top().size();
+    std::fill_n(chunk_total_.data(), n, 0);
+    m_.kernels->add_relu_i32(z, n, steps, chunk_total_.data());
+    int64_t* sum = totals_.sum(i);
+    for (int64_t j = 0; j < n; ++j) sum[j] += chunk_total_[size_t(j)];
+    totals_.add_steps(i, steps);
+  }
+
+  // Logits of the sequence i whose last state is z.
+  void read_of(int64_t i, const int32_t* z, float* y) {
+    const IntegerLayerData& last = integer_.layers.back();
+    if (m_.output != Output::mean) return readout(z, last.state_scale, y);
+    // floor((2^(16-k) sum + T/2) / T). float64 holds both, and as its quotient is at most 2^16 and no nearer to the
+    // next whole number than 1/T, rounds it to none for T < 2^36.
+    const int64_t* sum = totals_.sum(i);
+    const int64_t steps = totals_.divisor(i), finer = 16 - last.state_bits;
+    for (size_t j = 0; j < mean_.size(); ++j) {
+      mean_[j] = int32_t(double((sum[j] << finer) + steps / 2) / double(steps));
+    }
+    readout(mean_.data(), std::ldexp(last.state_scale, int(-finer)), y);
+  }
 
   // Input of the first layer for `steps` steps from `t` on.
   IntegerRecur first_input(const Sequence& sequence, int64_t t, int64_t steps) {
@@ -184,7 +232,7 @@ class IntegerRunner final : public Runner {
     }
   }
 
-  void readout(const int32_t* z, float* y) {
+  void readout(const int32_t* z, float scale, float* y) {
     const int64_t n = m_.layers.back().data().storage.size();
     if (integer_.integer_readout) {
       integer_.kernels->readout(integer_.output_codes.data(), integer_.output_offset.data(), z, n, m_.output_size, 1,
@@ -192,7 +240,6 @@ class IntegerRunner final : public Runner {
       for (int64_t k = 0; k < m_.output_size; ++k) y[k] = float(logits_[size_t(k)]) * integer_.logit_scale;
       return;
     }
-    const float scale = integer_.layers.back().state_scale;
     for (int64_t j = 0; j < n; ++j) floats_[size_t(j)] = float(z[j]) * scale;
     m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), floats_.data(), n, m_.output_size, 1, y);
   }
@@ -210,6 +257,8 @@ class IntegerRunner final : public Runner {
   std::vector<int32_t> inputs_, logits_, counts_;
   std::vector<uint64_t> signs_;
   Buffer<float> floats_;  // the state for a float readout
+  Totals<int64_t> totals_, saved_totals_;
+  Buffer<int32_t> chunk_total_, mean_;
 };
 
 }  // namespace

@@ -145,6 +145,13 @@ Kernel parse_kernel(const std::string& name) {
   fail("kernel '" + name + "' is unknown; expected auto, fwht, xnor, masked_add or dense");
 }
 
+Output parse_output(const std::string& name) {
+  if (name == "last") return Output::last;
+  if (name == "all") return Output::all;
+  if (name == "mean") return Output::mean;
+  fail("output '" + name + "' is unknown; expected last, all or mean");
+}
+
 const char* kernel_name(Kernel kernel) { return names[int(kernel)]; }
 
 Model::Model(const ModelSpec& spec) {
@@ -160,7 +167,7 @@ Model::Model(const ModelSpec& spec) {
   m->kernel = choose(spec, m->kernel_reason);
   m->layers = pack_layers(spec.layers, m->kernel);
   m->tokens = spec.tokens;
-  m->output_all = spec.output_all;
+  m->output = spec.output;
   m->input_size = spec.input_size;
   m->token_count = !spec.tokens ? 0 : spec.tokens_count > 0 ? spec.tokens_count : spec.input_size;
   m->output_size = spec.output_size;
@@ -175,7 +182,7 @@ Kernel Model::kernel() const { return data_->kernel; }
 const std::string& Model::kernel_reason() const { return data_->kernel_reason; }
 Isa Model::isa() const { return data_->kernels->isa; }
 bool Model::takes_tokens() const { return data_->tokens; }
-bool Model::output_all() const { return data_->output_all; }
+Output Model::output() const { return data_->output; }
 int64_t Model::input_size() const { return data_->input_size; }
 int64_t Model::token_count() const { return data_->token_count; }
 int64_t Model::output_size() const { return data_->output_size; }
@@ -187,7 +194,7 @@ void Model::infer(const Batch& batch, float* y, int threads) const {
     const std::unique_ptr<Runner> runner = make_runner(m, 1);
     const int64_t length = batch.lengths ? batch.lengths[i] : batch.steps;
     const Sequence sequence = batch_row(m, batch, i, length);
-    if (!m.output_all) {
+    if (m.output != Output::all) {
       runner->advance(0, sequence, nullptr);
       runner->read(0, y + i * m.output_size);
       return;

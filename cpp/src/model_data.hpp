@@ -29,7 +29,7 @@ struct ModelData {
   std::string kernel_reason;
   std::vector<PackedLayer> layers;
   bool tokens;
-  bool output_all;
+  Output output;
   int64_t input_size;
   int64_t token_count;
   int64_t output_size;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pause.hpp"
+#include "totals.hpp"
 
 namespace hadamrnn {
 namespace {
@@ -127,9 +128,11 @@ Recur<float> first_input(const ModelData& m, Workspace& work, const Sequence& se
   return recur;
 }
 
-// Advances the states h[layer] by all steps of the sequence.
-void run_steps(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, float* y) {
-  const bool keep_all = y != nullptr;
+// Advances the states h[layer] by all steps of the sequence, and hands those of the last layer to `read`, a chunk
+// (steps, n) from step t on at a time, if it wants them.
+template <class Read>
+void run_steps(const ModelData& m, Workspace& work, float* const* h, const Sequence& sequence, bool keep_all,
+               const Read& read) {
   const bool rows = m.layers.size() > 1 || (!m.tokens && m.input_size > 1);
   const int64_t chunk = keep_all || rows ? work.chunk : pause_steps(work.step_work);
   for (int64_t t = 0; t < sequence.steps; t += chunk) {
@@ -145,33 +148,55 @@ void run_steps(const ModelData& m, Workspace& work, float* const* h, const Seque
       const bool keep = keep_all || l + 1 < m.layers.size();
       run_layer(m, m.layers[l], work, recur, h[l], steps, keep);
     }
-    if (keep_all) {
-      m.kernels->readout_f32(m.output_weight.data(), m.output_bias.data(), work.states.data(),
-                             m.layers.back().data().storage.size(), m.output_size, steps, y + t * m.output_size);
-    }
+    if (keep_all) read(work.states.data(), t, steps);
   }
 }
 
 class FloatRunner final : public Runner {
  public:
   FloatRunner(const ModelData& m, int64_t count)
-      : m_(m), work_(m), states_(size_t(count) * m.layers.size() * work_.state_stride), h_(m.layers.size()) {}
+      : m_(m), work_(m), states_(size_t(count) * m.layers.size() * work_.state_stride), h_(m.layers.size()) {
+    if (m.output == Output::mean) {
+      totals_ = Totals<float>(count, top().size());
+      mean_.resize(size_t(top().size()));
+    }
+  }
 
   void advance(int64_t i, const Sequence& sequence, float* y) override {
     for (size_t l = 0; l < h_.size(); ++l) h_[l] = state(i, int64_t(l));
-    run_steps(m_, work_, h_.data(), sequence, y);
+    const bool mean = m_.output == Output::mean;
+    run_steps(m_, work_, h_.data(), sequence, y || mean, [&](const float* h, int64_t t, int64_t steps) {
+      if (!mean) return readout(h, steps, y + t * m_.output_size);
+      const int64_t each = y ? 1 : steps;
+      for (int64_t k = 0; k < steps; k += each) {
+        m_.kernels->add_relu_f32(h + k * top().size(), top().size(), each, totals_.sum(i));
+        totals_.add_steps(i, each);
+        if (y) read(i, y + (t + k) * m_.output_size);
+      }
+    });
   }
 
   void read(int64_t i, float* y) override {
-    const int64_t last = int64_t(h_.size()) - 1;
-    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), state(i, last), storage(last).size(),
-                            m_.output_size, 1, y);
+    if (m_.output != Output::mean) return readout(state(i, int64_t(h_.size()) - 1), 1, y);
+    const float* sum = totals_.sum(i);
+    const float steps = float(totals_.divisor(i));
+    for (size_t j = 0; j < mean_.size(); ++j) mean_[j] = sum[j] / steps;
+    readout(mean_.data(), 1, y);
   }
 
   int64_t step_work() const override { return work_.step_work; }
-  void reset(int64_t i) override { std::fill_n(state(i, 0), m_.layers.size() * work_.state_stride, 0.0f); }
-  void keep() override { saved_ = states_; }
-  void put_back() override { states_ = saved_; }
+  void reset(int64_t i) override {
+    std::fill_n(state(i, 0), m_.layers.size() * work_.state_stride, 0.0f);
+    if (m_.output == Output::mean) totals_.reset(i);
+  }
+  void keep() override {
+    saved_ = states_;
+    saved_totals_ = totals_;
+  }
+  void put_back() override {
+    states_ = saved_;
+    totals_ = saved_totals_;
+  }
 
   void get_state(int64_t i, int64_t layer, float* h) const override {
     storage(layer).to_natural(&states_[at(i, layer)], h);
@@ -189,7 +214,16 @@ class FloatRunner final : public Runner {
     s.to_storage(h, state(i, layer));
   }
 
+  void get_total(int64_t i, double* total) const override { totals_.get(i, top(), total); }
+  void set_total(int64_t i, const double* total) override { totals_.set(i, top(), total); }
+
  private:
+  // Logits of `count` rows of states (or means).
+  void readout(const float* h, int64_t count, float* y) {
+    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), h, top().size(), m_.output_size, count, y);
+  }
+
+  const Storage& top() const { return storage(int64_t(m_.layers.size()) - 1); }
   const Storage& storage(int64_t layer) const { return m_.layers[size_t(layer)].data().storage; }
   size_t at(int64_t i, int64_t layer) const {
     return (size_t(i) * m_.layers.size() + size_t(layer)) * work_.state_stride;
@@ -201,6 +235,8 @@ class FloatRunner final : public Runner {
   Buffer<float> states_;   // (count, layers, state_stride)
   Buffer<float> saved_;    // those to go back to
   std::vector<float*> h_;  // the states of the sequence at hand, a layer each
+  Totals<float> totals_, saved_totals_;
+  Buffer<float> mean_;
 };
 
 }  // namespace

@@ -18,10 +18,10 @@ struct Sequence {
 class Runner {
  public:
   virtual ~Runner() = default;
-  // All steps of the sequence, at least one, from the state number i on. With `y`, writes the logits of
+  // All steps of the sequence, at least one, from the state number i on. With `y`, writes the logits after
   // every step there, (steps, output_size).
   virtual void advance(int64_t i, const Sequence& sequence, float* y) = 0;
-  // Logits of the last layer's state.
+  // Logits of the last layer's state, or for Output::mean of the mean over all steps so far.
   virtual void read(int64_t i, float* y) = 0;
   virtual int64_t step_work() const = 0;
   // Back to h_0 = 0, of all layers.
@@ -33,6 +33,9 @@ class Runner {
   virtual void get_state(int64_t i, int64_t layer, float* h) const = 0;
   // Throws std::invalid_argument for a state that the kernel cannot hold.
   virtual void set_state(int64_t i, int64_t layer, const float* h) = 0;
+  // (hidden_size + 1): what Totals say of the last layer. Only for Output::mean.
+  virtual void get_total(int64_t i, double* total) const = 0;
+  virtual void set_total(int64_t i, const double* total) = 0;
 };
 
 // The model must outlive it.

@@ -86,6 +86,21 @@ void Stream::set_state(int64_t i, int64_t layer, const float* h) {
   data_->runner->set_state(i, layer, h);
 }
 
+void Stream::get_total(int64_t i, double* total) const {
+  check_total(i);
+  data_->runner->get_total(i, total);
+}
+
+void Stream::set_total(int64_t i, const double* total) {
+  check_total(i);
+  data_->runner->set_total(i, total);
+}
+
+void Stream::check_total(int64_t i) const {
+  if (model().output() != Output::mean) throw std::invalid_argument("only a model with output 'mean' has totals");
+  check_place(i);
+}
+
 void Stream::check_place(int64_t i) const {
   if (i < 0 || i >= data_->batch) {
     throw std::invalid_argument("place " + std::to_string(i) + " is outside 0.." + std::to_string(data_->batch - 1));

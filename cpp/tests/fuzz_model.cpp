@@ -79,7 +79,7 @@ Model model(Choices& choose) {
   spec.output_size = choose.near(1 + choose.below(9));
   spec.output_weight = choose.floats(spec.output_size * spec.layers.back().hidden_size());
   spec.output_bias = choose.floats(spec.output_size);
-  spec.output_all = choose.below(2);
+  spec.output = Output(choose.below(3));
   spec.kernel = Kernel(choose.below(5));
   return Model(spec);
 }
@@ -98,7 +98,7 @@ void run(const Model& m, Choices& choose) {
   if (choose.below(4)) {
     for (int32_t& id : ids) id = std::clamp<int32_t>(id, 0, int32_t(std::max<int64_t>(m.token_count(), 1)) - 1);
   }
-  const int64_t each = m.output_all() ? steps * o : o;
+  const int64_t each = m.output() == Output::all ? steps * o : o;
   std::vector<float> y(static_cast<size_t>(batch * each)), last(static_cast<size_t>(o));
   Batch all{batch, steps, x.data(), ids.data(), nullptr};
   m.infer(all, y.data(), 1 + int(choose.below(3)));

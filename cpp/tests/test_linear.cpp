@@ -52,6 +52,23 @@ void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int
   check(out.intact(), what + " keeps to its memory");
 }
 
+template <class T>
+void add_relu(void (*kernel)(const T*, int64_t, int64_t, T*), const std::vector<T>& h, const std::vector<T>& before,
+              int64_t n, int64_t count) {
+  std::vector<T> expected = before;
+  for (int64_t t = 0; t < count; ++t) {
+    for (int64_t j = 0; j < n; ++j) {
+      const T z = h[size_t(t * n + j)];
+      expected[size_t(j)] = expected[size_t(j)] + (z > 0 ? z : T(0));
+    }
+  }
+  Unaligned<T> in(h), total(before);
+  kernel(in.data(), n, count, total.data());
+  const std::string what = "add_relu " + std::to_string(count) + " rows of " + std::to_string(n);
+  check_same(what, total.data(), expected.data(), n);
+  check(total.intact(), what + " keeps to its memory");
+}
+
 // ((0 + w_i0 x_0) + w_i1 x_1) + ...
 void dense(const KernelTable& table, Random& random, Draw draw, int64_t columns, int64_t n) {
   const std::vector<float> weight = draw(random, columns * n), x = draw(random, columns);
@@ -77,6 +94,9 @@ void test_linear(const KernelTable& table) {
         for (const int64_t d : {1, 2, 3, 9, 17}) project(table, random, draw, d, n, count);
       }
       for (const int64_t count : {1, 2}) {
+        add_relu(table.add_relu_f32, draw(random, count * n), draw(random, n), n, count);
+        add_relu(table.add_relu_i32, random.integers<int32_t>(count * n, -1000, 1000),
+                 random.integers<int32_t>(n, 0, 1000), n, count);
         for (const int64_t o : {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 17}) readout(table, random, draw, n, o, count);
       }
       for (const int64_t columns : {1, 2, 16, 33}) dense(table, random, draw, columns, n);

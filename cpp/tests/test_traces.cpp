@@ -41,7 +41,7 @@ Model make_model(const Trace& trace, const std::string& kernel) {
   spec.output_weight = trace.at("output_weight").f32;
   spec.output_bias = trace.at("output_bias").f32;
   spec.output_size = int64_t(spec.output_bias.size());
-  spec.output_all = trace.at("output").word == "all";
+  spec.output = parse_output(trace.at("output").word);
   spec.kernel = parse_kernel(kernel);
   return Model(spec);
 }
@@ -121,6 +121,11 @@ void stream(const Trace& trace, const Model& model, const std::string& what) {
     first.get_state(l, state.data());
     second.set_state(l, state.data());
   }
+  for (int64_t i = 0; i < size && model.output() == Output::mean; ++i) {
+    std::vector<double> total(size_t(first.hidden_size(first.layers() - 1) + 1));
+    first.get_total(i, total.data());
+    second.set_total(i, total.data());
+  }
   // Each sequence for itself at its place of a larger stream, the last one first; the others are not touched.
   Stream many(model, size + 2);
   for (int64_t i = size - 1; i >= 0; --i) {
@@ -140,7 +145,7 @@ void stream(const Trace& trace, const Model& model, const std::string& what) {
   check_states(trace, second, what + " state after moving");
   if (trace.has("lengths")) return;  // the outputs of the file stop there
   for (int64_t i = 0; i < size; ++i) {
-    if (model.output_all()) {
+    if (model.output() == Output::all) {
       check_same(what + " step", &step[size_t(i * o)], &y[size_t(i * steps * o)], o);
       check_same(what + " chunk", &rest[size_t(i * (steps - 1) * o)], &y[size_t((i * steps + 1) * o)], (steps - 1) * o);
     } else {

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
 I8: TypeAlias = NDArray[np.int8]
 Real: TypeAlias = NDArray[np.floating[Any]]
 
@@ -41,7 +42,7 @@ class Model:
         tokens: bool,
         output_weight: F32,
         output_bias: F32,
-        output_all: bool,
+        output: str,
         kernel: str = "auto",
     ) -> None: ...
     @property
@@ -83,7 +84,7 @@ def integer_model(
     output_weight: F32 | I8,
     output_bias: F32 | NDArray[np.int32],
     logit_scale: float,
-    output_all: bool,
+    output: str,
     kernel: str = "auto",
 ) -> Model:
     """A Model of codes (n, d) of features, or (V, n) with multipliers (V,) of tokens; the readout is in integers
@@ -98,15 +99,15 @@ class Stream:
         an int or int32 (B,), in C order with valid values."""
 
     def run(self, x: NDArray[Any], out: F32) -> None: ...
-    def get_state(self) -> list[F32]: ...
-    def set_state(self, state: list[F32]) -> None: ...
+    def get_state(self) -> list[F32 | F64]: ...
+    def set_state(self, state: list[F32 | F64]) -> None: ...
     def reset(self) -> None: ...
     def step_at(self, x: Any, at: NDArray[np.int64]) -> F32 | None:
         """`step` of the sequences at the places (k,) alone; x has k rows."""
 
     def run_at(self, x: NDArray[Any], out: F32, at: NDArray[np.int64]) -> None: ...
-    def get_state_at(self, at: NDArray[np.int64]) -> list[F32]: ...
-    def set_state_at(self, state: list[F32], at: NDArray[np.int64]) -> None: ...
+    def get_state_at(self, at: NDArray[np.int64]) -> list[F32 | F64]: ...
+    def set_state_at(self, state: list[F32 | F64], at: NDArray[np.int64]) -> None: ...
     def reset_at(self, at: NDArray[np.int64]) -> None: ...
 
 class Recurrence:

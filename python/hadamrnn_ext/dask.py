@@ -77,12 +77,12 @@ def infer(
         inputs += [lengths.rechunk((x.chunks[0],)), "n"]
     return da.blockwise(
         _infer,
-        "no" if card.output == "last" else "nto",
+        "nto" if card.output == "all" else "no",
         *inputs,
         new_axes={"o": card.output_size},
         concatenate=True,
         dtype=np.float32,
-        meta=np.empty((0,) * (2 if card.output == "last" else 3), np.float32),
+        meta=np.empty((0,) * (3 if card.output == "all" else 2), np.float32),
         model=dask.delayed(model, pure=True),
         num_threads=num_threads,
         check_finite=check_finite,

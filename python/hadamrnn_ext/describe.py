@@ -44,7 +44,7 @@ class Description:
     """``Model.describe()``. Prints as a small table.
 
     payload: bytes of every tensor in the file. step: operations of one time step without the readout.
-    readout: operations of one readout, done once for output "last", at every step for "all".
+    readout: operations of one readout, done once for output "last" and "mean", at every step for "all".
     """
 
     card: Card
@@ -67,9 +67,8 @@ class Description:
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
         if card.integer is not None:
             rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
-        when = "after the last step" if card.output == "last" else "at every step"
         rows += [
-            ("output", f"{card.output_size} logits {when}"),
+            ("output", f"{card.output_size} logits {_WHEN[card.output]}"),
             ("weights", f"{_bits(card.weight_bits)} input, {_bits(card.output_weight_bits)} output"),
             ("payload", f"{self.payload_bytes:,} bytes in a file of {self.file_bytes:,}"),
         ]
@@ -84,6 +83,9 @@ class Description:
         if card.training is not None:
             rows.append(("trained", _training_text(card)))
         return "\n".join(f"{title:<9}{text}" for title, text in rows)
+
+
+_WHEN = {"last": "after the last step", "all": "at every step", "mean": "of the mean over all steps"}
 
 
 def describe(model: Model) -> Description:
@@ -114,6 +116,8 @@ def _step(card: Card, kernel: str) -> Operations:
         total += Operations(layer.hidden_size * (below.hidden_size + 1), layer.hidden_size)
     for layer in card.layers:
         total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
+    if card.output == "mean":
+        total += Operations(card.layers[-1].hidden_size, 0)
     return total
 
 

@@ -100,10 +100,11 @@ def hidden(
 
 def mean(h: Array, lengths: NDArray[np.int64]) -> Array:
     """The mean of relu(h_t), (B, n) of (B, T, n): one addition a step, then one division by the length."""
-    total = np.zeros_like(h[:, 0])
+    total: Array = np.zeros_like(h[:, 0])
     for t in range(h.shape[1]):
         total = np.where(t < lengths[:, None], total + _relu(h[:, t]), total)
-    return total / lengths[:, None].astype(np.float32)
+    steps: Array = lengths[:, None].astype(np.float32)
+    return np.divide(total, steps, dtype=np.float32)
 
 
 def storage_order(size: int, block_size: int) -> NDArray[np.int64]:

@@ -158,13 +158,13 @@ class Model:
             x: features (T, d) or (B, T, d), array-likes of real numbers, converted to float32; or tokens (T,) or
                 (B, T), integers 0 .. V-1. A model of pixels scales uint8 0..255 and takes other numbers as they are.
                 A model with a vocabulary takes a text or a list of texts as well, each as long as it is.
-            lengths: (B,) integers 1 .. T; "last" reads each sequence at its own end, "all" is zero past it.
+            lengths: (B,) integers 1 .. T; "last" and "mean" end with each sequence, "all" is zero past it.
             num_threads: default HADAMRNN_NUM_THREADS, else the CPUs this process may use. No effect on the bits.
             check_finite: refuse NaN and infinity, naming the position.
             out: float32, C-contiguous, of the result's exact shape, not overlapping x; written and returned.
 
         Returns:
-            (o,) or (B, o) for output "last", (T, o) or (B, T, o) for "all", float32.
+            (o,) or (B, o) for output "last" and "mean", (T, o) or (B, T, o) for "all", float32.
 
         Raises:
             ShapeError: a rank, dimension or shape that does not fit, or an empty sequence or text.
@@ -172,7 +172,7 @@ class Model:
         """
         ready = self.prepare(x, lengths, check_finite)
         batch, steps = ready.values.shape[:2]
-        time = () if self._card.output == "last" else (steps,)
+        time = (steps,) if self._card.output == "all" else ()
         shape = ((batch,) if ready.batched else ()) + (*time, self._card.output_size)
         result = inputs.output(out, shape, ready.raw)
         num_threads = inputs.threads(num_threads, batch)
@@ -224,7 +224,7 @@ class Model:
 
         Returns:
             labels (..., top), the card's names or class numbers, and probabilities (..., top) float32, where ... is
-            () or (B,) for output "last", (T,) or (B, T) for "all".
+            () or (B,) for output "last" and "mean", (T,) or (B, T) for "all".
 
         Raises:
             ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes.
@@ -417,7 +417,7 @@ def _build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _
             tokens=card.input == "tokens",
             output_weight=parameters["output.weight"],
             output_bias=parameters["output.bias"],
-            output_all=card.output == "all",
+            output=card.output,
             kernel=kernel,
         )
     except ValueError as error:

@@ -1,7 +1,11 @@
 """States of streams: what may be one, and as bytes.
 
-Bytes: ``HRST``, the format 1, the number of layers and of sequences as little-endian uint32, n of each layer likewise, then
-float32 h in C order, (sequences, n) a layer. The sizes must be those of the model that takes them back.
+A state has a part for each layer, h (n,) float32. For the output "mean" one more part follows, (n + 1,) float64: the sum
+of relu(h) of the last layer over all steps so far, in an integer model that of relu(z), and the number of steps.
+
+Bytes: ``HRST``, the format 1, or 2 with that last part, the number of layers and of sequences as little-endian uint32, n of
+each layer likewise, then the parts in C order, (sequences, n) each. The sizes must be those of the model that takes them
+back.
 """
 
 from __future__ import annotations
@@ -19,8 +23,10 @@ from .inputs import read_array
 __all__ = ["check_order", "dumps", "loads", "read"]
 
 MAX_COUNT = 1 << 24
-MAGIC, FORMAT = b"HRST", 1
+MAGIC = b"HRST"
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+MAX_STEPS = 1 << 53  # that float64 counts
 
 
 def check_order(card: Card, raw: bool) -> None:
@@ -32,17 +38,19 @@ def check_order(card: Card, raw: bool) -> None:
         )
 
 
-def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32]:
-    """A state as the core takes it, (B, n) a layer, of an array or list of layers (*batch, n).
+def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32 | F64]:
+    """A state as the core takes it, (B, n) a part, of an array or list of parts (*batch, n).
 
     Raises:
         ShapeError: another form.
-        InputError: a value that is not finite, or that a sign recurrence cannot hold.
+        InputError: a value that is not finite, that a sign recurrence cannot hold, or that is no sum of states.
     """
-    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers):
-        raise ShapeError(f"state is not an array or list of {len(card.layers)} layers")
-    layers = []
-    for i, (given, layer) in enumerate(zip(value, card.layers, strict=True)):
+    mean = card.output == "mean"
+    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers) + mean:
+        sums = " and the sums of the mean" if mean else ""
+        raise ShapeError(f"state is not an array or list of {len(card.layers)} layers{sums}")
+    layers: list[F32 | F64] = []
+    for i, (given, layer) in enumerate(zip(value, card.layers, strict=False)):
         array = read_array(given, f"state[{i}]")
         expected = (*batch, layer.hidden_size)
         if array.shape != expected:
@@ -56,30 +64,67 @@ def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32]:
                 f"state[{i}] of a sign recurrence must be +1 and -1, or all zero before the first step"
             )
         layers.append(h)
-    return layers
+    return [*layers, _totals(value[-1], card, batch)] if mean else layers
 
 
-def dumps(card: Card, layers: list[F32]) -> bytes:
-    """The bytes of states (B, n) a layer."""
+def _totals(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
+    """(B, n + 1) of (*batch, n + 1): sums of as many states as the last column says."""
+    array = read_array(value, "state[-1]")
+    expected = (*batch, card.layers[-1].hidden_size + 1)
+    if array.shape != expected:
+        raise ShapeError(
+            f"state[-1] has shape {array.shape}; expected {expected}, sums and the number of steps"
+        )
+    totals = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
+    sums, steps = totals[:, :-1], totals[:, -1:]
+    if not (((steps >= 0) & (steps < MAX_STEPS) & (steps % 1 == 0)).all() and np.isfinite(sums).all()):
+        raise InputError(
+            "state[-1] ends in a number of steps that is no whole number, or has a sum that is not finite"
+        )
+    if card.integer is None:
+        possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
+    else:
+        largest = max(1, (1 << card.integer.layers[-1].state_bits - 1) - 1)
+        possible = (sums >= 0) & (sums <= steps * largest) & (sums % 1 == 0)
+    if not possible.all():
+        raise InputError("state[-1] holds a sum that rectified states of so many steps cannot have")
+    return totals
+
+
+def dumps(card: Card, parts: list[F32 | F64]) -> bytes:
+    """The bytes of a state's parts, (B, n) each."""
     sizes = [layer.hidden_size for layer in card.layers]
-    header = struct.pack(f"<{3 + len(sizes)}I", FORMAT, len(sizes), len(layers[0]), *sizes)
-    return MAGIC + header + b"".join(np.ascontiguousarray(h, "<f4").tobytes() for h in layers)
+    header = struct.pack(f"<{3 + len(sizes)}I", _format(card), len(sizes), len(parts[0]), *sizes)
+    little = [part.astype(part.dtype.newbyteorder("<"), order="C") for part in parts]
+    return MAGIC + header + b"".join(part.tobytes() for part in little)
 
 
-def loads(card: Card, data: bytes) -> list[F32]:
-    """The states (B, n) a layer of bytes. Raises InputError where they are no states of such a model."""
+def loads(card: Card, data: bytes) -> list[F32 | F64]:
+    """The parts (B, n) of a state's bytes. Raises InputError where they are no states of such a model."""
     sizes = [layer.hidden_size for layer in card.layers]
     start = len(MAGIC) + 4 * (3 + len(sizes))
     if data[:4] != MAGIC or len(data) < start:
         raise InputError(f"{len(data)} bytes are no saved state; expected what save() gave")
     form, layers, batch = struct.unpack_from("<3I", data, 4)
     met = list(struct.unpack_from(f"<{len(sizes)}I", data, 16)) if layers == len(sizes) else None
-    if form != FORMAT or met != sizes:
+    if form != _format(card) or met != sizes:
         raise InputError(
-            f"a saved state of format {form} and {layers} layers of {met} units; expected format {FORMAT} and {sizes}"
+            f"a saved state of format {form} and {layers} layers of {met} units; expected format {_format(card)} "
+            f"and {sizes}"
         )
-    if len(data) != start + 4 * batch * sum(sizes):
-        raise InputError(f"a saved state of {len(data)} bytes; expected {start + 4 * batch * sum(sizes)}")
-    values = np.frombuffer(data, "<f4", offset=start).astype(np.float32)
-    ends = np.cumsum([batch * size for size in sizes])
-    return [part.reshape(batch, size) for part, size in zip(np.split(values, ends[:-1]), sizes, strict=True)]
+    forms = [("<f4", size) for size in sizes]
+    if card.output == "mean":
+        forms.append(("<f8", sizes[-1] + 1))
+    expected = start + batch * sum(np.dtype(kind).itemsize * size for kind, size in forms)
+    if len(data) != expected:
+        raise InputError(f"a saved state of {len(data)} bytes; expected {expected}")
+    parts: list[F32 | F64] = []
+    for kind, size in forms:
+        values = np.frombuffer(data, kind, batch * size, start)
+        parts.append(values.astype(values.dtype.newbyteorder("=")).reshape(batch, size))
+        start += values.nbytes
+    return parts
+
+
+def _format(card: Card) -> int:
+    return 2 if card.output == "mean" else 1

@@ -14,6 +14,7 @@ from .errors import InputError, ShapeError
 __all__ = ["Stream"]
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 
 
 class Stream:
@@ -53,7 +54,7 @@ class Stream:
         self._step_shape = (*self._batch_shape, *self._inner_shape)
 
     def step(self, x: Any) -> F32:
-        """Feed one time step; returns the logits of the sequence so far, for output "last" too.
+        """Feed one time step; returns the logits of the sequence so far, for output "last" and "mean" too.
 
         Args:
             x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; float32
@@ -75,7 +76,7 @@ class Stream:
             x: (T, d) features or (T,) tokens; with a batch size (B, T, d) or (B, T). T may be 0.
 
         Returns:
-            output "last": (o,) or (B, o), the logits of the sequence so far; "all": (T, o) or (B, T, o).
+            output "last", "mean": (o,) or (B, o), the logits of the sequence so far; "all": (T, o) or (B, T, o).
 
         Raises:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
@@ -94,7 +95,7 @@ class Stream:
             )
         values = self._values(array)
         steps = array.shape[leading - 1]
-        time = () if self._card.output == "last" else (steps,)
+        time = (steps,) if self._card.output == "all" else ()
         result = np.empty((*self._batch_shape, *time, self._card.output_size), np.float32)
         if self._batch_size is None:
             self._core.run(values[None], result[None])
@@ -103,13 +104,16 @@ class Stream:
         return result
 
     @property
-    def state(self) -> F32 | list[F32]:
+    def state(self) -> F32 | list[F32 | F64]:
         """The hidden state h_t, not rectified: (num_layers, n), or (num_layers, B, n) with a batch size; a copy.
 
-        A list with one array a layer where the layers differ in size. May be set to anything of this form.
+        A list with one array a layer where the layers differ in size. For output "mean" a list too, with one more
+        array at the end, (n + 1) float64: the sums and the number of steps, see ``states``. May be set to anything of
+        this form.
         """
-        layers = [np.asarray(h) if self._batch_size is not None else h[0] for h in self._core.get_state()]
-        return np.stack(layers) if len({h.shape for h in layers}) == 1 else layers
+        parts = [h if self._batch_size is not None else h[0] for h in self._core.get_state()]
+        equal = len({(h.shape, h.dtype) for h in parts}) == 1
+        return np.stack(parts).astype(np.float32, copy=False) if equal else parts
 
     @state.setter
     def state(self, value: ArrayLike | list[ArrayLike]) -> None:

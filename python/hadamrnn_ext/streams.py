@@ -16,6 +16,7 @@ from .errors import InputError, ShapeError
 __all__ = ["Streams"]
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 
@@ -71,7 +72,7 @@ class Streams:
         heapq.heappush(self._free, int(at[0]))
 
     def step(self, x: Any, places: ArrayLike | None = None) -> F32:
-        """One time step of some sequences; the logits of each so far, (k, o) float32, for output "last" too.
+        """One time step of some sequences; the logits of each so far, (k, o) float32, for output "last" and "mean" too.
 
         Args:
             x: (k, d) features or (k,) tokens, the row of each sequence. float32 in C order is the fast way.
@@ -103,7 +104,7 @@ class Streams:
             places: as of ``step``.
 
         Returns:
-            output "last": (k, o), the logits of each sequence so far; "all": (k, T, o).
+            output "last", "mean": (k, o), the logits of each sequence so far; "all": (k, T, o).
 
         Raises:
             ShapeError, InputError: as ``step``.
@@ -114,13 +115,16 @@ class Streams:
             expected = ", ".join(map(str, (len(at), "T", *self._inner)))
             raise ShapeError(f"x has shape {array.shape}; expected ({expected})")
         values = self._values(array)
-        time = () if self._card.output == "last" else (array.shape[1],)
+        time = (array.shape[1],) if self._card.output == "all" else ()
         result = np.empty((len(at), *time, self._card.output_size), np.float32)
         self._core.run_at(values, result, at)
         return result
 
-    def get_state(self, places: ArrayLike | None = None) -> list[F32]:
-        """The states h of some sequences, not rectified: a copy (k, n) for each layer."""
+    def get_state(self, places: ArrayLike | None = None) -> list[F32 | F64]:
+        """The states h of some sequences, not rectified: a copy (k, n) for each layer.
+
+        For output "mean" one more array follows, (k, n + 1) float64: the sums and the numbers of steps, see ``states``.
+        """
         return self._core.get_state_at(self._at(places))
 
     def set_state(self, value: Any, places: ArrayLike | None = None) -> None:

@@ -115,6 +115,8 @@ def _check(card: Card) -> None:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":
         why = f"this one's recurrence is {recurrence!r}"
+    elif card.output == "mean":
+        why = "this one reads the mean of all its states, each rectified"
     elif card.output == "all":
         why = "this one has outputs at every step, which would take a matrix each"
     elif card.input == "tokens":

@@ -40,7 +40,7 @@ struct IntegerSpec {
   std::vector<float> output_bias;      // (o); or
   std::vector<int32_t> output_offset;  // (o)
   float logit_scale = 1;
-  bool output_all = false;
+  Output output = Output::last;
   Kernel kernel = Kernel::automatic;
 };
 

@@ -20,6 +20,12 @@ Kernel parse_kernel(const std::string& name);
 const char* kernel_name(Kernel kernel);
 
 // All arrays row-major. With tokens, column t of the input projection (or of U E^T) is gathered.
+// Logits of the last state, at every step, or of the mean of the rectified states of all steps.
+enum class Output : int8_t { last, all, mean };
+
+// Throws std::invalid_argument for an unknown name.
+Output parse_output(const std::string& name);
+
 struct ModelSpec {
   std::vector<Layer> layers;
   int64_t input_size = 0;           // columns of input_weight
@@ -30,7 +36,7 @@ struct ModelSpec {
   int64_t output_size = 0;
   std::vector<float> output_weight;  // (output_size, n) of the last layer
   std::vector<float> output_bias;    // (output_size)
-  bool output_all = false;
+  Output output = Output::last;
   Kernel kernel = Kernel::automatic;
 };
 
@@ -58,12 +64,12 @@ class Model {
   const std::string& kernel_reason() const;
   Isa isa() const;
   bool takes_tokens() const;
-  bool output_all() const;
+  Output output() const;
   int64_t input_size() const;   // features of one step
   int64_t token_count() const;  // 0 for feature models
   int64_t output_size() const;
 
-  // y is (batch, steps, output_size) with output_all, zero past each length, else
+  // y is (batch, steps, output_size) for Output::all, zero past each length, else
   // (batch, output_size). Throws std::invalid_argument for a token or length out of range.
   void infer(const Batch& batch, float* y, int threads) const;
 

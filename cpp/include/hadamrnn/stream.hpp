@@ -36,9 +36,15 @@ class Stream {
   // The same of sequence i alone, (hidden_size).
   void get_state(int64_t i, int64_t layer, float* h) const;
   void set_state(int64_t i, int64_t layer, const float* h);
+  // What Output::mean needs besides, and only models with that output have: (hidden_size + 1) of the last layer, the
+  // sum of the rectified states of sequence i, natural order, and the number of its steps; whole numbers in units of
+  // the state for an integer model. What is set must be such sums, none negative.
+  void get_total(int64_t i, double* total) const;
+  void set_total(int64_t i, const double* total);
 
  private:
   void check_place(int64_t i) const;
+  void check_total(int64_t i) const;
 
   std::unique_ptr<StreamData> data_;
 };

@@ -99,6 +99,27 @@ void readout(const float* weight, const float* bias, const float* h, int64_t n, 
   }
 }
 
+// The totals of M registers of units at j, each added to in order of t.
+template <class V, int M, class T>
+HADAMRNN_INLINE void add_relu_units(const T* h, int64_t n, int64_t count, T* total) {
+  typename V::reg sum[M];
+  HADAMRNN_UNROLL
+  for (int m = 0; m < M; ++m) sum[m] = V::load(total + m * V::W);
+  for (int64_t t = 0; t < count; ++t) {
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) sum[m] = V::add(sum[m], V::relu(V::load(h + t * n + m * V::W)));
+  }
+  HADAMRNN_UNROLL
+  for (int m = 0; m < M; ++m) V::store(total + m * V::W, sum[m]);
+}
+
+template <class V, class T>
+void add_relu(const T* h, int64_t n, int64_t count, T* total) {
+  int64_t j = 0;
+  for (; j + 4 * V::W <= n; j += 4 * V::W) add_relu_units<V, 4>(h + j, n, count, total + j);
+  for (; j < n; j += V::W) add_relu_units<V, 1>(h + j, n, count, total + j);
+}
+
 // acc_i = ((0 + w_i0 x_0) + w_i1 x_1) ..., lanes over i; `weight` is column-major.
 template <class V>
 void dense(const float* weight, const float* x, int64_t columns, int64_t n, float* acc) {

@@ -36,6 +36,8 @@ const KernelTable table = {
     update<F32>,
     project<F32>,
     readout<F32>,
+    add_relu<F32>,
+    add_relu<I32>,
     masked_add<F32>,
     masked_add<I32>,
     dense<F32>,

@@ -146,6 +146,10 @@ struct KernelTable {
   void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
                       float* y);
 
+  // total += relu(h[t]) for each of `count` rows of n in turn; the integers must fit.
+  void (*add_relu_f32)(const float* h, int64_t n, int64_t count, float* total);
+  void (*add_relu_i32)(const int32_t* z, int64_t n, int64_t count, int32_t* total);
+
   // y = M x; y has 64 * strips elements.
   void (*masked_add_f32)(const TernaryMatrix&, const float* x, float* y);
   void (*masked_add_i32)(const TernaryMatrix&, const int32_t* x, int32_t* y);

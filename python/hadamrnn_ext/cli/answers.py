@@ -42,7 +42,7 @@ def answers(model: Model, x: Any, *, top: int, logits: bool, num_threads: int | 
         else:
             columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
         for i in range(len(part)):
-            end = None if lengths is None or model.card.output == "last" else int(lengths[i])
+            end = None if lengths is None or model.card.output != "all" else int(lengths[i])
             yield {name: values[i][:end] if end else values[i] for name, values in columns.items()}
         show(start + len(part))
 

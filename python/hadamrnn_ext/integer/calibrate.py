@@ -117,7 +117,8 @@ def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Itera
         running = ends > t
         if not running.any():
             return
-        yield [state[running] for state in stream.get_state()]
+        layers = stream.get_state()[: len(model.card.layers)]  # and not the sums of a mean
+        yield [state[running].astype(np.float32, copy=False) for state in layers]
 
 
 def _prepared(model: Model, batches: Calibrating) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:

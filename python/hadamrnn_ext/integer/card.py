@@ -13,6 +13,7 @@ from ..errors import ModelFormatError
 __all__ = ["IntegerCard", "IntegerInput", "IntegerLayer"]
 
 MAX_FRACTION_BITS = 30
+MEAN_BITS = 16  # of the mean of the states, for output "mean"
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:
@@ -53,6 +54,12 @@ class IntegerLayer(Record):
         if self.input_multiplier is not None:
             _within("IntegerLayer.input_multiplier", self.input_multiplier, 0, 2**31 - 1)
         _within("IntegerLayer.input_shift", self.input_shift, 0, 62)
+
+    def readout(self, output: str) -> tuple[int, float]:
+        """Bits and step of what a readout of this layer meets: of the state, or finer ones of the mean of many."""
+        if output != "mean":
+            return self.state_bits, self.state_scale
+        return MEAN_BITS, self.state_scale * 2.0 ** (self.state_bits - MEAN_BITS)
 
 
 @dataclass(frozen=True)

@@ -160,9 +160,10 @@ def _readout(
         parameters["output.bias"] = floats["output.bias"]
         return card.output_weight_bits, None
     codes, bits, step = weight_codes("output", card.output_weight_bits, floats, packed)
-    scale = float(np.float32(layer.state_scale * step))
+    state_bits, state_scale = layer.readout(card.output)
+    scale = float(np.float32(state_scale * step))
     bias = np.rint(floats["output.bias"].astype(np.float64) / scale)
-    if problem := readout_problem(codes, np.clip(bias, -INT32, INT32), layer.state_bits):
+    if problem := readout_problem(codes, np.clip(bias, -INT32, INT32), state_bits):
         raise InputError(f"the readout cannot be in integers: {problem}")
     parameters["output.codes"], parameters["output.bias"] = codes, bias.astype(np.int32)
     return bits, scale

@@ -50,6 +50,6 @@ def integer_core(
         output_weight=parameters["output.codes" if integer.readout == "integer" else "output.weight"],
         output_bias=parameters["output.bias"],
         logit_scale=integer.logit_scale or 1.0,
-        output_all=card.output == "all",
+        output=card.output,
         kernel=kernel,
     )

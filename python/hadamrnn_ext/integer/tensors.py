@@ -119,7 +119,8 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
             raise ModelFormatError(f"layer {i} may overflow: {problem}")
     if "output.codes" in parameters:
         codes, bias = parameters["output.codes"], parameters["output.bias"]
-        if problem := readout_problem(codes, bias, integer.layers[-1].state_bits):
+        state_bits, _ = integer.layers[-1].readout(card.output)
+        if problem := readout_problem(codes, bias, state_bits):
             raise ModelFormatError(f"the readout may overflow: {problem}")
 
 
