@@ -149,11 +149,12 @@ def test_a_model_is_written_in_the_first_version_that_has_what_it_needs(rng, mak
     float_, coded = make_model(rng, **words), make_model(rng, **words, embedding_bits=8)
     integer = float_.quantize(np.array([[1, 2, 3, 4]]))
     biases = [make_model(rng, **words, bias_bits=bits) for bits in (8, 4)]
+    means = [mean := make_model(rng, output="mean"), mean.quantize(np.ones((1, 3, 2)))]
     versions = [
         format.document(model.card, model.tensors)["format_version"]
-        for model in (float_, integer, coded, *biases)
+        for model in (float_, integer, coded, *biases, *means)
     ]
-    assert versions == [1, 2, 3, 1, 4]
+    assert versions == [1, 2, 3, 1, 4, 5, 5]
 
 
 def test_documentation_names_every_key_and_tensor(rng, make_model):

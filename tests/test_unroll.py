@@ -90,6 +90,7 @@ def test_memory_is_told(rng: Rng, make_model: Make) -> None:
         ({"recurrence": "relu"}, "recurrence is 'relu'"),
         ({"recurrence": "sign"}, "recurrence is 'sign'"),
         ({"output": "all"}, "outputs at every step"),
+        ({"output": "mean"}, "the mean of all its states"),
         ({"input": "tokens"}, "reads tokens"),
         ({"sizes": ((8, 8), (8, 8))}, "has 2 layers"),
     ],

@@ -39,6 +39,8 @@ KINDS = {
         "weight_bits": 7,
     },
     "float weights": {"sizes": ((20, 20),), "weight_bits": None, "output_weight_bits": None},
+    "mean": {"sizes": ((32, 32),), "output": "mean"},
+    "mean of layers": {"sizes": ((24, 12), (16, 16)), "recurrence": "sign", "output": "mean"},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
     "layers of powers of two": {
@@ -118,7 +120,9 @@ def test_integer_models(rng, make_model, integer_network, tmp_path, kind, bits):
     np.testing.assert_array_equal(hr.export.c_input(model, x), codes, strict=True)
     y, end = run_c(model, tmp_path, codes, np.int32)
     states = golden_integer.hidden(net, x)[-1]
-    np.testing.assert_array_equal(end, golden_integer.integer_logits(net, states[:, -1]))
+    mean = net.output == "mean"
+    read = golden_integer.mean(net, states, np.full(len(x), 30)) if mean else states[:, -1]
+    np.testing.assert_array_equal(end, golden_integer.integer_logits(net, read))
     scale = np.float32(model.card.integer.logit_scale)
     np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
 

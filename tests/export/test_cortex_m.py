@@ -22,6 +22,7 @@ KINDS = {
     "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "weight_bits": 5, "output_weight_bits": 8},
     "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all", "recurrence": "relu"},
+    "mean": {"sizes": ((64, 32),), "output": "mean"},
     "sign layers": {"sizes": ((32, 32), (16, 16)), "recurrence": "sign"},
 }
 

@@ -30,6 +30,8 @@ KINDS = {
     "one-hot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
     "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
     "float weights": {"sizes": ((24, 12),), "weight_bits": None, "output_weight_bits": None},
+    "mean": {"sizes": ((32, 32),), "output": "mean"},
+    "mean of layers": {"sizes": ((24, 12), (16, 16)), "recurrence": "relu", "output": "mean"},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "recurrence": "relu"},
     "linear layers": {"sizes": ((16, 16), (32, 8)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
@@ -89,7 +91,7 @@ def test_any_shape(make_model, tmp_path_factory, data):
         recurrence=choose(st.sampled_from(["linear", "relu", "modrelu", "sign"])),
         input_size=choose(st.integers(1, 5)),
         output_size=choose(st.integers(1, 4)),
-        output=choose(st.sampled_from(["last", "all"])),
+        output=choose(st.sampled_from(["last", "all", "mean"])),
         input=choose(st.sampled_from(["features", "tokens"])),
     )
     path = hr.export.onnx(model, tmp_path_factory.mktemp("onnx") / "net.onnx")

@@ -139,6 +139,8 @@ def _facts(card: Card) -> str:
         facts.append("The time steps come in the permuted order of the model's card.")
     if card.preprocess.normalization is not None:
         facts.append("Features come normalized.")
+    if card.output == "mean":
+        facts.append("Logits are of the mean over all steps since init, fewer than 2^32.")
     if card.labels is not None:
         facts.append(f"Labels, in order: {comment(', '.join(card.labels))}.")
     return "\n * ".join(facts or ["Input is float, as the network reads it."])
@@ -151,7 +153,7 @@ def _source(card: Card, name: str, body: str) -> str:
         if card.output == "all"
         else ""
     )
-    last = f"    if (logits) {name}_logits(state, logits);\n" if card.output == "last" else ""
+    last = f"    if (logits) {name}_logits(state, logits);\n" if card.output != "all" else ""
     return f"""#include "{name}.h"
 
 {body}

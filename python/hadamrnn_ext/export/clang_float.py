@@ -12,6 +12,7 @@ from .. import hadamard
 from ..card import Card
 from ..model import Model
 from ..quantize import code_range, code_width, pack_signs
+from .mean import clear_sum, sum_fields, sum_up
 from .text import array, read_code, real
 from .transform import function, transform
 
@@ -25,7 +26,8 @@ def input_type(card: Card) -> str:
 
 def state_fields(card: Card) -> str:
     """The members of the state struct."""
-    return "".join(f"    float h{i}[{layer.hidden_size}];\n" for i, layer in enumerate(card.layers))
+    states = "".join(f"    float h{i}[{layer.hidden_size}];\n" for i, layer in enumerate(card.layers))
+    return states + (sum_fields(card, "float") if card.output == "mean" else "")
 
 
 def source(model: Model, name: str) -> str:
@@ -140,7 +142,13 @@ def _interface(card: Card, name: str) -> str:
         f"    for (i = 0; i < {layer.hidden_size}u; ++i) state->h{i}[i] = 0.0f;\n"
         for i, layer in enumerate(card.layers)
     )
-    body = f"""            const float h = state->h{last}[j] > 0.0f ? state->h{last}[j] : 0.0f;
+    count, read = "", f"state->h{last}[j] > 0.0f ? state->h{last}[j] : 0.0f"
+    if card.output == "mean":
+        count = "    const float count = state->steps > 0 ? (float)state->steps : 1.0f;\n"
+        read = "state->sum[j] / count"
+        calls += sum_up(card, f"state->h{last}[i]", "float", "0.0f")
+        zeros += clear_sum(card)
+    body = f"""            const float h = {read};
             const float term = h * output_weight(k * {n}u + j);
             partial[column % 16u] = partial[column % 16u] + term;
 """
@@ -153,7 +161,7 @@ void {name}_step({name}_state *state, const {name}_input *x) {{
 
 void {name}_logits(const {name}_state *state, {name}_logit *logits) {{
     uint32_t k, i, half;
-    for (k = 0; k < {card.output_size}u; ++k) {{
+{count}    for (k = 0; k < {card.output_size}u; ++k) {{
         float partial[16];
 {_in_storage_order(n, card.layers[-1].block_size, body).replace("        uint32_t row, column;", "        uint32_t row, column;" + chr(10) + "        for (i = 0; i < 16u; ++i) partial[i] = 0.0f;")}        for (half = 8; half > 0; half /= 2u) {{
             for (i = 0; i < half; ++i) partial[i] = partial[i] + partial[i + half];

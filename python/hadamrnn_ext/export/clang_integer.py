@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from ..card import Card
 from ..errors import InputError
 from ..integer.bounds import Step, largest_state, narrow
-from ..integer.card import IntegerCard
+from ..integer.card import MEAN_BITS, IntegerCard
 from ..integer.tensors import step
 from ..model import Model
 from ..quantize import code_width, pack_signs
 from .lanes import Lanes
+from .mean import clear_sum, sum_fields, sum_up
 from .planes import Planes
 from .text import array, read_code
 
@@ -43,9 +44,10 @@ def input_type(card: Card) -> str:
 
 def state_fields(card: Card, transform: str) -> str:
     """The members of the state struct."""
-    return "".join(
+    states = "".join(
         f"    {layout.kind} z{i}[{layout.size}];\n" for i, layout in enumerate(_layouts(card, transform))
     )
+    return states + (sum_fields(card, "int64_t") if card.output == "mean" else "")
 
 
 def source(model: Model, name: str, transform: str) -> str:
@@ -176,6 +178,9 @@ def _step(card: Card, name: str, layouts: Layouts) -> str:
     zeros = "".join(
         f"    for (i = 0; i < {layout.size}u; ++i) state->z{i}[i] = 0;\n" for i, layout in enumerate(layouts)
     )
+    if card.output == "mean":
+        calls += sum_up(card, layouts[-1].unit(f"state->z{len(card.layers) - 1}"), "int32_t", "0")
+        zeros += clear_sum(card)
     return f"""void {name}_init({name}_state *state) {{
     uint32_t i;
 {zeros}}}
@@ -189,11 +194,16 @@ def _logits(card: Card, name: str, layout: Lanes | Planes) -> str:
     last, n = len(card.layers) - 1, card.layers[-1].hidden_size
     assert card.output_weight_bits is not None
     code = f"code{code_width(card.output_weight_bits)}(output_codes, k * {n}u + i)"
+    count, z = "", layout.unit(f"state->z{last}")
+    if card.output == "mean":
+        finer = 1 << MEAN_BITS - _integer(card).layers[-1].state_bits
+        count = "    const int64_t count = state->steps > 0 ? state->steps : 1;\n"
+        z = f"(int32_t)((state->sum[i] * {finer} + count / 2) / count)"
     return f"""void {name}_logits(const {name}_state *state, {name}_logit *logits) {{
     uint32_t k, i;
-    for (k = 0; k < {card.output_size}u; ++k) logits[k] = output_bias[k];
+{count}    for (k = 0; k < {card.output_size}u; ++k) logits[k] = output_bias[k];
     for (i = 0; i < {n}u; ++i) {{
-        const int32_t z = {layout.unit(f"state->z{last}")};
+        const int32_t z = {z};
         if (z <= 0) continue;
         for (k = 0; k < {card.output_size}u; ++k) logits[k] += {code} * z;
     }}

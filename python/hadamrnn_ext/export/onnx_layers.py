@@ -32,17 +32,20 @@ def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
     if lengths:
         inputs.append(declare(g.name("lengths"), np.int64, "batch"))
         running = _running(g, v)
+    count = _steps_read(g, v, lengths) if card.output == "mean" else None
     for i, layer in enumerate(card.layers):
         if i > 0:
             v = _from_below(g, parameters, i, v)
-        last = card.output == "last" and i == len(card.layers) - 1
-        v = _layer(g, layer, parameters, i, v, last=last, running=running)
+        kept = card.output if i == len(card.layers) - 1 else "all"
+        v = _layer(g, layer, parameters, i, v, kept, running)
+    if count is not None:
+        v = g.node("Div", v, count)
     weight = g.constant(parameters["output.weight"].T, "output_weight")
     product = g.node("MatMul", g.node("Relu", v), weight)
     logits = g.node("Add", product, g.constant(parameters["output.bias"], "output_bias"))
     if running is not None and card.output == "all":
         logits = g.node("Where", running, logits, g.constant(np.array(0, np.float32), "zero"))
-    steps = () if card.output == "last" else (_steps(rules),)
+    steps = (_steps(rules),) if card.output == "all" else ()
     output = declare(g.node("Identity", logits, name="logits"), np.float32, "batch", *steps, card.output_size)
     return g.finish("hadamrnn", inputs, [output])
 
@@ -86,42 +89,60 @@ def _from_below(g: Graph, parameters: Parameters, i: int, h: str) -> str:
     return g.node("Add", product, g.constant(parameters[f"layers.{i}.bias"], "bias"))
 
 
+def _steps_read(g: Graph, v: str, lengths: bool) -> str:
+    """How many steps each sequence has, float32 (B, 1), or () without lengths."""
+    steps = g.node("Unsqueeze", "lengths", g.integers(1)) if lengths else _steps_of(g, v)
+    return g.node("Cast", steps, to=1)
+
+
+def _steps_of(g: Graph, v: str) -> str:
+    """T of (B, T, n)."""
+    return g.node("Squeeze", g.node("Shape", v, start=1, end=2), g.integers(0))
+
+
 def _running(g: Graph, v: str) -> str:
     """(B, T, 1): whether a sequence has not ended before this step."""
-    steps = g.node("Squeeze", g.node("Shape", v, start=1, end=2), g.integers(0))
+    steps = _steps_of(g, v)
     zero, one = (g.constant(np.array(number, np.int64), "number") for number in (0, 1))
     ended = g.node("Less", g.node("Range", zero, steps, one), g.node("Unsqueeze", "lengths", g.integers(1)))
     return g.node("Unsqueeze", ended, g.integers(2))
 
 
 def _layer(
-    g: Graph, layer: LayerCard, parameters: Parameters, i: int, v: str, *, last: bool, running: str | None
+    g: Graph, layer: LayerCard, parameters: Parameters, i: int, v: str, kept: str, running: str | None
 ) -> str:
-    """h_t = act(W h_(t-1) + v_t): the last state (B, n), or all of them (B, T, n)."""
+    """h_t = act(W h_(t-1) + v_t): the last state (B, n), or all of them (B, T, n), or for "mean" the sum of relu(h_t)."""
     n = layer.hidden_size
     body = Graph(within=g)
-    names = [body.name("state"), body.name("step")]
-    inputs = [declare(name, np.float32, "batch", n) for name in names]
+    state, total, step = body.name("state"), body.name("total"), body.name("step")
+    carried = [state, total] if kept == "mean" else [state]
+    inputs = [declare(name, np.float32, "batch", n) for name in (*carried, step)]
     h = _activate(
-        body, layer, parameters, i, body.node("Add", _product(body, layer, parameters, i, names[0]), names[1])
+        body, layer, parameters, i, body.node("Add", _product(body, layer, parameters, i, state), step)
     )
     scanned = [v]
-    if last and running is not None:  # the state stays as it was when its sequence ended
+    if kept != "all" and running is not None:  # the state stays as it was when its sequence ended
         inputs.append(declare(body.name("runs"), np.bool_, "batch", 1))
-        h = body.node("Where", inputs[-1].name, h, names[0])
+        h = body.node("Where", inputs[-1].name, h, state)
         scanned.append(running)
     outputs = [declare(h, np.float32, "batch", n)]
-    if not last:
+    if kept == "all":
         outputs.append(declare(body.node("Identity", h), np.float32, "batch", n))
+    if kept == "mean":
+        more = body.node("Add", total, body.node("Relu", h))
+        if running is not None:
+            more = body.node("Where", inputs[-1].name, more, total)
+        outputs.append(declare(more, np.float32, "batch", n))
     batch = g.node("Concat", g.node("Shape", v, start=0, end=1), g.integers(n), axis=0)
+    zeros = g.node("ConstantOfShape", batch)
     return g.node(
         "Scan",
-        g.node("ConstantOfShape", batch),
+        *[zeros] * len(carried),
         *scanned,
         outputs=len(outputs),
         num_scan_inputs=len(scanned),
         scan_input_axes=[1] * len(scanned),
-        scan_output_axes=None if last else [1],
+        scan_output_axes=[1] if kept == "all" else None,
         body=body.finish(f"layer_{i}", inputs, outputs),
     )
 
