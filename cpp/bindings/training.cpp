@@ -82,17 +82,30 @@ py::array_t<float> last(const Input& self, int threads) {
   py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
   float* h = out.mutable_data();
   const LongCall call;
-  train_last(self.recurrence, self.in, h, threads);
+  train_last(self.recurrence, self.in, h, nullptr, threads);
   return out;
 }
 
-py::dict last_backward(const Input& self, const py::object& grad, int64_t segment, int threads) {
+py::tuple mean(const Input& self, int threads) {
+  const Shape shape{self.in.batch, self.recurrence.hidden_size()};
+  py::array_t<float> mean(shape), last(shape);
+  float *m = mean.mutable_data(), *h = last.mutable_data();
+  {
+    const LongCall call;
+    train_last(self.recurrence, self.in, h, m, threads);
+  }
+  return py::make_tuple(mean, last);
+}
+
+py::dict last_backward(const Input& self, const py::object& grad, const py::object& grad_mean, int64_t segment,
+                       int threads) {
   py::dict out;
   const TrainGradients g = make_gradients(self, out);
-  const float* dh = exact<float>(grad, "grad", {self.in.batch, self.recurrence.hidden_size()}).data();
+  const Shape shape{self.in.batch, self.recurrence.hidden_size()};
+  const float *dh = exact<float>(grad, "grad", shape).data(), *dmean = optional<float>(grad_mean, "grad_mean", shape);
   check_segment(segment);
   const LongCall call;
-  train_last_backward(self.recurrence, self.in, dh, segment, g, threads);
+  train_last_backward(self.recurrence, self.in, dh, dmean, segment, g, threads);
   return out;
 }
 
@@ -134,7 +147,8 @@ void register_training(py::module_& m) {
            "x"_a = py::none(), "weight"_a = py::none(), "bias"_a = py::none(), "ids"_a = py::none(),
            "rows"_a = py::none(), "lengths"_a = py::none(), "h0"_a = py::none())
       .def("last", &last, "num_threads"_a)
-      .def("last_backward", &last_backward, "grad"_a, "segment"_a, "num_threads"_a)
+      .def("mean", &mean, "num_threads"_a)
+      .def("last_backward", &last_backward, "grad"_a, "grad_mean"_a, "segment"_a, "num_threads"_a)
       .def("sequence", &sequence, "weight"_a, "bias"_a, py::kw_only(), "classes"_a = py::none(),
            "values"_a = py::none(), "ignore_index"_a, "segment"_a, "num_threads"_a);
 }

@@ -101,26 +101,27 @@ void finish(const TrainProblem& p, std::vector<TrainWorker>& workers, const Trai
   }
 }
 
-float* row(float* rows, int64_t i, const TrainProblem& p) {
+template <class T>
+T* row(T* rows, int64_t i, const TrainProblem& p) {
   return rows ? rows + i * p.data.storage.hidden_size : nullptr;
 }
 
 }  // namespace
 
-void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, int threads) {
+void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, float* mean, int threads) {
   check_input(input);
   const TrainProblem p(recurrence, input);
   std::vector<TrainWorker> workers = make_workers(p, input.steps, threads);
-  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.last(i, row(h_last, i, p)); });
+  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.last(i, row(h_last, i, p), row(mean, i, p)); });
 }
 
-void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad, int64_t segment,
-                         const TrainGradients& gradients, int threads) {
+void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad,
+                         const float* grad_mean, int64_t segment, const TrainGradients& gradients, int threads) {
   check_input(input);
   const TrainProblem p(recurrence, input);
   std::vector<TrainWorker> workers = make_workers(p, segment, threads);
   share(workers, input.batch, [&](TrainWorker& w, int64_t i) {
-    w.backward(i, grad + i * p.data.storage.hidden_size, row(gradients.h0, i, p));
+    w.backward(i, row(grad, i, p), row(grad_mean, i, p), row(gradients.h0, i, p));
   });
   finish(p, workers, gradients);
 }
@@ -138,7 +139,8 @@ TrainLoss train_sequence(const Recurrence& recurrence, const TrainInput& input, 
   p.head = &head;
   p.out_weight = p.stored(head.weight, head.outputs);
   std::vector<TrainWorker> workers = make_workers(p, segment, threads);
-  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.backward(i, nullptr, row(gradients.h0, i, p)); });
+  share(workers, input.batch,
+        [&](TrainWorker& w, int64_t i) { w.backward(i, nullptr, nullptr, row(gradients.h0, i, p)); });
   finish(p, workers, gradients);
   add_sums(workers, &TrainSums::out_weight);
   add_sums(workers, &TrainSums::out_bias);

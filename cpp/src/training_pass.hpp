@@ -90,19 +90,30 @@ class alignas(64) TrainWorker {
     if (p.forgets()) product_.resize(rows);
     carry_.resize(size_t(n_));
     scratch_.resize(size_t(3 * n_));
-    if (p.head) dy_.resize(size_t(train_chunk * p.head->outputs));
+    dy_.resize(size_t(train_chunk * (p.head ? p.head->outputs : 1)));
   }
 
-  // The state after the sequence's last step, natural order.
-  void last(int64_t sequence, float* h_last) {
+  // The state after the sequence's last step and, unless null, the mean of relu(h_t) over its steps, natural order.
+  void last(int64_t sequence, float* h_last, float* mean) {
     float* h = start(sequence);
-    forward(sequence, 0, p_.length(sequence), h, nullptr);
+    if (mean) {
+      add_up(sequence, h);
+      p_.data.storage.to_natural(mean_.data(), mean);
+    } else {
+      forward(sequence, 0, p_.length(sequence), h, nullptr);
+    }
     p_.data.storage.to_natural(h, h_last);
   }
 
-  // All gradients of one sequence: from dL/dh_last (natural order, may be null) and the head's losses.
-  void backward(int64_t sequence, const float* grad_last, float* dh0) {
+  // All gradients of one sequence: from dL/dh_last, dL/dmean (natural order, may be null) and the head's losses.
+  void backward(int64_t sequence, const float* grad_last, const float* grad_mean, float* dh0) {
     const int64_t length = p_.length(sequence);
+    mean_.clear();
+    if (grad_mean) {
+      mean_.resize(size_t(n_));
+      p_.data.storage.to_storage(grad_mean, mean_.data());
+      std::fill(dy_.begin(), dy_.end(), 1 / float(length));
+    }
     trace_.resize(size_t(std::min(segment_, p_.input.steps) * n_));
     float* h = start(sequence);
     const int64_t segments = (length + segment_ - 1) / segment_;
@@ -169,6 +180,21 @@ class alignas(64) TrainWorker {
     return r;
   }
 
+  // Advances h to the sequence's end, and makes mean_ the mean of relu(h_t).
+  void add_up(int64_t sequence, float* h) {
+    const int64_t length = p_.length(sequence);
+    float* trace = dv_.data();
+    mean_.assign(size_t(n_), 0.0f);
+    std::fill(dy_.begin(), dy_.end(), 1.0f);
+    for (int64_t t = 0; t < length; t += train_chunk) {
+      const int64_t steps = std::min(train_chunk, length - t);
+      forward(sequence, t, steps, h, trace);
+      std::copy_n(trace + (steps - 1) * n_, n_, h);
+      p_.kernels.outer_f32(dy_.data(), 1, train_chunk, trace, n_, 1, steps, true, mean_.data());
+    }
+    for (float& sum : mean_) sum /= float(length);
+  }
+
   // Advances h by `steps` steps, keeping every state in `trace` if given; then h stays as it was.
   void forward(int64_t sequence, int64_t t, int64_t steps, float* h, float* trace) {
     const int64_t piece = v_.empty() ? pause_steps(n_) : train_chunk;
@@ -186,7 +212,12 @@ class alignas(64) TrainWorker {
   void back_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h, const float* before) {
     const TrainInput& in = p_.input;
     pause(3 * steps * n_);
-    if (p_.head) head_chunk(sequence, t, steps, h);
+    const bool in_every_step = p_.head || !mean_.empty();
+    if (p_.head) {
+      head_chunk(sequence, t, steps, h);
+    } else if (in_every_step) {
+      p_.kernels.readout_back_f32(mean_.data(), h, dy_.data(), train_chunk, n_, 1, steps, dv_.data());
+    }
     RecurBack<float> b{};
     b.geometry = p_.data.hadamard.geometry<float>();
     b.activation = p_.data.activation;
@@ -194,7 +225,7 @@ class alignas(64) TrainWorker {
     b.su = p_.su.data();
     b.modrelu = p_.modrelu.data();
     b.h = h;
-    b.grad_h = p_.head ? dv_.data() : nullptr;
+    b.grad_h = in_every_step ? dv_.data() : nullptr;
     b.dv = dv_.data();
     b.carry = carry_.data();
     b.dmodrelu = sums.modrelu.data();
@@ -294,6 +325,7 @@ class alignas(64) TrainWorker {
   const int64_t n_;
   const int64_t segment_;
   Buffer<float> snapshots_, trace_, dv_, v_, product_, carry_, scratch_, dy_;
+  Buffer<float> mean_;  // of relu(h_t), or its gradient; empty where it is not asked for
 };
 
 }  // namespace hadamrnn

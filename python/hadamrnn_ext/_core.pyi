@@ -172,8 +172,13 @@ class TrainInput:
     def last(self, num_threads: int) -> F32:
         """States (B, n) after each sequence's last step."""
 
-    def last_backward(self, grad: F32, segment: int, num_threads: int) -> dict[str, F32]:
-        """Gradients by name (signs, modrelu, weight, bias, rows, h0) from grad (B, n)."""
+    def mean(self, num_threads: int) -> tuple[F32, F32]:
+        """Means (B, n) of relu(h_t) over each sequence's own steps, and states (B, n) after its last one."""
+
+    def last_backward(
+        self, grad: F32, grad_mean: F32 | None, segment: int, num_threads: int
+    ) -> dict[str, F32]:
+        """Gradients by name (signs, modrelu, weight, bias, rows, h0) from those (B, n) of last states and of means."""
 
     def sequence(
         self,

@@ -34,6 +34,13 @@ def run_last(rnn: nn.HadamRNN, engine: str, x: Tensor, lengths: Tensor | None) -
     return [h, *torch.autograd.grad((h**3).sum(), [*rnn.parameters(), x])]
 
 
+def run_mean(rnn: nn.HadamRNN, engine: str, x: Tensor, h_0: Tensor, lengths: Tensor | None) -> list[Tensor]:
+    rnn.engine = engine
+    mean, h_n = nn.stack.means(rnn, x, h_0, lengths)
+    loss = (mean**2).sum() + (h_n**3).sum()
+    return [mean, h_n, *torch.autograd.grad(loss, [*rnn.parameters(), x, h_0])]
+
+
 def run_states(
     engine: str,
     geometry: engines.Geometry,
@@ -81,6 +88,22 @@ def test_engines_agree_on_the_last_state(
         others += ["scan"] if num_layers == 2 else ["scan", "krylov"]
     for engine in others:
         for a, b in zip(run_last(rnn, engine, x, lengths), expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize(("n", "m"), [(16, 4), (20, 20)])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_engines_agree_on_the_mean(
+    recurrence: str, n: int, m: int, num_layers: int, lengths: Tensor | None
+) -> None:
+    rnn = nn.HadamRNN(3, n, m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
+    x = torch.randn(5, 7, 3, dtype=torch.float64, requires_grad=True)
+    h_0 = torch.randn(num_layers, 5, n, dtype=torch.float64, requires_grad=True)
+    expected = run_mean(rnn, "loop", x, h_0, lengths)
+    for engine in ["native", "auto", *(["scan"] if recurrence == "linear" else [])]:
+        for a, b in zip(run_mean(rnn, engine, x, h_0, lengths), expected, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 

@@ -66,7 +66,7 @@ def test_rounding_is_there(kind):
     assert not torch.allclose(model(x), exact, atol=1e-5)
 
 
-@pytest.mark.parametrize("output", ["last", "all"])
+@pytest.mark.parametrize("output", ["last", "all", "mean"])
 @pytest.mark.parametrize("kind", ["linear", "full", "relu", "modrelu", "layers", "embedding"])
 def test_gradients_are_those_of_the_loop(kind, output):
     gradients = []
@@ -74,7 +74,7 @@ def test_gradients_are_those_of_the_loop(kind, output):
         model = make(kind, engine, output)
         x = draw(model)
         model.simulate_integers(x.numpy(), 8, percentile=95)  # so that some states saturate
-        y = torch.randint(0, 3, (3,) if output == "last" else (3, 20))
+        y = torch.randint(0, 3, (3, 20) if output == "all" else (3,))
         model.loss(x, y).backward()
         gradients.append({name: p.grad for name, p in model.named_parameters()})
     for name, gradient in gradients[0].items():

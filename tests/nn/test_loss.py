@@ -59,7 +59,11 @@ def fused_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 @pytest.mark.parametrize(
     ("output", "kind"),
-    [*(("all", kind) for kind in INPUTS), ("last", "features"), ("last", "large_embedding")],
+    [
+        *(("all", kind) for kind in INPUTS),
+        *((output, kind) for output in ("last", "mean") for kind in ("features", "large_embedding")),
+        ("mean", "one_feature"),
+    ],
 )
 @pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
 def test_the_loss_and_its_gradients(
@@ -91,6 +95,7 @@ def test_which_losses_are_fused(fused_calls: list[int]) -> None:
     assert is_fused(make("features"))
     assert is_fused(make("embedding"))
     assert not is_fused(make("features", "last"))
+    assert not is_fused(make("features", "mean"))
     assert not is_fused(make("features", num_layers=2))
     assert not is_fused(make("features", engine="loop"))
     assert not is_fused(make("one_hot", dtype=torch.float64))
@@ -113,9 +118,10 @@ def test_the_value_is_that_of_torch() -> None:
     y[:, ::3] = 2
     expected = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=2)
     torch.testing.assert_close(model.loss(x, y, ignore_index=2), expected)
-    last = make("features", "last")
-    y = classes(last)
-    torch.testing.assert_close(last.loss(x, y), F.cross_entropy(last(x), y))
+    for output in ("last", "mean"):
+        once = make("features", output)
+        y_once = classes(once)
+        torch.testing.assert_close(once.loss(x, y_once), F.cross_entropy(once(x), y_once))
     assert model.loss(x, torch.full((BATCH, STEPS), -100)).isnan()  # the mean of nothing, as in torch
 
 
@@ -129,7 +135,7 @@ def test_without_gradients_the_value_is_the_same(engine: str) -> None:
         torch.testing.assert_close(model.eval().loss(x, y, LENGTHS), expected)
 
 
-@pytest.mark.parametrize("output", ["all", "last"])
+@pytest.mark.parametrize("output", ["all", "last", "mean"])
 def test_squared_errors(output: str, fused_calls: list[int]) -> None:
     model = make("features", output)
     x = batch(model)
@@ -143,7 +149,7 @@ def test_squared_errors(output: str, fused_calls: list[int]) -> None:
     check_close(met, gradients(error.mean(), model))
 
 
-@pytest.mark.parametrize("output", ["all", "last"])
+@pytest.mark.parametrize("output", ["all", "last", "mean"])
 def test_one_logit_is_the_logit_of_class_one(output: str) -> None:
     model = make("embedding", output, size=1)
     x, y = batch(model), classes(model)
@@ -181,8 +187,9 @@ def test_nothing_of_the_size_of_all_states_is_kept() -> None:
     assert kept
     assert max(kept) < BATCH * STEPS * 24
     kept.clear()
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
-        make("features", "last", engine="native").loss(x, y[:, 0])
+    for output in ("last", "mean"):
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+            make("features", output, engine="native").loss(x, y[:, 0])
     assert max(kept) < BATCH * STEPS * 24
 
 
@@ -209,7 +216,7 @@ def test_back_propagation_through_a_state_handed_on() -> None:
 
 
 @pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
-@pytest.mark.parametrize("output", ["all", "last"])
+@pytest.mark.parametrize("output", ["all", "last", "mean"])
 def test_nan_reaches_the_loss(recurrence: str, output: str) -> None:
     """Though relu and the comparison of a sign make a number of it."""
     places = ("x", "rnn.weight_ih", "rnn.bias", "output_weight", "output_bias")
@@ -258,6 +265,7 @@ def test_targets_past_a_length_may_be_anything() -> None:
         ("all", torch.zeros(BATCH, STEPS), ShapeError, r"\(3, 71\).*\(3, 71, 5\)"),
         ("all", torch.full((BATCH, STEPS), 5), InputError, "class 5 is outside 0 to 4"),
         ("last", torch.tensor([0, -100, -1]), InputError, "class -1 is outside 0 to 4"),
+        ("mean", torch.zeros(BATCH, STEPS, dtype=torch.int64), ShapeError, r"\(3, 71\).*\(3,\)"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hadamrnn_ext import nn
-from hadamrnn_ext.nn.engines import fused, fused_loss, krylov, native
+from hadamrnn_ext.nn.engines import fused, fused_loss, fused_mean, krylov, native
 
 
 def tensor(*shape: int) -> torch.Tensor:
@@ -79,6 +79,14 @@ def test_opcheck_of_the_last_state(gathered: bool) -> None:
 
 
 @pytest.mark.parametrize("gathered", [False, True])
+def test_opcheck_of_the_mean(gathered: bool) -> None:
+    args = arguments(gathered=gathered)
+    torch.library.opcheck(fused_mean.mean_state, args)
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
+    torch.library.opcheck(fused_mean.mean_state_backward, (torch.randn(2, 8), torch.randn(2, 8), *detached))
+
+
+@pytest.mark.parametrize("gathered", [False, True])
 def test_opcheck_of_the_sequence_loss(gathered: bool) -> None:
     targets = torch.randn(2, 3, 4) if gathered else torch.tensor([[0, 3, -1], [2, -1, 1]])
     torch.library.opcheck(
@@ -106,6 +114,8 @@ def test_compiled_loss(kind: dict) -> None:
     [
         ("native", {"recurrence": "modrelu", "num_layers": 2, "output": "all"}, torch.tensor([3, 1, 3, 2])),
         ("native", {}, None),
+        ("native", {"output": "mean"}, torch.tensor([3, 1, 3, 2])),
+        ("scan", {"output": "mean"}, None),
         ("krylov", {}, torch.tensor([3, 1, 3, 2])),
         ("scan", {}, None),
     ],
@@ -136,7 +146,13 @@ def test_exported_program(engine: str) -> None:
 
 @pytest.mark.parametrize(
     ("engine", "options"),
-    [("native", {}), ("krylov", {}), ("scan", {}), ("native", {"output": "all"})],
+    [
+        ("native", {}),
+        ("krylov", {}),
+        ("scan", {}),
+        ("native", {"output": "all"}),
+        ("native", {"output": "mean"}),
+    ],
 )
 def test_exported_training_step(engine: str, options: dict) -> None:
     class Step(torch.nn.Module):
@@ -148,7 +164,7 @@ def test_exported_training_step(engine: str, options: dict) -> None:
             return self.model.loss(x, y)
 
     step, x = Step(), torch.randn(4, 6, 2)
-    y = torch.randint(0, 3, (4, 6) if options else (4,))
+    y = torch.randint(0, 3, (4, 6) if options == {"output": "all"} else (4,))
     exported = torch.export.export(step, (x, y)).module()
     for module in (step, exported):
         module(x, y).backward()

@@ -17,6 +17,10 @@ from hadamrnn_ext.preprocess import Permutation, Preprocess
 OPTIONS = {
     "plain": {},
     "all": {"output": "all"},
+    "mean": {"output": "mean"},
+    "mean_order_12": {"hidden_size": 24, "block_size": 12, "output": "mean", "bias_bits": 8},
+    "mean_two_modrelu_layers": {"num_layers": 2, "recurrence": "modrelu", "output": "mean"},
+    "mean_embedding": {"tokens": True, "embedding_size": 5, "output": "mean"},
     "blocks": {"block_size": 4, "weight_bits": 2},
     "order_12": {"hidden_size": 24, "block_size": 12, "output": "all"},
     "ternary": {"weight_bits": 1, "output_weight_bits": 8},
@@ -63,6 +67,17 @@ def test_evaluation_gives_the_golden_bits(
         y = model(x, lengths)
     assert same_bits(y, golden.forward(golden_network(model), array, sizes))
     assert same_bits(y, model.to_native().infer(array, sizes))
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name.startswith("mean")])
+def test_the_mean_is_over_the_own_steps_of_a_sequence(
+    name: str, golden_network: Callable[[nn.SequenceModel], golden.Network]
+) -> None:
+    model = make(name)
+    x, lengths = batch(model), torch.tensor([9, 1, 4, 8])
+    for ends in (None, lengths):
+        expected = golden.forward(golden_network(model), x.numpy(), None if ends is None else ends.numpy())
+        torch.testing.assert_close(model(x, ends).detach(), torch.from_numpy(expected), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("lengths", [None, torch.tensor([9, 1, 4, 8])])
@@ -277,6 +292,7 @@ def test_parameter_names_and_groups() -> None:
 def test_engine_of_a_batch() -> None:
     assert nn.SequenceModel(1, 16, 3).engine_for(100) == "krylov"
     assert nn.SequenceModel(1, 16, 3, output="all").engine_for(100) == "native"
+    assert nn.SequenceModel(1, 16, 3, output="mean").engine_for(100) == "native"
     assert nn.SequenceModel(10_000, 16, 3, tokens=True, embedding_size=64).engine_for(50) == "native"
 
 
@@ -289,8 +305,9 @@ def test_the_repr_says_what_it_is() -> None:
 def test_what_makes_no_model_is_refused() -> None:
     with pytest.raises(InputError, match="'first'"):
         make("plain", output="first")
-    with pytest.raises(InputError, match="krylov"):
-        make("all", engine="krylov")
+    for output in ("all", "mean"):
+        with pytest.raises(InputError, match=f"krylov.*'{output}'"):
+            make("plain", output=output, engine="krylov")
     with pytest.raises(InputError, match="embedding_size"):
         make("plain", embedding_size=4)
     with pytest.raises(ShapeError, match="output_size is 0"):

@@ -52,13 +52,13 @@ struct TrainHead {
   float* h_last = nullptr;  // (batch, n): state after each sequence's last step, or null
 };
 
-// The states after each sequence's last step, (batch, n).
-void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, int threads);
+// The states after each sequence's last step, (batch, n), and unless null the means of relu(h_t) over its steps.
+void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, float* mean, int threads);
 
-// Gradients from grad = dL/dh_last. Nothing was stored: states are computed again from snapshots
-// every `segment` steps, so memory grows with steps / segment only.
-void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad, int64_t segment,
-                         const TrainGradients& gradients, int threads);
+// Gradients from grad = dL/dh_last and, unless null, grad_mean = dL/dmean. Nothing was stored: states are computed
+// again from snapshots every `segment` steps, so memory grows with steps / segment only.
+void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad,
+                         const float* grad_mean, int64_t segment, const TrainGradients& gradients, int threads);
 
 // Sum of the losses, and how many they are: steps with a class, or values.
 struct TrainLoss {

@@ -52,7 +52,7 @@ def check_targets(
     if targets.is_complex() or targets.dtype == torch.bool:
         raise InputError(f"targets have dtype {targets.dtype}; expected integer classes or real values")
     classes = not targets.is_floating_point()
-    expected = (*x.shape[: 1 if output == "last" else 2], *(() if classes else (output_size,)))
+    expected = (*x.shape[: 2 if output == "all" else 1], *(() if classes else (output_size,)))
     if targets.shape != expected:
         kind = "classes" if classes else "values"
         met = f"targets have shape {tuple(targets.shape)} and dtype {targets.dtype}"

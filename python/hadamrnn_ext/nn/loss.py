@@ -36,8 +36,9 @@ def mean_loss(
             logits.flatten(0, -2), targets.flatten().long(), ignore_index=ignore_index
         ), h_n
     errors = (y - targets).square().sum()
-    steps = 1 if model.output == "last" else x.shape[1]
-    count = len(x) * steps if lengths is None or model.output == "last" else lengths.sum()
+    if model.output != "all":
+        return errors / (len(x) * model.output_size), h_n
+    count = len(x) * x.shape[1] if lengths is None else lengths.sum()
     return errors / (count * model.output_size), h_n
 
 
@@ -52,7 +53,7 @@ def _fused(
 ) -> tuple[Tensor, Tensor] | None:
     """The same from one pass; None where that cannot be had."""
     rnn = model.rnn
-    if model.output == "last" or rnn.num_layers > 1 or not torch.is_grad_enabled():
+    if model.output != "all" or rnn.num_layers > 1 or not torch.is_grad_enabled():
         return None
     if rnn.choose(len(x), last=False).engine != "native":
         return None

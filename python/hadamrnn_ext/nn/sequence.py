@@ -26,7 +26,7 @@ Memory = Literal["stored", "reversible"]
 
 
 class SequenceModel(nn.Module):
-    """y = V relu(h_T) + c (``output="last"``) or y_t = V relu(h_t) + c at every step (``output="all"``).
+    """y = V relu(h_T) + c (``output="last"``), y = V mean_t relu(h_t) + c (``"mean"``), or y_t = V relu(h_t) + c (``"all"``).
 
     In ``eval()``, without gradients, in float32 on the CPU it runs the native kernels, and gives bit for bit what
     ``to_native().infer`` gives.
@@ -35,7 +35,7 @@ class SequenceModel(nn.Module):
         input_size: features d, or with ``tokens`` the number of tokens.
         hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, engine, freeze_signs: see ``HadamRNN``.
         output_size: o, the number of logits.
-        output: "last" or "all".
+        output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer a step.
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
         embedding_size: columns of the learned float embedding; its row 0 is padding: zero, without gradient.
         output_weight_bits: bits of V; "same" for ``weight_bits``.
@@ -56,7 +56,7 @@ class SequenceModel(nn.Module):
         output_size: int,
         block_size: int | None = None,
         *,
-        output: Literal["last", "all"] = "last",
+        output: Literal["last", "all", "mean"] = "last",
         tokens: bool = False,
         embedding_size: int | None = None,
         num_layers: int = 1,
@@ -73,10 +73,12 @@ class SequenceModel(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if output not in ("last", "all"):
-            raise InputError(f"unknown output {output!r}; expected 'last' or 'all'")
-        if output == "all" and engine == "krylov":
-            raise InputError("engine 'krylov' computes the last state alone, so it cannot give output 'all'")
+        if output not in ("last", "all", "mean"):
+            raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
+        if output != "last" and engine == "krylov":
+            raise InputError(
+                f"engine 'krylov' computes the last state alone, so it cannot give output {output!r}"
+            )
         if embedding_size is not None and not tokens:
             raise InputError("embedding_size is given for features; only tokens have an embedding")
         if embedding_bits is not None and (embedding_bits != 8 or embedding_size is None):
@@ -117,7 +119,7 @@ class SequenceModel(nn.Module):
         initialize.uniform(self.output_bias, 1 / math.sqrt(hidden_size))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits: (B, o) for "last", (B, T, o) for "all", which are zero past a sequence's length.
+        """Logits: (B, o) for "last" and "mean", (B, T, o) for "all", which are zero past a sequence's length.
 
         x: (B, T, d) features, or integer (B, T) tokens. lengths: (B,) whole numbers from 1 to T, T if None.
         Raises ShapeError or InputError; the native kernels also refuse NaN and infinity.
@@ -165,7 +167,7 @@ class SequenceModel(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         """The mean loss, a scalar; with ``return_state`` also the last states (num_layers, B, n), detached.
 
-        Integer targets, (B,) for "last" and (B, T) for "all", are classes: cross-entropy over those other than
+        Integer targets, (B,), or for "all" (B, T), are classes: cross-entropy over those other than
         ``ignore_index``, of two classes if there is one logit (y is the logit of class 1). Float targets, (B, o) or
         (B, T, o), are values: mean squared error. Steps past a sequence's length have no loss.
 
@@ -179,7 +181,8 @@ class SequenceModel(nn.Module):
         their states all the same.
 
         h_0: (num_layers, B, n), zeros if None. Truncated back-propagation goes through a long sequence in parts:
-        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``.
+        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``. The mean of "mean" is then that of
+        the part.
 
         Raises ShapeError or InputError.
         """
@@ -203,11 +206,14 @@ class SequenceModel(nn.Module):
         """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
         if self.output == "last":
             h_n = stack.last_states(self.rnn, x, h_0, lengths, self.embedding, segment)
-            h = h_n[-1]
+            read = h_n[-1].relu()
+        elif self.output == "mean":
+            read, h_n = stack.means(self.rnn, x, h_0, lengths, self.embedding, segment)
         else:
             h, h_n = stack.states(self.rnn, x, h_0, lengths, self.embedding)
-        y = F.linear(h.relu(), quantize(self.output_weight, self.output_weight_bits), self.output_bias)
-        return (y if self.output == "last" else engines.mask_past(y, lengths)), h_n
+            read = h.relu()
+        y = F.linear(read, quantize(self.output_weight, self.output_weight_bits), self.output_bias)
+        return (engines.mask_past(y, lengths) if self.output == "all" else y), h_n
 
     def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.

@@ -50,6 +50,21 @@ def last_states(
     return torch.stack([*below, out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
 
 
+def means(
+    rnn: HadamRNN,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None = None,
+    segment: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The mean of relu(h_t) of the top layer over each sequence's own steps, (B, n), and last states as of ``states``."""
+    engine = rnn.choose(len(x), last=False).engine
+    top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
+    mean, last = engines.means(engine, top, lengths, segment)
+    return out_of_units(rnn, -1, mean), torch.stack([*below, out_of_units(rnn, -1, last)])
+
+
 def recurrence(
     rnn: HadamRNN, i: int, x: Tensor, h_0: Tensor | None, embedding: nn.Embedding | None, engine: str
 ) -> engines.Recurrence:

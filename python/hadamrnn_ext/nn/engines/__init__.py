@@ -13,12 +13,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...errors import InputError
-from . import fused, krylov, loop, native, scan
+from . import fused, fused_mean, krylov, loop, native, scan
 from .choice import Choice, choose, krylov_from
 from .drive import Drive, Recurrence, used_tokens
 from .fused_loss import loss as sequence_loss
 from .geometry import RECURRENCES, Geometry, full_precision
-from .lengths import at_length, mask_past
+from .lengths import at_length, mask_past, mean_until
 
 __all__ = [
     "ENGINES",
@@ -33,10 +33,13 @@ __all__ = [
     "choose",
     "full_precision",
     "fused",
+    "fused_mean",
     "krylov",
     "krylov_from",
     "last",
     "mask_past",
+    "mean_until",
+    "means",
     "sequence_loss",
     "states",
     "used_tokens",
@@ -86,3 +89,16 @@ def last(engine: str, r: Recurrence, lengths: Tensor | None, segment: int | None
         with full_precision(v):
             return _LAST[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
     return at_length(states(engine, r), lengths)
+
+
+def means(
+    engine: str, r: Recurrence, lengths: Tensor | None, segment: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """The mean of relu(h_t) over each sequence's own steps, (B, n), and the state after its last one, (B, n).
+
+    segment: see ``fused``.
+    """
+    if engine == "native" and fused.runs(r.drive):
+        return fused_mean.means(r, lengths, segment)
+    h = states(engine, r)
+    return mean_until(h.relu(), lengths), at_length(h, lengths)

@@ -111,7 +111,7 @@ def last_state(*args: Any) -> Tensor:
 )
 def last_state_backward(grad: Tensor, *args: Any) -> list[Tensor]:
     a = Arguments(*args)
-    return a.gradients(a.problem().last_backward(core.array(grad), a.segment, torch.get_num_threads()))
+    return a.gradients(a.problem().last_backward(core.array(grad), None, a.segment, torch.get_num_threads()))
 
 
 @last_state.register_fake

@@ -13,6 +13,13 @@ def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
     return h[torch.arange(len(h), device=h.device), lengths - 1]
 
 
+def mean_until(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """The mean of ``values`` (B, T, n) over each sequence's own steps: (B, n)."""
+    if lengths is None:
+        return values.mean(dim=1)
+    return mask_past(values, lengths).sum(dim=1) / lengths[:, None]
+
+
 def mask_past(values: Tensor, lengths: Tensor | None, fill: int = 0) -> Tensor:
     """``values`` (B, T) or (B, T, k) with ``fill`` past each sequence's length."""
     if lengths is None:
