@@ -53,7 +53,7 @@ def infer(
         check_finite: as in `Model.infer`; what is wrong raises when the result is computed.
 
     Returns:
-        A Dask array, float32: (N, o) for models that answer after the last step, (N, T, o) for those that answer at each.
+        A Dask array, float32: (N, o) for models that answer once, (N, T, o) for those that answer at each step.
 
     Raises:
         ShapeError: x is no Dask array of these dimensions, or lengths are not one a sequence.

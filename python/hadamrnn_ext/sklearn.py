@@ -50,6 +50,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         random_state: Any = 0,
         device: str = "cpu",
         n_jobs: int | None = None,
+        output: Literal["last", "mean"] | None = None,
     ) -> None:
         self.hidden_size = hidden_size
         self.epochs = epochs
@@ -62,6 +63,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.device = device
         self.n_jobs = n_jobs
+        self.output = output
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -95,7 +97,12 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         from . import train
 
         recipe = {**(self.recipe or {})}
-        chosen = {"hidden_size": self.hidden_size, "epochs": self.epochs, "lr": self.lr}
+        chosen = {
+            "hidden_size": self.hidden_size,
+            "epochs": self.epochs,
+            "lr": self.lr,
+            "output": self.output,
+        }
         recipe |= {name: value for name, value in chosen.items() if value is not None}
         model, summary = train.fit(
             x,
@@ -134,6 +141,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         random_state: of validation examples, initialization and order.
         device: that of torch while it trains.
         n_jobs: threads; None or -1: all CPUs that this process may use.
+        output: read the "last" state (None: the same) or the "mean" of all, which suits what occurs at any time.
         balanced: weigh the loss of a class by the inverse of its frequency.
 
     Attributes:
@@ -158,6 +166,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         device: str = "cpu",
         n_jobs: int | None = None,
         balanced: bool = False,
+        output: Literal["last", "mean"] | None = None,
     ) -> None:
         super().__init__(
             hidden_size,
@@ -171,6 +180,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
             random_state,
             device,
             n_jobs,
+            output,
         )
         self.balanced = balanced
 

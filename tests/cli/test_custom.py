@@ -69,6 +69,18 @@ def test_train_eval_and_use_of_a_csv_file(run, steps, tmp_path):
     assert "`hadamrnn train custom --train FILE --hidden-size 16 --batch-size 10" in stdout
 
 
+def test_the_mean_of_all_states_from_the_command_line(run, steps, tmp_path):
+    out = tmp_path / "run"
+    options = ["--train", steps, "--impute", "last", "--out", out, *QUICK, "--output", "mean", "--json"]
+    code, stdout, _ = run("train", "custom", *options)
+    summary = json.loads(stdout)
+    assert (code, summary["output"], summary["test_accuracy"]) == (0, "mean", 1)
+    code, stdout, _ = run("eval", out / "model.safetensors", "--test", steps, "--impute", "last", "--json")
+    assert json.loads(stdout)["accuracy"] == 1
+    assert "--output mean" in run("report", out)[1]
+    assert "logits of the mean over all steps" in run("info", out / "model.safetensors")[1]
+
+
 def test_values_are_scored_by_r2(run, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 5))

@@ -96,6 +96,18 @@ def test_features_words_and_single_logits(kind, rng):
     assert not words.embedding.weight.grad[0].any()  # padding
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_mean_of_what_is_read_at_each_step(kind, rng):
+    model = Baseline(kind, 3, 8, 2, output="mean")
+    x = torch.from_numpy(rng.normal(size=(4, 6, 3)).astype(np.float32))
+    lengths = torch.tensor([6, 1, 3, 5])
+    h = model.rnn(x).relu() if kind == "orthogonal" else model.rnn(x)[0]
+    for row, (states, length) in enumerate(zip(h, lengths.tolist(), strict=True)):
+        expected = model.readout(states[:length].mean(0))
+        torch.testing.assert_close(model(x, lengths)[row], expected)
+        torch.testing.assert_close(model(x)[row], model.readout(states.mean(0)))
+
+
 def test_an_interrupted_run_goes_on_to_the_same_bits(small_baseline, tmp_path):
     config = small_baseline("orthogonal", average=0.9)
 

@@ -49,6 +49,31 @@ def test_sequences_of_unequal_lengths_become_a_model_that_takes_them_raw(rng, tm
         train.fit(x, y[::-1], test, out=tmp_path, **QUICK, threads=1)
 
 
+def tones(rng, count):
+    """Which of two frequencies has a noisy tone of 40 to 60 steps, that begins anywhere in its period?"""
+    y = rng.integers(2, size=count)
+    x = []
+    for fast in y:
+        t = np.arange(rng.integers(40, 60))
+        tone = np.sin((0.6 if fast else 0.4) * t + rng.uniform(0, 2 * np.pi))
+        x.append((tone + 0.3 * rng.normal(size=len(t)))[:, None])
+    return x, np.array(["slow", "fast"])[y]
+
+
+def test_the_mean_of_all_states_knows_a_tone_wherever_it_begins(rng, tmp_path):
+    known, test = tones(rng, 200), tones(rng, 100)
+    recipe = {**QUICK, "threads": 1}
+    model, summary = train.fit(*known, test, out=tmp_path, output="mean", **recipe)
+    assert model.card.output == "mean"
+    assert "of the mean over all steps" in str(model.describe())
+    assert summary["test_accuracy"] > 0.95
+    assert train.fit(*known, test, **recipe).summary["test_accuracy"] < 0.9
+    answers = [model.classify(part.astype(np.float32)).labels[0] for part in test[0]]
+    assert np.mean(np.array(answers) == test[1]) == pytest.approx(summary["test_accuracy"])
+    with pytest.raises(CheckpointError, match="output was mean and is now None"):
+        train.fit(*known, test, out=tmp_path, **recipe)
+
+
 def test_values_are_answered_in_their_own_units(rng):
     x = rng.normal(size=(150, 12))
     y = np.stack([1000 + 300 * x[:, -1], 1e-3 * x[:, -2:].sum(1)], 1)

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from hadamrnn_ext.data import tasks
-from hadamrnn_ext.train import PRESETS, Config, PresetError, get_preset
+from hadamrnn_ext.train import PRESETS, Config, PresetError, as_baseline, get_preset
+from hadamrnn_ext.train.run import build
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,7 @@ def test_an_unknown_preset_names_those_there_are():
         ("embedding_scale", 0.0),
         ("num_layers", 0),
         ("average", 1.0),
+        ("output", "all"),
         ("patience", 0),
     ],
 )
@@ -101,6 +103,7 @@ def test_a_configuration_tells_what_it_changes_of_the_preset():
         ("pmnist", {"weight_bits": None, "bias_bits": 8}, " --weight-bits float --bias-bits 8"),
         ("har2", {"freeze_signs": False, "sign_lr": 1e-5}, " --sign-lr 1e-05 --no-freeze-signs"),
         ("copy", {"freeze_signs": True, "length": 50}, " --length 50 --freeze-signs"),
+        ("har6", {"output": "mean"}, " --output mean"),
     ],
 )
 def test_a_configuration_tells_its_command(preset, recipe, options):
@@ -129,6 +132,23 @@ def test_a_run_begun_by_an_earlier_version_knows_no_younger_settings():
     assert config.obstacles(stored) == []
     averaged = dataclasses.replace(config, preset=dataclasses.replace(config.preset, average=0.9))
     assert averaged.obstacles(stored) == ["average was None and is now 0.9"]
+
+
+def test_a_run_that_reads_the_last_state_does_not_go_on_with_the_mean():
+    config = Config(PRESETS["har6"])
+    stored = {name: value for name, value in config.to_dict().items() if name != "output"}
+    assert config.obstacles(stored) == []
+    pooled = dataclasses.replace(config, preset=dataclasses.replace(config.preset, output="mean"))
+    assert pooled.obstacles(stored) == ["output was None and is now mean"]
+
+
+@pytest.mark.parametrize("model", ["hadamrnn", "gru"])
+def test_the_mean_is_for_tasks_that_want_one_answer(model):
+    preset = dataclasses.replace(PRESETS["copy"], length=24, output="mean")
+    if model != "hadamrnn":
+        preset = as_baseline(preset, model)
+    with pytest.raises(PresetError, match="output is 'mean', but copy wants an answer at every step"):
+        build(Config(preset), tasks.load("copy", length=24))
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1 << 32}, {"limit_train": 0}, {"device": "tpu"}])

@@ -69,6 +69,15 @@ def test_series_of_channels_in_both_layouts(rng):
         fitted.predict(np.zeros((3, 2)))
 
 
+def test_what_is_read_is_a_parameter(rng):
+    x, y = bumps(rng, 60)
+    assert clone(CLASSIFIER).fit(x, y).model_.card.output == "last"
+    search = GridSearchCV(clone(CLASSIFIER), {"output": ["last", "mean"]}, cv=2).fit(x, y)
+    assert search.best_estimator_.model_.card.output == search.best_params_["output"]
+    values = x[:, :, 0].mean(1)
+    assert clone(REGRESSOR).set_params(output="mean").fit(x, values).model_.card.output == "mean"
+
+
 def test_a_search_over_sizes(rng):
     x, y = bumps(rng, 60)
     search = GridSearchCV(clone(CLASSIFIER), {"hidden_size": [8, 16]}, cv=2).fit(x, y)

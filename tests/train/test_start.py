@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from hadamrnn_ext import Model, cli, train
+from hadamrnn_ext import Model, cli, nn, train
 from hadamrnn_ext.train import PresetError
 
 
@@ -48,13 +48,26 @@ def test_a_stopped_run_goes_on_to_the_same_bits(small, floats, tmp_path):
 
 
 def test_other_sizes_and_tasks_are_refused(small, floats, tmp_path):
-    with pytest.raises(PresetError, match="has other sizes or bits"):
+    with pytest.raises(PresetError, match="has other sizes, bits or output"):
         train.run(tuned(small, floats, hidden_size=32), tmp_path / "x")
     with pytest.raises(PresetError, match="state_bits is 7, expected 8 to 16"):
         small(state_bits=7)
     native = Model.load(floats)
     preset = train.sized_as(dataclasses.replace(small().preset, hidden_size=64, block_size=4), native)
-    assert (preset.hidden_size, preset.block_size) == (16, None)
+    assert (preset.hidden_size, preset.block_size, preset.output) == (16, None, None)
+
+
+def test_the_output_is_that_of_the_model():
+    presets = {
+        output: dataclasses.replace(train.get_preset("har6"), output=output)
+        for output in (None, "last", "mean")
+    }
+    for output in ("last", "mean"):
+        native = nn.SequenceModel(9, 512, 6, bias_bits=8, output=output).to_native()
+        sized = {name: train.sized_as(preset, native).output for name, preset in presets.items()}
+        assert sized == ({None: None} if output == "last" else {None: "mean"}) | dict.fromkeys(
+            ("last", "mean"), output
+        )
 
 
 def test_the_command(floats, tmp_path, capsys):

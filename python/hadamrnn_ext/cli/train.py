@@ -98,6 +98,11 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 1 to 8, or float")
     recipe.add_argument("--embedding-bits", type=bits, metavar="P", help="of the embedding: 8 or float")
     recipe.add_argument(
+        "--output",
+        choices=("last", "mean"),
+        help="what a model that answers once reads: the last state, or the mean of all: what occurs, at any time",
+    )
+    recipe.add_argument(
         "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
     )
     recipe.add_argument(

@@ -113,8 +113,8 @@ def of_model(card: Card, pair: Pair, impute: Impute | None = None) -> Task:
 
     Raises ShapeError or InputError where the model is one of other data.
     """
-    if card.output != "last":
-        raise InputError("the model answers at every step; expected one that answers after the last")
+    if card.output == "all":
+        raise InputError("the model answers at every step; expected one that answers once")
     steps = card.preprocess
     means = None if steps.normalization is None else np.array(steps.normalization.offset)
     kind: Any = "texts" if steps.vocabulary is not None and is_texts(pair[0]) else card.input

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .. import nn
 from ..data.task import Task
 from ..describe import Operations
-from ..nn.engines import Choice, at_length
+from ..nn.engines import Choice, at_length, mean_until
 from .presets import Preset
 
 __all__ = ["Baseline", "Network", "baseline"]
@@ -48,7 +48,7 @@ class Baseline(layers.Module):
     """Embedding or one-hot tokens or features, one recurrent layer in float32, and a readout.
 
     The readout is V h + c for `lstm` and `gru`, and V relu(h) + c, as HadamRNN's, for `orthogonal`. `output` is
-    "last" or "all". To the trainer it is what a `nn.SequenceModel` without signs would be.
+    "last", "all", or "mean": V times the mean of what it would read at each step. To the trainer it is what a `nn.SequenceModel` without signs would be.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Baseline(layers.Module):
         self.readout = layers.Linear(hidden_size, output_size)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits (B, o), or (B, T, o) for "all", of features (B, T, d) or tokens (B, T), at each sequence's own length."""
+        """Logits (B, o), for "all" (B, T, o), of features (B, T, d) or tokens (B, T), at each sequence's own length."""
         if self.training:
             return self._logits(x, lengths)
         places = torch.split(torch.arange(len(x)), EVALUATION_PART)
@@ -92,7 +92,9 @@ class Baseline(layers.Module):
         elif self.one_hot is not None:
             x = F.one_hot(x, self.one_hot).float()
         h = self.rnn(x).relu() if self.kind == "orthogonal" else self.rnn(x)[0]
-        logits: Tensor = self.readout(at_length(h, lengths) if self.output == "last" else h)
+        if self.output != "all":
+            h = at_length(h, lengths) if self.output == "last" else mean_until(h, lengths)
+        logits: Tensor = self.readout(h)
         return logits
 
     def loss(self, inputs: Tensor, targets: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -144,7 +146,7 @@ def baseline(preset: Preset, task: Task) -> Baseline:
         task.input_size,
         preset.hidden_size,
         task.output_size,
-        output=task.output,
+        output=preset.output_on(task),
         tokens=task.input == "tokens",
         embedding_size=preset.embedding_size,
     )

@@ -72,7 +72,8 @@ def fit(
         balanced: weigh the loss of a class by the inverse of its frequency.
         validation: share of the examples, of each class, that chooses the epoch that is kept.
         engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
-        recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...
+        recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...;
+            output="mean" reads the mean of all states instead of the last one.
 
     Raises:
         ShapeError, InputError: X or y are not such data; a position is named. PresetError: an unknown recipe field.

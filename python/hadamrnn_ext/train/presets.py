@@ -11,10 +11,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..data.task import Task
 from ..errors import HadamRNNError
 
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
 
+OUTPUTS = ("last", "mean")
 SCHEDULES = ("step", "cosine", "constant")
 #: Networks of float32 weights to compare with (baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
@@ -45,7 +47,8 @@ class Preset:
     the whole gradient. `average` is the decay a step of the moving average of weights and latents, which is
     then what is validated and saved. `patience` ends the run after so many epochs without a better validation
     score. `state_bits` trains with the state of an integer model of so many bits
-    (`SequenceModel.simulate_integers`), which is then what is saved. `model` is "hadamrnn" or one of `BASELINES`, for
+    (`SequenceModel.simulate_integers`), which is then what is saved. `output` is what a network that answers once reads: the
+    "last" state, or the "mean" of all; None is the task's own. `model` is "hadamrnn" or one of `BASELINES`, for
     which nothing may be said of signs, blocks, bits, layers and the kind of recurrence: see `as_baseline`.
     """
 
@@ -84,6 +87,7 @@ class Preset:
     average: float | None = None
     patience: int | None = None
     state_bits: int | None = None
+    output: Literal["last", "mean"] | None = None
     model: str = "hadamrnn"
 
     def __post_init__(self) -> None:
@@ -109,6 +113,8 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value not in SCHEDULES:
                 raise PresetError(f"{name} is {value!r}, expected one of {', '.join(SCHEDULES)}")
+        if self.output not in (None, *OUTPUTS):
+            raise PresetError(f"output is {self.output!r}, expected one of {', '.join(OUTPUTS)}")
         for name in ("warmup", "input_noise", "time_shift", "image_jitter", "sign_margin"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise PresetError(f"{name} is {value}, expected at least 0")
@@ -124,6 +130,17 @@ class Preset:
         if self.average is not None and not 0 < self.average < 1:
             raise PresetError(f"average is {self.average}, expected a number between 0 and 1")
         self._check_model()
+
+    def output_on(self, task: Task) -> Literal["last", "all", "mean"]:
+        """What the network answers of `task`. Raises `PresetError` for an `output` where the task wants all steps'."""
+        if self.output is None:
+            return task.output
+        if task.output != "last":
+            raise PresetError(
+                f"output is {self.output!r}, but {task.name} wants an answer at every step; "
+                "expected a task that wants one at the end"
+            )
+        return self.output
 
     def _check_model(self) -> None:
         if self.model in BASELINES:

@@ -53,9 +53,10 @@ class Group:
         """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu V3 b8", 3 bits in V, 8 in b: what is usual is left out."""
         preset = self.config.preset
         n, m = preset.hidden_size, preset.block_size
+        mean = " mean" if preset.output == "mean" else ""
         if preset.model != "hadamrnn":
             kind = preset.model.upper() if preset.model != "orthogonal" else "orthogonal RNN"
-            return f"{kind} n={n}"
+            return f"{kind} n={n}{mean}"
         name = f"HadamRNN n={n}" if m in (None, n) else f"Block-HadamRNN n={n} m={m}"
         if preset.num_layers > 1:
             name += f" L={preset.num_layers}"
@@ -69,7 +70,7 @@ class Group:
             name += f" b{preset.bias_bits}"
         if preset.state_bits is not None:
             name += f" {preset.state_bits}-bit state"
-        return name
+        return name + mean
 
     def values(self, name: str) -> list[float]:
         """A number of each summary; none of runs by versions that did not write it."""

@@ -119,7 +119,7 @@ def _initial(config: Config, task: Task) -> nn.SequenceModel:
         preset.hidden_size,
         task.output_size,
         preset.block_size,
-        output=task.output,
+        output=preset.output_on(task),
         tokens=task.input == "tokens",
         embedding_size=preset.embedding_size,
         num_layers=preset.num_layers,

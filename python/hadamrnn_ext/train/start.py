@@ -14,7 +14,7 @@ __all__ = ["sized_as", "start"]
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
-    """The preset with the sizes, recurrence and bits of a model."""
+    """The preset with the sizes, recurrence, bits and output of a model."""
     card, layer = model.card, model.card.layers[0]
     same = card.output_weight_bits == card.weight_bits
     return dataclasses.replace(
@@ -28,6 +28,7 @@ def sized_as(preset: Preset, model: Model) -> Preset:
         output_weight_bits="same" if same else card.output_weight_bits,
         bias_bits=card.bias_bits,
         embedding_bits=card.embedding_bits,
+        output="mean" if card.output == "mean" else None if preset.output is None else "last",
     )
 
 
@@ -39,10 +40,12 @@ def start(config: Config, task: Task) -> nn.SequenceModel:
     assert config.start is not None
     model = zoo.load(config.start)
     if sized_as(config.preset, model) != config.preset:
-        raise PresetError(f"{config.start} has other sizes or bits than the preset; see train.sized_as")
+        raise PresetError(
+            f"{config.start} has other sizes, bits or output than the preset; see train.sized_as"
+        )
     card = model.card
     met = (card.input, card.input_size, card.output, card.output_size)
-    expected = (task.input, task.input_size, task.output, task.output_size)
+    expected = (task.input, task.input_size, config.preset.output_on(task), task.output_size)
     if met != expected:
         raise PresetError(f"{config.start} has inputs and outputs {met}; task {task.name} has {expected}")
     module = nn.from_native(model, engine=config.engine, freeze_signs=config.preset.freeze_signs)
