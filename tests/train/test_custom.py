@@ -50,24 +50,24 @@ def test_sequences_of_unequal_lengths_become_a_model_that_takes_them_raw(rng, tm
 
 
 def tones(rng, count):
-    """Which of two frequencies has a noisy tone of 40 to 60 steps, that begins anywhere in its period?"""
-    y = rng.integers(2, size=count)
+    """Which of four pitches has a noisy tone of 40 to 60 steps, that begins anywhere in its period?"""
+    y = rng.integers(4, size=count)
     x = []
-    for fast in y:
+    for pitch in y:
         t = np.arange(rng.integers(40, 60))
-        tone = np.sin((0.6 if fast else 0.4) * t + rng.uniform(0, 2 * np.pi))
+        tone = np.sin((0.3 + 0.2 * pitch) * t + rng.uniform(0, 2 * np.pi))
         x.append((tone + 0.3 * rng.normal(size=len(t)))[:, None])
-    return x, np.array(["slow", "fast"])[y]
+    return x, np.array(["low", "alto", "treble", "high"])[y]
 
 
 def test_the_mean_of_all_states_knows_a_tone_wherever_it_begins(rng, tmp_path):
     known, test = tones(rng, 200), tones(rng, 100)
-    recipe = {**QUICK, "threads": 1}
+    recipe = {**QUICK, "hidden_size": 16, "threads": 1}
     model, summary = train.fit(*known, test, out=tmp_path, output="mean", **recipe)
     assert model.card.output == "mean"
     assert "of the mean over all steps" in str(model.describe())
-    assert summary["test_accuracy"] > 0.95
-    assert train.fit(*known, test, **recipe).summary["test_accuracy"] < 0.9
+    assert summary["test_accuracy"] > 0.9
+    assert train.fit(*known, test, **recipe).summary["test_accuracy"] < 0.75
     answers = [model.classify(part.astype(np.float32)).labels[0] for part in test[0]]
     assert np.mean(np.array(answers) == test[1]) == pytest.approx(summary["test_accuracy"])
     with pytest.raises(CheckpointError, match="output was mean and is now None"):
