@@ -115,3 +115,12 @@ def test_scores_do_not_depend_on_how_evaluation_is_cut_into_batches(digits_dir):
     assert whole == pytest.approx(pieces, rel=1e-12)
     labels = task.test.raw(slice(None))[1]
     assert whole["accuracy"] == np.mean(predict(task.test.batch(slice(None))[0]).argmax(1) == labels)
+
+
+def test_the_loss_decides_between_epochs_that_have_as_many_right(digits_dir):
+    task = tasks.load("smnist", digits_dir)
+    first = {"accuracy": 0.9, "loss": 0.3}
+    assert task.better({"accuracy": 0.91, "loss": 0.5}, first)
+    assert not task.better({"accuracy": 0.89, "loss": 0.1}, first)
+    assert task.better({"accuracy": 0.9, "loss": 0.2}, first)
+    assert not task.better(dict(first), first)

@@ -65,8 +65,9 @@ class Task:
     answers: Normalization | None = None
 
     def better(self, new: dict[str, float], old: dict[str, float]) -> bool:
-        """Whether `new` validation scores beat `old`; a tie does not, so the earlier epoch stays."""
-        if self.chosen_by == "loss":
+        """Whether `new` validation scores beat `old`. The loss decides where both have as many right, as is usual where
+        there are few examples or all are right; if that is equal too, the earlier epoch stays."""
+        if self.chosen_by == "loss" or new[self.chosen_by] == old[self.chosen_by]:
             return new["loss"] < old["loss"]
         return new[self.chosen_by] > old[self.chosen_by]
 
