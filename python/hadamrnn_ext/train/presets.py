@@ -170,7 +170,8 @@ _NO_HADAMARD = {
     "state_bits": None,
 }
 
-#: Signs as they are drawn, a cosine, a moving average, smoothed labels; windows may begin anywhere, so they are turned.
+#: Signs as they are drawn, a cosine, a moving average, smoothed labels; windows may begin anywhere, so they are turned,
+#: and the mean of all states is read.
 _SENSORS = Preset(
     "har6",
     "har6",
@@ -184,6 +185,7 @@ _SENSORS = Preset(
     time_shift=64,
     label_smoothing=0.1,
     average=0.99,
+    output="mean",
 )
 _PUBLISHED = (
     Preset("smnist", "smnist", hidden_size=512, batch_size=64, epochs=100, lr=1e-3),
@@ -197,9 +199,16 @@ _OURS = (
     _SENSORS,
     replace(_SENSORS, name="har2", task="har2"),
     replace(_SENSORS, name="dsa19", task="dsa19"),
-    replace(_SENSORS, name="digits", task="digits", epochs=60, time_shift=8, input_noise=0.3),
+    replace(_SENSORS, name="digits", task="digits", epochs=60, time_shift=8, input_noise=0.3, output=None),
     replace(
-        _SENSORS, name="fashion", task="fashion", epochs=8, time_shift=0, label_smoothing=0.0, average=0.995
+        _SENSORS,
+        name="fashion",
+        task="fashion",
+        epochs=8,
+        time_shift=0,
+        label_smoothing=0.0,
+        average=0.995,
+        output=None,
     ),
 )
 PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS)}
