@@ -57,6 +57,21 @@ def test_values_are_those_of_the_integer_model(integer_network, kind, bits, engi
     np.testing.assert_allclose(model(x).detach().numpy(), integers.infer(x.numpy()), atol=2 * step)
 
 
+@pytest.mark.parametrize("readout", ["float", "integer"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mean_is_that_of_the_integer_model(kind, readout):
+    """Up to the states that a half in float32 moves by a unit, and the rounding of the mean to 16 bits."""
+    model = make(kind, output="mean")
+    x, lengths = draw(model), torch.tensor([20, 1, 13])
+    model.simulate_integers(x.numpy(), 10)
+    integers = model.to_integer(x.numpy(), readout)
+    step = (
+        integers.card.integer.layers[-1].state_scale * model.output_weight.detach().abs().sum(1).max().item()
+    )
+    met = model(x, lengths).detach().numpy()
+    np.testing.assert_allclose(met, integers.infer(x.numpy(), lengths.numpy()), atol=2 * step)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_rounding_is_there(kind):
     model = make(kind)

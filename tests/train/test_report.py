@@ -51,6 +51,7 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     for seed, accuracy in enumerate(accuracies):
         made(f"a{seed}", accuracy, seed=seed, seconds=60.0 * (seed + 1))
     made("b0", 0.91, preset=changed(lr=2e-3, block_size=32))
+    made("b1", 0.92, preset=changed(block_size=32, output="mean"), payload_bytes=6000)
     made("c0", 0.85, preset=as_baseline(changed(hidden_size=64), "lstm"), payload_bytes=70000)
     made("d0", preset=changed(lr=0.5), finished=False)
     groups, left_out = results.collect([tmp_path / "runs"])
@@ -59,6 +60,7 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     assert [(group.name, len(group.runs)) for group in groups] == [
         ("HadamRNN n=512", 3),
         ("Block-HadamRNN n=512 m=32", 1),
+        ("Block-HadamRNN n=512 m=32 mean", 1),
         ("LSTM n=64", 1),
     ]
     mean, spread = statistics.fmean(accuracies), statistics.stdev(accuracies)
@@ -74,7 +76,8 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     assert commands == [
         "1. `hadamrnn train pmnist`",
         "2. `hadamrnn train pmnist --lr 0.002 --block-size 32`",
-        "3. `hadamrnn train pmnist --hidden-size 64 --model lstm`",
+        "3. `hadamrnn train pmnist --block-size 32 --output mean`",
+        "4. `hadamrnn train pmnist --hidden-size 64 --model lstm`",
     ]
 
 
