@@ -68,6 +68,9 @@ def test_the_mean_of_all_states_knows_a_tone_wherever_it_begins(rng, tmp_path):
     assert "of the mean over all steps" in str(model.describe())
     assert summary["test_accuracy"] > 0.9
     assert train.fit(*known, test, **recipe).summary["test_accuracy"] < 0.75
+    integers, summary_8 = train.fit(*known, test, output="mean", state_bits=8, **recipe)
+    assert (integers.card.kind, integers.card.output) == ("integer", "mean")
+    assert summary_8["test_accuracy"] > 0.9
     answers = [model.classify(part.astype(np.float32)).labels[0] for part in test[0]]
     assert np.mean(np.array(answers) == test[1]) == pytest.approx(summary["test_accuracy"])
     with pytest.raises(CheckpointError, match="output was mean and is now None"):
