@@ -183,7 +183,8 @@ def forged_model(data: bytes) -> bool:
         document["digest"] = format.digest(document, tensors)
     except (KeyError, ValueError):  # a dtype that no digest is defined for, a number that JSON lacks
         document["digest"] = "0" * 64
-    made = hr.Model.from_bytes(serialize(tensors, {"hadamrnn": json.dumps(document)}))
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    made = hr.Model.from_bytes(serialize(tensors, {"hadamrnn": text}))
     check(hr.Model.from_bytes(made.to_bytes()) == made, "an accepted model does not survive its own file")
     _answers(made, _sequence(choices, made.card))
     return True

@@ -15,6 +15,7 @@ from safetensors.numpy import save as save_tensors
 from hadamrnn_ext import format
 from hadamrnn_ext.errors import ModelFormatError
 from hadamrnn_ext.model import Model
+from hadamrnn_ext.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def forge(model, edit=lambda document, tensors: None, **metadata):
         document["digest"] = format.digest(document, tensors)
     except KeyError:  # a dtype that no digest is defined for
         document["digest"] = "0" * 64
-    return save_tensors(tensors, metadata or {"hadamrnn": json.dumps(document)})
+    return save_tensors(tensors, metadata or {"hadamrnn": format._json(document)})
 
 
 def refused(data, match):
@@ -248,6 +249,29 @@ def test_padding_bits_must_be_zero(rng, make_model):
 )
 def test_bad_json_is_refused(plain, text, match):
     refused(forge(plain, hadamrnn=text), match)
+
+
+def test_a_number_or_a_key_written_otherwise_is_refused(make_model, rng):
+    """The digest is over what they mean, so it does not tell."""
+    model = make_model(rng, preprocess=Preprocess(normalization=Normalization((0.1, 2.0), (1.0, 3.0))))
+    text = format._json(format.document(model.card, model.tensors))
+    assert Model.from_bytes(forge(model, hadamrnn=text)) == model
+    for old, new in (
+        ("0.1,", "0.10000000000000001,"),
+        ("2.0", "2e0"),
+        (':"features"', ': "features"'),
+        ("card", r"c\u0061rd"),
+    ):
+        assert old in text
+        refused(forge(model, hadamrnn=text.replace(old, new, 1)), "not written in the one way")
+
+
+def test_a_header_filled_up_with_anything_but_spaces_is_refused(plain):
+    data = plain.to_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    padded = (end - 8 + 8).to_bytes(8, "little") + data[8:end] + 8 * b" " + data[end:]
+    assert Model.from_bytes(padded) == plain
+    refused(padded[: end + 7] + b"\t" + padded[end + 8 :], "other bytes than spaces")
 
 
 def test_half_a_unicode_character_is_refused(plain):
