@@ -121,6 +121,26 @@ def so_far(net, z, steps):
     return golden_integer.logits(net, z[:, steps - 1])
 
 
+@pytest.mark.parametrize("bits", [1, 8, 12, 16])
+def test_the_mean_of_more_steps_than_anybody_reads(rng, make_model, integer_network, bits):
+    """Rounded as golden_integer.py says at both edges, and no overflow up to the largest sums that can be set."""
+    recurrence = "sign" if bits == 1 else "linear"
+    floats = make_model(rng, sizes=((32, 32),), recurrence=recurrence, output="mean")
+    model = floats.quantize(rng.normal(size=(4, 9, 2)), max(bits, 8))
+    net, stream = integer_network(model), model.stream()
+    largest, finer = max(1, (1 << bits - 1) - 1), 16 - bits
+    for steps in (1, 2, 1001, 2**32 + 1, 2**37 - 1):
+        means = rng.integers(1, (largest << finer) + 1, 32).tolist()
+        edges = [-(-(mean * steps - steps // 2) >> finer) for mean in means]  # the least sums of these means
+        for sums in (edges, [edge - 1 for edge in edges]):
+            expected = [((total << finer) + steps // 2) // steps for total in sums]
+            stream.state = [stream.state[0], np.array([*sums, steps], np.float64)]
+            same(stream.run(np.zeros((0, 2))), golden_integer.logits(net, np.array(expected)))
+    steps = 2**47 - 1
+    stream.state = [stream.state[0], np.array([*[largest * steps] * 32, steps], np.float64)]
+    same(stream.run(np.zeros((0, 2))), golden_integer.logits(net, np.full(32, largest << finer)))
+
+
 def test_saturation_and_extreme_inputs(rng, floats, isa, integer_network):
     model = floats.quantize(draw(rng, floats, BATCH, STEPS))
     if model.card.input == "tokens":

@@ -295,24 +295,47 @@ def test_the_state_of_a_mean_ends_in_its_sums(rng, make_model, bits):
     assert (totals[:, -1] == 9).all()
     unit = model.card.integer.layers[-1].state_scale if bits else 1
     np.testing.assert_allclose(totals[:, :-1] * unit, total, rtol=1e-5)
-    # What cannot be sums of nine states is refused, and changes nothing.
-    for wrong in ("steps", "negative", "not finite", "no step", "half"):
-        bad = totals.copy()
-        if wrong == "steps":
-            bad[0, -1] = 2.5
-        elif wrong == "no step":
-            bad[:, -1] = 0
-        elif wrong == "half" and not bits:
-            bad[0, 0] = 1e39  # beyond float32
-        else:
-            bad[0, 0] = {"negative": -1, "not finite": np.nan, "half": 0.5}[wrong]
-        with pytest.raises(InputError, match=r"state\[-1\]"):
-            stream.state = [first, second, bad]
     with pytest.raises(ShapeError, match="2 layers and the sums of the mean"):
         stream.state = [first, second]
     with pytest.raises(ShapeError, match=r"state\[-1\] has shape \(3, 8\); expected \(3, 9\)"):
         stream.state = [first, second, totals[:, 1:]]
     same(stream.state[2], totals)
+
+
+@pytest.mark.parametrize(
+    ("bits", "place", "value", "match"),
+    [
+        *(
+            case
+            for bits in (None, 12)
+            for case in (
+                *((bits, -1, value, "no whole number") for value in (2.5, -1, 2.0**47, np.inf, np.nan)),
+                *((bits, 0, value, "not finite") for value in (np.inf, np.nan)),
+                (bits, 0, -1, "so many steps cannot have"),
+                (bits, -1, 0, "so many steps cannot have"),
+            )
+        ),
+        (None, 0, 1e39, "so many steps cannot have"),  # beyond float32
+        (12, 0, 0.5, "so many steps cannot have"),
+        (12, 0, 9 * 2047 + 1, "so many steps cannot have"),
+    ],
+)
+def test_what_cannot_be_sums_is_refused_and_changes_nothing(rng, make_model, bits, place, value, match):
+    x = rng.normal(size=(3, 9, 2)).astype(np.float32)
+    model = make_model(rng, output="mean")
+    if bits:
+        model = model.quantize(x, bits)
+    stream = model.stream(3)
+    stream.run(x)
+    before = stream.save()
+    h, totals = stream.state
+    totals[1, place] = value
+    with pytest.raises(InputError, match=rf"state\[-1\] .*{match}"):
+        stream.state = [h * 0.5, totals]
+    assert stream.save() == before
+    with pytest.raises(InputError, match=match):
+        stream.load(before[: -totals.nbytes] + totals.tobytes())
+    assert stream.save() == before
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5, "2", True, 1 << 40])

@@ -130,8 +130,8 @@ class IntegerRunner final : public Runner {
   void read_of(int64_t i, const int32_t* z, float* y) {
     const IntegerLayerData& last = integer_.layers.back();
     if (m_.output != Output::mean) return readout(z, last.state_scale, y);
-    // floor((2^(16-k) sum + T/2) / T). float64 holds both, and as its quotient is at most 2^16 and no nearer to the
-    // next whole number than 1/T, rounds it to none for T < 2^36.
+    // floor((2^(16-k) sum + T/2) / T). float64 holds both for T < 2^37, and as the quotient is at most 2^15 and no
+    // nearer to the next whole number than 1/T, rounds it to none. Beyond, one in many may be a unit off.
     const int64_t* sum = totals_.sum(i);
     const int64_t steps = totals_.divisor(i), finer = 16 - last.state_bits;
     for (size_t j = 0; j < mean_.size(); ++j) {

@@ -25,7 +25,7 @@ class Totals {
     std::fill_n(sum(i), size_, T(0));
     steps_[size_t(i)] = 0;
   }
-  // The sums in natural order, then the number of steps: all exact in float64.
+  // The sums in natural order, then the number of steps: exact in float64, integers up to 2^53.
   void get(int64_t i, const Storage& storage, double* out) const {
     for (int64_t j = 0; j < storage.hidden_size; ++j) {
       out[j] = double(sums_[size_t(i) * size_ + size_t(storage.index[size_t(j)])]);

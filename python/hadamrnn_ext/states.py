@@ -26,7 +26,7 @@ MAX_COUNT = 1 << 24
 MAGIC = b"HRST"
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-MAX_STEPS = 1 << 53  # that float64 counts
+MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
 
 
 def check_order(card: Card, raw: bool) -> None:
@@ -75,12 +75,13 @@ def _totals(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
         raise ShapeError(
             f"state[-1] has shape {array.shape}; expected {expected}, sums and the number of steps"
         )
-    totals = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
+    with np.errstate(over="ignore"):
+        totals = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
     sums, steps = totals[:, :-1], totals[:, -1:]
-    if not (((steps >= 0) & (steps < MAX_STEPS) & (steps % 1 == 0)).all() and np.isfinite(sums).all()):
-        raise InputError(
-            "state[-1] ends in a number of steps that is no whole number, or has a sum that is not finite"
-        )
+    if not ((steps >= 0) & (steps < MAX_STEPS) & (steps == np.floor(steps))).all():
+        raise InputError("state[-1] ends in a number of steps that is no whole number from 0 to 2^47 - 1")
+    if not np.isfinite(sums).all():
+        raise InputError("state[-1] holds a sum that is not finite")
     if card.integer is None:
         possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
     else:

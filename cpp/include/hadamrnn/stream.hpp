@@ -38,7 +38,7 @@ class Stream {
   void set_state(int64_t i, int64_t layer, const float* h);
   // What Output::mean needs besides, and only models with that output have: (hidden_size + 1) of the last layer, the
   // sum of the rectified states of sequence i, natural order, and the number of its steps; whole numbers in units of
-  // the state for an integer model. What is set must be such sums, none negative.
+  // the state for an integer model. What is set must be such sums, none negative, of fewer than 2^47 steps.
   void get_total(int64_t i, double* total) const;
   void set_total(int64_t i, const double* total);
 
