@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ def small():
     )
 
 
-def test_chunks_give_the_bits_of_one_call(rng, small):
+@pytest.mark.parametrize("output", ["last", "mean"])
+def test_chunks_give_the_bits_of_one_call(rng, small, output):
+    small = small.with_card(dataclasses.replace(small.card, output=output))
     x = rng.normal(size=(50, 20, 8)).astype(np.float32)
     lengths = rng.integers(1, 21, 50)
     chunked = da.from_array(x, chunks=(7, 6, 5))

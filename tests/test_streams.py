@@ -97,6 +97,10 @@ def test_bytes_of_another_model_are_refused(rng, make_model):
     small, large = make_model(rng, sizes=((8, 8),)).stream(), make_model(rng, sizes=((16, 16),)).stream()
     with pytest.raises(InputError, match=r"1 layers of \[8\] units; expected format 1 and \[16\]"):
         large.load(small.save())
+    mean = make_model(rng, sizes=((8, 8),), output="mean").stream()
+    for one, other in ((small, mean), (mean, small)):
+        with pytest.raises(InputError, match=r"format (1|2) and .*; expected format (?!\1)(1|2) and \[8\]"):
+            one.load(other.save())
     for data in (b"", b"nonsense", small.save()[:-1], small.save() + b"x"):
         with pytest.raises(InputError, match="saved state"):
             small.load(data)

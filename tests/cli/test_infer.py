@@ -19,10 +19,11 @@ from hadamrnn_ext.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture
-def model(make_model, rng, tmp_path):
-    """Two features, three classes, and its file."""
+def model(request, make_model, rng, tmp_path):
+    """Two features, three classes, and its file; the parameter is its output."""
     preprocess = Preprocess(normalization=Normalization((1.0, 2.0), (1.0, 3.0)))
-    model = make_model(rng, labels=("a", "b", "c"), preprocess=preprocess)
+    output = getattr(request, "param", "last")
+    model = make_model(rng, labels=("a", "b", "c"), preprocess=preprocess, output=output)
     model.save(tmp_path / "model.safetensors")
     return model
 
@@ -31,6 +32,7 @@ def of(tmp_path):
     return ["--model", tmp_path / "model.safetensors"]
 
 
+@pytest.mark.parametrize("model", ["last", "mean"], indirect=True)
 def test_series_of_unequal_lengths_from_csv_and_npz(run, model, rng, tmp_path):
     x = [rng.normal(size=(length, 2)).round(3) for length in (3, 5, 4)]
     rows = [f"{i},{t},{a},{b}" for i, part in enumerate(x) for t, (a, b) in enumerate(part)]
@@ -95,6 +97,7 @@ def test_answers_at_every_step_end_with_their_sequence(run, make_model, rng, tmp
     )
 
 
+@pytest.mark.parametrize("model", ["last", "mean"], indirect=True)
 def test_follow_answers_each_line_before_it_reads_the_next(model, tmp_path):
     command = [
         sys.executable,
