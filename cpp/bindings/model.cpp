@@ -176,8 +176,8 @@ void run_at(PyStream& self, const py::object& x, const py::object& out, const py
   self.stream.run(batch, all, y, first);
 }
 
-// The states of the sequences at `count` places, (count, n) a layer, and for output "mean" their totals, (count, n +
-// 1).
+// The states of the sequences at `count` places, (count, n) a layer, and for output "mean" their totals,
+// (count, n + 1).
 std::vector<py::array> states(const Stream& stream, const int64_t* places, int64_t count) {
   std::vector<py::array> state;
   for (int64_t l = 0; l < stream.layers(); ++l) {

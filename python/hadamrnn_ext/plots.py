@@ -60,7 +60,7 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
     """The probabilities of the classes after every step of one sequence, and of an image how much of it has been read.
 
     sequence: (T, d), (T,) tokens or a text, raw, as ``infer`` takes it; images (28, 28) uint8 as well. A model with
-    ``output`` "last" is trained to be right after the last step alone.
+    ``output`` "last" or "mean" is trained to be right after the last step alone.
 
     Raises ShapeError for anything that is not one sequence, and what ``Model.infer`` does; ImportError without matplotlib.
     """

@@ -19,13 +19,13 @@ enum class Kernel : int8_t { automatic, fwht, xnor, masked_add, dense };
 Kernel parse_kernel(const std::string& name);
 const char* kernel_name(Kernel kernel);
 
-// All arrays row-major. With tokens, column t of the input projection (or of U E^T) is gathered.
 // Logits of the last state, at every step, or of the mean of the rectified states of all steps.
 enum class Output : int8_t { last, all, mean };
 
 // Throws std::invalid_argument for an unknown name.
 Output parse_output(const std::string& name);
 
+// All arrays row-major. With tokens, column t of the input projection (or of U E^T) is gathered.
 struct ModelSpec {
   std::vector<Layer> layers;
   int64_t input_size = 0;           // columns of input_weight
