@@ -65,6 +65,23 @@ def test_a_cut_file_is_an_error_of_ours(tmp_path, length):
         checkpoint.load(path)
 
 
+def test_a_flipped_bit_is_an_error_of_ours_or_changes_nothing(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    weights = torch.arange(300.0)
+    checkpoint.save(path, config={"lr": 0.5}, progress=Progress(epoch=3), state={"w": weights})
+    data, refused = path.read_bytes(), 0
+    for position in range(0, len(data), 7):
+        path.write_bytes(data[:position] + bytes([data[position] ^ 16]) + data[position + 1 :])
+        try:
+            config, progress, state = checkpoint.load(path)
+        except CheckpointError:
+            refused += 1
+        else:
+            assert (config, progress) == ({"lr": 0.5}, Progress(epoch=3))
+            assert torch.equal(state["w"], weights)
+    assert refused > 1200 // 7  # at least those in the weights
+
+
 @pytest.mark.parametrize("content", [[1, 2], {"format": 2}, {"format": 1}, {"format": 1, "config": {}}])
 def test_other_content_is_an_error_of_ours(tmp_path, content):
     torch.save(content, tmp_path / "other.pt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ def load(path: Path) -> tuple[dict[str, Any], Progress, dict[str, Any]]:
     Raises `CheckpointError` when it is not a checkpoint or one of another format.
     """
     try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
+            if (damaged := archive.testzip()) is not None:
+                raise ValueError(f"the checksum of {damaged} does not match")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes surface as almost any exception of torch or pickle
         reason = " ".join(str(error).split())[:100] or type(error).__name__
