@@ -291,6 +291,13 @@ def test_describe(rng, make_model):
     assert model.isa in repr(model)
 
 
+def test_describe_a_mean(rng, make_model):
+    last, mean = (make_model(rng, sizes=((32, 32),), output=output).describe() for output in ("last", "mean"))
+    assert (mean.step.adds, mean.step.multiplies) == (last.step.adds + 32, last.step.multiplies)
+    assert (mean.readout.adds, mean.readout.multiplies) == (last.readout.adds, last.readout.multiplies + 32)
+    assert "3 logits of the mean over all steps" in str(mean)
+
+
 def test_describe_other_kernels(rng, make_model):
     dense = make_model(rng, sizes=((24, 8),), kernel="dense").describe()
     assert (dense.step.adds, dense.step.multiplies) == (24 * 8 + 24 + 24 * 2, 24 * 24 + 24 + 24 * 2)

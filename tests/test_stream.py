@@ -281,23 +281,23 @@ def test_a_sign_state_is_signs(rng, make_model):
 @pytest.mark.parametrize("bits", [None, 12])
 def test_the_state_of_a_mean_ends_in_its_sums(rng, make_model, bits):
     x = rng.normal(size=(3, 9, 2)).astype(np.float32)
-    model = make_model(rng, sizes=((16, 16), (8, 8)), output="mean")
+    model = make_model(rng, sizes=((16, 16), (24, 12)), output="mean")
     if bits:
         model = model.quantize(x, bits)
     stream = model.stream(3)
-    total = np.zeros((3, 8))
+    total = np.zeros((3, 24))
     for t in range(9):
         stream.step(x[:, t])
         total += np.maximum(stream.state[1], 0)
     first, second, totals = stream.state
-    assert (first.shape, second.shape, totals.shape) == ((3, 16), (3, 8), (3, 9))
+    assert (first.shape, second.shape, totals.shape) == ((3, 16), (3, 24), (3, 25))
     assert totals.dtype == np.float64
     assert (totals[:, -1] == 9).all()
     unit = model.card.integer.layers[-1].state_scale if bits else 1
     np.testing.assert_allclose(totals[:, :-1] * unit, total, rtol=1e-5)
     with pytest.raises(ShapeError, match="2 layers and the sums of the mean"):
         stream.state = [first, second]
-    with pytest.raises(ShapeError, match=r"state\[-1\] has shape \(3, 8\); expected \(3, 9\)"):
+    with pytest.raises(ShapeError, match=r"state\[-1\] has shape \(3, 24\); expected \(3, 25\)"):
         stream.state = [first, second, totals[:, 1:]]
     same(stream.state[2], totals)
 

@@ -96,10 +96,7 @@ def describe(model: Model) -> Description:
         payload={name: tensor.nbytes for name, tensor in sorted(model.tensors.items())},
         file_bytes=len(model.to_bytes()),
         step=_step(card, model.kernel),
-        readout=Operations(
-            card.output_size * (card.layers[-1].hidden_size + 1),
-            card.output_size * card.layers[-1].hidden_size,
-        ),
+        readout=_readout(card),
         kernel=model.kernel,
         kernel_reason=model.kernel_reason,
         isa=model.isa,
@@ -118,6 +115,14 @@ def _step(card: Card, kernel: str) -> Operations:
         total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
+    return total
+
+
+def _readout(card: Card) -> Operations:
+    n, o = card.layers[-1].hidden_size, card.output_size
+    total = Operations(o * (n + 1), o * n)
+    if card.output == "mean":
+        total += Operations(0, n)  # divisions by the number of steps
     return total
 
 
