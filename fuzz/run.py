@@ -22,6 +22,7 @@ import types
 from pathlib import Path
 
 import targets
+from hadamrnn_ext import format
 from hadamrnn_ext.errors import HadamRNNError
 
 EXTRA_MEMORY = 512 << 20  # bytes above what the process has when it begins
@@ -151,7 +152,8 @@ def cover(name: str, seconds: float) -> None:
     import atheris
 
     for function in gc.get_objects():  # instrument_all, which takes all of NumPy too, takes minutes
-        if isinstance(function, types.FunctionType) and str(function.__module__).partition(".")[0] in COVERED:
+        ours = isinstance(function, types.FunctionType) and str(function.__module__).split(".")[0] in COVERED
+        if ours and function is not format.loads:  # which compares digests: atheris would see the right one
             atheris.instrument_func(function)
 
     def once(data: bytes) -> None:
