@@ -228,6 +228,25 @@ def test_a_state_far_below_its_input_is_refused(rng, make_model):
         model.quantize(np.zeros((1, 3, 1), np.float32), percentile=50)
 
 
+def test_the_readout_of_a_mean_has_16_bits_of_state(rng, make_model, x):
+    """Its logits are those of a readout in float, and are proven to fit with 16 bits whatever the state has."""
+    floats = make_model(rng, sizes=((64, 64),), input_size=1, output="mean")
+    integers = floats.quantize(x, 8, readout="integer")
+    scale = integers.card.integer.logit_scale
+    np.testing.assert_allclose(integers.infer(x), floats.quantize(x, 8).infer(x), atol=scale)
+
+    wide = make_model(rng, sizes=((1024, 1024),), input_size=1, output_weight_bits=8)
+    # Codes of 127: with the bits of the state a logit has up to 2^7 2^10 2^7, with those of the mean 2^7 2^10 2^15.
+    parameters = {**wide.parameters(), "output.weight": np.ones((3, 1024))}
+    last = hr.Model.from_parameters(wide.card, parameters)
+    mean = last.with_card(dataclasses.replace(wide.card, output="mean"))
+    fits = last.quantize(x, 8, readout="integer")
+    with pytest.raises(InputError, match="an integer logit takes more than 32 bits"):
+        mean.quantize(x, 8, readout="integer")
+    with pytest.raises(ModelFormatError, match="the readout may overflow"):
+        fits.with_card(dataclasses.replace(fits.card, output="mean"))
+
+
 def test_a_file_whose_sums_could_overflow_is_refused(floats, x):
     model = floats.quantize(x)
     card = with_layer(model.card, input_shift=60)
