@@ -285,7 +285,8 @@ def stream(data: bytes) -> bool:
                     case 2:
                         stream.run(x)
                     case 3:
-                        stream.state = before if choices.below(2) else [x]
+                        many = [*before[:-1], before[-1] * 2.0 ** choices.below(64)]  # steps, of a mean
+                        stream.state = choices.of((before, many, [x]))
                     case 4:
                         stream.reset()
             accepted = True
