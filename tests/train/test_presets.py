@@ -104,6 +104,7 @@ def test_a_configuration_tells_what_it_changes_of_the_preset():
         ("har2", {"freeze_signs": False, "sign_lr": 1e-5}, " --sign-lr 1e-05 --no-freeze-signs"),
         ("copy", {"freeze_signs": True, "length": 50}, " --length 50 --freeze-signs"),
         ("har6", {"output": "last"}, " --output last"),
+        ("har6", {"output": None}, " --output last"),
     ],
 )
 def test_a_configuration_tells_its_command(preset, recipe, options):

@@ -100,7 +100,9 @@ DEFAULTS = {
 
 
 def _option(name: str, value: Any) -> str:
-    """A setting as an option of the command line, where bits that are None are `float`."""
+    """A setting as an option of the command line: bits that are None are `float`, the task's own output is the last state."""
+    if name == "output" and value is None:
+        value = "last"
     name = "from" if name == "start" else name.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
