@@ -105,6 +105,7 @@ def test_a_configuration_tells_what_it_changes_of_the_preset():
         ("copy", {"freeze_signs": True, "length": 50}, " --length 50 --freeze-signs"),
         ("har6", {"output": "last"}, " --output last"),
         ("har6", {"output": None}, " --output last"),
+        ("digits", {"block_size": None, "lr": 0.5}, " --lr 0.5 --block-size 512"),
     ],
 )
 def test_a_configuration_tells_its_command(preset, recipe, options):

@@ -61,7 +61,11 @@ class Config:
 
     def command(self) -> str:
         """The command line that makes this run, but for its folder and its seed."""
-        options = (_option(name, value) for name, value in self.changes().items() if name != "data")
+        changes = self.changes()
+        changes.pop("data", None)
+        if "block_size" in changes and self.preset.block_size is None:
+            changes["block_size"] = self.preset.hidden_size
+        options = (_option(name, value) for name, value in changes.items())
         own = [] if self.data is None else ["--train FILE"]
         return " ".join(["hadamrnn train", self.preset.name, *own, *options])
 

@@ -199,7 +199,16 @@ _OURS = (
     _SENSORS,
     replace(_SENSORS, name="har2", task="har2"),
     replace(_SENSORS, name="dsa19", task="dsa19"),
-    replace(_SENSORS, name="digits", task="digits", epochs=60, time_shift=8, input_noise=0.3, output=None),
+    replace(
+        _SENSORS,
+        name="digits",
+        task="digits",
+        block_size=8,
+        epochs=60,
+        time_shift=8,
+        input_noise=0.3,
+        output=None,
+    ),
     replace(
         _SENSORS,
         name="fashion",
