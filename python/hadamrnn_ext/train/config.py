@@ -61,11 +61,12 @@ class Config:
 
     def command(self) -> str:
         """The command line that makes this run, but for its folder and its seed."""
-        changes = self.changes()
-        changes.pop("data", None)
-        if "block_size" in changes and self.preset.block_size is None:
-            changes["block_size"] = self.preset.hidden_size
-        options = (_option(name, value) for name, value in changes.items())
+        meant = {"block_size": self.preset.hidden_size, "output": "last"}  # by None; of bits it is float
+        options = (
+            _option(name, meant.get(name) if value is None else value)
+            for name, value in self.changes().items()
+            if name != "data"
+        )
         own = [] if self.data is None else ["--train FILE"]
         return " ".join(["hadamrnn train", self.preset.name, *own, *options])
 
@@ -104,9 +105,7 @@ DEFAULTS = {
 
 
 def _option(name: str, value: Any) -> str:
-    """A setting as an option of the command line: bits that are None are `float`, the task's own output is the last state."""
-    if name == "output" and value is None:
-        value = "last"
+    """A setting as an option of the command line, where bits that are None are `float`."""
     name = "from" if name == "start" else name.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
