@@ -32,7 +32,7 @@ class IntegerRunner final : public Runner {
     // As many as stay in the first cache with what is kept of each, which is nothing of one input a step in one layer.
     const bool kept = m.tokens || m.input_size > 1 || m.output != Output::last || m.layers.size() > 1;
     chunk_ = kept ? std::clamp<int64_t>(4096 / size, 1, 64) : 64;
-    states_.resize(size_t(count) * m.layers.size() * stride_);
+    memory_.states.resize(size_t(count) * m.layers.size() * stride_);
     kept_.resize(size_t(chunk_ * size));
     rows_.resize(size_t(chunk_ * size));
     scratch_.resize(size_t(std::max(size, block)));
@@ -41,7 +41,7 @@ class IntegerRunner final : public Runner {
     if (!integer_.integer_readout) floats_.resize(size_t(size));
     if (integer_.integer_readout) logits_.resize(size_t(m.output_size));
     if (m.output == Output::mean) {
-      totals_ = Totals<int64_t>(count, top().size());
+      memory_.totals = Totals<int64_t>(count, top().size());
       chunk_total_.resize(size_t(top().size()));
       mean_.resize(size_t(top().size()));
     }
@@ -79,21 +79,15 @@ class IntegerRunner final : public Runner {
   int64_t step_work() const override { return step_work_; }
   void reset(int64_t i) override {
     std::fill_n(state(i, 0), m_.layers.size() * stride_, 0);
-    if (m_.output == Output::mean) totals_.reset(i);
+    if (m_.output == Output::mean) memory_.totals.reset(i);
   }
-  void keep() override {
-    saved_ = states_;
-    saved_totals_ = totals_;
-  }
-  void put_back() override {
-    states_ = saved_;
-    totals_ = saved_totals_;
-  }
+  void keep() override { saved_ = memory_; }
+  void put_back() override { memory_ = saved_; }
 
   // h = s_h z, as the readout computes with it.
   void get_state(int64_t i, int64_t layer, float* h) const override {
     const Storage& s = m_.layers[size_t(layer)].data().storage;
-    const int32_t* z = &states_[at(i, size_t(layer))];
+    const int32_t* z = &memory_.states[at(i, size_t(layer))];
     const float scale = integer_.layers[size_t(layer)].state_scale;
     for (int64_t j = 0; j < s.hidden_size; ++j) h[j] = float(z[s.index[size_t(j)]]) * scale;
   }
@@ -108,12 +102,12 @@ class IntegerRunner final : public Runner {
     }
   }
 
-  void get_total(int64_t i, double* total) const override { totals_.get(i, top(), total); }
-  void set_total(int64_t i, const double* total) override { totals_.set(i, top(), total); }
+  void get_total(int64_t i, double* total) const override { memory_.totals.get(i, top(), total); }
+  void set_total(int64_t i, const double* total) override { memory_.totals.set(i, top(), total); }
 
  private:
   size_t at(int64_t i, size_t layer) const { return (size_t(i) * m_.layers.size() + layer) * stride_; }
-  int32_t* state(int64_t i, size_t layer) { return &states_[at(i, layer)]; }
+  int32_t* state(int64_t i, size_t layer) { return &memory_.states[at(i, layer)]; }
   const Storage& top() const { return m_.layers.back().data().storage; }
 
   // Some steps more of the last layer for the mean: of one chunk, so that their sum fits 32 bits.
@@ -121,9 +115,9 @@ class IntegerRunner final : public Runner {
     const int64_t n = top().size();
     std::fill_n(chunk_total_.data(), n, 0);
     m_.kernels->add_relu_i32(z, n, steps, chunk_total_.data());
-    int64_t* sum = totals_.sum(i);
+    int64_t* sum = memory_.totals.sum(i);
     for (int64_t j = 0; j < n; ++j) sum[j] += chunk_total_[size_t(j)];
-    totals_.add_steps(i, steps);
+    memory_.totals.add_steps(i, steps);
   }
 
   // Logits of the sequence i whose last state is z.
@@ -132,8 +126,8 @@ class IntegerRunner final : public Runner {
     if (m_.output != Output::mean) return readout(z, last.state_scale, y);
     // floor((2^(16-k) sum + T/2) / T). float64 holds both for T < 2^37, and as the quotient is at most 2^15 and no
     // nearer to the next whole number than 1/T, rounds it to none. Beyond, one in many may be a unit off.
-    const int64_t* sum = totals_.sum(i);
-    const int64_t steps = totals_.divisor(i), finer = 16 - last.state_bits;
+    const int64_t* sum = memory_.totals.sum(i);
+    const int64_t steps = memory_.totals.divisor(i), finer = 16 - last.state_bits;
     for (size_t j = 0; j < mean_.size(); ++j) {
       mean_[j] = int32_t(double((sum[j] << finer) + steps / 2) / double(steps));
     }
@@ -233,7 +227,7 @@ class IntegerRunner final : public Runner {
   }
 
   void readout(const int32_t* z, float scale, float* y) {
-    const int64_t n = m_.layers.back().data().storage.size();
+    const int64_t n = top().size();
     if (integer_.integer_readout) {
       integer_.kernels->readout(integer_.output_codes.data(), integer_.output_offset.data(), z, n, m_.output_size, 1,
                                 logits_.data());
@@ -246,18 +240,16 @@ class IntegerRunner final : public Runner {
 
   const ModelData& m_;
   const IntegerData& integer_;
-  size_t stride_;           // integers that hold the state of any layer
-  int64_t step_work_;       // of one step of one sequence, as pause() counts
-  int64_t chunk_;           // steps whose states are kept at once
-  Buffer<int32_t> states_;  // (count, layers, stride)
-  Buffer<int32_t> saved_;   // those to go back to
-  Buffer<int32_t> kept_;    // (chunk, n): states of the layer at hand
-  Buffer<int32_t> rows_;    // (chunk, n): what M_x multiplies
+  size_t stride_;                            // integers that hold the state of any layer
+  int64_t step_work_;                        // of one step of one sequence, as pause() counts
+  int64_t chunk_;                            // steps whose states are kept at once
+  Memory<int32_t, int64_t> memory_, saved_;  // as it is, and what to go back to
+  Buffer<int32_t> kept_;                     // (chunk, n): states of the layer at hand
+  Buffer<int32_t> rows_;                     // (chunk, n): what M_x multiplies
   Buffer<int32_t> scratch_, product_;
   std::vector<int32_t> inputs_, logits_, counts_;
   std::vector<uint64_t> signs_;
   Buffer<float> floats_;  // the state for a float readout
-  Totals<int64_t> totals_, saved_totals_;
   Buffer<int32_t> chunk_total_, mean_;
 };
 

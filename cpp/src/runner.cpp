@@ -154,10 +154,10 @@ void run_steps(const ModelData& m, Workspace& work, float* const* h, const Seque
 
 class FloatRunner final : public Runner {
  public:
-  FloatRunner(const ModelData& m, int64_t count)
-      : m_(m), work_(m), states_(size_t(count) * m.layers.size() * work_.state_stride), h_(m.layers.size()) {
+  FloatRunner(const ModelData& m, int64_t count) : m_(m), work_(m), h_(m.layers.size()) {
+    memory_.states.resize(size_t(count) * m.layers.size() * work_.state_stride);
     if (m.output == Output::mean) {
-      totals_ = Totals<float>(count, top().size());
+      memory_.totals = Totals<float>(count, top().size());
       mean_.resize(size_t(top().size()));
     }
   }
@@ -169,8 +169,8 @@ class FloatRunner final : public Runner {
       if (!mean) return readout(h, steps, y + t * m_.output_size);
       const int64_t each = y ? 1 : steps;
       for (int64_t k = 0; k < steps; k += each) {
-        m_.kernels->add_relu_f32(h + k * top().size(), top().size(), each, totals_.sum(i));
-        totals_.add_steps(i, each);
+        m_.kernels->add_relu_f32(h + k * top().size(), top().size(), each, memory_.totals.sum(i));
+        memory_.totals.add_steps(i, each);
         if (y) read(i, y + (t + k) * m_.output_size);
       }
     });
@@ -178,8 +178,8 @@ class FloatRunner final : public Runner {
 
   void read(int64_t i, float* y) override {
     if (m_.output != Output::mean) return readout(state(i, int64_t(h_.size()) - 1), 1, y);
-    const float* sum = totals_.sum(i);
-    const float steps = float(totals_.divisor(i));
+    const float* sum = memory_.totals.sum(i);
+    const float steps = float(memory_.totals.divisor(i));
     for (size_t j = 0; j < mean_.size(); ++j) mean_[j] = sum[j] / steps;
     readout(mean_.data(), 1, y);
   }
@@ -187,19 +187,13 @@ class FloatRunner final : public Runner {
   int64_t step_work() const override { return work_.step_work; }
   void reset(int64_t i) override {
     std::fill_n(state(i, 0), m_.layers.size() * work_.state_stride, 0.0f);
-    if (m_.output == Output::mean) totals_.reset(i);
+    if (m_.output == Output::mean) memory_.totals.reset(i);
   }
-  void keep() override {
-    saved_ = states_;
-    saved_totals_ = totals_;
-  }
-  void put_back() override {
-    states_ = saved_;
-    totals_ = saved_totals_;
-  }
+  void keep() override { saved_ = memory_; }
+  void put_back() override { memory_ = saved_; }
 
   void get_state(int64_t i, int64_t layer, float* h) const override {
-    storage(layer).to_natural(&states_[at(i, layer)], h);
+    storage(layer).to_natural(&memory_.states[at(i, layer)], h);
   }
 
   void set_state(int64_t i, int64_t layer, const float* h) override {
@@ -214,8 +208,8 @@ class FloatRunner final : public Runner {
     s.to_storage(h, state(i, layer));
   }
 
-  void get_total(int64_t i, double* total) const override { totals_.get(i, top(), total); }
-  void set_total(int64_t i, const double* total) override { totals_.set(i, top(), total); }
+  void get_total(int64_t i, double* total) const override { memory_.totals.get(i, top(), total); }
+  void set_total(int64_t i, const double* total) override { memory_.totals.set(i, top(), total); }
 
  private:
   // Logits of `count` rows of states (or means).
@@ -228,14 +222,12 @@ class FloatRunner final : public Runner {
   size_t at(int64_t i, int64_t layer) const {
     return (size_t(i) * m_.layers.size() + size_t(layer)) * work_.state_stride;
   }
-  float* state(int64_t i, int64_t layer) { return &states_[at(i, layer)]; }
+  float* state(int64_t i, int64_t layer) { return &memory_.states[at(i, layer)]; }
 
   const ModelData& m_;
   Workspace work_;
-  Buffer<float> states_;   // (count, layers, state_stride)
-  Buffer<float> saved_;    // those to go back to
-  std::vector<float*> h_;  // the states of the sequence at hand, a layer each
-  Totals<float> totals_, saved_totals_;
+  Memory<float, float> memory_, saved_;  // as it is, and what to go back to
+  std::vector<float*> h_;                // the states of the sequence at hand, a layer each
   Buffer<float> mean_;
 };
 

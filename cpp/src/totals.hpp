@@ -43,4 +43,11 @@ class Totals {
   Buffer<int64_t> steps_;
 };
 
+// All that a runner remembers of its sequences: copied as a whole, to be gone back to.
+template <class T, class Sum>
+struct Memory {
+  Buffer<T> states;  // (count, layers, stride)
+  Totals<Sum> totals;
+};
+
 }  // namespace hadamrnn
