@@ -146,6 +146,7 @@ def test_pictures_show_every_group(made, tmp_path):
     made("b", 0.94, seed=1)
     made("c", 0.8, preset=as_baseline(changed(hidden_size=8), "gru"), payload_bytes=9000)
     made("d", preset=get_preset("har6"))
+    made("e", 0.91, preset=changed(lr=2e-3), payload_bytes=7000)
     groups, _ = results.collect([tmp_path])
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         for _, path in pictures.draw(groups, tmp_path / "results", kind):
@@ -154,10 +155,14 @@ def test_pictures_show_every_group(made, tmp_path):
     sizes = pictures.figure(groups, pictures.sizes)
     assert [axes.get_title() for axes in sizes.axes] == ["har6", "pmnist"]
     points = [tuple(container[0].get_xydata()[0]) for container in sizes.axes[1].containers]
-    assert points == [(5000, pytest.approx(92)), (9000, pytest.approx(80))]
+    assert points == [(5000, pytest.approx(92)), (7000, 91), (9000, pytest.approx(80))]
+    assert [text.get_text() for text in sizes.axes[1].texts] == [
+        "2",
+        "4",
+    ]  # 3 is larger than 2, and no better
     curves = pictures.figure(groups, pictures.learning).axes[1]
     assert [list(line.get_ydata()) for line in curves.get_lines()] == [[50, 75]] * 3
-    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["2", "3"]
+    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["2", "3", "4"]
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):

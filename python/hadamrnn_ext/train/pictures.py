@@ -1,11 +1,13 @@
 """Results as pictures, where matplotlib is installed: accuracy against size, and training curves.
 
-Numbers in the pictures are those of the rows of the table: names would cover one another.
+Numbers in the pictures are those of the rows of the table: names would cover one another. Of sizes, a number is where
+nothing smaller is better, and at networks of other kinds.
 """
 
 from __future__ import annotations
 
 import io
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,14 +50,14 @@ def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], Non
     """A panel for each task."""
     from matplotlib.figure import Figure  # not pyplot: no state, no window
 
-    tasks = list(dict.fromkeys(group.config.preset.task for group in groups))
+    tasks = list(dict.fromkeys(group.task for group in groups))
     columns = min(COLUMNS, len(tasks))
     rows = -(-len(tasks) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
     for i, task in enumerate(tasks):
         axes = figure.add_subplot(rows, columns, i + 1)
         axes.set_title(task)
-        panel(axes, [group for group in groups if group.config.preset.task == task])
+        panel(axes, [group for group in groups if group.task == task])
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -63,13 +65,17 @@ def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], Non
 
 def sizes(axes: Axes, groups: Sequence[Group]) -> None:
     """Mean test score over payload bytes, with the standard deviation over seeds as a bar."""
-    for group in groups:
+    best = -1.0
+    for x, y, group in sorted(
+        ((_bytes(group), _score(group), group) for group in groups), key=lambda point: (point[0], -point[1])
+    ):
         color, marker = KINDS[group.config.preset.model]
-        x, y = group.mean("payload_bytes") or 0, 100 * (group.mean(f"test_{group.metric}") or 0)
         spread = 100 * (group.spread(f"test_{group.metric}") or 0)
         axes.errorbar([x], [y], [spread], color=color, marker=marker, capsize=3, linestyle="")
-        axes.annotate(str(group.number), (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
-    bytes_ = [group.mean("payload_bytes") or 0 for group in groups]
+        if y > best or group.config.preset.model != "hadamrnn":
+            axes.annotate(str(group.number), (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
+        best = max(best, y)
+    bytes_ = [_bytes(group) for group in groups]
     axes.set_xscale("log", base=2)
     axes.set_xlim(min(bytes_) / 2, 2 * max(bytes_))  # two powers of two at least, and room for a number
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -80,18 +86,31 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
 
 
 def learning(axes: Axes, groups: Sequence[Group]) -> None:
-    """Validation score after each epoch, a line for each run and a colour for each recipe."""
+    """Validation score after each epoch: a line for the mean of a recipe's runs, in a band from the worst to the best."""
     for number, group in enumerate(groups):
-        for run in group.runs:
-            axes.plot(
-                [line["epoch"] for line in run.epochs],
-                [100 * line[f"val_{group.metric}"] for line in run.epochs],
-                color=f"C{number % 10}",
-                linewidth=1.2,
-                marker="." if len(run.epochs) == 1 else "",
-                label=str(group.number) if run is group.runs[0] else None,
-            )
+        runs = ([100 * line[f"val_{group.metric}"] for line in run.epochs] for run in group.runs)
+        scores = list(zip(*runs, strict=False))  # patience may have ended some earlier
+        epochs, color = range(1, len(scores) + 1), f"C{number % 10}"
+        axes.fill_between(
+            epochs, list(map(min, scores)), list(map(max, scores)), color=color, alpha=0.15, linewidth=0
+        )
+        axes.plot(
+            epochs,
+            list(map(statistics.fmean, scores)),
+            color=color,
+            linewidth=1.2,
+            marker="." if len(scores) == 1 else "",
+            label=str(group.number),
+        )
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {groups[0].metric}, %")
     axes.legend(fontsize=7, loc="lower right", ncols=-(-len(groups) // LINES))
+
+
+def _bytes(group: Group) -> float:
+    return group.mean("payload_bytes") or 0
+
+
+def _score(group: Group) -> float:
+    return 100 * (group.mean(f"test_{group.metric}") or 0)

@@ -55,7 +55,7 @@ def _cells(group: Group) -> tuple[str, ...]:
     bytes_, operations = group.mean("payload_bytes"), group.mean("operations")
     return (
         str(group.number),
-        _task(group),
+        group.task,
         group.name,
         _whole(bytes_),
         _whole(operations),
@@ -65,11 +65,6 @@ def _cells(group: Group) -> tuple[str, ...]:
         _with_threads(group, duration(group.mean("seconds"))),
         _with_threads(group, duration(group.mean("inference_seconds"))),
     )
-
-
-def _task(group: Group) -> str:
-    preset = group.config.preset
-    return preset.task if preset.length is None else f"{preset.task} T={preset.length}"
 
 
 def _whole(value: float | None) -> str:

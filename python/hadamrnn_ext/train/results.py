@@ -44,6 +44,12 @@ class Group:
         return self.runs[0].config
 
     @property
+    def task(self) -> str:
+        """The task, and the number of steps where it is made to measure: "pmnist", "copy T=1000"."""
+        preset = self.config.preset
+        return preset.task if preset.length is None else f"{preset.task} T={preset.length}"
+
+    @property
     def metric(self) -> str:
         """The name of the score that these runs are reported by."""
         return next(name for name in METRICS if f"test_{name}" in self.runs[0].summary)
@@ -87,7 +93,7 @@ class Group:
 
 
 def collect(paths: Iterable[str | Path]) -> tuple[list[Group], list[str]]:
-    """The runs in and below these folders, by task and size, and what was left out and why, a line each.
+    """The runs in and below these folders, by task and then by size, and what was left out and why, a line each.
 
     Raises `ResultError` where a path is no folder or no run in it has finished.
     """
@@ -122,5 +128,6 @@ def _folders(paths: Iterable[str | Path]) -> Sequence[Path]:
     return list(found)
 
 
-def _place(group: Group) -> tuple[str, int, str]:
-    return group.config.preset.task, int(group.mean("payload_bytes") or 0), group.config.command()
+def _place(group: Group) -> tuple[str, int, float, str]:
+    preset = group.config.preset
+    return preset.task, preset.length or 0, group.mean("payload_bytes") or 0, group.config.command()
