@@ -34,6 +34,35 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture
+def make_tokenizer(tmp_path) -> Callable[[list[str]], Path]:
+    """Saves a tokenizer of these word pieces as transformers does, and `words.txt`; returns the folder."""
+
+    def make(words: list[str]) -> Path:
+        transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
+        pieces = tokenizers.Tokenizer(
+            tokenizers.models.WordPiece({word: token for token, word in enumerate(words)}, unk_token="[UNK]")
+        )
+        pieces.normalizer = tokenizers.normalizers.BertNormalizer()
+        pieces.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+        fast = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=pieces, pad_token="[PAD]", unk_token="[UNK]"
+        )
+        folder = tmp_path / "tokenizer"
+        fast.save_pretrained(folder)
+        (folder / "words.txt").write_text("\n".join(words))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def tokenizer_dir(make_tokenizer) -> Path:
+    return make_tokenizer(
+        ["[PAD]", "[UNK]", "a", "film", "of", "its", "kind", "fine", "great", "un", "##fine", "poor", "."]
+    )
+
+
 @pytest.fixture(scope="session")
 def random_network() -> Callable[..., Network]:
     return _random_network

@@ -44,6 +44,25 @@ def config(**recipe):
     return train.Config(dataclasses.replace(train.get_preset("sst2"), **{**defaults, **recipe}), seed=1)
 
 
+def test_a_tokenizer_of_transformers_instead_of_words(phrases, tokenizer_dir, capsys):
+    out = phrases / "run"
+    files = ["--data", str(phrases), "--no-verify", "--json"]
+    options = ["--embedding-size", "4", "--hidden-size", "16", "--epochs", "1", "--threads", "1"]
+    train_it = ["train", "sst2", *options, *files, "--tokenizer", str(tokenizer_dir), "--out", str(out)]
+    assert cli.main(train_it) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert trained["tokenizer"] == str(tokenizer_dir)
+    path = str(out / "model.safetensors")
+    model = hr.load(path)
+    assert (model.card.input_size, model.card.preprocess.vocabulary) == (13, None)
+    assert cli.main(["eval", path, *files]) == 0  # by the tokenizer that the card names
+    assert json.loads(capsys.readouterr().out)["accuracy"] == trained["test_accuracy"]
+    with pytest.raises(hr.InputError, match="no vocabulary"):
+        model.infer("a fine film")
+    with pytest.raises(train.PresetError, match=r"tokenizer is x, but pmnist is none of imdb, sst2, qqp"):
+        dataclasses.replace(train.get_preset("pmnist"), tokenizer="x")
+
+
 def test_a_model_of_texts_learns_and_takes_strings(phrases, capsys):
     summary = train.run(config(), phrases / "run", data=phrases, verify=False)
     assert summary["test_accuracy"] == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import zoo
 from ..data import custom, own, tasks
-from ..data.task import evaluate
+from ..data.task import Task, evaluate
 from ..errors import InputError
 from ..model import Model
 from .custom import add_columns, columns
@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         name = custom.NAME
         task = custom.of_model(model.card, own.read(arguments.test, columns(arguments)), arguments.impute)
     else:
-        name, length = task_of(model, arguments.task, arguments.length)
-        task = tasks.load(name, arguments.data, verify=not arguments.no_verify, length=length)
+        task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
+        name = task.name
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(f"{arguments.model} reads another vocabulary than that of {name}'s training texts")
     split = getattr(task, arguments.split)
@@ -73,8 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def task_of(model: Model, name: str | None, length: int | None) -> tuple[str, int | None]:
-    """The task to score a model on and the length of its sequences: as asked, else as the card says.
+def task_of(model: Model, name: str | None, length: int | None, directory: str | None, verify: bool) -> Task:
+    """The task to score a model on: `name`, and sequences of `length`, or as the card says. For `directory` and `verify`
+    see `tasks.load`.
 
     Raises `InputError` if neither names a task.
     """
@@ -84,7 +85,8 @@ def task_of(model: Model, name: str | None, length: int | None) -> tuple[str, in
         raise InputError("this is a model of own data: say which to score it on with --test FILE")
     if name is None:
         raise InputError("the model's card names no task: say which with --task")
-    if length is None and training is not None and training.task == name:
-        trained = training.settings.get("length")
-        length = None if trained is None else int(trained)
-    return name, length
+    trained = training.settings if training is not None and training.task == name else {}
+    if length is None and "length" in trained:
+        length = int(trained["length"])
+    tokenizer = str(trained["tokenizer"]) if "tokenizer" in trained else None
+    return tasks.load(name, directory, verify=verify, length=length, tokenizer=tokenizer)

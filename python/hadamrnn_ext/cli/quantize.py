@@ -80,8 +80,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
-    name, length = task_of(model, arguments.task, arguments.length)
-    task = tasks.load(name, arguments.directory, verify=not arguments.no_verify, length=length)
+    task = task_of(model, arguments.task, arguments.length, arguments.directory, not arguments.no_verify)
     if arguments.embedding:
         quantized = model.quantize_embedding()
     else:
@@ -103,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     layers = () if quantized.card.integer is None else quantized.card.integer.layers
     result: dict[str, Any] = {
         "model": str(out),
-        "task": name,
+        "task": task.name,
         "examples": len(task.test),
         "before": before,
         "after": after,
@@ -116,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(result)
         return 0
     for score in before:
-        print(f"{name} test {score}: {before[score]:.4f} -> {after[score]:.4f}")
+        print(f"{task.name} test {score}: {before[score]:.4f} -> {after[score]:.4f}")
     print(f"payload: {result['payload_before']:,} -> {result['payload_after']:,} bytes")
     for i, layer in enumerate(layers):
         snr = "equal" if layer.snr is None else f"{layer.snr:.1f} dB"

@@ -91,6 +91,11 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--hidden-size", type=int, help="n")
     recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
     recipe.add_argument("--embedding-size", type=int, metavar="E", help="columns of the embedding of tokens")
+    recipe.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help="of transformers, in its cache or a folder, makes tokens of texts (default: words of the training texts)",
+    )
     recipe.add_argument("--num-layers", type=int, metavar="L", help="recurrent layers")
     recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
     recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")

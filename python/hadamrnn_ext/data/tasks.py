@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..preprocess import Normalization, Permutation, Preprocess
-from . import copy, dsa, fashion, fsdd, glue, har, imdb, metrics, mnist, words
+from . import copy, dsa, fashion, fsdd, glue, har, imdb, metrics, mnist, pieces, words
 from .images import CLASSES
 from .splits import PIXEL_SCALE, Copies, Frames, Pixels, Tokens
 from .task import Task
 from .words import Texts
 
-__all__ = ["NAMES", "load"]
+__all__ = ["NAMES", "WORDS", "load"]
 
 #: Cuts the validation examples from the training data; one for all runs, so that seeds can be compared.
 SPLIT_SEED = 0
@@ -32,25 +32,35 @@ COPY_SIZES = {"train": 512_000, "validation": 2_000, "test": 2_000}
 
 #: Class 1 of the two, as FastGRNN's HAR-2 has it (Kusupati et al. 2018).
 HAR_SECOND_CLASS = ("sitting", "laying", "walking upstairs")
-#: Words of the vocabulary and of a text, whose last ones are read.
+#: The tasks of texts: words of the vocabulary and of a text, whose last ones are read.
 WORDS = {"imdb": (10_000, 500), "sst2": (10_000, 128), "qqp": (30_000, 128)}
 SMALLEST_SCALE = 1e-6  # of a channel that never changes
 
 
 def load(
-    name: str, directory: str | Path | None = None, *, verify: bool = True, length: int | None = None
+    name: str,
+    directory: str | Path | None = None,
+    *,
+    verify: bool = True,
+    length: int | None = None,
+    tokenizer: str | None = None,
 ) -> Task:
     """The task `name` (one of `NAMES`).
 
     `directory` holds its data set (see `folders.candidates`), `verify` compares checksums, `length` is the
-    number of steps of a generated sequence. Raises `DataError`.
+    number of steps of a generated sequence, `tokenizer` that of transformers which makes tokens of texts (`pieces`; None:
+    words of the training texts). Raises `DataError`.
     """
+    if tokenizer is not None and name not in WORDS:
+        raise DataError(f"a tokenizer is for the tasks {', '.join(WORDS)}, not {name}")
     if name == "copy":
         return _copy(length or COPY_LENGTH)
     if name not in NAMES:
         raise DataError(f"no task {name!r}; there are {', '.join(NAMES)}")
     if length is not None:
         raise DataError(f"the sequences of {name} have the length of their data, not {length}")
+    if name in WORDS:
+        return (_imdb if name == "imdb" else _glue)(name, directory, verify, tokenizer)
     return _LOADERS[name](name, directory, verify)
 
 
@@ -130,13 +140,13 @@ def _digits(name: str, directory: str | Path | None, verify: bool) -> Task:
     )
 
 
-def _imdb(name: str, directory: str | Path | None, verify: bool) -> Task:
+def _imdb(name: str, directory: str | Path | None, verify: bool, tokenizer: str | None) -> Task:
     known, test = imdb.read(directory, verify=verify)
     kept, held = _cut(name, len(known.classes))
-    return _texts(name, known, kept, held, test, imdb.CLASSES)
+    return _texts(name, known, kept, held, test, imdb.CLASSES, tokenizer)
 
 
-def _glue(name: str, directory: str | Path | None, verify: bool) -> Task:
+def _glue(name: str, directory: str | Path | None, verify: bool, tokenizer: str | None) -> Task:
     """A class-balanced sample of the training examples, as the published code draws it; all of the dev set."""
     read, labels = (glue.sst2, glue.SST2_CLASSES) if name == "sst2" else (glue.qqp, glue.QQP_CLASSES)
     known, test = read(directory, verify=verify)
@@ -145,7 +155,7 @@ def _glue(name: str, directory: str | Path | None, verify: bool) -> Task:
         held, kept = words.apart(known.texts, held, kept)
     count = np.bincount(known.classes[kept]).min()
     chosen = np.concatenate([kept[known.classes[kept] == label][:count] for label in range(len(labels))])
-    return _texts(name, known, chosen, held, test, labels)
+    return _texts(name, known, chosen, held, test, labels, tokenizer)
 
 
 Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -197,17 +207,24 @@ def _texts(
     held: NDArray[np.int64],
     test: Texts,
     labels: tuple[str, ...],
+    tokenizer: str | None,
 ) -> Task:
-    """Texts by the words of all training examples, those of validation included, as a vocabulary of size `WORDS`."""
+    """Texts by the words of all training examples, those of validation included, as a vocabulary of size `WORDS`; or by
+    a tokenizer, and then the model that learns them reads tokens alone."""
     size, length = WORDS[name]
-    vocabulary, known_tokens, test_tokens = words.tokenize(known.texts, test.texts, size, length)
+    vocabulary = None
+    if tokenizer is None:
+        vocabulary, known_tokens, test_tokens = words.tokenize(known.texts, test.texts, size, length)
+        size = len(vocabulary.words)
+    else:
+        size, known_tokens, test_tokens = pieces.tokenize(tokenizer, known.texts, test.texts, length)
     return Task(
         name=name,
         train=Tokens(known_tokens[kept], known.classes[kept]),
         validation=Tokens(known_tokens[held], known.classes[held]),
         test=Tokens(test_tokens, test.classes),
         input="tokens",
-        input_size=len(vocabulary.words),
+        input_size=size,
         output="last",
         output_size=_outputs(labels),
         length=length,
@@ -238,8 +255,5 @@ _LOADERS: dict[str, Callable[[str, str | Path | None, bool], Task]] = {
     "har6": _har,
     "dsa19": _dsa,
     "digits": _digits,
-    "imdb": _imdb,
-    "sst2": _glue,
-    "qqp": _glue,
 }
-NAMES = (*_LOADERS, "copy")
+NAMES = (*_LOADERS, *WORDS, "copy")

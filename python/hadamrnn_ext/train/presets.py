@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..data.task import Task
+from ..data.tasks import WORDS
 from ..errors import HadamRNNError
 
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
@@ -32,7 +33,8 @@ class Preset:
 
     `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits`, `bias_bits` and
     `embedding_bits` are those of U, V, b and the embedding, None for float. `embedding_size` is the width of the learned embedding of tokens, None where
-    they are one-hot or where there are none. `length` is the number of steps where the task generates its data,
+    they are one-hot or where there are none. `tokenizer` makes tokens of texts (`data.pieces`), None is words of the
+    training texts. `length` is the number of steps where the task generates its data,
     else None. Schedules are by epoch: "step" multiplies the learning rate by `decay`, "cosine" goes from `lr`
     towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the
     schedule says. `sign_lr`, `sign_schedule` and `sign_decay` are those of the latent signs, None for those of
@@ -66,6 +68,7 @@ class Preset:
     output_weight_bits: int | Literal["same"] | None = "same"
     bias_bits: int | None = None
     embedding_bits: int | None = None
+    tokenizer: str | None = None
     length: int | None = None
     schedule: str = "step"
     decay: float = 0.98
@@ -123,6 +126,8 @@ class Preset:
         for name in ("label_smoothing", "token_dropout"):
             if not 0 <= (value := getattr(self, name)) < 1:
                 raise PresetError(f"{name} is {value}, expected 0 to below 1")
+        if self.tokenizer is not None and self.task not in WORDS:
+            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(WORDS)}")
         if self.token_dropout > 0 and self.embedding_size is None:
             raise PresetError("token_dropout is given without embedding_size: only there is token 0 padding")
         if not 0 <= self.positive_signs <= 1:

@@ -64,7 +64,10 @@ def run(
             reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
         with closing(Several(reporters)) as told:
             if task is None:
-                task = tasks.load(config.preset.task, data, verify=verify, length=config.preset.length)
+                preset = config.preset
+                task = tasks.load(
+                    preset.task, data, verify=verify, length=preset.length, tokenizer=preset.tokenizer
+                )
             if config.limit_train is not None:
                 task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
             return _train(config, task, out, told, workers, resume, checkpoint_seconds, picture)
