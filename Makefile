@@ -79,6 +79,10 @@ bench: .venv-test/installed ## Measure against what could be used instead; BENCH
 	for suite in kernels inference scaling edge training; do PATH="$(CURDIR)/$(TEST):$$PATH" \
 	    python bench/run.py $$suite --json bench/results/$$suite.json $(BENCH_ARGS) || exit 1; done
 
+.PHONY: results
+results: .venv-test/installed ## Train everything that docs/results.md reports, in hours; RESULTS_ARGS='^har' is a part.
+	PATH="$(CURDIR)/$(TEST):$$PATH" tools/results.sh $(RESULTS_ARGS)
+
 .PHONY: docs
 docs: .venv-test/installed ## Write the reference of all docstrings to build/docs.
 	$(INSTALL) '.[docs]'

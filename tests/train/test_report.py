@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+from pathlib import Path
 
 import pytest
 
 from hadamrnn_ext import cli, train
-from hadamrnn_ext.train import Config, as_baseline, get_preset, pictures, results
+from hadamrnn_ext.train import Config, as_baseline, curves, get_preset, pictures, results
 from hadamrnn_ext.train.report import duration, markdown
 
 EPOCH = {"event": "epoch", "epoch": 1, "loss": 1.0, "val_loss": 0.9, "val_accuracy": 0.5, "best": True}
@@ -160,9 +161,9 @@ def test_pictures_show_every_group(made, tmp_path):
         "2",
         "4",
     ]  # 3 is larger than 2, and no better
-    curves = pictures.figure(groups, pictures.learning).axes[1]
-    assert [list(line.get_ydata()) for line in curves.get_lines()] == [[50, 75]] * 3
-    assert [text.get_text() for text in curves.get_legend().get_texts()] == ["2", "3", "4"]
+    learning = pictures.figure(groups, pictures.learning).axes[1]
+    assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
+    assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):
@@ -180,6 +181,14 @@ def test_the_command_reports_real_runs(small, tmp_path, capsys):
     assert cli.main([*command.split()[1:], "--seed", "1", "--out", str(out), "--threads", "1"]) == 0
     runs = (tmp_path / "runs/copy-1", out)
     assert len({(run / "model.safetensors").read_bytes() for run in runs}) == 1
+
+
+def test_the_page_of_the_documentation_is_made_of_the_logs_beside_it(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(curves, "available", lambda: True)
+    docs = Path(__file__).parents[2] / "docs"
+    assert cli.main(["report", str(docs / "runs"), "--output", str(tmp_path / "results.md")]) == 0
+    assert (tmp_path / "results.md").read_text() == (docs / "results.md").read_text()
 
 
 def test_without_a_finished_run_there_is_nothing_to_report(made, tmp_path, capsys):

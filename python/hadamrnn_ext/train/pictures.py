@@ -64,19 +64,23 @@ def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], Non
 
 
 def sizes(axes: Axes, groups: Sequence[Group]) -> None:
-    """Mean test score over payload bytes, with the standard deviation over seeds as a bar."""
+    """Mean test score over payload bytes, in a bar from the worst seed to the best."""
+    from matplotlib.ticker import LogLocator
+
     best = -1.0
     for x, y, group in sorted(
         ((_bytes(group), _score(group), group) for group in groups), key=lambda point: (point[0], -point[1])
     ):
         color, marker = KINDS[group.config.preset.model]
-        spread = 100 * (group.spread(f"test_{group.metric}") or 0)
-        axes.errorbar([x], [y], [spread], color=color, marker=marker, capsize=3, linestyle="")
+        scores = [100 * score for score in group.values(f"test_{group.metric}")]
+        bar = [[y - min(scores)], [max(scores) - y]]
+        axes.errorbar([x], [y], bar, color=color, marker=marker, capsize=3, linestyle="")
         if y > best or group.config.preset.model != "hadamrnn":
             axes.annotate(str(group.number), (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
         best = max(best, y)
     bytes_ = [_bytes(group) for group in groups]
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=6))  # numbers of seven digits side by side
     axes.set_xlim(min(bytes_) / 2, 2 * max(bytes_))  # two powers of two at least, and room for a number
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(axis="x", labelsize=8)
