@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains everything that docs/results.md reports and makes the page anew: every recipe below with each of its seeds, as
-# many runs at a time as there are processors, a thread each. One and a half hours on two (Zen 5). Stopped, it goes on when it is
+# many runs at a time as there are processors, a thread each. Two hours on two (Zen 5). Stopped, it goes on when it is
 # called again.
 # Usage: tools/results.sh [PATTERN]     (of the names of recipes, as for grep -E; default: all of them)
 # RUNS (default: runs): the folder of models, logs, and what the runs say. The logs are kept in docs/runs.
