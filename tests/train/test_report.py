@@ -157,10 +157,8 @@ def test_pictures_show_every_group(made, tmp_path):
     assert [axes.get_title() for axes in sizes.axes] == ["har6", "pmnist"]
     points = [tuple(container[0].get_xydata()[0]) for container in sizes.axes[1].containers]
     assert points == [(5000, pytest.approx(92)), (7000, 91), (9000, pytest.approx(80))]
-    assert [text.get_text() for text in sizes.axes[1].texts] == [
-        "2",
-        "4",
-    ]  # 3 is larger than 2, and no better
+    # 3 is larger than 2, and no better.
+    assert [text.get_text() for text in sizes.axes[1].texts] == ["2", "4"]
     learning = pictures.figure(groups, pictures.learning).axes[1]
     assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
     assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]

@@ -44,20 +44,20 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
     if arguments.test is not None:
-        name = custom.NAME
         task = custom.of_model(model.card, own.read(arguments.test, columns(arguments)), arguments.impute)
     else:
         task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
-        name = task.name
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
-        raise InputError(f"{arguments.model} reads another vocabulary than that of {name}'s training texts")
+        raise InputError(
+            f"{arguments.model} reads another vocabulary than that of {task.name}'s training texts"
+        )
     split = getattr(task, arguments.split)
     start = time.perf_counter()
     scores = evaluate(partial(model.infer, num_threads=threads(arguments)), task, split, raw=True)
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "model": arguments.model,
-        "task": name,
+        "task": task.name,
         "split": arguments.split,
         "examples": len(split),
         **scores,
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(result)
     else:
         text = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
-        print(f"{name} {arguments.split}: {text}  ({len(split)} sequences, {seconds:.1f} s)")
+        print(f"{task.name} {arguments.split}: {text}  ({len(split)} sequences, {seconds:.1f} s)")
     return 0
 
 

@@ -59,8 +59,8 @@ def load(
         raise DataError(f"no task {name!r}; there are {', '.join(NAMES)}")
     if length is not None:
         raise DataError(f"the sequences of {name} have the length of their data, not {length}")
-    if name in WORDS:
-        return (_imdb if name == "imdb" else _glue)(name, directory, verify, tokenizer)
+    if name in _TEXTS:
+        return _TEXTS[name](name, directory, verify, tokenizer)
     return _LOADERS[name](name, directory, verify)
 
 
@@ -256,4 +256,9 @@ _LOADERS: dict[str, Callable[[str, str | Path | None, bool], Task]] = {
     "dsa19": _dsa,
     "digits": _digits,
 }
-NAMES = (*_LOADERS, *WORDS, "copy")
+_TEXTS: dict[str, Callable[[str, str | Path | None, bool, str | None], Task]] = {
+    "imdb": _imdb,
+    "sst2": _glue,
+    "qqp": _glue,
+}
+NAMES = (*_LOADERS, *_TEXTS, "copy")
