@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ..errors import InputError
+from ..inputs import threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -71,12 +70,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def threads(arguments: argparse.Namespace) -> int | None:
     """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
     given: int | None = arguments.threads
-    if given is not None or not (text := os.environ.get("HADAMRNN_NUM_THREADS")):
-        return given
-    try:
-        return positive(text)
-    except ValueError:
-        raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+    return threads_of_environment() if given is None else given
 
 
 def print_json(value: Any) -> None:

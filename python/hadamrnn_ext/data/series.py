@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
+from ..texts import is_texts
 from .task import Index
 
 __all__ = ["Sequences", "Series", "is_texts", "sequences"]
@@ -52,15 +53,6 @@ def sequences(x: ArrayLike | Sequence[ArrayLike], name: str = "X") -> Sequences:
                 f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many features a step"
             )
     return Sequences(np.concatenate(parts), np.array([len(part) for part in parts], np.int64))
-
-
-def is_texts(x: Any) -> bool:
-    """Whether every one of the sequences is a string."""
-    if isinstance(x, np.ndarray) and x.dtype.kind == "U":
-        return x.ndim == 1
-    return (
-        isinstance(x, (list, tuple, np.ndarray)) and len(x) > 0 and all(isinstance(part, str) for part in x)
-    )
 
 
 def _rectangular(x: NDArray[Any], name: str) -> Sequences:

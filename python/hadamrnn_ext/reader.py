@@ -1,0 +1,151 @@
+"""Raw numbers -> what the network of one model reads: scaled, normalized, checked, and refused with their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .card import Card
+from .errors import InputError
+
+__all__ = ["Reader", "overflow_error"]
+
+Array = NDArray[Any]
+Bools = NDArray[np.bool_]
+F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
+
+
+class Reader:
+    """Reads features (..., d) or tokens (...) as a card says; with ``raw`` as the network itself does.
+
+    What it computes is done in C++ (``Features``), in one pass, which the short ways of ``Model`` and ``Stream`` take too.
+    """
+
+    __slots__ = ("_card", "_pixels", "_raw", "features")
+
+    def __init__(self, card: Card, raw: bool = False) -> None:
+        self._card, self._raw = card, raw
+        self._pixels = card.preprocess.uint8_scale is not None
+        self.features = _features(card, raw) if card.input == "features" else None
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The shape of one time step."""
+        return () if self.features is None else (self._card.input_size,)
+
+    def read(self, x: Array, check_finite: bool = True, ends: NDArray[np.int64] | None = None) -> Array:
+        """float32 features or int32 tokens of the same shape, in C order.
+
+        Args:
+            x: (..., d) or (...), of real numbers.
+            check_finite: refuse features that are NaN or infinite as the network reads them.
+            ends: lengths (B,) of sequences (B, T, ..) or of one (T, ..). What comes after them is padding, which may
+                hold anything and is read as 0 where it would be refused.
+
+        Raises:
+            InputError: a number that is refused, or a dtype.
+        """
+        values, certain = self.convert(x, check_finite)
+        if certain:
+            return values
+        refused = self.refused(x, values, check_finite)
+        if ends is not None and refused.any():
+            steps = refused.shape[-1 if self.features is None else -2]
+            padding = (np.arange(steps) >= ends[:, None]).reshape(
+                refused.shape[: refused.ndim - len(self.inner)]
+            )
+            padding = padding.reshape(*padding.shape, *(1 for _ in self.inner))
+            values = np.where(refused & padding, values.dtype.type(0), values)
+            refused &= ~padding
+        if refused.any():
+            raise self.error(x, values, np.unravel_index(int(refused.argmax()), x.shape))
+        return values
+
+    def convert(self, x: Array, check_finite: bool = True) -> tuple[Array, bool]:
+        """The values that ``read`` gives, and whether it is certain that none of them is to be refused.
+
+        Raises InputError for a dtype that is not read.
+        """
+        self.check_dtype(x)
+        if self.features is None:
+            certain = not x.size or (x.min() >= 0 and x.max() < self._card.input_size)
+            return np.require(x, np.int32, ["C_CONTIGUOUS", "ALIGNED"]), bool(certain)
+        values, position = self._converted(x, self.features)
+        unscaled = self._pixels and x.dtype.kind in "iu" and not self._scaled(x)
+        return values, not unscaled and (position < 0 or not check_finite)
+
+    def check_dtype(self, x: Array, name: str = "x") -> None:
+        """Raises InputError for real numbers of a type that is not read: tokens are integers."""
+        if self.features is None and x.dtype.kind not in "iu":
+            expected = f"integer tokens 0 .. {self._card.input_size - 1}"
+            raise InputError(f"{name} has dtype {x.dtype}; expected {expected}")
+
+    def refused(self, x: Array, values: Array, check_finite: bool = True) -> Bools:
+        """Where a number of x is refused, which has become one of values."""
+        if self.features is None:
+            return np.asarray((x < 0) | (x >= self._card.input_size))
+        refused = ~np.isfinite(values) if check_finite else np.zeros(x.shape, bool)
+        if self._pixels and x.dtype.kind in "iu" and not self._scaled(x):
+            refused |= (x < 0) | (x > 1)
+        return refused
+
+    def error(self, x: Array, values: Array, index: Any, name: str = "x") -> InputError:
+        """What is wrong with x[index], which is refused."""
+        index = tuple(map(int, index))
+        met, at = x[index], f"{name}{list(index)}" if index else name
+        if self.features is None:
+            return InputError(f"{at} is {met}; expected tokens 0 .. {self._card.input_size - 1}")
+        if np.isfinite(values[index]):
+            # Integers of another type are numbers as they stand, like floats; 253 then is an image someone forgot to scale.
+            expected = "numbers 0 .. 1 (raw steps are scaled already)" if self._raw else _PIXELS
+            return InputError(f"{at} is {met} of dtype {x.dtype}; this model takes {expected}")
+        detail = (
+            f", which is {values[index]} as the float32 that the network reads" if np.isfinite(met) else ""
+        )
+        return InputError(
+            f"{at} is {met}{detail}; expected finite numbers (check_finite=False skips this check)"
+        )
+
+    def _scaled(self, x: Array) -> bool:
+        return x.dtype == U8 and not self._raw
+
+    def _converted(self, x: Array, features: _core.Features) -> tuple[NDArray[np.float32], int]:
+        """Float32 features, and the position of the first one that is not finite, or -1."""
+        with np.errstate(over="ignore"):
+            if x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8):
+                x = x.astype(F32 if x.dtype.itemsize < 4 else np.float64)
+            elif self._pixels and x.dtype.kind in "iu" and not self._scaled(x):
+                x = x.astype(F32)
+        x = np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
+        if x.dtype == F32 and features.plain:
+            return x, _core.first_nonfinite(x)
+        values = np.empty(x.shape, F32)
+        return values, features.read(x, values)
+
+
+def overflow_error(x: Array, index: tuple[int, ...], name: str = "x") -> InputError:
+    """Finite input was read, and after the step x[index] of it the network's state or its logits are not finite."""
+    step = np.asarray(x[index])
+    at = f"{name}[{', '.join(map(str, index))}]" if index else name
+    met = f"numbers of up to {np.abs(step.astype(np.float64)).max():.3g}" if step.ndim else f"{step}"
+    return InputError(
+        f"the state is no longer finite in float32 after {at}, {met}; expected input that it can add up "
+        "(check_finite=False skips this check)"
+    )
+
+
+_PIXELS = "uint8 0 .. 255, or numbers 0 .. 1"
+
+
+def _features(card: Card, raw: bool) -> _core.Features:
+    scale, normalization = card.preprocess.uint8_scale, None if raw else card.preprocess.normalization
+    return _core.Features(
+        card.input_size,
+        pixels=scale is not None,
+        byte_scale=0.0 if raw or scale is None else scale,
+        offset=None if normalization is None else np.array(normalization.offset, np.float64),
+        scale=None if normalization is None else np.array(normalization.scale, np.float64),
+    )
