@@ -10,7 +10,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
 from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
-from hadamrnn_ext.integer.calibrate import Magnitudes
+from hadamrnn_ext.integer.magnitudes import Magnitudes
 from hadamrnn_ext.integer.tensors import step
 from hadamrnn_ext.preprocess import Preprocess
 
@@ -60,7 +60,7 @@ def test_fraction_bits_give_way_to_a_proof(rng, make_model):
     floats = make_model(rng, sizes=((1024, 1024),), input_size=1)
     huge = {**floats.parameters(), "layers.0.bias": np.full(1024, 3e4)}
     floats = hr.Model.from_parameters(floats.card, huge)
-    model = floats.quantize(np.zeros((1, 3, 1), np.float32), state_bits=8)
+    model = floats.quantize(np.ones((1, 3, 1), np.float32), state_bits=8)
     assert 1 <= only(model).fraction_bits <= 30
     facts = step(model.card, model.parameters(), 0)
     assert layer_problem(facts) is None
@@ -199,7 +199,7 @@ def test_more_state_bits_take_more_input_bits(floats, x, rng, make_model):
     for state_bits, input_bits in (8, 8), (12, 8), (13, 12), (16, 12):
         assert floats.quantize(x, state_bits).card.integer.input.bits == input_bits
     pixels = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
-    assert pixels.quantize(np.zeros((2, 9, 1), np.uint8), 16).card.integer.input.bits == 8
+    assert pixels.quantize(np.ones((2, 9, 1), np.uint8), 16).card.integer.input.bits == 8
 
 
 def test_arguments_are_checked(floats, x):
@@ -225,7 +225,7 @@ def test_a_state_far_below_its_input_is_refused(rng, make_model):
     one_is_huge = {**floats.parameters(), "layers.0.bias": np.float32([1e30, 1, 1, 1])}
     model = hr.Model.from_parameters(floats.card, one_is_huge)
     with pytest.raises(InputError, match="layer 0 cannot be written in integers"):
-        model.quantize(np.zeros((1, 3, 1), np.float32), percentile=50)
+        model.quantize(np.ones((1, 3, 1), np.float32), percentile=50)
 
 
 def test_the_readout_of_a_mean_has_16_bits_of_state(rng, make_model, x):
