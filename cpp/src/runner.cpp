@@ -60,7 +60,7 @@ void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work,
     bool nan = false;
     for (int64_t i = 0; i < padded; ++i) {
       const float unit = i < block ? h[s.index[size_t(first + i)]] : 0.0f;
-      nan |= unit != unit;
+      nan = nan || std::isnan(unit);
       work.scratch[size_t(i)] = unit;
     }
     m.kernels->pack_signs_f32(work.scratch.data(), padded, work.bits.data());
@@ -71,13 +71,11 @@ void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work,
   }
 }
 
-void product(const ModelData& m, const PackedLayer& layer, Workspace& work, float* h, float* acc) {
+void product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
   const Storage& s = layer.data().storage;
-  switch (m.kernel) {
-    case Kernel::masked_add: return m.kernels->masked_add_f32(layer.recurrent.matrix(), h, acc);
-    case Kernel::dense: s.clear_padding(h); return m.kernels->dense_f32(layer.dense.data(), h, s.size(), s.size(), acc);
-    default: return xnor_product(m, layer, work, h, acc);
-  }
+  if (m.kernel == Kernel::masked_add) return m.kernels->masked_add_f32(layer.recurrent.matrix(), h, acc);
+  if (m.kernel == Kernel::xnor) return xnor_product(m, layer, work, h, acc);
+  m.kernels->dense_f32(layer.dense.data(), s.without_padding(h, work.scratch.data()), s.size(), s.size(), acc);
 }
 
 // Steps of one layer whose input is described by `recur`; `h` is the state, in and out.
@@ -173,7 +171,7 @@ class FloatRunner final : public Runner {
   void advance(int64_t i, const Sequence& sequence, float* y) override {
     for (size_t l = 0; l < h_.size(); ++l) h_[l] = state(i, int64_t(l));
     const bool mean = m_.output == Output::mean;
-    run_steps(m_, work_, h_.data(), sequence, y || mean, [&](float* h, int64_t t, int64_t steps) {
+    run_steps(m_, work_, h_.data(), sequence, y || mean, [&](const float* h, int64_t t, int64_t steps) {
       if (!mean) return readout(h, steps, y + t * m_.output_size);
       const int64_t each = y ? 1 : steps;
       for (int64_t k = 0; k < steps; k += each) {
@@ -221,9 +219,13 @@ class FloatRunner final : public Runner {
 
  private:
   // Logits of `count` rows of states (or means).
-  void readout(float* h, int64_t count, float* y) {
-    for (int64_t k = 0; k < count; ++k) top().clear_padding(h + k * top().size());
-    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), h, top().size(), m_.output_size, count, y);
+  void readout(const float* h, int64_t count, float* y) {
+    const int64_t n = top().size(), rows = n == top().hidden_size ? count : 1;
+    for (int64_t k = 0; k < count; k += rows) {
+      m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(),
+                              top().without_padding(h + k * n, work_.scratch.data()), n, m_.output_size, rows,
+                              y + k * m_.output_size);
+    }
   }
 
   const Storage& top() const { return storage(int64_t(m_.layers.size()) - 1); }
