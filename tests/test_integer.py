@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden_integer
+from hadamrnn_ext import _core, golden_integer
 from hadamrnn_ext.errors import KernelError
 from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
 
@@ -171,6 +171,8 @@ def test_no_integer_stands_for_nan(rng, make_model, isa):
     with pytest.raises(ValueError, match="feature 1 of step 0 of sequence 2 is NaN"):
         stream.step(x[:, 200])
     assert stream.save() == before
+    with pytest.raises(ValueError, match="the state holds a NaN"):
+        _core.Stream(model.core, 1, False).set_state([np.full((1, 8), np.nan, np.float32)])
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])

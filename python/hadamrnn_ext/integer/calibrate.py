@@ -107,12 +107,14 @@ def _measure(
 
 
 def _too_small(measured: Mapping[str, Magnitudes], percentile: float | None) -> str | None:
-    """What is next to zero by a percentile of the magnitudes; None is the largest."""
+    """What is next to zero, all of it or by a percentile of the magnitudes."""
     for what, magnitudes in measured.items():
-        if (value := magnitudes.value(percentile)) < SMALLEST:
-            share = "all" if percentile is None else f"{percentile} % or more"
-            size = "0" if magnitudes.value(None) == 0 else f"{value:.3g} or less"
-            return f"in the calibration {share} of {what} are {size}"
+        for share, value in (
+            ("all", magnitudes.value(None)),
+            (f"{percentile} % or more", magnitudes.value(percentile)),
+        ):
+            if value < SMALLEST:
+                return f"in the calibration {share} of {what} are {f'{value:.3g} or less' if value else '0'}"
     return None
 
 
