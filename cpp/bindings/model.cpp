@@ -82,7 +82,11 @@ py::object answer(const Model& model, const py::object& x, const Features* featu
   const int single = 1 - batched;
   py::array_t<float> y =
       all ? new_array<float>(3 - single, shape + single) : new_array<float>(2 - single, short_shape + single);
-  if (model.infer(batch, y.mutable_data(), 1, check_finite)) return py::none();
+  try {
+    if (model.infer(batch, y.mutable_data(), 1, check_finite)) return py::none();
+  } catch (const std::invalid_argument&) {
+    return py::none();
+  }
   return std::move(y);
 }
 

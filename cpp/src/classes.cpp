@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <vector>
+
+#include "finite.hpp"
 
 namespace hadamrnn {
 namespace {
@@ -27,7 +28,7 @@ class Rows {
 
 double power(float logit, float largest) { return std::exp(double(logit) - double(largest)); }
 
-// The largest logit of a row, and the sum of exp(y - largest); that is NaN where the row has no softmax.
+// The largest logit of a row, and the sum of exp(y - largest).
 double total(const float* y, int64_t classes, float& largest) {
   largest = *std::max_element(y, y + classes);
   double sum = 0;
@@ -49,6 +50,7 @@ void probabilities(const float* logits, int64_t rows, int64_t outputs, float* ou
 }
 
 bool most_probable(const float* logits, int64_t rows, int64_t outputs, int64_t top, int64_t* classes, float* out) {
+  if (!all_finite(logits, rows * outputs)) return false;
   const int64_t count = class_count(outputs);
   Rows all(logits, outputs);
   std::vector<int64_t> order(static_cast<size_t>(count));
@@ -56,7 +58,6 @@ bool most_probable(const float* logits, int64_t rows, int64_t outputs, int64_t t
     const float* y = all.at(row);
     float largest;
     const double sum = total(y, count, largest);
-    if (std::isnan(sum)) return false;
     std::iota(order.begin(), order.end(), int64_t(0));
     std::partial_sort(order.begin(), order.begin() + top, order.end(),
                       [y](int64_t a, int64_t b) { return y[a] != y[b] ? y[a] > y[b] : a < b; });

@@ -50,7 +50,8 @@ std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t coun
 // and 64 signs of the input matrix of an upper layer are 1.
 int64_t work_of_step(const ModelData& model);
 
-// Throws std::invalid_argument for token ids out of range, or lengths that are not in least .. batch.steps.
+// Throws std::invalid_argument for token ids out of range, for lengths that are not in least .. batch.steps, and for
+// NaN where a model reads integers.
 void check_batch(const ModelData& model, const Batch& batch, int64_t least);
 // Sequence i of the batch, and at which of all steps it begins.
 Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i);

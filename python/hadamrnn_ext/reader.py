@@ -75,7 +75,7 @@ class Reader:
             return np.require(x, np.int32, ["C_CONTIGUOUS", "ALIGNED"]), bool(certain)
         values, position = self._converted(x, self.features)
         unscaled = self._pixels and x.dtype.kind in "iu" and not self._scaled(x)
-        return values, not unscaled and (position < 0 or not check_finite)
+        return values, not unscaled and (position < 0 or not (check_finite or self._card.integer))
 
     def check_dtype(self, x: Array, name: str = "x") -> None:
         """Raises InputError for real numbers of a type that is not read: tokens are integers."""
@@ -87,7 +87,10 @@ class Reader:
         """Where a number of x is refused, which has become one of values."""
         if self.features is None:
             return np.asarray((x < 0) | (x >= self._card.input_size))
-        refused = ~np.isfinite(values) if check_finite else np.zeros(x.shape, bool)
+        if check_finite:
+            refused = ~np.isfinite(values)
+        else:  # there is no integer for NaN
+            refused = np.isnan(values) if self._card.integer else np.zeros(x.shape, bool)
         if self._pixels and x.dtype.kind in "iu" and not self._scaled(x):
             refused |= (x < 0) | (x > 1)
         return refused
@@ -102,6 +105,8 @@ class Reader:
             # Integers of another type are numbers as they stand, like floats; 253 then is an image someone forgot to scale.
             expected = "numbers 0 .. 1 (raw steps are scaled already)" if self._raw else _PIXELS
             return InputError(f"{at} is {met} of dtype {x.dtype}; this model takes {expected}")
+        if self._card.integer and np.isnan(values[index]):
+            return InputError(f"{at} is {met}; expected numbers: this model computes with integers")
         detail = (
             f", which is {values[index]} as the float32 that the network reads" if np.isfinite(met) else ""
         )

@@ -95,7 +95,7 @@ class Stream:
             >>> _ = stream.run(window)
             >>> labels, probabilities = stream.classify()
         """
-        return self._model.classes.best(self.logits(), top)
+        return self._model.classes.best(self.logits(), top, every_step=False)
 
     @property
     def state(self) -> F32 | list[F32 | F64]:

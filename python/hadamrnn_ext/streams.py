@@ -183,7 +183,7 @@ class Streams:
         Raises:
             InputError: places, as of ``step``; ``top`` is not 1 .. number of classes.
         """
-        return self._model.classes.best(self.logits(places), top)
+        return self._model.classes.best(self.logits(places), top, every_step=False)
 
     def get_state(self, places: ArrayLike | None = None) -> list[F32 | F64]:
         """The states h of some sequences, not rectified: a copy (k, n) for each layer.

@@ -98,10 +98,10 @@ class Unrolled:
             np.maximum(h, 0, out=h)
             np.matmul(h, self._readout, out=result)
             result += self._bias
-        if check_finite and (position := _core.first_nonfinite(result)) >= 0:
-            at = f" of sequence {position // self._card.output_size}" if batch else ""
+        if check_finite and not (finite := np.isfinite(result).all(axis=-1)).all():
+            of = f" of sequence {np.argmin(finite)}" if batch else ""
             raise InputError(
-                f"the logits{at} are not finite in float32; expected input that the network can add up "
+                f"the last state{of} is not finite: x is too large for sums in float32 "
                 "(check_finite=False skips this check)"
             )
         return result

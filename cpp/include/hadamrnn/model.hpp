@@ -80,7 +80,8 @@ class Model {
   int64_t step_work() const;  // of one sequence, in a unit of a few tenths of a nanosecond
 
   // y is (batch, steps, output_size) for Output::all, zero past each length, else
-  // (batch, output_size). Throws std::invalid_argument for a token or length out of range.
+  // (batch, output_size). NaN in a sequence makes its logits NaN, and so does inf - inf where states overflow. Throws
+  // std::invalid_argument for a token or length out of range, and for NaN where features become integers.
   // With `finite`, the first sequence whose states or logits have left the finite numbers, if any; y is written in
   // full.
   std::optional<Overflow> infer(const Batch& batch, float* y, int threads, bool finite = false) const;

@@ -46,7 +46,7 @@ class Stream {
   void reset(int64_t i);
   // (batch, hidden_size) of one layer, natural order.
   void get_state(int64_t layer, float* h) const;
-  // Throws std::invalid_argument for a state that the xnor kernel cannot hold.
+  // Throws std::invalid_argument for a state that the xnor kernel, or an integer, cannot hold.
   void set_state(int64_t layer, const float* h);
   // The same of sequence i alone, (hidden_size).
   void get_state(int64_t i, int64_t layer, float* h) const;

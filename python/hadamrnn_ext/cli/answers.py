@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classify import finite
 from ..errors import InputError
 from ..model import Model
 from .counter import counter
@@ -38,7 +39,8 @@ def answers(model: Model, x: Any, *, top: int, logits: bool, num_threads: int | 
     for start in range(0, len(x), BATCH):
         part, lengths = _batch(x[start : start + BATCH])
         if logits:
-            columns: Answer = {"logits": model.infer(part, lengths, num_threads)}
+            found = model.infer(part, lengths, num_threads)
+            columns: Answer = {"logits": finite(found, model.card.output == "all")}
         else:
             columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
         for i in range(len(part)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -74,5 +75,14 @@ def threads(arguments: argparse.Namespace) -> int | None:
 
 
 def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, allow_nan=False)
+    """One line. JSON has neither NaN nor infinity: what is no number is null."""
+    json.dump(_numbers(value), sys.stdout, allow_nan=False)
     print()
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbers(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
