@@ -79,15 +79,15 @@ def test_a_model_without_normalization_refuses_what_float32_cannot_tell_apart(rn
     model = make_model(rng)
     x = signal(rng, 2, 6)
     model.infer(x)
-    model.infer(x + [0, 1e5])
+    model.infer(x + np.array([0, 1e5]))
     model.infer(np.broadcast_to([0.5, 1.7e9], (6, 2)))  # a constant loses nothing
     with pytest.raises(
         InputError, match=r"channel 1 of x lies between 16999.*steps of 128 .* subtract an offset"
     ):
-        model.infer(x + [0, 1.7e9])
+        model.infer(x + np.array([0, 1.7e9]))
     with pytest.raises(InputError, match="channel 0 of x"):
-        model.infer((x * 3).astype(np.int64) + [1_700_000_000, 0])
-    with pytest.raises(InputError, match="x is nan|is nan"):
+        model.infer((x * 3).astype(np.int64) + np.array([1_700_000_000, 0]))
+    with pytest.raises(InputError, match="is nan"):
         model.infer(x * [1, np.nan])
 
 
