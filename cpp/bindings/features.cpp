@@ -8,8 +8,9 @@
 namespace hadamrnn::bindings {
 namespace {
 
-Features make_features(int64_t size, bool pixels, float byte_scale, const py::object& offset, const py::object& scale) {
-  FeaturesSpec spec{size, pixels, byte_scale, {}, {}};
+Features make_features(int64_t size, bool pixels, float byte_scale, const py::object& offset, const py::object& scale,
+                       bool fine) {
+  FeaturesSpec spec{size, pixels, byte_scale, {}, {}, fine};
   if (!offset.is_none()) {
     spec.offset = to_vector<double>(offset, "offset", {size});
     spec.scale = to_vector<double>(scale, "scale", {size});
@@ -78,7 +79,7 @@ void register_features(py::module_& m) {
   using namespace py::literals;
   py::class_<Features>(m, "Features", py::is_final())
       .def(py::init(&make_features), "size"_a, py::kw_only(), "pixels"_a = false, "byte_scale"_a = 0.0f,
-           "offset"_a = py::none(), "scale"_a = py::none())
+           "offset"_a = py::none(), "scale"_a = py::none(), "fine"_a = false)
       .def_property_readonly("plain", &Features::plain)
       .def("read", &read, "x"_a, "out"_a);
   m.def("first_nonfinite", &nonfinite, "x"_a);

@@ -80,15 +80,25 @@ bool Input::numbers(const py::object& x, int64_t rows, Batch& batch) {
   const std::optional<Number> type = number_type(x);
   if (!type) return false;
   const void* data = py::reinterpret_borrow<py::array>(x).data();
-  const int64_t d = model_->input_size();
   if (type == Number::f32 && (!features_ || features_->plain())) {
     batch.x = static_cast<const float*>(data);
-    return !check_finite_ || first_nonfinite(batch.x, rows * d) < 0;
+    return !check_finite_ || first_nonfinite(batch.x, rows * model_->input_size()) < 0;
   }
-  if (!features_ || !features_->takes(*type)) return false;
-  floats_.resize(size_t(rows * d));
+  return convert(data, *type, rows, batch);
+}
+
+bool Input::convert(const void* data, Number type, int64_t rows, Batch& batch) {
+  if (!features_ || !features_->takes(type)) return false;
+  floats_.resize(size_t(rows * model_->input_size()));
   batch.x = floats_.data();
-  return features_->read(data, *type, rows, floats_.data()) < 0 || !check_finite_;
+  const bool finite = features_->read(data, type, rows, floats_.data()) < 0;
+  if (features_->plain() && Features::wide(type)) {  // rounded without an offset: is something lost?
+    constexpr float large = 1 << 24;
+    for (const float x : floats_) {
+      if (x >= large || x <= -large) return false;
+    }
+  }
+  return finite || !check_finite_;
 }
 
 // A step as a list or tuple of Python's numbers.
@@ -110,9 +120,7 @@ bool Input::list(const py::object& x, Batch& batch) {
     if (overflow || value < -exact || value > exact) return false;
     doubles_[size_t(i)] = double(value);
   }
-  floats_.resize(size_t(d));
-  batch.x = floats_.data();
-  return features_->read(doubles_.data(), Number::f64, 1, floats_.data()) < 0 || !check_finite_;
+  return convert(doubles_.data(), Number::f64, 1, batch);
 }
 
 bool Input::tokens(const py::object& x, int64_t count, Batch& batch) {

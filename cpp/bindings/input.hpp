@@ -35,6 +35,7 @@ class Input {
 
  private:
   bool numbers(const py::object& array, int64_t rows, Batch& batch);
+  bool convert(const void* data, Number type, int64_t rows, Batch& batch);
   bool list(const py::object& x, Batch& batch);
   bool tokens(const py::object& array, int64_t count, Batch& batch);
   bool token(const py::object& x, Batch& batch);

@@ -29,7 +29,8 @@ void normalize(const T* x, const F* offset, const F* scale, int64_t rows, int64_
 
 }  // namespace
 
-Features::Features(const FeaturesSpec& spec) : size_(spec.size), pixels_(spec.pixels), byte_scale_(spec.byte_scale) {
+Features::Features(const FeaturesSpec& spec)
+    : size_(spec.size), pixels_(spec.pixels), fine_(spec.fine), byte_scale_(spec.byte_scale) {
   if (size_ < 1) throw std::invalid_argument("a step has at least one feature, got " + std::to_string(size_));
   const auto fits = [this](size_t n) { return n == 0 || int64_t(n) == size_; };
   if (!fits(spec.offset.size()) || spec.offset.size() != spec.scale.size()) {
@@ -41,7 +42,13 @@ Features::Features(const FeaturesSpec& spec) : size_(spec.size), pixels_(spec.pi
   narrow_ = {{spec.offset.begin(), spec.offset.end()}, {spec.scale.begin(), spec.scale.end()}};
 }
 
+bool Features::wide(Number type) {
+  return type == Number::f64 || type == Number::i32 || type == Number::i64 || type == Number::u32 ||
+         type == Number::u64;
+}
+
 bool Features::takes(Number type) const {
+  if (fine_ && !wide(type)) return false;
   return !pixels_ || type == Number::f32 || type == Number::f64 || (type == Number::u8 && byte_scale_ > 0);
 }
 

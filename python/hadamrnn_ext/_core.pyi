@@ -29,6 +29,7 @@ class Features:
         byte_scale: float = 0.0,
         offset: F64 | None = None,
         scale: F64 | None = None,
+        fine: bool = False,
     ) -> None: ...
     @property
     def plain(self) -> bool: ...

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import InputError, ShapeError
 from .inputs import read_array
 from .reader import Reader
+from .resolution import LARGE
 
 __all__ = ["Chunks", "of_array", "of_list"]
 
@@ -43,6 +44,8 @@ def of_array(array: Array, places: Int64, reader: Reader, check_finite: bool) ->
             index = (i, *np.unravel_index(int(bad[i].argmax()), bad[i].shape))
             refused[int(i)] = reader.error(array, values, index, f"place {places[i]}: x")
     stepwise = array.ndim == 1 + len(reader.inner)
+    if not stepwise:
+        refused = _lost(list(array), values, [f"place {place}" for place in places], reader) | refused
     steps = 1 if stepwise else array.shape[1]
     lengths = np.full(len(array), steps, np.int64)
     return Chunks(
@@ -92,6 +95,19 @@ def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_fi
         dict(sorted(refused.items())),
         lambda i, step: (arrays[i], (step,), names[i]),
     )
+
+
+def _lost(arrays: Sequence[Array], values: Array, names: Sequence[str], reader: Reader) -> Refused:
+    """Chunks whose differences float32 would lose; where no value is large there are none."""
+    refused: Refused = {}
+    if values.size and max(abs(values.max()), abs(values.min())) < LARGE:
+        return refused
+    for i, array in enumerate(arrays):
+        try:
+            reader.check_differences(array)
+        except InputError as error:
+            refused[i] = InputError(f"{names[i]}: {error}")
+    return refused
 
 
 def _chunk(chunk: ArrayLike, name: str, reader: Reader) -> Array:

@@ -77,9 +77,7 @@ def _array(x: Any) -> Array:
         if not (hasattr(x, "is_floating_point") and x.is_floating_point()):
             raise
         return np.asarray(x.float())
-    if (
-        array.dtype.kind == "V"
-    ):  # the types of ml_dtypes, such as bfloat16; a plain record becomes none of these
+    if array.dtype.kind == "V":  # a type of ml_dtypes, such as bfloat16; records can be cast to none of these
         for kind in (np.int8, np.uint8, np.float32):
             if np.can_cast(array.dtype, kind):
                 return array.astype(kind)

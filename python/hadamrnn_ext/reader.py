@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from . import _core
 from .card import Card
 from .errors import InputError
+from .resolution import check_differences
 
 __all__ = ["Reader", "overflow_error"]
 
@@ -24,11 +25,13 @@ class Reader:
     What it computes is done in C++ (``Features``), in one pass, which the short ways of ``Model`` and ``Stream`` take too.
     """
 
-    __slots__ = ("_card", "_pixels", "_raw", "features")
+    __slots__ = ("_card", "_fine", "_pixels", "_raw", "features")
 
     def __init__(self, card: Card, raw: bool = False) -> None:
         self._card, self._raw = card, raw
         self._pixels = card.preprocess.uint8_scale is not None
+        normalization = None if raw else card.preprocess.normalization
+        self._fine = None if normalization is None or normalization.fine is None else normalization
         self.features = _features(card, raw) if card.input == "features" else None
 
     @property
@@ -49,6 +52,7 @@ class Reader:
             InputError: a number that is refused, or a dtype.
         """
         values, certain = self.convert(x, check_finite)
+        self.check_differences(x)
         if certain:
             return values
         refused = self.refused(x, values, check_finite)
@@ -78,10 +82,19 @@ class Reader:
         return values, not unscaled and (position < 0 or not (check_finite or self._card.integer))
 
     def check_dtype(self, x: Array, name: str = "x") -> None:
-        """Raises InputError for real numbers of a type that is not read: tokens are integers."""
+        """Raises InputError for real numbers of a type that is not read: tokens are integers, and a signal that float32
+        cannot hold is float64.
+        """
         if self.features is None and x.dtype.kind not in "iu":
             expected = f"integer tokens 0 .. {self._card.input_size - 1}"
             raise InputError(f"{name} has dtype {x.dtype}; expected {expected}")
+        if self._fine is not None:
+            self._fine.apply(x.reshape(-1, *self.inner)[:0])
+
+    def check_differences(self, x: Array) -> None:
+        """Raises InputError where float32, without a normalization, would lose how x (.., T, d) differs over time."""
+        if self.features is not None and self.features.plain:
+            check_differences(x)
 
     def refused(self, x: Array, values: Array, check_finite: bool = True) -> Bools:
         """Where a number of x is refused, which has become one of values."""
@@ -153,4 +166,5 @@ def _features(card: Card, raw: bool) -> _core.Features:
         byte_scale=0.0 if raw or scale is None else scale,
         offset=None if normalization is None else np.array(normalization.offset, np.float64),
         scale=None if normalization is None else np.array(normalization.scale, np.float64),
+        fine=normalization is not None and normalization.fine is not None,
     )

@@ -14,6 +14,7 @@ struct FeaturesSpec {
   bool pixels = false;                // a model of pixels: its integers are bytes, and no others are taken
   float byte_scale = 0;               // positive: what a byte of u8 is multiplied by; 0: not even bytes are taken
   std::vector<double> offset, scale;  // (size) each, or empty: no normalization
+  bool fine = false;                  // float32 cannot hold the signal: only wider numbers are taken
 };
 
 // What float32 holds exactly (float32 itself, integers of up to 16 bits, and a byte that is scaled, float32(byte) *
@@ -27,6 +28,8 @@ class Features {
 
   int64_t size() const { return size_; }
   bool takes(Number type) const;
+  // Whether numbers of this type may lose something as float32.
+  static bool wide(Number type);
   // Whether float32 is read as it is.
   bool plain() const { return wide_.offset.empty(); }
   // x (rows, size) -> out, which may be x for float32. The position of the first one that is not finite, or -1.
@@ -37,7 +40,7 @@ class Features {
   void read_steps(const T* x, int64_t rows, float* out) const;
 
   int64_t size_;
-  bool pixels_;
+  bool pixels_, fine_;
   float byte_scale_;
   struct {
     std::vector<float> offset, scale;
