@@ -35,8 +35,8 @@ struct PyStream {
 struct At {
   At(PyStream& self, const py::object& at) {
     const Stream& stream = self.stream;
-    if (!at.is_none()) {
-      array = exact<int64_t>(at, "at", {-1});
+    if (!at.is_none()) {  // the caller holds it
+      const auto array = exact<int64_t>(at, "at", {-1});
       count = array.size();
       first = array.data();
       return;
@@ -51,7 +51,6 @@ struct At {
   }
   int64_t operator[](int64_t i) const { return first ? first[i] : i; }
 
-  py::array_t<int64_t> array;
   int64_t count;
   const int64_t* first = nullptr;
 };

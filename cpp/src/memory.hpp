@@ -21,7 +21,7 @@ class Memory {
 
   // Room for `count` sequences; those that are new are at h_0 = 0.
   void grow(int64_t count) {
-    states_.resize(size_t(2 * count * size_));
+    for (Buffer<T>& states : states_) states.resize(size_t(count * size_));
     totals_.resize(2 * count);
     sides_.resize(size_t(count));
   }
@@ -43,8 +43,8 @@ class Memory {
     totals_.reset(now(i));
   }
 
-  T* state(int64_t slot) { return states_.data() + slot * size_; }
-  const T* state(int64_t slot) const { return states_.data() + slot * size_; }
+  T* state(int64_t slot) { return states_[slot & 1].data() + (slot >> 1) * size_; }
+  const T* state(int64_t slot) const { return states_[slot & 1].data() + (slot >> 1) * size_; }
   Totals<Sum>& totals() { return totals_; }
   const Totals<Sum>& totals() const { return totals_; }
 
@@ -55,7 +55,7 @@ class Memory {
   };
 
   int64_t size_ = 0;
-  Buffer<T> states_;  // (slots, size)
+  Buffer<T> states_[2];  // (count, size) of the even and of the odd slots: those of one call lie side by side
   Totals<Sum> totals_;
   std::vector<Side> sides_;
 };

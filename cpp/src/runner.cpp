@@ -188,8 +188,8 @@ class FloatRunner final : public Runner {
   void undo(int64_t i) override { memory_.undo(i); }
   bool finite(int64_t i) const override {
     const int64_t slot = memory_.now(i);
-    return all_finite(memory_.state(slot), int64_t(m_.layers.size() * work_.state_stride)) &&
-           all_finite(memory_.totals().sum(slot), memory_.totals().size());
+    return m_.kernels->finite_f32(memory_.state(slot), int64_t(m_.layers.size() * work_.state_stride)) &&
+           m_.kernels->finite_f32(memory_.totals().sum(slot), memory_.totals().size());
   }
 
   void read(int64_t i, float* y) override {
