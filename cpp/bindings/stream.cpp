@@ -199,6 +199,7 @@ void register_stream(py::module_& m) {
           "join", [](PyStream& self, int64_t place) { self.stream.join(place); }, "place"_a)
       .def(
           "leave", [](PyStream& self, int64_t place) { self.stream.leave(place); }, "place"_a)
+      .def("leave_all", [](PyStream& self) { self.stream.leave_all(); })
       .def(
           "grow", [](PyStream& self, int64_t capacity) { self.stream.grow(capacity); }, "capacity"_a)
       .def_property_readonly("capacity", [](const PyStream& self) { return self.stream.batch(); })

@@ -116,6 +116,12 @@ void Stream::leave(int64_t i) {
   --data_->count;
 }
 
+void Stream::leave_all() {
+  for (int64_t i = 0; i < batch(); ++i) {
+    if (taken(i)) leave(i);
+  }
+}
+
 bool Stream::taken(int64_t i) const { return data_->places.at(size_t(i)) != Place::free; }
 int64_t Stream::count() const { return data_->count; }
 

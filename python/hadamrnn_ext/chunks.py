@@ -45,15 +45,15 @@ def of_array(array: Array, places: Int64, reader: Reader, check_finite: bool) ->
             refused[int(i)] = reader.error(array, values, index, f"place {places[i]}: x")
     stepwise = array.ndim == 1 + len(reader.inner)
     if not stepwise:
-        refused = _lost(list(array), values, [f"place {place}" for place in places], reader) | refused
+        refused |= _lost(list(array), values, [f"place {place}" for place in places], reader)
     steps = 1 if stepwise else array.shape[1]
     lengths = np.full(len(array), steps, np.int64)
     return Chunks(
         values.reshape(1, len(array) * steps, *reader.inner),
         np.arange(len(array)) * steps,
         lengths,
-        refused,
-        lambda i, step: (array, (i,) if stepwise else (i, step), f"place {places[i]}: x"),
+        dict(sorted(refused.items())),
+        lambda i, step: (array, (i,) if stepwise else (i, step), "x"),
     )
 
 
@@ -88,12 +88,13 @@ def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_fi
             if bad is not None and bad[start:end].any():
                 index = np.unravel_index(int(bad[start:end].argmax()), arrays[i].shape)
                 refused[i] = reader.error(arrays[i], converted[start:end], index, names[i])
+    refused |= _lost(arrays, values, names, reader)
     return Chunks(
         values[None],
         starts,
         lengths,
         dict(sorted(refused.items())),
-        lambda i, step: (arrays[i], (step,), names[i]),
+        lambda i, step: (arrays[i], (step,), f"x[{i}]"),
     )
 
 

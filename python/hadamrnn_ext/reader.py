@@ -145,12 +145,12 @@ class Reader:
 
 
 def overflow_error(x: Array, index: tuple[int, ...], name: str = "x") -> InputError:
-    """Finite input was read, and after the step x[index] of it the network's state or its logits are not finite."""
+    """The input was finite, and after the step x[index] of it the network's state or its logits are not."""
     step = np.asarray(x[index])
     at = f"{name}[{', '.join(map(str, index))}]" if index else name
     met = f"numbers of up to {np.abs(step.astype(np.float64)).max():.3g}" if step.ndim else f"{step}"
     return InputError(
-        f"the state is no longer finite in float32 after {at}, {met}; expected input that it can add up "
+        f"the network leaves the finite numbers of float32 at {at}, {met}; expected input that it can add up "
         "(check_finite=False skips this check)"
     )
 

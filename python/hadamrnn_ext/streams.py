@@ -70,8 +70,7 @@ class Streams:
         self._reader = Reader(model.card, raw)
         self._core = _core.Stream(model.core, capacity, check_finite, self._reader.features)
         self._core_step = self._core.step
-        for place in range(capacity):
-            self._core.leave(place)
+        self._core.leave_all()
         self._free = list(range(capacity))  # a heap: the lowest place first
         self._refused: dict[int, InputError | ShapeError] = {}
 
@@ -272,7 +271,8 @@ class Streams:
             logits[some] = result
         for i, step in found:
             number = np.arange(count)[some][i]
-            self._refused[int(at[number])] = overflow_error(*chunks.raw(number, step))
+            place = int(at[number])
+            self._refused[place] = InputError(f"place {place}: {overflow_error(*chunks.raw(number, step))}")
         if errors == "raise" and found:
             raise next(iter(self._refused.values()))
         return logits

@@ -38,6 +38,7 @@ class Stream {
   // Sequences that come and go: a place that is left is free, and a new sequence there begins at h_0 = 0.
   void join(int64_t i);
   void leave(int64_t i);
+  void leave_all();
   bool taken(int64_t i) const;
   int64_t count() const;  // of the places that are taken
   // More places, all free.
