@@ -122,7 +122,7 @@ def test_a_list_is_what_numpy_makes_of_it(rng, make_model):
     ):
         same(model.stream().step(row), model.stream().step(np.array(row)))
     for row in ([1, 2], [1, 2, 3, 4], [1, "2", 3], [1, None, 3], [[1], [2], [3]], {1, 2, 3}, [2**70, 1.0, 0]):
-        with pytest.raises(ValueError, match="x has|x cannot be read"):
+        with pytest.raises(ValueError, match=r"x has|x cannot be read"):
             model.stream().step(row)
     with pytest.raises(InputError, match=r"x\[1\] is inf"):
         model.stream().step([0, float("inf"), 0])
@@ -140,7 +140,7 @@ def test_a_masked_step_is_refused(rng, make_model):
         lambda: model.stream(2).step(np.ma.array([masked, masked])),
         lambda: model.infer(np.ma.array([masked])),
     ):
-        with pytest.raises(InputError, match="masked array with . values masked"):
+        with pytest.raises(InputError, match=r"masked array with . values masked"):
             call()
     whole = np.ma.array([1, 2], np.float32)
     same(model.stream().step(whole), model.stream().step(whole.data))
@@ -240,7 +240,7 @@ def test_the_types_of_ml_dtypes_are_converted(rng, make_model):
         same(model.infer(x), model.infer(x.astype(np.float32)))
     same(tokens.infer(np.arange(7).astype(ml_dtypes.int4)), tokens.infer(np.arange(7)))
     same(tokens.infer(np.arange(7).astype(ml_dtypes.uint4)), tokens.infer(np.arange(7)))
-    with pytest.raises(InputError, match="x has dtype .*; expected real numbers"):
+    with pytest.raises(InputError, match=r"x has dtype .*; expected real numbers"):
         model.infer(np.zeros((5, 2), "V4"))
 
 

@@ -134,7 +134,7 @@ def test_a_place_alone_needs_no_axis(rng, model):
     with pytest.raises(ShapeError, match="a step for each place"):
         streams.step(x[:2], a)
     for wrong in (9, -1, 1 << 70):
-        with pytest.raises(InputError, match="no sequence at place|places has dtype"):
+        with pytest.raises(InputError, match=r"no sequence at place|places has dtype"):
             streams.step(x[0], wrong)
 
 
@@ -166,7 +166,7 @@ def test_the_answer_so_far_takes_no_step(rng, make_model):
         assert labels.tolist() == expected[0][0, :1].tolist()
         same(probabilities, expected[1][0, :1])
         assert streams.save() == before
-        with pytest.raises(InputError, match="top is 4; expected 1 .. 3"):
+        with pytest.raises(InputError, match=r"top is 4; expected 1 .. 3"):
             one.classify(4)
         with pytest.raises(InputError, match="no sequence at place 7"):
             streams.classify([7])

@@ -101,7 +101,7 @@ def test_a_model_of_numbers_takes_no_text(rng, make_model):
     for x in (TEXTS, tuple(TEXTS), "a text"):
         with pytest.raises(InputError, match="x is text; this model has no vocabulary"):
             model.infer(x)
-    with pytest.raises(InputError, match="x has dtype <U.*; expected real numbers"):
+    with pytest.raises(InputError, match=r"x has dtype <U.*; expected real numbers"):
         model.infer(np.array(TEXTS))
 
 

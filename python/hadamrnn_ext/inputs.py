@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,6 @@ from .card import Card
 from .errors import InputError, ShapeError
 
 __all__ = [
-    "Ready",
     "count",
     "cpus",
     "lengths",
@@ -32,15 +31,6 @@ __all__ = [
 Array = NDArray[Any]
 F32 = np.dtype(np.float32)
 MAX_THREADS = 1024
-
-
-class Ready(NamedTuple):
-    """What ``Model.prepare`` gives: input as the core takes it, (B, T, d) or (B, T)."""
-
-    values: Array
-    lengths: NDArray[np.int64] | None
-    batched: bool  # whether the caller's input has a batch axis
-    raw: Array
 
 
 def read_array(x: ArrayLike, name: str = "x") -> Array:

@@ -16,18 +16,17 @@ from . import _core, format, inputs
 from .card import Card
 from .classify import Classes, Classification
 from .describe import Description, describe
-from .errors import InputError, ShapeError
+from .errors import InputError
 from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.report import fidelity, with_report
 from .integer.tensors import check as check_bounds
 from .network import build
-from .reader import Reader, overflow_error
+from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
 from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
-from .texts import is_texts, read_texts
 from .unroll import Unrolled
 
 __all__ = ["Model"]
@@ -198,37 +197,12 @@ class Model:
             logits = result if ready.batched else result[None]
             overflow = self._core.infer(ready.values, ready.lengths, logits, num_threads, check_finite)
             if overflow is not None:
-                raise self._overflow(ready, *overflow)
+                raise self._reader.overflow(ready, *overflow)
         return result
 
-    def _overflow(self, ready: inputs.Ready, sequence: int, step: int) -> InputError:
-        """The state or the logits of a sequence left the finite numbers with what the network read at this step."""
-        permutation = self._card.preprocess.permutation
-        at = step if permutation is None else int(permutation.indices()[step])
-        return overflow_error(ready.raw, (sequence, at) if ready.batched else (at,))
-
-    def prepare(
-        self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True
-    ) -> inputs.Ready:
+    def prepare(self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True) -> Ready:
         """Raw input as the network itself reads it, always with a batch axis; arguments and errors as in ``infer``."""
-        if isinstance(x, str) or (self._is_text(x) and is_texts(x)):
-            if lengths is not None:
-                raise InputError(
-                    "lengths is given with text; expected None, since each text has its own length"
-                )
-            x, lengths = read_texts(x, self._card)  # type: ignore[arg-type]
-        raw = inputs.read_array(x)
-        batched = self._is_batched(raw)
-        batch, steps = raw.shape[:2] if batched else (1, len(raw))
-        ends = inputs.lengths(lengths, batch, steps, batched)
-        values = self._reader.read(raw, check_finite, ends)
-        if not batched:
-            values = values[None]
-        return inputs.Ready(inputs.permute(values, ends, self._card), ends, batched, raw)
-
-    def _is_text(self, x: object) -> bool:
-        """Whether it is worth a look: an array of text is an array of the wrong dtype to a model of numbers."""
-        return self._card.preprocess.vocabulary is not None or isinstance(x, (list, tuple))
+        return self._reader.prepare(x, lengths, check_finite)
 
     def classify(
         self,
@@ -370,22 +344,6 @@ class Model:
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
         return describe(self)
-
-    def _is_batched(self, x: NDArray[Any]) -> bool:
-        """Check the rank, the last dimension and T > 0."""
-        d = self._card.input_size
-        if self._card.input == "features":
-            if x.ndim not in (2, 3) or x.shape[-1] != d:
-                hint = "; x[:, None] makes a series a column" if x.ndim == 1 and d == 1 else ""
-                raise ShapeError(f"x has shape {x.shape}; expected (T, {d}) or (B, T, {d}){hint}")
-            batched, steps = x.ndim == 3, x.shape[-2]
-        else:
-            if x.ndim not in (1, 2):
-                raise ShapeError(f"x has shape {x.shape}; expected tokens of shape (T,) or (B, T)")
-            batched, steps = x.ndim == 2, x.shape[-1]
-        if steps == 0:
-            raise ShapeError(f"x has shape {x.shape}: an empty sequence; expected at least one time step")
-        return batched
 
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, Model) else NotImplemented

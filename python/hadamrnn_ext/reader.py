@@ -1,22 +1,33 @@
-"""Raw numbers -> what the network of one model reads: scaled, normalized, checked, and refused with their place."""
+"""Raw input -> what the network of one model reads: scaled, normalized, checked, and refused with its place."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from . import _core
+from . import _core, inputs
 from .card import Card
-from .errors import InputError
+from .errors import InputError, ShapeError
 from .resolution import check_differences
+from .texts import is_texts, read_texts
 
-__all__ = ["Reader", "overflow_error"]
+__all__ = ["Reader", "Ready", "overflow_error"]
 
 Array = NDArray[Any]
+Int64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
+
+
+class Ready(NamedTuple):
+    """What ``Model.prepare`` gives: input as the core takes it, (B, T, d) or (B, T)."""
+
+    values: Array
+    lengths: Int64 | None
+    batched: bool  # whether the caller's input has a batch axis
+    raw: Array
 
 
 class Reader:
@@ -39,7 +50,31 @@ class Reader:
         """The shape of one time step."""
         return () if self.features is None else (self._card.input_size,)
 
-    def read(self, x: Array, check_finite: bool = True, ends: NDArray[np.int64] | None = None) -> Array:
+    def prepare(self, x: Any, lengths: ArrayLike | None, check_finite: bool) -> Ready:
+        """Sequences or texts as ``Model.infer`` takes them, with its errors."""
+        # An array of text is an array of the wrong dtype to a model of numbers.
+        texts = self._card.preprocess.vocabulary is not None or isinstance(x, (list, tuple))
+        if isinstance(x, str) or (texts and is_texts(x)):
+            if lengths is not None:
+                raise InputError(
+                    "lengths is given with text; expected None, since each text has its own length"
+                )
+            x, lengths = read_texts(x, self._card)
+        raw = inputs.read_array(x)
+        batched = self._is_batched(raw)
+        batch, steps = raw.shape[:2] if batched else (1, len(raw))
+        ends = inputs.lengths(lengths, batch, steps, batched)
+        values = self.read(raw, check_finite, ends)
+        values = inputs.permute(values if batched else values[None], ends, self._card)
+        return Ready(values, ends, batched, raw)
+
+    def overflow(self, ready: Ready, sequence: int, step: int) -> InputError:
+        """The network has left the finite numbers at this step, as it reads them, of a sequence."""
+        permutation = self._card.preprocess.permutation
+        at = step if permutation is None else int(permutation.indices()[step])
+        return overflow_error(ready.raw, (sequence, at) if ready.batched else (at,))
+
+    def read(self, x: Array, check_finite: bool = True, ends: Int64 | None = None) -> Array:
         """float32 features or int32 tokens of the same shape, in C order.
 
         Args:
@@ -126,6 +161,22 @@ class Reader:
         return InputError(
             f"{at} is {met}{detail}; expected finite numbers (check_finite=False skips this check)"
         )
+
+    def _is_batched(self, x: Array) -> bool:
+        """Check the rank, the last dimension and T > 0."""
+        d = self._card.input_size
+        if self.features is not None:
+            if x.ndim not in (2, 3) or x.shape[-1] != d:
+                hint = "; x[:, None] makes a series a column" if x.ndim == 1 and d == 1 else ""
+                raise ShapeError(f"x has shape {x.shape}; expected (T, {d}) or (B, T, {d}){hint}")
+            batched, steps = x.ndim == 3, x.shape[-2]
+        else:
+            if x.ndim not in (1, 2):
+                raise ShapeError(f"x has shape {x.shape}; expected tokens of shape (T,) or (B, T)")
+            batched, steps = x.ndim == 2, x.shape[-1]
+        if steps == 0:
+            raise ShapeError(f"x has shape {x.shape}: an empty sequence; expected at least one time step")
+        return batched
 
     def _scaled(self, x: Array) -> bool:
         return x.dtype == U8 and not self._raw
