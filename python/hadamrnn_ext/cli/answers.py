@@ -38,11 +38,14 @@ def answers(model: Model, x: Any, *, top: int, logits: bool, num_threads: int | 
     show = counter("sequences", len(x)) if several else lambda done: None
     for start in range(0, len(x), BATCH):
         part, lengths = _batch(x[start : start + BATCH])
-        if logits:
-            found = model.infer(part, lengths, num_threads)
-            columns: Answer = {"logits": finite(found, model.card.output == "all")}
-        else:
-            columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        try:
+            if logits:
+                found = model.infer(part, lengths, num_threads)
+                columns: Answer = {"logits": finite(found, model.card.output == "all")}
+            else:
+                columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        except InputError as error:  # it counts from the beginning of the batch
+            raise InputError(f"counted from sequence {start} on, {error}" if start else str(error)) from None
         for i in range(len(part)):
             end = None if lengths is None or model.card.output != "all" else int(lengths[i])
             yield {name: values[i][:end] if end else values[i] for name, values in columns.items()}
