@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import format, plots, zoo
+from .. import disk, plots, zoo
 from ..errors import InputError
 from ..model import Model
 from .options import Commands, add_command
@@ -52,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.what == "spectrum"
         else plots.reading(model, *_sequence(arguments, model))
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format=kind, dpi=130)
-    format.write(out, picture.getvalue())
+    disk.write_picture(out, figure, kind, dpi=130)
     print(out)
     return 0
 

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..format import write
+    from ..disk import write
     from ..train import curves, pictures, report, results  # torch: only where it is needed
 
     groups, left_out = results.collect(arguments.runs)

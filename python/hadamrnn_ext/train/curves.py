@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..format import write
+from ..disk import write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,9 +27,7 @@ def available() -> bool:
 
 def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
     """Draws the records of a log (`log.records`), which hold at least one epoch, to the PNG file `path`."""
-    picture = io.BytesIO()
-    figure(records).savefig(picture, format="png", dpi=110)
-    write(path, picture.getvalue())
+    write_picture(path, figure(records), "png", dpi=110)
 
 
 def figure(records: Iterable[dict[str, Any]]) -> Figure:

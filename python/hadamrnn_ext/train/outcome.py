@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import nn
 from ..data.task import calibration, evaluate
-from ..format import write
+from ..disk import write
 from ..nn.export import training
 from . import curves
 from .baselines import Baseline
