@@ -16,12 +16,15 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
-__all__ = ["growing", "is_stdout", "whole", "write", "write_picture"]
+from .errors import InputError
+
+__all__ = ["growing", "is_plain", "is_stdout", "picture_kind", "whole", "write", "write_picture"]
 
 Path = str | os.PathLike[str]
 
 #: Most links that are followed from one to the next, as Linux has it.
 MAX_LINKS = 40
+PICTURES = ("png", "svg", "pdf")
 
 
 def write(path: Path, data: bytes) -> None:
@@ -74,16 +77,29 @@ def growing(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
         yield file
 
 
-def write_picture(path: Path, figure: Any, kind: str, dpi: int) -> None:
-    """Write a matplotlib Figure as "png", "svg" or "pdf". Raises OSError."""
+def picture_kind(path: Path) -> str:
+    """The kind of picture that a name asks for. Raises InputError."""
+    kind = os.path.splitext(path)[1].removeprefix(".").lower()
+    if kind not in PICTURES:
+        raise InputError(f"{os.fspath(path)}: expected a name that ends in .png, .svg or .pdf")
+    return kind
+
+
+def write_picture(path: Path, figure: Any, dpi: int) -> None:
+    """Write a matplotlib Figure as the kind of picture that its name asks for. Raises OSError, InputError."""
     picture = io.BytesIO()
-    figure.savefig(picture, format=kind, dpi=dpi)
+    figure.savefig(picture, format=picture_kind(path), dpi=dpi)
     write(path, picture.getvalue())
 
 
 def is_stdout(path: Path) -> bool:
     """Whether ``path`` names the standard output of this process, where then nothing else should be printed."""
     return _descriptor(path) == 1
+
+
+def is_plain(path: Path) -> bool:
+    """Whether writing makes or replaces a plain file at ``path``, beside which others may be put."""
+    return _descriptor(path) is None and (os.path.isfile(path) or not os.path.exists(path))
 
 
 def _stream(path: Path, text: bool, live: bool = False) -> IO[Any] | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import disk, plots, zoo
 from ..errors import InputError
 from ..model import Model
-from .options import Commands, add_command
+from .options import Commands, add_command, beside
 from .sequences import read
 
 EXAMPLES = """\
@@ -42,17 +42,16 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
-    kind = out.suffix.removeprefix(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise InputError(f"--out is {arguments.out}; expected a name that ends in .png, .svg or .pdf")
+    disk.picture_kind(out)  # before anything is read or drawn
     model = zoo.load(arguments.model)
     figure = (
         plots.spectrum(model)
         if arguments.what == "spectrum"
         else plots.reading(model, *_sequence(arguments, model))
     )
-    disk.write_picture(out, figure, kind, dpi=130)
-    print(out)
+    disk.write_picture(out, figure, dpi=130)
+    with beside(out):
+        print(out)
     return 0
 
 

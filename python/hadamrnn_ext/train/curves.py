@@ -26,8 +26,8 @@ def available() -> bool:
 
 
 def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
-    """Draws the records of a log (`log.records`), which hold at least one epoch, to the PNG file `path`."""
-    write_picture(path, figure(records), "png", dpi=110)
+    """Draws the records of a log (`log.records`), which hold at least one epoch, to the picture `path`."""
+    write_picture(path, figure(records), dpi=110)
 
 
 def figure(records: Iterable[dict[str, Any]]) -> Figure:

@@ -38,7 +38,7 @@ def draw(groups: Sequence[Group], stem: Path, kind: str = "png") -> list[tuple[s
         ("training curves; numbers are rows of the table", "curves", learning),
     ):
         path = stem.with_name(f"{stem.name}-{name}.{kind}")
-        write_picture(path, figure(groups, panel), kind, dpi=110)
+        write_picture(path, figure(groups, panel), dpi=110)
         drawn.append((title, path))
     return drawn
 
