@@ -35,8 +35,6 @@ def _inside(folder: Path, card: Card) -> list[str]:
     if not chosen:
         raise DataError(f"{folder}: holds no files to read; expected names that end in {', '.join(suffixes)}")
     if others:
-        print(
-            f"{folder}: {len(chosen)} files; {len(others)} others are left out, first {others[0]}",
-            file=sys.stderr,
-        )
+        left = f"{len(others)} left out, first {others[0]}"
+        print(f"{folder}: {len(chosen)} files are read, {left}", file=sys.stderr)
     return list(map(str, chosen))

@@ -67,6 +67,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
         "epochs": progress.epoch,
         "metrics": scores,
         "best_epoch": progress.best_epoch,
+        **task.settings,
     }
     content = product.content(provenance)
     write(out / product.name, content)
