@@ -43,12 +43,12 @@ def series(rng, tmp_path):
 def test_a_model_on_stdout_is_the_model_alone(model, series, tmp_path):
     words = ["quantize", tmp_path / "model.safetensors", "--train", series, "--out"]
     done = command(*words, "/dev/stdout", "--json")
-    assert json.loads(done.stderr)["model"] == "/dev/stdout"
+    assert json.loads(done.stderr.splitlines()[-1])["model"] == "/dev/stdout"
     command(*words, tmp_path / "q.safetensors")
     assert done.stdout == (tmp_path / "q.safetensors").read_bytes()
     assert hr.Model.from_bytes(done.stdout).card.kind == "integer"
     done = command(*words, "/dev/stdout")
-    assert done.stderr.startswith(b"custom train loss: ")
+    assert b"custom train loss: " in done.stderr
 
 
 def test_an_onnx_graph_on_stdout_is_the_graph_alone(model, tmp_path):
