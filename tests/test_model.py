@@ -253,6 +253,8 @@ def test_no_class_stands_for_nan(rng, make_model):
         with pytest.raises(InputError, match=f"^logit 1 of sequence 1 is {infinity}; expected finite"):
             classify(logits, last.card, 1)
     assert classify(logits[:1], last.card, 1).labels.tolist() == [["c"]]
+    with pytest.raises(InputError, match=r"^logit 1 is -inf"):
+        classify(logits[1], every.card, 1)  # of a stream, which answers once
     assert classify(np.zeros((0, 3), np.float32), last.card, 1).labels.shape == (0, 1)
     one = make_model(rng, output_size=1, labels=("no", "yes"))
     with pytest.raises(InputError, match=r"^logit 0 of sequence 2 is nan"):

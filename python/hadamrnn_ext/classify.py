@@ -76,10 +76,10 @@ def finite(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]
     if position < 0:
         return logits
     *place, output = map(int, np.unravel_index(position, logits.shape))
-    names = [f"after step {place.pop()}"] if every_step else []
+    names = [f"after step {place.pop()}"] if every_step and place else []
     names += [f"of sequence {i}" for i in place]
     where = "".join(f" {name}" for name in reversed(names))
     raise InputError(
-        f"logit {output}{where} is {logits.flat[position]}; expected finite logits: NaN or numbers far too large "
-        "went in, or made the state so"
+        f"logit {output}{where} is {logits.flat[position]}; expected finite logits: NaN, or numbers too large for sums in "
+        "float32, went in"
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data import custom, own
+from ..data import custom, own, sounds
 from ..data.task import Task
 from ..errors import InputError
 
@@ -22,7 +24,7 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--train",
         metavar="FILE",
-        help=".npz with X (N, T, d) or (N, T), y, and lengths of sequences filled up or one after another; or CSV, a series or a time step a row",
+        help=".npz with X (N, T, d) or (N, T), y, and lengths of sequences filled up or one after another; or CSV, a series or a time step a row; or a folder of sound files, with a sub-folder for each class",
     )
     group.add_argument(
         "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"
@@ -88,6 +90,8 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
     else:
         known, test = custom.held_out(known, options, HELD_OUT, arguments.seed)
     task = custom.task(known, test, options, arguments.seed)
+    if Path(arguments.train).is_dir():
+        task = dataclasses.replace(task, settings=sounds.SETTINGS)
     print(_describe(task), file=sys.stderr)
     return task, options
 

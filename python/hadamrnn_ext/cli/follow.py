@@ -32,6 +32,6 @@ def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
             ) from None
         y = stream.step(step)
         if logits:
-            yield {"logits": finite(y, every_step=False)}
+            yield Answer({"logits": finite(y, every_step=False)})
         else:
-            yield classify(y, model.card, top, every_step=False)._asdict()
+            yield Answer(classify(y, model.card, top, every_step=False)._asdict())

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from ..disk import is_stdout
 from ..inputs import threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-__all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "print_json", "threads"]
+__all__ = [
+    "Commands",
+    "add_command",
+    "add_data",
+    "add_json",
+    "add_threads",
+    "beside",
+    "print_json",
+    "threads",
+]
 
 
 def add_command(
@@ -72,6 +84,13 @@ def threads(arguments: argparse.Namespace) -> int | None:
     """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
     given: int | None = arguments.threads
     return threads_of_environment() if given is None else given
+
+
+@contextlib.contextmanager
+def beside(target: str | os.PathLike[str]) -> Iterator[None]:
+    """What is printed in the block goes to stderr where `target`, which has been written, is stdout itself."""
+    with contextlib.redirect_stdout(sys.stderr) if is_stdout(target) else contextlib.nullcontext():
+        yield
 
 
 def print_json(value: Any) -> None:

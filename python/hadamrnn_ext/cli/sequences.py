@@ -1,19 +1,20 @@
-"""Sequences from files: NumPy arrays, IDX images, WAV, CSV, or numbers as text."""
+"""Sequences from files: NumPy arrays, IDX images, sound, CSV, texts, or numbers as text."""
 
 from __future__ import annotations
 
 import io
 import math
+import mmap
+import re
 import sys
 import warnings
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..card import Card
-from ..data import csv_series, fsdd, idx, mel, npz, own, wav
+from ..data import csv_series, idx, mel, npz, own, sound, sounds, source
 from ..data.missing import Impute, fill
 from ..data.series import is_texts, sequences
 from ..errors import DataError
@@ -26,32 +27,39 @@ Array = NDArray[Any]
 def read(
     name: str, card: Card, columns: csv_series.Columns = csv_series.BY_NAME, impute: Impute | None = None
 ) -> Array | list[Any]:
-    """What the file `name` (`-`: stdin) holds, as `infer` of a model with this card takes it, or a list of such sequences.
+    """What the source `name` (see `data.source`; `-`: stdin) holds, as `infer` of a model with this card takes it, or a list
+    of such sequences.
 
-    The kind is told by the content: .npy, which is not read before it is used; .npz with X, and maybe lengths; IDX, maybe
-    compressed, whose images become sequences of pixels; WAV, whose sound becomes what the model hears; else text, with
-    a name that ends in .csv as `data.csv_series` has it, if its columns are not one step a line, else one step a line.
+    The kind is told by the content: .npy, of which only what is used is read; .npz with X, and maybe lengths; IDX, whose
+    images become sequences of pixels; sound, which becomes what the model hears; else text: CSV as `data.csv_series` has it,
+    if its columns are not one step a line; for a model with a vocabulary a text a line; else numbers, one step a line.
     Missing values are filled with `impute`. Raises DataError if it is none of them.
     """
-    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    content, called = source.content(name), source.label(name)
     x: Any
-    if content.startswith(b"\x93NUMPY"):
-        x = _npy(name, content)
-    elif content.startswith(b"PK"):
-        x = own.parts(name, npz.read(name))
-        if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
-            x = x[..., None]
-    elif content.startswith((b"\x1f\x8b", b"\0\0")):
-        x = _images(name, idx.parse(io.BytesIO(content), name), card)
-    elif content.startswith(b"RIFF"):
-        x = _sound(name, content, card)
-    elif name.lower().endswith(".csv"):
-        x = _csv(name, content, card, columns)
+    if content[: len(source.NUMPY)] == source.NUMPY:
+        x = _npy(called, content)
     else:
-        x = _text(name, content, card)
+        x = _others(name, called, bytes(content), card, columns)
     if isinstance(x, list) and not is_texts(x):
         x = [_steps(part, card) for part in x]
     return x if impute is None or is_texts(x) else _filled(x, card, impute)
+
+
+def _others(name: str, called: str, content: bytes, card: Card, columns: csv_series.Columns) -> Any:
+    if content.startswith(b"PK"):
+        x = own.parts(called, npz.read(called, content))
+        if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
+            x = x[..., None]
+        return x
+    if content.startswith(b"\0\0"):
+        return _images(called, idx.parse(io.BytesIO(content), called), card)
+    if sound.is_sound(content):
+        return _sound(called, content, card)
+    text = source.text(called, content)
+    if _is_csv(name, text, card, columns):
+        return _csv(called, content, card, columns)
+    return _texts(called, text) if card.preprocess.vocabulary is not None else _numbers(called, text, card)
 
 
 def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
@@ -62,39 +70,58 @@ def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint
     return steps if card.input == "features" else steps[..., 0]
 
 
-def _npy(name: str, content: bytes) -> Array:
-    file = io.BytesIO(content)
+def _npy(name: str, content: source.Content) -> Array:
+    file = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
     try:
-        shape, fortran, dtype = npz.header(file)
+        shape, fortran, dtype = npz.header(file)  # type: ignore[arg-type]  # which reads a mapped file like any other
         begin = file.tell()
-        order: Literal["C", "F"] = "F" if fortran else "C"
         if dtype.hasobject:
             raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
             raise ValueError(
                 f"the header says {dtype} of shape {shape}, {size} bytes; the file has {len(content) - begin}"
             )
-        if name == "-" or not size:
-            return np.frombuffer(content[begin:], dtype).reshape(shape, order=order)
-        return np.asarray(np.memmap(name, dtype, "r", begin, shape, order))
+        if not size:
+            return np.empty(shape, dtype)
+        return np.frombuffer(content, dtype, offset=begin).reshape(shape, order="F" if fortran else "C")
     except Exception as error:  # a damaged header surfaces as almost any exception of NumPy or its tokenizer
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
 
 
 def _sound(name: str, content: bytes, card: Card) -> Array:
-    """Frames of mel bands for a model of as many features, the samples for a model of one."""
-    sound, rate = wav.read(name, content)
-    if card.input == "features" and card.input_size == mel.BANDS:
-        digits = card.training is not None and card.training.task == "digits"
-        sound = wav.resample(sound, rate, fsdd.RATE)
-        return mel.log_mel(sound, fsdd.RATE, fsdd.STEPS if digits else None)
+    """Frames of mel bands for a model that hears them, the samples for a model of one feature."""
+    how = sounds.hearing(card)
+    if how is None and card.input == "features" and card.input_size == mel.BANDS:
+        how = sounds.Hearing()
+        print(f"{name}: heard at {how.rate} Hz; the model does not say how it hears", file=sys.stderr)
+    if how is not None:
+        return how.frames(name, content)
     if card.input == "features" and card.input_size == 1:
-        return sound[:, None]
+        return sound.read(name, content)[0][:, None]
     raise DataError(
         f"{name}: the model reads {card.input_size} {card.input}; a WAV file is for models of {mel.BANDS} mel bands "
         "or of samples"
     )
+
+
+def _is_csv(name: str, text: str, card: Card, columns: csv_series.Columns) -> bool:
+    """Whether a text is CSV: by its name, or since columns are named; without either by a first line that is not of
+    numbers alone, unless the model reads texts."""
+    if source.suffix(name) in (".csv", ".tsv") or columns != csv_series.BY_NAME:
+        return True
+    if source.suffix(name) == ".txt" or card.preprocess.vocabulary is not None:
+        return False
+    cells = re.split("[,;\t]", text.lstrip().split("\n", 1)[0])
+    return len(cells) > 1 and not all(map(_is_number, cells))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _csv(name: str, content: bytes, card: Card, columns: csv_series.Columns) -> Array | list[Any]:
@@ -115,15 +142,23 @@ def _steps(part: Any, card: Card) -> Array:
     return array.astype(np.int64) if (array == np.rint(array)).all() else array
 
 
-def _text(name: str, content: bytes, card: Card) -> Array:
+def _texts(name: str, text: str) -> list[str]:
+    """A text a line; empty lines are borne at the end alone."""
+    lines = text.rstrip().split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise DataError(f"{name}, line {number}: is empty; expected a text on every line")
+    return lines
+
+
+def _numbers(name: str, text: str, card: Card) -> Array:
     dtype = np.float32 if card.input == "features" else np.int64
     try:
-        text = content.decode().replace(",", " ")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about an empty input: `infer` says that better
-            array = np.loadtxt(io.StringIO(text), dtype=dtype, ndmin=2)
-    except ValueError as error:  # a UnicodeDecodeError too
-        raise DataError(f"{name}: not .npy, not IDX, not WAV, and not numbers as text ({error})") from None
+            array = np.loadtxt(io.StringIO(text.replace(",", " ")), dtype=dtype, ndmin=2)
+    except ValueError as error:
+        raise DataError(f"{name}: not .npy, not IDX, not sound, and not numbers as text ({error})") from None
     return array if card.input == "features" else array.reshape(-1)
 
 

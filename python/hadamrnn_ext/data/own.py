@@ -1,4 +1,4 @@
-"""Files of own data: .npz with X and y, or CSV."""
+"""Files of own data: .npz with X and y, CSV, or a folder of sounds."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from . import csv_series, npz
+from . import csv_series, npz, sounds, source
 from .csv_series import BY_NAME, Columns
 
 __all__ = ["Columns", "parts", "read"]
 
 
-def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
-    """Sequences and targets, as `custom.task` takes them.
+def read(path: str | Path, columns: Columns = BY_NAME, how: sounds.Hearing | None = None) -> tuple[Any, Any]:
+    """Sequences and targets, as `custom.task` takes them, of a file or of what else `source` reads.
 
-    An .npz file holds the arrays X, of which `parts` tells, and y; all else is CSV, see `csv_series`. Raises DataError.
+    An .npz file holds the arrays X, of which `parts` tells, and y; a folder holds sounds, see `sounds.read`, which a
+    model hears as `how` says; all else is CSV, see `csv_series`. Raises DataError.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    if content.startswith(b"PK"):
-        return _arrays(path, npz.read(path))
-    if content.startswith(b"\x93NUMPY"):
+    if Path(path).is_dir():
+        return sounds.read(path, how)
+    content, path = source.content(path), source.label(path)
+    if content[:6] == source.NUMPY:
         raise DataError(f"{path}: holds one array; expected .npz with X and y, or CSV")
-    x, y = csv_series.parse(str(path), content, columns)
+    content = bytes(content)
+    if content.startswith(b"PK"):
+        return _arrays(path, npz.read(path, content))
+    x, y = csv_series.parse(path, content, columns)
     if y is None:
         raise DataError(f"{path}: no column of targets; name it with --label")
     return x, y

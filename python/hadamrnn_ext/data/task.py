@@ -44,7 +44,8 @@ class Task:
 
     `conclude` makes what is reported of the means of `scores` over a split: scores of a whole split, such as balanced
     accuracy, are functions of means. `class_weights` weigh the loss of training. `answers` are the means and scales of
-    targets that are values: a network learns them normalized, and its model answers in their units.
+    targets that are values: a network learns them normalized, and its model answers in their units. `settings` is what its
+    model has to remember of the data, see `card.Training`.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Task:
     conclude: Callable[[dict[str, float]], dict[str, float]] = dict
     class_weights: tuple[float, ...] | None = None
     answers: Normalization | None = None
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
 
     def better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         """Whether `new` validation scores beat `old`. The loss decides where both have as many right, as is usual where
