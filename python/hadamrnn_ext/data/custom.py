@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..card import Card
 from ..errors import InputError
 from ..preprocess import Normalization, Preprocess, Vocabulary
+from ..texts import is_texts, text_list
 from . import metrics, words
 from .missing import Impute, fill
-from .series import Sequences, Series, is_texts, sequences
+from .series import Sequences, Series, sequences
 from .targets import Kind, Targets, targets
 from .task import Task
 
@@ -203,7 +204,7 @@ class _Reader(NamedTuple):
     def read(self, x: Any, name: str = "X") -> Sequences:
         if self.kind == "texts":
             assert self.preprocess.vocabulary is not None
-            return _tokens(list(x), self.preprocess.vocabulary, name)
+            return _tokens(text_list(x, f"{name}[{{}}]"), self.preprocess.vocabulary, name)
         found = sequences(x, name)
         if self.kind == "tokens" and (found.values == np.rint(found.values)).all():
             found = found._replace(values=found.values.astype(np.int64))
