@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import custom, metrics
+from hadamrnn_ext.data import custom, holdout, metrics
 from hadamrnn_ext.data.missing import fill
 from hadamrnn_ext.data.series import Sequences, sequences
 from hadamrnn_ext.data.targets import targets
@@ -124,7 +124,7 @@ def test_test_data_have_the_classes_and_features_of_the_training_data(rng):
     x, y = rng.normal(size=(6, 4, 2)), ["a", "b"] * 3
     with pytest.raises(InputError, match=r"test y\[1\] is 'c'; expected one of a, b"):
         custom.task((x, y), (x[:2], ["a", "c"]), custom.Options())
-    with pytest.raises(InputError, match="test X has 1 features a step; expected 2"):
+    with pytest.raises(InputError, match="test X has 1 features per step; expected 2"):
         custom.task((x, y), (x[:2, :, :1], ["a", "b"]), custom.Options())
     only = custom.task((x, y), (x[:2], ["b", "b"]), custom.Options()).test
     assert only.raw(slice(None))[1].tolist() == [1, 1]
@@ -139,10 +139,10 @@ def test_numbers_that_are_whole_are_classes_where_somebody_says_so():
 
 def test_each_class_has_its_share_of_the_validation_examples():
     answers = targets(np.repeat([0, 1, 2], [100, 20, 1]), 121)
-    kept, held = custom.split(answers, 0.15, 0)
+    kept, held = holdout.split(answers, 0.15, 0)
     assert np.bincount(answers.values[held], minlength=3).tolist() == [15, 3, 0]
     assert sorted([*kept, *held]) == list(range(121))
-    assert not np.array_equal(held, custom.split(answers, 0.15, 1)[1])
+    assert not np.array_equal(held, holdout.split(answers, 0.15, 1)[1])
 
 
 def test_scores_of_a_whole_split_do_not_depend_on_its_batches(rng):
