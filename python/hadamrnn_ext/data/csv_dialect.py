@@ -1,18 +1,16 @@
-"""Rows of cells from a file of delimited text: its encoding, delimiter and decimal mark, told by the whole file."""
+"""Rows of cells from delimited text: its delimiter and decimal mark, told by the whole file."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import DataError
 
-__all__ = ["DELIMITERS", "Dialect", "Row", "decode", "number", "rows"]
+__all__ = ["DELIMITERS", "MISSING", "Dialect", "Row", "number", "rows"]
 
 #: What may stand between two cells, and its name; a space is any run of spaces.
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
@@ -34,7 +32,6 @@ MISSING = frozenset(
     }
     | {"null", "none", "<na>", "?"}
 )
-MAX_TEXT = 1 << 31  # bytes that a compressed file may become
 COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
@@ -64,31 +61,6 @@ def number(cell: str, decimal: str = ".") -> float | None:
     return None if "_" in text else value
 
 
-def decode(name: str, content: bytes) -> str:
-    """The text of a file, compressed with gzip or not, in UTF-8, or in UTF-16 with its mark. Raises DataError."""
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-                content = file.read(MAX_TEXT + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{name}: cannot be decompressed ({error})") from None
-        if len(content) > MAX_TEXT:
-            raise DataError(f"{name}: more than {MAX_TEXT} bytes of text")
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = content.decode("utf-16" if marked else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{name}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; expected text, saved as UTF-8"
-        ) from None
-    if "\0" in text:
-        raise DataError(
-            f"{name}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: not text (a NUL character)"
-        )
-    return text
-
-
 def rows(
     name: str, text: str, delimiter: str | None = None, decimal: str | None = None
 ) -> tuple[Dialect, list[Row]]:
@@ -96,6 +68,8 @@ def rows(
 
     Raises DataError if that can be done in two ways, naming the option that says which.
     """
+    if (nul := text.find("\0")) >= 0:
+        raise DataError(f"{name}, line {text.count(chr(10), 0, nul) + 1}: a NUL character; expected text")
     if first := re.match(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', text):  # Excel's own way of saying it
         delimiter, text = delimiter or first[1], "\n" + text[first.end() :]
     if delimiter is None:

@@ -63,7 +63,7 @@ def parse(
         ids=None if at.id is None else tuple(table.cells(at.id)[rows[0]] for rows in made.rows),
         groups=None if at.group is None else _one_each(table, made.rows, at, at.group, "groups", "a group"),
         card=_card(table, at),
-        understood=f"{name}: {'; '.join([str(table), *_facts(table, at, made.x), *notes])}",
+        understood=f"{name}: {'; '.join([str(table), *_facts(table, at), *notes])}",
         places=places,
         y_places=places,
     )
@@ -190,19 +190,12 @@ def _card(table: Table, at: Layout) -> DataCard:
     )
 
 
-def _facts(table: Table, at: Layout, x: list[Any]) -> list[str]:
-    """How the columns were understood, and how many sequences there are."""
+def _facts(table: Table, at: Layout) -> list[str]:
+    """How the columns were understood."""
     row = {"steps": "a time step", "series": "a series", "texts": "a text"}[at.form]
-    lengths = [] if at.form == "texts" else [len(part) for part in x]
-    steps = (
-        f" of {min(lengths)}" + (f" to {max(lengths)}" if max(lengths) > min(lengths) else "")
-        if lengths
-        else ""
-    )
     roles = {"id": at.id, "target": at.label, "groups": at.group}
     return [
         f"{row} per row",
-        f"{len(x)} sequence{'s' * (len(x) > 1)}{f'{steps} steps' if lengths else ''}",
         *([f"features {table.titles(at.features)}"] if at.form == "steps" else []),
         *(f"{role} {table.title(place)}" for role, place in roles.items() if place is not None),
         *([f"not read: {table.titles(at.ignored)}"] if at.ignored else []),

@@ -30,7 +30,10 @@ def parts(
 
     Raises InputError where there are too few groups.
     """
-    kept, tested = split(answers, test, seed, groups)
+    if test:
+        kept, tested = split(answers, test, seed, groups)
+    else:
+        kept, tested = np.arange(len(answers.values)), np.zeros(0, np.int64)
     rest = Targets(answers.values[kept], answers.labels)
     inner, held = split(rest, validation, seed, None if groups is None else groups[kept])
     return Parts(kept[inner], kept[held], tested)

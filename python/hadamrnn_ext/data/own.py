@@ -1,4 +1,4 @@
-"""Files of own data: .npz with X and y, .ts, or tables of text, CSV and the UCR archive's among them."""
+"""Files of own data: .npz with X and y, .ts, tables of text, CSV and the UCR archive's among them, or a folder of sounds."""
 
 from __future__ import annotations
 
@@ -7,61 +7,76 @@ from typing import Any
 
 import numpy as np
 
+from ..data_card import DataCard
 from ..errors import DataError
-from . import csv_series, npz, ts
+from . import csv_series, npz, sounds, source, ts
 from .csv_columns import BY_NAME, Columns, Known
-from .csv_dialect import decode
 from .examples import Examples
 from .places import Places
 from .targets import Kind
 
-__all__ = ["Columns", "Known", "examples", "parsed", "parts", "read"]
+__all__ = ["Columns", "Known", "examples", "ids", "known", "parsed", "parts", "read"]
 
 
 def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
-    """Sequences and targets of a file, as `train.fit` takes them; see `examples`. Raises DataError."""
+    """Sequences and targets, as `train.fit` takes them; see `examples`. Raises DataError."""
     found = examples(path, columns)
     return found.x, found.y
 
 
 def examples(
-    path: str | Path, columns: Columns = BY_NAME, known: Known | None = None, kind: Kind | None = None
+    path: str | Path,
+    columns: Columns = BY_NAME,
+    known: Known | None = None,
+    kind: Kind | None = None,
+    how: sounds.Hearing | None = None,
 ) -> Examples:
-    """What a file of own data holds, targets included.
+    """What a file of own data holds, or what else `source` reads, targets included.
 
     Args:
-        path: .npz with the arrays X (of which `parts` tells) and y, and maybe groups and ids (N,); .ts as sktime and aeon
-            have it; all else is a table of text, see `csv_series`.
+        path: .npz with the arrays X (of which `parts` tells) and y, and maybe groups and ids (N,); a folder of sounds, see
+            `sounds.read`; .ts as sktime and aeon have it; all else is a table of text, see `csv_series`.
         columns: what the columns of a table are; None of them: as they are usually called.
-        known: who reads it, where it is not the data to train on. kind: of the targets.
+        known: who reads it, where it is not the data to train on. kind: of the targets. how: a model hears sounds.
 
     Raises DataError naming the file.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    if Path(path).is_dir():
+        return sounds.read(path, how)
+    content, name = source.content(path), source.label(path)
+    if content[:6] == source.NUMPY:
+        raise DataError(f"{name}: holds one array; expected .npz with X and y, or CSV")
+    content = bytes(content)
     if content.startswith(b"PK"):
-        return _arrays(path, npz.read(path))
-    if content.startswith(b"\x93NUMPY"):
-        raise DataError(f"{path}: holds one array; expected .npz with X and y, or CSV")
-    found = parsed(str(path), content, columns, known=known, kind=kind)
+        if columns != BY_NAME:
+            raise DataError(
+                f"{name}: holds arrays X, y, lengths, groups and ids, and no columns; expected no names of them"
+            )
+        return _arrays(name, npz.read(name, content))
+    found = parsed(name, source.text(name, content), columns, known=known, kind=kind)
     if found.y is None:
-        raise DataError(f"{path}: has no targets; expected a class or a value for each series")
+        raise DataError(f"{name}: has no targets; expected a class or a value for each series")
     return found
+
+
+def known(examples: Examples) -> Known:
+    """What training data says of the files of test data beside it."""
+    first = examples.x[0]
+    texts = isinstance(first, str)
+    width = 1 if texts or np.ndim(first) < 2 else np.shape(first)[1]
+    return Known(examples.card or DataCard(), width, texts)
 
 
 def parsed(
     name: str,
-    content: bytes,
+    text: str,
     columns: Columns = BY_NAME,
     *,
     labelled: bool = True,
     known: Known | None = None,
     kind: Kind | None = None,
 ) -> Examples:
-    """What a file of text holds: a .ts file, told by its header, or a table. Raises DataError."""
-    text = decode(name, content)
+    """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
     if ts.is_ts(text):
         return ts.parse(name, text)
     return csv_series.parse(name, text, columns, labelled=labelled, known=known, kind=kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CellPlaces", "Places"]
+__all__ = ["CellPlaces", "FilePlaces", "Places"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,16 @@ class CellPlaces(Places):
 
     def _column(self, number: int) -> str:
         return repr(self.columns[number]) if number < len(self.columns) else str(number)
+
+
+@dataclass(frozen=True)
+class FilePlaces(Places):
+    """Places of a folder, each of whose `files` is a sequence."""
+
+    files: Sequence[str] = ()
+
+    def sequence(self, i: int) -> str:
+        return self.files[i]
+
+    def step(self, i: int, t: int, channel: int | None = None) -> str:
+        return f"{self.files[i]}, step {t}" + ("" if channel is None else f", channel {channel}")

@@ -46,7 +46,8 @@ class Task:
     `conclude` makes what is reported of the means of `scores` over a split: scores of a whole split, such as balanced
     accuracy, are functions of means. `class_weights` weigh the loss of training. `answers` are the means and scales of
     targets that are values: a network learns them normalized, and its model answers in their units. `data` is what the
-    model remembers of the files; `note` tells how the examples were split, where that was not by chance.
+    model remembers of the files, and `settings` what else of the data, see `card.Training`. `note` tells how the examples
+    were split, where that was not by chance.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Task:
     answers: Normalization | None = None
     data: DataCard | None = None
     note: str = ""
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
 
     def better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         """Whether `new` validation scores beat `old`. The loss decides where both have as many right, as is usual where

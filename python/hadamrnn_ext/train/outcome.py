@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import nn
 from ..data.task import calibration, evaluate
-from ..format import write
+from ..disk import write
 from ..nn.export import training
 from . import curves
 from .baselines import Baseline
@@ -67,6 +67,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
         "epochs": progress.epoch,
         "metrics": scores,
         "best_epoch": progress.best_epoch,
+        **task.settings,
     }
     content = product.content(provenance)
     write(out / product.name, content)
