@@ -60,7 +60,8 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_columns(group: Any) -> None:
+def add_columns(group: Any) -> tuple[str, ...]:
+    """Adds the options that say how files of own data are read, and returns their names."""
     group.add_argument(
         "--label",
         metavar="COLUMN",
@@ -97,6 +98,7 @@ def add_columns(group: Any) -> None:
         help="missing values become the channel's mean or the last value (default: as in training, where they are refused "
         "unless this is given)",
     )
+    return ("--label", "--id", "--time", "--features", "--delimiter", "--decimal", "--impute")
 
 
 def columns(arguments: argparse.Namespace) -> own.Columns:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..card import Card
 from ..data import custom, idx, mel, npz, own, sound, sounds, source, ts
-from ..data.csv_columns import BY_NAME
+from ..data.csv_columns import BY_NAME, refuse_columns
 from ..data.examples import Examples
 from ..data.missing import Impute, fill
 from ..data.places import Places
@@ -48,6 +48,8 @@ def load(name: str, card: Card, columns: own.Columns = BY_NAME, impute: Impute |
         found = Examples(_npy(called, content), places=Places(called))
     else:
         found = _others(name, called, bytes(content), card, columns)
+    if found.card is None:
+        refuse_columns(called, columns)
     x = found.x
     if isinstance(x, list) and not is_texts(x):
         x = [_steps(part, card) for part in x]

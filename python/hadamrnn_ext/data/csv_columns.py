@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from ..data_card import DataCard
 from ..errors import DataError
+from .csv_evidence import counts, is_like_id, rises, target_by_place, target_of_words
 from .csv_table import Table
 
-__all__ = ["BY_NAME", "USUAL", "Columns", "Known", "Layout", "layout"]
+__all__ = ["BY_NAME", "USUAL", "Columns", "Known", "Layout", "layout", "refuse_columns"]
 
 Form = Literal["steps", "series", "texts"]
 
@@ -51,6 +51,15 @@ class Columns(NamedTuple):
 BY_NAME = Columns()
 
 
+def refuse_columns(name: str, asked: Columns) -> None:
+    """Raises DataError where a file that is no table is asked for its columns."""
+    given = [f"--{field}" for field, column in asked._asdict().items() if column is not None]
+    if given:
+        raise DataError(
+            f"{name}: {given[0]} has no effect here: it is for tables such as CSV, and this is none"
+        )
+
+
 class Known(NamedTuple):
     """Who reads the file, where that is known: a model, or the training data beside which it is test data.
 
@@ -66,7 +75,8 @@ class Known(NamedTuple):
 class Layout(NamedTuple):
     """Numbers of columns; `features` are the channels of steps, the steps of series, or the column of texts.
 
-    notes: what somebody should know who did not say it.
+    padded: whether series of one length are filled up with missing values, as in the UCR archive. notes: what somebody
+    should know who did not say it.
     """
 
     form: Form
@@ -76,6 +86,7 @@ class Layout(NamedTuple):
     time: int | None = None
     group: int | None = None
     ignored: tuple[int, ...] = ()
+    padded: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -110,9 +121,10 @@ class _Finder:
             time = self._perhaps_time(identity)
         form = "texts" if text is not None else self._form(identity, time)
         if label is None:
-            label = self._perhaps_label(form, identity, time)
+            label = self._perhaps_label(form, identity)
         if self.labelled and label is None:
-            raise DataError(f"{self.table.name}: no column of targets; name it with --label")
+            titles = self.table.titles(self.free)
+            raise DataError(f"{self.table.name}: no column of targets; name it with --label, of {titles}")
         features = [text] if text is not None else self._features(form, label)
         if form == "series" and self.known is None and self.named is None:
             self._check_no_id(features, label)
@@ -127,6 +139,7 @@ class _Finder:
             time,
             group,
             tuple(sorted({*self.ignored, *rest})),
+            self.table.header is None and (label == 0 or self.data.label == "0"),
             tuple(self.notes),
         )
 
@@ -197,7 +210,7 @@ class _Finder:
         for place in [
             place for place in self._nameless() if header is not None and not _has_name(header[place])
         ]:
-            if not _counts(self.table.whole(place)):
+            if not counts(self.table.whole(place), restarts=True):
                 raise DataError(
                     f"{self.table.name}: column {place} has no name; expected one, or what is read by --features"
                 )
@@ -228,16 +241,8 @@ class _Finder:
         if header is None or identity is None:
             return None
         keys = self.table.cells(identity)
-        for place in [place for place in self._nameless() if header[place].lower() in PERHAPS_TIME]:
-            whole = self.table.whole(place)
-            if whole is None:
-                continue
-            last: dict[str, int] = {}
-            rises = True
-            for key, value in zip(keys, whole, strict=True):
-                rises = rises and value > last.get(key, value - 1)
-                last[key] = value
-            if rises and len(last) < len(keys):
+        for place in self._nameless():
+            if header[place].lower() in PERHAPS_TIME and rises(keys, self.table.whole(place)):
                 return self._take(place)
         return None
 
@@ -275,57 +280,27 @@ class _Finder:
         header = self.table.header or ()
         return [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
 
-    def _perhaps_label(self, form: Form, identity: int | None, time: int | None) -> int | None:
+    def _perhaps_label(self, form: Form, identity: int | None) -> int | None:
         """A target without a usual name: the only column of words, or y unless it is a coordinate; of a table without
         header the first or the last column."""
         if self.known is not None and not self.labelled:
             return None
         if self.table.header is None:
-            return self._unnamed_label() if form == "series" and self.labelled else None
+            if form != "series":
+                return None
+            at, why = target_by_place(self.table, self.free)
+            self.notes.append(why)
+            return self._take(at)
         keys = self.table.cells(identity) if identity is not None and form == "steps" else None
-        words = [place for place in self._nameless() if not self.table.is_numeric(place)]
-        if len(words) == 1 and self._is_target(words[0], keys):
-            return self._take(words[0])
+        free = self._nameless()
+        if (place := target_of_words(self.table, free, keys)) is not None:
+            return self._take(place)
         names = {title.lower() for title in self.table.header}
-        if words or {"x", "z"} <= names:
-            return None
-        found = self._y()
-        return self._take(found[0]) if len(found) == 1 and self._is_target(found[0], keys) else None
-
-    def _is_target(self, place: int, keys: list[str] | None) -> bool:
-        """Whether each sequence has one value of it."""
-        return keys is None or len({*zip(keys, self.table.cells(place), strict=True)}) == len({*keys})
-
-    def _unnamed_label(self) -> int:
-        """Of a table without header. As in the UCR archive whole numbers come first; the last column elsewhere."""
-        table, last = self.table, self.table.width - 1
-        words = [place for place in self.free if not table.is_numeric(place)]
-        if len(words) == 1 and words[0] in (0, last):
-            self.notes.append(f"column {words[0]}, of words, is the target")
-            return self._taken(words[0])
-        candidates = {
-            place: whole
-            for place in {0, last} & {*self.free}
-            if (whole := table.whole(place)) is not None and not _counts(whole) and len({*whole}) > 1
-        }
-        if len(candidates) == 2:  # whichever has few values, each of them often
-            repeated = [place for place, whole in candidates.items() if 2 * len({*whole}) <= len(whole)]
-            if len(repeated) != 1 or not last:
-                raise DataError(
-                    f"{table.name}: column 0 and column {last} may both be the target; say which with --label 0 or --label -1 "
-                    "(and --id, if a row is a time step)"
-                )
-            candidates = {repeated[0]: candidates[repeated[0]]}
-        place = next(iter(candidates), last)
-        what = (
-            "the first column, as in the UCR archive" if not place and last else f"the last column, {place}"
+        found = [] if {"x", "z"} <= names else self._y()
+        one_each = len(found) == 1 and (
+            keys is None or len({*zip(keys, self.table.cells(found[0]), strict=True)}) == len({*keys})
         )
-        self.notes.append(f"{what}, is the target")
-        return self._taken(place)
-
-    def _taken(self, place: int) -> int:
-        self._take(place)
-        return place
+        return self._take(found[0]) if one_each else None
 
     def _features(self, form: Form, label: int | None) -> list[int]:
         if self.named is not None:
@@ -336,7 +311,7 @@ class _Finder:
             if len(without) != self.known.width:
                 raise DataError(
                     f"{self.table.name}: {len(places)} columns of features ({self.table.titles(places)}); the model reads "
-                    f"{self.known.width} per step; --features names them"
+                    f"{self.known.width} per step; --features names them, --id and --time what is none"
                 )
             places = without
         titles = [self.table.title(place) for place in places]
@@ -353,7 +328,7 @@ class _Finder:
         for place in features:
             if self._is_step_name(place, features):
                 continue
-            if _is_like_id(self.table.whole(place), targets):
+            if is_like_id(self.table.whole(place), targets):
                 title = self.table.title(place)
                 raise DataError(
                     f"{self.table.name}: column {title!r} repeats its values as an id does, {len({*self.table.cells(place)})} in "
@@ -369,28 +344,3 @@ class _Finder:
 
 def _has_name(title: str) -> bool:
     return bool(title) and not title.lower().startswith("unnamed:")
-
-
-def _counts(whole: Sequence[int] | None) -> bool:
-    """Whether these number rows from 0 or 1, maybe of one sequence after another."""
-    if whole is None or len(whole) < 3 or whole[0] not in (0, 1):
-        return False
-    return all(b in (a + 1, whole[0]) for a, b in pairwise(whole)) and whole[1] != whole[0]
-
-
-def _is_like_id(whole: Sequence[int] | None, targets: Sequence[str] | None) -> bool:
-    """Whether whole numbers come in blocks, as those of one sequence do: several of each, each in one block, with one target.
-
-    Classes that are sorted come in blocks too; a column with as many values as classes is none.
-    """
-    if whole is None or len(whole) < 6:
-        return False
-    values, blocks = len({*whole}), 1 + sum(a != b for a, b in pairwise(whole))
-    if values < 2 or 3 * values > len(whole):
-        return False
-    if targets is None:
-        return blocks == values
-    classes = len({*targets})
-    one_target = len({*zip(whole, targets, strict=True)}) == values
-    several = values > classes or values == classes > 10
-    return one_target and several and (blocks == values or values > 2 * classes)

@@ -80,7 +80,7 @@ def rows(
         found.pop()
     if not found:
         raise DataError(f"{name}: holds no rows")
-    return Dialect(delimiter, decimal or _decimal(name, found[1:] or found)), found
+    return Dialect(delimiter, decimal or _decimal(name, found)), found
 
 
 def _split(name: str, text: str, delimiter: str | None) -> list[Row]:
@@ -95,7 +95,7 @@ def _rows(name: str, content: str, delimiter: str | None) -> Iterator[Row]:
             if text.strip():
                 yield Row(place, text.split() if delimiter == " " else [_unquoted(text.strip())])
         return
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
     line = 0
     try:
         for cells in reader:
@@ -116,12 +116,18 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
 
     It stands in every row; beside others that do it is the one between cells that are words or numbers by themselves.
     """
-    candidates = []
+    candidates, faults = [], []
     for delimiter in (one for one in DELIMITERS if one in text):
-        found = _split(name, text, delimiter)
+        try:
+            found = _split(name, text, delimiter)
+        except DataError as error:
+            faults.append(error)
+            continue
         widths = {len(row.cells) for row in found} or {0}
         if max(widths) > 1 and (delimiter != " " or _are_numbers(found)):
             candidates.append((min(widths) > 1, delimiter, found))
+    if faults and not candidates:
+        raise faults[0]
     always = [one for one in candidates if one[0]] or candidates
     if len(always) > 1:
         always = [one for one in always if not _has_compounds(one[2], one[1])]

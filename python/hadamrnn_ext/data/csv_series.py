@@ -46,6 +46,7 @@ def parse(
     at = layout(table, asked, known, labelled)
     made = {"steps": _steps, "series": _series, "texts": _texts}[at.form](table, at)
     notes = [*at.notes, *made.notes]
+    ids = [] if at.id is None else table.words(at.id, "the id of a sequence")
     y = None
     if labelled and at.label is not None:
         cells = _one_each(table, made.rows, at, at.label, "targets", "a class or a number")
@@ -60,10 +61,10 @@ def parse(
     return Examples(
         made.x,
         y,
-        ids=None if at.id is None else tuple(table.cells(at.id)[rows[0]] for rows in made.rows),
+        ids=None if at.id is None else tuple(ids[rows[0]] for rows in made.rows),
         groups=None if at.group is None else _one_each(table, made.rows, at, at.group, "groups", "a group"),
         card=_card(table, at),
-        understood=f"{name}: {'; '.join([str(table), *_facts(table, at), *notes])}",
+        understood=f"{name}: {'; '.join([str(table), *_facts(table, at, labelled), *notes])}",
         places=places,
         y_places=places,
     )
@@ -96,11 +97,10 @@ def _steps(table: Table, at: Layout) -> _Made:
 def _series(table: Table, at: Layout) -> _Made:
     """A series per row."""
     columns = {place: table.found(place) for place in at.features}
-    padded = table.header is None and at.label == 0  # with NaN, as in the UCR archive
     x, ended = [], False
     for i, row in enumerate(table.rows):
         places = [place for place in at.features if place < len(row.cells)]
-        while places and (cell := row.cells[places[-1]].lower()) in MISSING and (not cell or padded):
+        while places and (cell := row.cells[places[-1]].lower()) in MISSING and (not cell or at.padded):
             places.pop()
             ended = ended or bool(cell)
         if not places:
@@ -190,13 +190,14 @@ def _card(table: Table, at: Layout) -> DataCard:
     )
 
 
-def _facts(table: Table, at: Layout) -> list[str]:
+def _facts(table: Table, at: Layout, labelled: bool) -> list[str]:
     """How the columns were understood."""
     row = {"steps": "a time step", "series": "a series", "texts": "a text"}[at.form]
-    roles = {"id": at.id, "target": at.label, "groups": at.group}
+    roles = {"id": at.id, "groups": at.group} | ({"target": at.label} if labelled else {})
+    unread = [*at.ignored, *([at.label] if at.label is not None and not labelled else [])]
     return [
         f"{row} per row",
         *([f"features {table.titles(at.features)}"] if at.form == "steps" else []),
         *(f"{role} {table.title(place)}" for role, place in roles.items() if place is not None),
-        *([f"not read: {table.titles(at.ignored)}"] if at.ignored else []),
+        *([f"not read: {table.titles(unread)}"] if unread else []),
     ]

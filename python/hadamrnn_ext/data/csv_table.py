@@ -34,7 +34,7 @@ class Table:
 
     def title(self, place: int) -> str:
         """How the user calls a column: by its name, or by its number from 0 where there is no header."""
-        return str(place) if self.header is None else self.header[place]
+        return str(place) if self.header is None else self.header[place] or f"column {place}"
 
     def titles(self, places: Iterable[int]) -> str:
         """The first dozen of them, to be read."""
@@ -156,9 +156,9 @@ def _is_header(found: list[Row], usual: Sequence[str], decimal: str) -> bool:
     first, below = found[0].cells, found[1:]
     if any(title.lower() in usual for title in first):
         return True
-    counted = first if first[0] else first[1:]  # pandas has a column of row numbers before them
-    if len(counted) > 2 and counted in ([str(i + start) for i in range(len(counted))] for start in (0, 1)):
-        return True
+    counted = [title for title in first if title and number(title, decimal) is not None]
+    if len(counted) > 3 and counted == [str(i) for i in range(len(counted))]:
+        return True  # pandas numbers columns without names, beside one of row numbers or labels
     for place, title in enumerate(first):
         if number(title, decimal) is not None or not title:
             continue

@@ -10,7 +10,7 @@ import numpy as np
 from ..data_card import DataCard
 from ..errors import DataError
 from . import csv_series, npz, sounds, source, ts
-from .csv_columns import BY_NAME, Columns, Known
+from .csv_columns import BY_NAME, Columns, Known, refuse_columns
 from .examples import Examples
 from .places import Places
 from .targets import Kind
@@ -42,16 +42,14 @@ def examples(
     Raises DataError naming the file.
     """
     if Path(path).is_dir():
+        refuse_columns(str(path), columns)
         return sounds.read(path, how)
     content, name = source.content(path), source.label(path)
     if content[:6] == source.NUMPY:
         raise DataError(f"{name}: holds one array; expected .npz with X and y, or CSV")
     content = bytes(content)
     if content.startswith(b"PK"):
-        if columns != BY_NAME:
-            raise DataError(
-                f"{name}: holds arrays X, y, lengths, groups and ids, and no columns; expected no names of them"
-            )
+        refuse_columns(name, columns)
         return _arrays(name, npz.read(name, content))
     found = parsed(name, source.text(name, content), columns, known=known, kind=kind)
     if found.y is None:
@@ -78,6 +76,7 @@ def parsed(
 ) -> Examples:
     """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
     if ts.is_ts(text):
+        refuse_columns(name, columns)
         return ts.parse(name, text)
     return csv_series.parse(name, text, columns, labelled=labelled, known=known, kind=kind)
 
