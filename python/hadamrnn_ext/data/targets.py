@@ -41,9 +41,8 @@ class Targets:
             return None
         values = self.values.astype(np.float64)
         scale = values.std(0)
-        return Normalization(
-            tuple(values.mean(0).tolist()), tuple(np.where(scale > 1e-12, scale, 1.0).tolist())
-        )
+        varies = scale > 1e-7 * np.abs(values).max(0)  # more than the rounding of float32
+        return Normalization(tuple(values.mean(0).tolist()), tuple(np.where(varies, scale, 1.0).tolist()))
 
 
 def targets(
