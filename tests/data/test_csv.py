@@ -38,7 +38,7 @@ def test_a_label_goes_before_y_which_is_a_feature_then():
     assert lists(found) == [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9]]]
     assert found.y.tolist() == ["a", "b"]
     assert found.card == DataCard("steps", ("x", "y", "z"), label="label", id="id")
-    assert "features x, y, z; id id; target label" in found.understood
+    assert "features x, y, z; sequences by id; target label" in found.understood
     found = read("x,y,z,label\n1,2,3,a\n4,5,6,b\n")
     assert (lists(found), found.y.tolist()) == ([[1, 2, 3], [4, 5, 6]], ["a", "b"])
     assert "a series per row" in found.understood

@@ -29,8 +29,11 @@ Array = NDArray[Any]
 
 
 def read(name: str, card: Card) -> Array | list[Any]:
-    """The sequences of `load`, where nothing is asked for but them."""
-    x: Array | list[Any] = load(name, card).x
+    """The sequences of `load`, where nothing is asked for but them; how they were read is said on stderr."""
+    found = load(name, card)
+    if found.understood:
+        print(found.understood, file=sys.stderr)
+    x: Array | list[Any] = found.x
     return x
 
 

@@ -291,6 +291,8 @@ class _Finder:
             at, why = target_by_place(self.table, self.free)
             self.notes.append(why)
             return self._take(at)
+        if self.data.label is not None:
+            return None  # it has a name, which is not there
         keys = self.table.cells(identity) if identity is not None and form == "steps" else None
         free = self._nameless()
         if (place := target_of_words(self.table, free, keys)) is not None:
@@ -323,23 +325,22 @@ class _Finder:
         return places
 
     def _check_no_id(self, features: list[int], label: int | None) -> None:
-        """A row is to be a series, and a column repeats its values as the id of a sequence does: somebody has to say so."""
+        """A row is to be a series, and a column repeats its values as the id of a sequence does: somebody has to say so.
+
+        Columns of a numbered family, as 0, 1, 2 or t0, t1, t2, are steps.
+        """
         targets = self.table.cells(label) if label is not None else None
-        for place in features:
-            if self._is_step_name(place, features):
-                continue
+        stems = {place: re.sub(r"\d+$", "#", self.table.title(place)) for place in features}
+        family = Counter(
+            stem for stem in stems.values() if stem.endswith("#") and self.table.header is not None
+        )
+        for place in (place for place in features if family[stems[place]] < 2):
             if is_like_id(self.table.whole(place), targets):
                 title = self.table.title(place)
                 raise DataError(
                     f"{self.table.name}: column {title!r} repeats its values as an id does, {len({*self.table.cells(place)})} in "
                     f"{len(self.table.rows)} rows: --id {title} makes a row a time step, --features names the steps of a series"
                 )
-
-    def _is_step_name(self, place: int, features: list[int]) -> bool:
-        """Whether a column is one of a numbered family: 0, 1, 2, or t0, t1, t2."""
-        stems = Counter(re.sub(r"\d+$", "#", self.table.title(one)) for one in features)
-        stem = re.sub(r"\d+$", "#", self.table.title(place))
-        return self.table.header is not None and stem.endswith("#") and stems[stem] > 1
 
 
 def _has_name(title: str) -> bool:

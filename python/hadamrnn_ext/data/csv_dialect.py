@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DataError
 
-__all__ = ["DELIMITERS", "MISSING", "Dialect", "Row", "number", "rows"]
+__all__ = ["DELIMITERS", "MISSING", "Dialect", "Row", "number", "numbers", "rows"]
 
 #: What may stand between two cells, and its name; a space is any run of spaces.
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
@@ -59,6 +60,16 @@ def number(cell: str, decimal: str = ".") -> float | None:
     except ValueError:
         return float("nan") if cell.lower() in MISSING else None
     return None if "_" in text else value
+
+
+def numbers(cells: Sequence[str], decimal: str = ".") -> Sequence[float | None]:
+    """`number` of each cell."""
+    if decimal == ".":
+        with contextlib.suppress(ValueError):
+            found = list(map(float, cells))
+            if "_" not in "".join(cells):
+                return found
+    return [number(cell, decimal) for cell in cells]
 
 
 def rows(
@@ -134,10 +145,14 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
         if len(always) != 1:
             names = " or a ".join(DELIMITERS[delimiter] for _, delimiter, _ in always or candidates)
             raise DataError(f"{name}: the delimiter may be a {names}; say which with --delimiter")
-    single = _split(name, text, None)
-    if not always or (always[0][1] == "," and _are_comma_numbers(single)):
-        return None, single
-    return always[0][1:]
+    if not always:
+        return None, _split(name, text, None)
+    _, delimiter, found = always[0]
+    if delimiter == "," and len(found[0].cells) == 1:
+        single = _split(name, text, None)
+        if all(COMMA_NUMBER.fullmatch(row.cells[0]) for row in single[1:]):
+            return None, single  # a column of numbers with decimal commas, below its name
+    return delimiter, found
 
 
 def _are_numbers(found: list[Row]) -> bool:
@@ -147,11 +162,6 @@ def _are_numbers(found: list[Row]) -> bool:
         return sum(number(cell, ",") is None and number(cell) is None for cell in row.cells)
 
     return all(words(row) < 2 for row in found[1:] or found)
-
-
-def _are_comma_numbers(found: list[Row]) -> bool:
-    """Whether lines are a column of numbers with decimal commas below a header without one."""
-    return "," not in found[0].cells[0] and all(COMMA_NUMBER.fullmatch(row.cells[0]) for row in found[1:])
 
 
 def _has_compounds(found: list[Row], delimiter: str) -> bool:

@@ -193,7 +193,7 @@ def _card(table: Table, at: Layout) -> DataCard:
 def _facts(table: Table, at: Layout, labelled: bool) -> list[str]:
     """How the columns were understood."""
     row = {"steps": "a time step", "series": "a series", "texts": "a text"}[at.form]
-    roles = {"id": at.id, "groups": at.group} | ({"target": at.label} if labelled else {})
+    roles = {"sequences by": at.id, "groups by": at.group} | ({"target": at.label} if labelled else {})
     unread = [*at.ignored, *([at.label] if at.label is not None and not labelled else [])]
     return [
         f"{row} per row",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .csv_dialect import DELIMITERS, MISSING, Dialect, Row, number, rows
+from .csv_dialect import DELIMITERS, MISSING, Dialect, Row, number, numbers, rows
 
 __all__ = ["Table", "read"]
 
@@ -25,6 +25,8 @@ class Table:
     rows: list[Row]
     dialect: Dialect
     text: str
+    _cells: dict[int, Sequence[str]] = field(default_factory=dict)
+    _found: dict[int, Sequence[float | None]] = field(default_factory=dict)
 
     @cached_property
     def width(self) -> int:
@@ -54,11 +56,13 @@ class Table:
             f"{self.name}: no column {given!r}; expected one of {', '.join(header)[:200] or f'0 .. {self.width - 1}'}"
         )
 
-    def cells(self, place: int) -> list[str]:
+    def cells(self, place: int) -> Sequence[str]:
         """The cells of a column, empty where a row is shorter."""
-        return [row.cells[place] if place < len(row.cells) else "" for row in self.rows]
+        if place not in self._cells:
+            self._cells[place] = [row.cells[place] if place < len(row.cells) else "" for row in self.rows]
+        return self._cells[place]
 
-    def words(self, place: int, what: str) -> list[str]:
+    def words(self, place: int, what: str) -> Sequence[str]:
         """The cells of a column, none of which is empty. Raises DataError naming the line."""
         cells = self.cells(place)
         if "" in cells:
@@ -68,9 +72,11 @@ class Table:
             )
         return cells
 
-    def found(self, place: int) -> list[float | None]:
+    def found(self, place: int) -> Sequence[float | None]:
         """A column of numbers, NaN where they are missing, None where a cell is neither."""
-        return [number(cell, self.dialect.decimal) for cell in self.cells(place)]
+        if place not in self._found:
+            self._found[place] = numbers(self.cells(place), self.dialect.decimal)
+        return self._found[place]
 
     def numbers(self, place: int) -> NDArray[np.float64]:
         """A column of numbers, NaN where they are missing. Raises DataError naming the line of what is no number."""
@@ -100,7 +106,7 @@ class Table:
         found = self.found(place)
         if any(value is None or not value.is_integer() for value in found):
             return None
-        return [int(value) for value in found if value is not None]
+        return list(map(int, found))  # type: ignore[arg-type]  # none is None
 
     def check_rectangular(self) -> None:
         """Raises DataError for the first row that is shorter than the others."""
