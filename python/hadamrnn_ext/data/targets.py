@@ -14,7 +14,7 @@ from ..preprocess import Normalization
 from ..resolution import too_fine
 from .places import Places
 
-__all__ = ["Kind", "Targets", "is_missing", "targets"]
+__all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
 
 Kind = Literal["classes", "values"]
 #: How NumPy and pandas write a missing value where they make it a string: never the name of a class.
@@ -62,7 +62,7 @@ def targets(
         InputError: no targets of that kind, a missing one, or a class that `labels` lack; its place is named.
     """
     places = places or Places("y")
-    array = _read(y, places)
+    array = named(y, places)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
             f"{places.name} has shape {array.shape}; expected one target for each of {count} sequences"
@@ -87,8 +87,9 @@ def is_missing(value: Any) -> bool:
         return False
 
 
-def _read(y: Any, places: Places) -> NDArray[Any]:
-    """Booleans, numbers or strings, none of which is missing."""
+def named(y: Any, places: Places | None = None) -> NDArray[Any]:
+    """Targets as an array of booleans, numbers or strings, of bytes too, if none is missing. Raises InputError."""
+    places = places or Places("y")
     array = _as_array(y)
     if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OSU":
         array = array[:, 0]
