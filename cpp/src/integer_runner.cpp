@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "pause.hpp"
 #include "runner.hpp"
@@ -8,13 +9,12 @@
 namespace hadamrnn {
 namespace {
 
-// q = clamp(rint(x / scale)); NaN is 0. Without a call for each: after the clamp at most 16 bits are left, and adding
-// and subtracting 1.5 2^23 rounds them.
+// q = clamp(rint(x / scale)) of anything but NaN. Without a call for each: after the clamp at most 16 bits are left,
+// and adding and subtracting 1.5 2^23 rounds them.
 int32_t quantized(float x, float scale, float low, float high) {
   constexpr float magic = 12582912.0f;
   const float q = std::min(std::max(x / scale, low), high);
-  const float rounded = (q + magic) - magic;
-  return int32_t(q == q ? rounded : 0.0f);
+  return int32_t((q + magic) - magic);
 }
 
 class IntegerRunner final : public Runner {
@@ -97,6 +97,9 @@ class IntegerRunner final : public Runner {
     const Storage& s = m_.layers[size_t(layer)].data().storage;
     const IntegerLayerData& d = integer_.layers[size_t(layer)];
     int32_t* z = state(i, size_t(layer));
+    if (std::any_of(h, h + s.hidden_size, [](float unit) { return std::isnan(unit); })) {
+      throw std::invalid_argument("the state holds a NaN, and this model's state is of integers, which have none");
+    }
     for (int64_t j = 0; j < s.hidden_size; ++j) {
       z[s.index[size_t(j)]] = quantized(h[j], d.state_scale, float(d.low), float(d.high));
     }

@@ -1,6 +1,8 @@
 #include "runner.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -46,7 +48,8 @@ Workspace::Workspace(const ModelData& m) {
   }
 }
 
-// The product (I_q (x) H_m) h of a 1-bit state: each block is packed to bits and counted.
+// The product (I_q (x) H_m) h of a 1-bit state: each block is packed to bits and counted. Bits hold no NaN, which makes
+// one of all sums of its block.
 void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
   const Storage& s = layer.data().storage;
   const int64_t block = s.block_size, padded = round_up(block, lane_group);
@@ -54,22 +57,25 @@ void xnor_product(const ModelData& m, const PackedLayer& layer, Workspace& work,
   std::fill(acc, acc + s.size(), 0.0f);
   if (zero) return;
   for (int64_t first = 0; first < s.hidden_size; first += block) {
+    bool nan = false;
     for (int64_t i = 0; i < padded; ++i) {
-      work.scratch[size_t(i)] = i < block ? h[s.index[size_t(first + i)]] : 0.0f;
+      const float unit = i < block ? h[s.index[size_t(first + i)]] : 0.0f;
+      nan = nan || std::isnan(unit);
+      work.scratch[size_t(i)] = unit;
     }
     m.kernels->pack_signs_f32(work.scratch.data(), padded, work.bits.data());
     m.kernels->xnor_signs_i32(layer.block.matrix(), work.bits.data(), work.counts.data());
-    for (int64_t i = 0; i < block; ++i) acc[s.index[size_t(first + i)]] = float(work.counts[size_t(i)]);
+    for (int64_t i = 0; i < block; ++i) {
+      acc[s.index[size_t(first + i)]] = nan ? std::numeric_limits<float>::quiet_NaN() : float(work.counts[size_t(i)]);
+    }
   }
 }
 
 void product(const ModelData& m, const PackedLayer& layer, Workspace& work, const float* h, float* acc) {
-  const int64_t size = layer.data().storage.size();
-  switch (m.kernel) {
-    case Kernel::masked_add: return m.kernels->masked_add_f32(layer.recurrent.matrix(), h, acc);
-    case Kernel::dense: return m.kernels->dense_f32(layer.dense.data(), h, size, size, acc);
-    default: return xnor_product(m, layer, work, h, acc);
-  }
+  const Storage& s = layer.data().storage;
+  if (m.kernel == Kernel::masked_add) return m.kernels->masked_add_f32(layer.recurrent.matrix(), h, acc);
+  if (m.kernel == Kernel::xnor) return xnor_product(m, layer, work, h, acc);
+  m.kernels->dense_f32(layer.dense.data(), s.without_padding(h, work.scratch.data()), s.size(), s.size(), acc);
 }
 
 // Steps of one layer whose input is described by `recur`; `h` is the state, in and out.
@@ -102,7 +108,7 @@ void project_states(const ModelData& m, const PackedLayer& layer, Workspace& wor
   const int64_t size = layer.data().storage.size();
   for (int64_t t = 0; t < steps; ++t) {
     float* h = work.states.data() + t * below;
-    for (int64_t j = 0; j < below; ++j) h[j] = h[j] > 0 ? h[j] : 0.0f;
+    for (int64_t j = 0; j < below; ++j) h[j] = h[j] <= 0 ? 0.0f : h[j];  // NaN stays
     m.kernels->masked_add_f32(layer.input.matrix(), h, work.product.data());
     float* v = work.inputs.data() + t * size;
     for (int64_t j = 0; j < size; ++j) v[j] = layer.input_scale * work.product[size_t(j)] + bias[size_t(j)];
@@ -214,7 +220,12 @@ class FloatRunner final : public Runner {
  private:
   // Logits of `count` rows of states (or means).
   void readout(const float* h, int64_t count, float* y) {
-    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), h, top().size(), m_.output_size, count, y);
+    const int64_t n = top().size(), rows = n == top().hidden_size ? count : 1;
+    for (int64_t k = 0; k < count; k += rows) {
+      m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(),
+                              top().without_padding(h + k * n, work_.scratch.data()), n, m_.output_size, rows,
+                              y + k * m_.output_size);
+    }
   }
 
   const Storage& top() const { return storage(int64_t(m_.layers.size()) - 1); }
@@ -254,6 +265,15 @@ void check_batch(const ModelData& m, const Batch& batch) {
       throw std::invalid_argument("length " + std::to_string(batch.lengths[i]) + " of sequence " + std::to_string(i) +
                                   " is outside 1.." + std::to_string(batch.steps));
     }
+  }
+  for (int64_t i = 0; m.integer && !m.tokens && i < batch.size; ++i) {
+    const float* x = batch.x + i * batch.steps * m.input_size;
+    const float* end = x + (batch.lengths ? batch.lengths[i] : batch.steps) * m.input_size;
+    const float* nan = std::find_if(x, end, [](float value) { return std::isnan(value); });
+    if (nan == end) continue;
+    throw std::invalid_argument("feature " + std::to_string((nan - x) % m.input_size) + " of step " +
+                                std::to_string((nan - x) / m.input_size) + " of sequence " + std::to_string(i) +
+                                " is NaN, and this model reads integers, which have none");
   }
 }
 

@@ -46,7 +46,7 @@ std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t coun
 // and 64 signs of the input matrix of an upper layer are 1.
 int64_t work_of_step(const ModelData& model);
 
-// Throws std::invalid_argument for token ids or lengths out of range.
+// Throws std::invalid_argument for token ids or lengths out of range, and for NaN where a model reads integers.
 void check_batch(const ModelData& model, const Batch& batch);
 // The first `steps` steps of sequence i of the batch.
 Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i, int64_t steps);

@@ -1,6 +1,7 @@
 // The dense products around the recurrence, each against its one order of additions.
 #include "check.hpp"
 #include "data.hpp"
+#include "naive.hpp"
 #include "tests.hpp"
 
 namespace hadamrnn::test {
@@ -37,7 +38,7 @@ void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int
       float p[16] = {};
       for (int64_t j = 0; j < n; ++j) {
         const float z = h[size_t(r * n + j)];
-        p[j % 16] = p[j % 16] + (z > 0 ? z : 0.0f) * weight[size_t(k * n + j)];
+        p[j % 16] = p[j % 16] + relu(z) * weight[size_t(k * n + j)];
       }
       for (int half = 8; half > 0; half /= 2) {
         for (int i = 0; i < half; ++i) p[i] = p[i] + p[i + half];
@@ -59,7 +60,7 @@ void add_relu(void (*kernel)(const T*, int64_t, int64_t, T*), const std::vector<
   for (int64_t t = 0; t < count; ++t) {
     for (int64_t j = 0; j < n; ++j) {
       const T z = h[size_t(t * n + j)];
-      expected[size_t(j)] = expected[size_t(j)] + (z > 0 ? z : T(0));
+      expected[size_t(j)] = expected[size_t(j)] + relu(z);
     }
   }
   Unaligned<T> in(h), total(before);

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
 from .card import Card
 from .errors import InputError, ShapeError
 
-__all__ = ["Classification", "classify", "probabilities", "read_texts"]
+__all__ = ["Classification", "classify", "finite", "probabilities", "read_texts"]
 
 
 class Classification(NamedTuple):
@@ -21,13 +22,17 @@ class Classification(NamedTuple):
     probabilities: NDArray[np.float32]
 
 
-def classify(logits: NDArray[np.float32], card: Card, top: int) -> Classification:
+def classify(
+    logits: NDArray[np.float32], card: Card, top: int, every_step: bool | None = None
+) -> Classification:
     """The ``top`` most probable classes of (..., o) logits; ties go to the lower class number.
 
+    ``every_step``: whether the last axis but one is of steps; None: that of ``infer``, as the card says.
+
     Raises:
-        InputError: ``top`` is not 1 .. number of classes.
+        InputError: ``top`` is not 1 .. number of classes, or a logit is NaN or infinite.
     """
-    shares = probabilities(logits)
+    shares = probabilities(logits, card.output == "all" if every_step is None else every_step)
     classes = shares.shape[-1]
     try:
         count = operator.index(top)
@@ -40,9 +45,29 @@ def classify(logits: NDArray[np.float32], card: Card, top: int) -> Classificatio
     return Classification(labels, np.take_along_axis(shares, best, axis=-1))
 
 
-def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The softmax of (..., o) logits; of a single one the sigmoid and its complement, (..., 2)."""
+def probabilities(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]:
+    """The softmax of (..., o) logits; of a single one the sigmoid and its complement, (..., 2). Raises as ``finite``."""
+    finite(logits, every_step)
     return _binary(logits) if logits.shape[-1] == 1 else _softmax(logits)
+
+
+def finite(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]:
+    """The logits: (o,) or (B, o), or with ``every_step`` (T, o) or (B, T, o).
+
+    Raises:
+        InputError: one is NaN or infinite, which is no answer; its sequence and step are named.
+    """
+    position = _core.first_nonfinite(np.ascontiguousarray(logits))
+    if position < 0:
+        return logits
+    *place, output = map(int, np.unravel_index(position, logits.shape))
+    names = [f"after step {place.pop()}"] if every_step and place else []
+    names += [f"of sequence {i}" for i in place]
+    where = "".join(f" {name}" for name in reversed(names))
+    raise InputError(
+        f"logit {output}{where} is {logits.flat[position]}; expected finite logits: NaN, or numbers too large for sums in "
+        "float32, went in"
+    )
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

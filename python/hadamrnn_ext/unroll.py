@@ -96,6 +96,12 @@ class Unrolled:
             np.maximum(h, 0, out=h)
             np.matmul(h, self._readout, out=result)
             result += self._bias
+        if check_finite and not (finite := np.isfinite(result).all(axis=-1)).all():
+            of = f" of sequence {np.argmin(finite)}" if batch else ""
+            raise InputError(
+                f"the last state{of} is not finite: x is too large for sums in float32 "
+                "(check_finite=False skips this check)"
+            )
         return result
 
     def __repr__(self) -> str:

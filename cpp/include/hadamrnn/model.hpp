@@ -70,7 +70,8 @@ class Model {
   int64_t output_size() const;
 
   // y is (batch, steps, output_size) for Output::all, zero past each length, else
-  // (batch, output_size). Throws std::invalid_argument for a token or length out of range.
+  // (batch, output_size). NaN in a sequence makes its logits NaN, and so does inf - inf where states overflow. Throws
+  // std::invalid_argument for a token or length out of range, and for NaN where features become integers.
   void infer(const Batch& batch, float* y, int threads) const;
 
   const ModelData& data() const { return *data_; }

@@ -25,13 +25,13 @@ class Stream {
   // Advances every sequence by batch.steps steps (lengths must be null). y is (size, steps, o) when
   // `every_step`, else (size, o): the logits after the last step, or of the state as it is when
   // steps == 0. With `at`, (batch.size) places 0 .. batch() - 1, sequence i of the batch goes on from the state there
-  // and all others stay as they are; a place that is given twice goes on twice, in this order.
+  // and all others stay as they are; a place that is given twice goes on twice, in this order. Throws as Model::infer.
   void run(const Batch& batch, bool every_step, float* y, const int64_t* at = nullptr);
   void reset();
   void reset(int64_t i);
   // (batch, hidden_size) of one layer, natural order.
   void get_state(int64_t layer, float* h) const;
-  // Throws std::invalid_argument for a state that the xnor kernel cannot hold.
+  // Throws std::invalid_argument for a state that the xnor kernel, or an integer, cannot hold.
   void set_state(int64_t layer, const float* h);
   // The same of sequence i alone, (hidden_size).
   void get_state(int64_t i, int64_t layer, float* h) const;

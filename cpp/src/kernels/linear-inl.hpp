@@ -51,6 +51,13 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
   for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
 }
 
+// relu of what a sum that begins with +0 takes next, in one instruction where V::relu needs two: NaN passes, being the
+// second operand, and whether -0 becomes +0 makes no difference to such a sum.
+template <class V>
+HADAMRNN_INLINE typename V::reg rectified(typename V::reg x) {
+  return V::max(V::set(0), x);
+}
+
 // y = weight relu(h) + bias for Q outputs: sixteen partial sums each whatever the register width, then a fixed tree
 // (V::reduce4). Several outputs at a time share the loads of h and hide the latency of the adds.
 template <class V, int Q>
@@ -63,7 +70,7 @@ HADAMRNN_INLINE void dot_rows(const float* w, const float* bias, const float* h,
   for (int64_t j = 0; j < n; j += lane_group) {
     HADAMRNN_UNROLL
     for (int a = 0; a < A; ++a) {
-      const reg r = V::relu(V::load(h + j + a * V::W));
+      const reg r = rectified<V>(V::load(h + j + a * V::W));
       HADAMRNN_UNROLL
       for (int q = 0; q < Q; ++q) {
         acc[q][a] = V::add(acc[q][a], V::mul(r, V::load(w + q * n + j + a * V::W)));

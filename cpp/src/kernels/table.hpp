@@ -29,7 +29,7 @@ struct Geometry {
   int64_t size() const { return row * base; }
 };
 
-// h_t = act(su * H h_(t-1) + v_t) for t = 1..steps. `out` receives every state at out + t*stride,
+// h_t = act(su * H h_(t-1) + v_t) for t = 1..steps; act(NaN) is NaN. `out` receives every state at out + t*stride,
 // or only the last one when stride == 0.
 template <class T>
 struct Recur {

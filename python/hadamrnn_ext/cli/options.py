@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -98,5 +99,14 @@ def beside(target: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, allow_nan=False)
+    """One line. JSON has neither NaN nor infinity: what is no number is null."""
+    json.dump(_numbers(value), sys.stdout, allow_nan=False)
     print()
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbers(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -66,11 +66,6 @@ class Arguments(NamedTuple):
             ),
         )
 
-    def hides_nan(self, *more: Tensor) -> bool:
-        """Whether NaN or infinity went in, here or in ``more``, and an activation of the recurrence may hide it."""
-        floats = [t for t in (*self, *more) if isinstance(t, Tensor) and t.is_floating_point()]
-        return self.recurrence != "linear" and not all(t.isfinite().all() for t in floats)
-
     def gradients(self, found: Mapping[str, Any]) -> list[Tensor]:
         """In the order of the arguments; an operator cannot return None, so those of absent ones are empty."""
         names = ("signs", "modrelu", "weight" if self.x.is_floating_point() else "rows", "bias", "h0")
@@ -98,9 +93,7 @@ def last(r: Recurrence, lengths: Tensor | None, segment: int | None) -> Tensor:
     "hadamrnn::last_state", mutates_args=(), device_types="cpu", schema=f"({SCHEMA}) -> Tensor"
 )
 def last_state(*args: Any) -> Tensor:
-    a = Arguments(*args)
-    h = torch.from_numpy(a.problem().last(torch.get_num_threads()))
-    return h.fill_(torch.nan) if a.hides_nan() else h
+    return torch.from_numpy(Arguments(*args).problem().last(torch.get_num_threads()))
 
 
 @torch.library.custom_op(

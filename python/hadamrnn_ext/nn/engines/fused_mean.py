@@ -22,10 +22,7 @@ def means(r: Recurrence, lengths: Tensor | None, segment: int | None) -> tuple[T
     "hadamrnn::mean_state", mutates_args=(), device_types="cpu", schema=f"({SCHEMA}) -> (Tensor, Tensor)"
 )
 def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
-    a = Arguments(*args)
-    mean, last = map(torch.from_numpy, a.problem().mean(torch.get_num_threads()))
-    if a.hides_nan() or not last.isfinite().all():  # the relu would make a number of it
-        mean.fill_(torch.nan)
+    mean, last = map(torch.from_numpy, Arguments(*args).problem().mean(torch.get_num_threads()))
     return mean, last
 
 
