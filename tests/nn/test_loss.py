@@ -44,7 +44,9 @@ def gradients(loss: Tensor, model: nn.SequenceModel, *more: Tensor) -> list[Tens
 
 def check_close(met: list[Tensor], expected: list[Tensor]) -> None:
     for a, b in zip(met, expected, strict=True):
-        assert (a - b).abs().max() <= 2e-5 * b.abs().max()
+        assert (a - b).abs().max() <= max(
+            2e-5 * b.abs().max(), 1e-20
+        )  # below is a gradient that has vanished
 
 
 @pytest.fixture
@@ -242,7 +244,7 @@ def test_frozen_signs_and_no_bias() -> None:
 
 
 def test_a_second_derivative_is_refused() -> None:
-    model = make("features")
+    model = make("features", engine="native")
     loss = model.loss(batch(model), classes(model))
     with pytest.raises(RuntimeError, match="second derivative"):
         torch.autograd.grad(loss, model.output_bias, create_graph=True)

@@ -37,8 +37,8 @@ def mean_loss(
         ), h_n
     errors = (y - targets).square().sum()
     if model.output != "all":
-        return errors / (len(x) * model.output_size), h_n
-    count = len(x) * x.shape[1] if lengths is None else lengths.sum()
+        return errors / (x.shape[0] * model.output_size), h_n
+    count = x.shape[0] * x.shape[1] if lengths is None else lengths.sum()
     return errors / (count * model.output_size), h_n
 
 
@@ -53,9 +53,9 @@ def _fused(
 ) -> tuple[Tensor, Tensor] | None:
     """The same from one pass; None where that cannot be had."""
     rnn = model.rnn
-    if model.output != "all" or rnn.num_layers > 1 or not torch.is_grad_enabled():
+    if model.output != "all" or rnn.num_layers > 1 or not torch.is_grad_enabled() or targets.requires_grad:
         return None
-    if rnn.choose(len(x), last=False).engine != "native":
+    if rnn.choose(x.shape[0], last=False).engine != "native":
         return None
     r = stack.recurrence(rnn, 0, x, h_0, model.embedding, "native")
     if not engines.fused.runs(r.drive):

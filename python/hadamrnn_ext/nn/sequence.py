@@ -295,7 +295,7 @@ class SequenceModel(nn.Module):
         """Whether nobody can tell the native kernels from torch, but by their speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        if self.rnn.integer is not None:
+        if self.rnn.integer is not None or engines.derivatives.transformed():
             return False
         tensors = [*self.parameters(), x] if x.is_floating_point() else [*self.parameters()]
         return x.device.type == "cpu" and all(

@@ -30,7 +30,7 @@ def states(
 
     x is checked input; ``embedding`` makes features of tokens. States past a sequence's length are of no meaning.
     """
-    engine = rnn.choose(len(x), last=False).engine
+    engine = rnn.choose(x.shape[0], last=False).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
     h = out_of_units(rnn, -1, engines.states(engine, top))
     return h, torch.stack([*below, engines.at_length(h, lengths)])
@@ -45,7 +45,7 @@ def last_states(
     segment: int | None = None,
 ) -> Tensor:
     """The last state of each layer alone, (num_layers, B, n); segment: see ``engines.last``."""
-    engine = rnn.choose(len(x), last=h_0 is None and x.is_floating_point()).engine
+    engine = rnn.choose(x.shape[0], last=h_0 is None and x.is_floating_point()).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
     return torch.stack([*below, out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
 
@@ -59,7 +59,7 @@ def means(
     segment: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The mean of relu(h_t) of the top layer over each sequence's own steps, (B, n), and last states as of ``states``."""
-    engine = rnn.choose(len(x), last=False).engine
+    engine = rnn.choose(x.shape[0], last=False).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
     mean, last = engines.means(engine, top, lengths, segment)
     return out_of_units(rnn, -1, mean), torch.stack([*below, out_of_units(rnn, -1, last)])
@@ -80,7 +80,8 @@ def recurrence(
             binary = integers.weights(binary, step, constants)
         drive = engines.Drive(x.relu(), binary, _bias(rnn, i))
     start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
-    r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
+    twice = rnn.engine == "auto"
+    r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu, twice)
     return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
 
 
@@ -107,8 +108,10 @@ def _drive(rnn: HadamRNN, x: Tensor, embedding: nn.Embedding | None, engine: str
         u = _codes(rnn, rnn.integer)
         if x.is_floating_point():
             x = integers.features(x, rnn.integer)
-    # The readable way; krylov has columns for features. Integers round the rows of the table, and so need it.
-    if embedding is not None and engine in ("loop", "krylov") and rnn.integer is None:
+    # The readable way, which every transform knows; krylov has columns for features. Integers round the rows of the
+    # table, and so need it.
+    plain = engine in ("loop", "krylov") or engines.derivatives.transformed()
+    if embedding is not None and plain and rnn.integer is None:
         x = embedding(x.long())
     elif engine == "krylov" and not x.is_floating_point():
         x = F.one_hot(x.long(), rnn.input_size)
