@@ -207,7 +207,7 @@ def test_truncated_back_propagation() -> None:
 
 
 def test_back_propagation_through_a_state_handed_on() -> None:
-    rnn = nn.HadamRNN(3, 24, 8, recurrence="modrelu", num_layers=2)
+    rnn = nn.HadamRNN(3, 24, block_size=8, recurrence="modrelu", num_layers=2)
     x, w = torch.randn(BATCH, 9, 3), torch.randn(BATCH, 9, 24)
     whole = torch.autograd.grad((rnn(x)[0] * w).sum(), list(rnn.parameters()))
     first, state = rnn(x[:, :4])

@@ -15,7 +15,7 @@ def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
     if x.is_complex() or x.dtype == torch.bool or (tokens and x.is_floating_point()):
         expected = "integer tokens" if tokens else "real numbers"
         raise InputError(f"input has dtype {x.dtype}; expected {expected}")
-    expected = "(B, T) of integer tokens" if tokens else f"(B, T, {input_size})"
+    expected = "(B, T) or (T,) of integer tokens" if tokens else f"(B, T, {input_size}) or (T, {input_size})"
     if x.dim() != (2 if tokens else 3) or (not tokens and x.shape[2] != input_size):
         raise ShapeError(f"input has shape {tuple(x.shape)} and dtype {x.dtype}; expected {expected}")
     if x.shape[1] == 0:

@@ -19,6 +19,7 @@ from .drive import Drive, Recurrence, used_tokens
 from .fused_loss import loss as sequence_loss
 from .geometry import RECURRENCES, Geometry, full_precision
 from .lengths import at_length, mask_past, mean_and_last, mean_until
+from .reverse import reverse
 
 __all__ = [
     "ENGINES",
@@ -41,6 +42,7 @@ __all__ = [
     "mask_past",
     "mean_until",
     "means",
+    "reverse",
     "sequence_loss",
     "states",
     "used_tokens",
