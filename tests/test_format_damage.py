@@ -90,7 +90,7 @@ def test_forging_changes_nothing_by_itself(plain):
 @pytest.mark.parametrize(
     ("match", "edit"),
     [
-        ("format version 6 is unknown; this release reads 1 to 5", lambda d: d.update(format_version=6)),
+        ("format version 7 is unknown; this release reads 1 to 6", lambda d: d.update(format_version=7)),
         ("format version 0 is unknown", lambda d: d.update(format_version=0)),
         ("card lacks the key 'integer'", lambda d: d.update(format_version=2)),
         ("unknown key 'integer', which format version 1 lacks", lambda d: d["card"].update(integer=None)),

@@ -149,7 +149,9 @@ def test_extra_repr() -> None:
     assert repr(nn.HadamRNN(3, 8, recurrence="sign")) == text.replace("linear", "sign").format("native")
     assert repr(nn.HadamRNN(3, 8, device="meta")) == text.format("scan")
     assert "engine='loop')" in repr(nn.HadamRNN(3, 8, engine="loop"))
-    text = repr(nn.HadamRNN(3, 8, block_size=4, num_layers=2, bias=False, freeze_signs=True, weight_bits=None))
+    text = repr(
+        nn.HadamRNN(3, 8, block_size=4, num_layers=2, bias=False, freeze_signs=True, weight_bits=None)
+    )
     for part in ("block_size=4", "num_layers=2", "bias=False", "freeze_signs=True", "weight_bits=None"):
         assert part in text
 

@@ -65,7 +65,8 @@ def _fused(
 
     def read(rnn: HadamRNN, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         r = stack.recurrence(rnn, 0, x, h_0, model.embedding, "native")
-        weight, bias = model.readout(), model.output_bias
+        weight = model.readout()
+        bias: Tensor = model.output_bias
         if model.output_size == 1 and not targets.is_floating_point():
             weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
         weight = stack.out_of_units(

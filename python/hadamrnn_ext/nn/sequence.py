@@ -276,6 +276,8 @@ class SequenceModel(nn.Module):
 
         kernel: as for ``hadamrnn_ext.load``. provenance: what the card says of the training: ``task``, ``preset``,
         ``seed``, ``epochs``, ``metrics``; other names become its free settings.
+
+        Raises InputError for several layers in both directions. A model of both directions does not stream.
         """
         return export.to_native(self, kernel, provenance)
 
@@ -297,6 +299,8 @@ class SequenceModel(nn.Module):
         """
         if self.rnn.recurrence == "sign":
             raise InputError("states of a sign recurrence have 1 bit already; expected another recurrence")
+        if self.rnn.bidirectional:
+            raise InputError("there are no integer models of both directions; expected bidirectional=False")
         engines.check(self.rnn.engine, f"{self.rnn.recurrence}-{state_bits}", self.rnn.num_layers)
         quantized = self.to_native().quantize(calibration, state_bits, input_bits, percentile=percentile)
         self.rnn.integer = quantized.card.integer
@@ -354,7 +358,7 @@ class SequenceModel(nn.Module):
             return False
         if self.rnn.integer is not None or engines.derivatives.transformed():
             return False
-        if hooks.watched(self.rnn, self.embedding):
+        if hooks.watched(self.rnn, self.embedding) or not export.has_native(self):
             return False
         tensors = [*self.parameters(), x] if x.is_floating_point() else [*self.parameters()]
         return x.device.type == "cpu" and all(
