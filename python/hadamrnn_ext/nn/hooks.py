@@ -15,8 +15,8 @@ def watched(*modules: nn.Module | None) -> bool:
 
 
 def on_states(rnn: nn.Module) -> bool:
-    """Whether a hook is called with what ``rnn`` returns: then that is all states, as those of torch.nn.RNN return them."""
-    return bool(rnn._forward_hooks)
+    """Whether a hook is called with what ``rnn`` returns, or its gradient: then that is all states, as of torch.nn.RNN."""
+    return bool(rnn._forward_hooks or rnn._backward_hooks or rnn._backward_pre_hooks)
 
 
 def settle(*modules: nn.Module | None) -> None:

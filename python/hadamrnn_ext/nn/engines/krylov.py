@@ -47,7 +47,8 @@ def last(
 def _backwards(x: Tensor, lengths: Tensor) -> Tensor:
     """Row k is x at step length - 1 - k; zeros before the first step."""
     steps = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)
-    picked = torch.take_along_dim(x, steps.clamp(min=0)[..., None], dim=1)
+    # not take_along_dim, which would fix the sizes of a traced graph
+    picked = torch.gather(x, 1, steps.clamp(min=0)[..., None].expand(-1, -1, x.shape[2]))
     return picked * (steps >= 0)[..., None]
 
 
