@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from hadamrnn_ext import disk
 from record import Record
 from targets import least
 
@@ -57,6 +58,6 @@ def _steps(path: Path, records: Sequence[Record]) -> Path:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
+    disk.write_picture(path, figure, dpi=120)
     plt.close(figure)
     return path

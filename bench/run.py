@@ -21,6 +21,7 @@ def main() -> None:
     import plots
     import record
     import report
+    from hadamrnn_ext import disk
     from session import Session
 
     described = machine.describe()
@@ -30,7 +31,7 @@ def main() -> None:
     print(table)
     if options.json:
         record.write(options.json, options.suite, described, session.records)
-        options.json.with_suffix(".md").write_text(table)
+        disk.write(options.json.with_suffix(".md"), table.encode())
         plots.draw(options.json.with_suffix(""), session.records)
 
 

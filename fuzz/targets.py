@@ -24,7 +24,7 @@ import hadamrnn_ext as hr
 from hadamrnn_ext import format
 from hadamrnn_ext.card import Card
 from hadamrnn_ext.cli import sequences
-from hadamrnn_ext.data import archive, fsdd, glue, idx, table
+from hadamrnn_ext.data import archive, glue, idx, table, wav
 from hadamrnn_ext.errors import HadamRNNError
 
 __all__ = ["TARGETS", "Wrong", "seeds"]
@@ -359,10 +359,10 @@ def _archive(read: Callable[[Path], dict[str, bytes]]) -> Callable[[bytes], bool
 
 
 def read_wav(data: bytes) -> bool:
-    samples = fsdd.samples("x", data)
-    check(
-        bool((abs(samples) <= 1).all()) and 2 * samples.size <= len(data), "samples that are not in the file"
-    )
+    wave = wav.parse("x", data)
+    check(wave.samples.size * wave.width <= len(data), "samples that are not in the file")
+    if wave.width != 4 and wave.width != 8:  # those of floats are anything
+        check(bool((abs(wave.samples) <= 1).all()), "samples beyond full scale")
     return True
 
 

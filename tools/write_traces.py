@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hadamrnn_ext import golden, hadamard
+from hadamrnn_ext import disk, golden, hadamard
 from hadamrnn_ext.golden import Layer, Network
 
 HEADER = """\
@@ -181,7 +181,7 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     body = "\n".join(text for seed, case in enumerate(CASES) for text in lines(case, seed))
     target.parent.mkdir(exist_ok=True)
-    target.write_text(f"{HEADER}{body}\n")
+    disk.write(target, f"{HEADER}{body}\n".encode())
     print(f"{target}: {len(CASES)} cases, {target.stat().st_size} bytes")
 
 

@@ -18,6 +18,7 @@ from . import _core
 from .buffers import check_writable
 from .card import Card
 from .errors import InputError, ShapeError
+from .resolution import check_differences
 
 __all__ = [
     "Ready",
@@ -79,16 +80,21 @@ def features(x: Array, card: Card, check_finite: bool = True, raw: bool = False)
             pixel of a model of pixels.
     """
     steps = card.preprocess
+    normalization = None if raw else steps.normalization
     if steps.uint8_scale is not None and x.dtype.kind in "iu":
         x32 = _pixels(x, steps.uint8_scale, raw)
+    elif normalization is not None:
+        x32 = x  # of any type: what is wider than float32 is centred before it is rounded
     elif x.dtype == F32 and x.flags.c_contiguous and x.flags.aligned:
         x32 = x
     else:
         with np.errstate(over="ignore"):
             x32 = np.require(x, F32, ["C_CONTIGUOUS", "ALIGNED"])
-    if steps.normalization is not None and not raw:
+    if normalization is not None:
         with np.errstate(over="ignore", invalid="ignore"):
-            x32 = steps.normalization.apply(x32)
+            x32 = normalization.apply(x32)
+    else:
+        check_differences(x)
     if check_finite and (position := _core.first_nonfinite(x32)) >= 0:
         index = _index(position, x.shape)
         met = x[index]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core, format, hadamard, inputs, isa
+from . import _core, disk, format, hadamard, inputs, isa
 from .bidirectional import add_backwards, backwards
 from .card import Card
 from .classify import Classification, classify, read_texts
@@ -100,8 +100,8 @@ class Model:
         return format.dumps(self._card, self._tensors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, atomically: a reader sees the old file or the new one. Raises OSError."""
-        format.write(path, self.to_bytes())
+        """Write the model file, atomically: a reader sees the old file or the new one (``disk.whole``). Raises OSError."""
+        disk.write(path, self.to_bytes())
 
     @property
     def card(self) -> Card:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .classify import probabilities
+from .data.targets import named
 from .errors import ShapeError
 from .model import Model
 
@@ -32,6 +33,8 @@ except ImportError as missing:
     ) from missing
 
 __all__ = ["HadamRNNClassifier", "HadamRNNRegressor"]
+
+REAL = (np.float64, np.float32)  # what is neither becomes the first: a model centres it before it is float32
 
 
 class _HadamRNN(BaseEstimator):  # type: ignore[misc]
@@ -71,17 +74,17 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = self.impute is not None
         return tags
 
-    def _series(self, X: Any, fitting: bool = False) -> NDArray[np.float32]:
+    def _series(self, X: Any, fitting: bool = False) -> NDArray[Any]:
         """X as (N, T, d). As a table (N, T) it has T features that every other must have; else as many as channels."""
         finite = True if self.impute is None or not fitting else "allow-nan"
         if getattr(X, "ndim", 2) != 3:
-            table = validate_data(self, X, dtype=np.float32, ensure_all_finite=finite, reset=fitting)
+            table = validate_data(self, X, dtype=REAL, ensure_all_finite=finite, reset=fitting)
             if fitting:
                 self.table_ = True
             elif not self.table_:
                 raise ShapeError(f"X has shape {np.shape(X)}; expected 3 dimensions, as in fit")
             return np.ascontiguousarray(table)[..., None]
-        series = check_array(X, dtype=np.float32, ensure_all_finite=finite, allow_nd=True)
+        series = check_array(X, dtype=REAL, ensure_all_finite=finite, allow_nd=True)
         if self.channels_first:
             series = series.transpose(0, 2, 1)
         if 0 in series.shape:
@@ -93,7 +96,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
             raise ShapeError(f"X has shape {np.shape(X)}; expected {expected}, as in fit")
         return np.ascontiguousarray(series)
 
-    def _train(self, x: NDArray[np.float32], y: NDArray[Any], kind: Any, **options: Any) -> Model:
+    def _train(self, x: NDArray[Any], y: NDArray[Any], kind: Any, **options: Any) -> Model:
         from . import train
 
         recipe = {**(self.recipe or {})}
@@ -189,7 +192,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         series = self._series(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
-        labels = column_or_1d(y, warn=True)
+        labels = column_or_1d(named(y), warn=True)
         check_consistent_length(series, labels)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 import hadamrnn_ext as hr
 from hadamrnn_ext import train
 from hadamrnn_ext.data import custom
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.preprocess import Normalization
 from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.baselines import baseline
@@ -203,3 +204,52 @@ def test_an_interrupted_fit(rng, tmp_path, signum):
 def test_an_unknown_part_of_the_recipe_is_refused(rng):
     with pytest.raises(train.PresetError, match="no recipe has hiden_size"):
         train.fit(rng.normal(size=(4, 3)), [0, 1, 0, 1], hiden_size=3)
+
+
+def offsets(rng, count, offset=1.7e9):
+    """Which of two levels, on a large offset, do the last steps have?"""
+    y = rng.integers(2, size=count)
+    x = rng.normal(size=(count, 12, 1))
+    x[:, -4:, 0] += 3 * (2 * y - 1)[:, None]
+    return offset + x, y
+
+
+def test_a_signal_on_a_large_offset_is_learned_as_without_it(rng):
+    for offset in (0.0, 1.7e9):
+        known, test = offsets(rng, 150, offset), offsets(rng, 60, offset)
+        model, summary = train.fit(*known, test, **QUICK, threads=1)
+        assert summary["test_accuracy"] > 0.95
+        answers = model.classify(test[0]).labels[:, 0]
+        assert np.mean(answers == test[1].astype(str)) == pytest.approx(summary["test_accuracy"])
+    with pytest.raises(hr.InputError, match=r"x is float32; expected float64"):
+        model.classify(test[0].astype(np.float32))
+    with pytest.raises(hr.InputError, match="lost in rounding"):
+        train.fit(*known, normalize=False, **QUICK)
+    x = known[0] - 1.7e9
+    with pytest.raises(hr.InputError, match="column 0 of y varies by"):
+        train.fit(x, 1.7e9 + x[:, -1, 0], kind="values", **QUICK)
+
+
+def test_validation_by_groups(rng):
+    x, y = levels(rng, 120)
+    groups = [f"person {i // 10}" for i in range(120)]
+    model, summary = train.fit(x, y, groups=groups, **{**QUICK, "epochs": 2}, threads=1)
+    assert "val_accuracy" in summary
+    assert model.card.data is None
+    with pytest.raises(hr.ShapeError, match="groups has shape"):
+        train.fit(x, y, groups=groups[1:], **QUICK)
+
+
+def test_names_of_data_frames_and_imputation_travel_in_the_model(rng, tmp_path):
+    pd = pytest.importorskip("pandas")
+    x, y = levels(rng, 40)
+    frames = [pd.DataFrame(part, columns=["sound", "noise"]) for part in x]
+    frames[3].iloc[2, 0] = np.nan
+    model, _ = train.fit(frames, y, impute="last", **{**QUICK, "epochs": 1}, threads=1)
+    assert model.card.data == DataCard(features=("sound", "noise"), impute="last")
+    model.save(tmp_path / "model.safetensors")
+    again = hr.load(tmp_path / "model.safetensors")
+    assert again == model
+    assert again.quantize(x[0][None]).card.data == model.card.data
+    plain, _ = train.fit(x, y, **{**QUICK, "epochs": 1}, threads=1)
+    assert b'"format_version":1' in plain.to_bytes().replace(b'\\"', b'"')

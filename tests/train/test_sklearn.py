@@ -115,3 +115,24 @@ def test_a_fitted_one_predicts_elsewhere_without_torch(rng, tmp_path):
     """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     assert np.array_equal(np.load(tmp_path / "answers.npy"), fitted.predict_proba(x))
+
+
+def test_a_signal_on_a_large_offset_is_not_rounded_away(rng):
+    x, y = bumps(rng)
+    x = 1.7e9 + x.astype(np.float64)
+    fitted = HadamRNNClassifier(**{**QUICK, "epochs": 15}).fit(x[:80], y[:80])
+    assert fitted.score(x[80:], y[80:]) > 0.9
+    table = x[:, :, 0]
+    assert clone(CLASSIFIER).fit(table, y).model_.card.preprocess.normalization.offset[0] == pytest.approx(
+        1.7e9
+    )
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), "", "pd.NA"])
+def test_a_missing_class_is_none(rng, missing):
+    x, y = bumps(rng, 12)
+    missing = pytest.importorskip("pandas").NA if missing == "pd.NA" else missing
+    with pytest.raises(hr.InputError, match=r"y\[3\] is .*, a missing target"):
+        clone(CLASSIFIER).fit(x, [*y[:3], missing, *y[4:]])
+    fitted = clone(CLASSIFIER).fit(x, [label.encode() for label in y])
+    assert fitted.classes_.tolist() == ["left", "right"]

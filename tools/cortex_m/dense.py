@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hadamrnn_ext import disk
 from hadamrnn_ext.export.text import array
 
 __all__ = ["Dense"]
@@ -58,11 +59,12 @@ class Dense:
 
     def write(self, directory: Path, name: str) -> None:
         """``name.h`` and ``name.c``."""
-        (directory / f"{name}.h").write_text(self._header(name))
+        disk.write(directory / f"{name}.h", self._header(name).encode())
         constants = "\n".join(
             array(f"{weight.dtype}_t", key, weight) for key, weight in self.weights().items()
         )
-        (directory / f"{name}.c").write_text(f'#include "{name}.h"\n\n{constants}\n{self._functions(name)}')
+        source = f'#include "{name}.h"\n\n{constants}\n{self._functions(name)}'
+        disk.write(directory / f"{name}.c", source.encode())
 
     def _header(self, name: str) -> str:
         return f"""#include <stdint.h>

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from .. import export, zoo
-from .options import Commands, add_command, add_json, print_json
+from .options import Commands, add_command, add_json, beside, print_json
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
         name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
         paths = list(export.c(model, arguments.c, name, arguments.transform))
-    if arguments.json:
-        print_json({"model": arguments.model, "files": list(map(str, paths))})
-    else:
-        print(*paths, sep="\n")
+    with beside(paths[0]):
+        if arguments.json:
+            print_json({"model": arguments.model, "files": list(map(str, paths))})
+        else:
+            print(*paths, sep="\n")
     return 0

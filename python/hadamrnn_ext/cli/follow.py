@@ -31,4 +31,4 @@ def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
                 f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"
             ) from None
         y = stream.step(step)
-        yield {"logits": y} if logits else classify(y, model.card, top)._asdict()
+        yield Answer({"logits": y} if logits else classify(y, model.card, top)._asdict())

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from ..disk import is_stdout
 from ..errors import InputError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-__all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "print_json", "threads"]
+__all__ = [
+    "Commands",
+    "add_command",
+    "add_data",
+    "add_json",
+    "add_threads",
+    "beside",
+    "print_json",
+    "threads",
+]
 
 
 def add_command(
@@ -77,6 +88,13 @@ def threads(arguments: argparse.Namespace) -> int | None:
         return positive(text)
     except ValueError:
         raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+
+
+@contextlib.contextmanager
+def beside(target: str | os.PathLike[str]) -> Iterator[None]:
+    """What is printed in the block goes to stderr where `target`, which has been written, is stdout itself."""
+    with contextlib.redirect_stdout(sys.stderr) if is_stdout(target) else contextlib.nullcontext():
+        yield
 
 
 def print_json(value: Any) -> None:

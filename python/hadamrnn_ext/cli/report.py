@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from .options import Commands, add_command
+from .. import disk
+from .options import Commands, add_command, beside
 
 EXAMPLES = """\
   hadamrnn report runs                               the table, of all finished runs in the folder
@@ -22,7 +23,6 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..format import write
     from ..train import curves, pictures, report, results  # torch: only where it is needed
 
     groups, left_out = results.collect(arguments.runs)
@@ -34,7 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     output.parent.mkdir(parents=True, exist_ok=True)
     kind = "svg" if arguments.svg else "png"
-    drawn = pictures.draw(groups, output.with_suffix(""), kind) if curves.available() else []
-    write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
-    print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
+    pictured = curves.available() and disk.is_plain(output)  # there is nothing beside a pipe
+    drawn = pictures.draw(groups, output.with_suffix(""), kind) if pictured else []
+    disk.write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
+    with beside(output):
+        print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
     return 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..preprocess import Normalization
 
-__all__ = ["Scores", "balance", "by_class", "classification", "explain", "recall", "regression"]
+__all__ = ["Scores", "balance", "by_class", "classification", "explain", "predicted", "recall", "regression"]
 
 Scores = dict[str, NDArray[np.float64]]
 
@@ -19,12 +19,19 @@ def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> 
 
     A single logit y is that of class 1, the one of class 0 being 0: the loss is then binary cross-entropy.
     """
-    if logits.shape[-1] == 1:
-        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
     return {
-        "loss": _cross_entropy(logits, labels),
-        "accuracy": (logits.argmax(axis=-1) == labels).astype(np.float64),
+        "loss": _cross_entropy(_of_all(logits), labels),
+        "accuracy": (predicted(logits) == labels).astype(np.float64),
     }
+
+
+def predicted(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The classes (...,) that logits (..., o) say, the first of equal ones; of a single logit as `classification` has it."""
+    return np.asarray(_of_all(logits).argmax(axis=-1), np.int64)
+
+
+def _of_all(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([np.zeros_like(logits), logits], axis=-1) if logits.shape[-1] == 1 else logits
 
 
 def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from ..disk import write
 from ..errors import DataError
-from ..format import write
 from . import folders, idx, images
 from .dataset import Dataset
 from .download import fetch

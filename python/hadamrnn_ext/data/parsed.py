@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..disk import write
 from ..errors import DataError
-from ..format import write
 from . import folders
 from .dataset import Dataset
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from ..card import Card
+from ..disk import write
 from ..errors import InputError
-from ..format import write
 from ..model import Model
 from . import clang_float, clang_integer
 from .text import comment, identifier

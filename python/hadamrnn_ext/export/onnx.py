@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
+from ..disk import write
 from ..errors import InputError
-from ..format import write
 from ..model import Model
 from ..preprocess import Preprocess
 
