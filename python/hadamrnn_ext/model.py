@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, disk, format, inputs
+from .bidirectional import add_backwards, backwards
 from .card import Card
 from .classify import Classes, Classification
 from .describe import Description, describe
@@ -59,10 +60,11 @@ class Model:
         if card.integer is not None:
             check_bounds(card, parameters)
         self._core = build(card, parameters, kernel)
+        self._reverse = build(card, backwards(card, parameters), kernel) if card.bidirectional else None
         self._reader = Reader(card)
         self._classes = Classes(card)
-        # The short way of `infer`; time steps in another order take the long one.
-        self._answers = card.preprocess.permutation is None
+        # The short way of `infer`; time steps in another order, and in both, take the long one.
+        self._answers = card.preprocess.permutation is None and not card.bidirectional
 
     @classmethod
     def from_parameters(cls, card: Card, parameters: Mapping[str, ArrayLike], kernel: str = "auto") -> Model:
@@ -72,7 +74,8 @@ class Model:
             card: the model's card.
             parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
                 "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
-                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1.
+                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1. Of a
+                bidirectional model also "reverse.NAME" for each but the embedding and the last.
             kernel: as in ``Model``.
 
         Raises:
@@ -195,7 +198,10 @@ class Model:
         num_threads = inputs.threads(num_threads, batch)
         if batch:
             logits = result if ready.batched else result[None]
-            overflow = self._core.infer(ready.values, ready.lengths, logits, num_threads, check_finite)
+            read = ready.values, ready.lengths, logits, num_threads, check_finite
+            overflow = self._core.infer(*read)
+            if overflow is None and self._reverse is not None:
+                overflow = add_backwards(self._reverse, *read)
             if overflow is not None:
                 raise self._reader.overflow(ready, *overflow)
         return result
@@ -242,7 +248,8 @@ class Model:
             check_finite: refuse NaN and infinity, as ``infer`` does.
 
         Raises:
-            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or a batch size below 1.
+            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or backwards too; or a
+                batch size below 1.
         """
         return Stream(self, batch_size, raw, check_finite)
 
@@ -319,6 +326,8 @@ class Model:
         options = Options(state_bits, input_bits, readout, power_of_two)
         if self._card.integer is not None:
             raise InputError("this is an integer model; expected a float model")
+        if self._card.bidirectional:
+            raise InputError("this model reads in both directions; expected one that reads forwards alone")
         percentiles = PERCENTILES if percentile == "best" else (percentile,)
         measured = calibrate(self, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
@@ -367,6 +376,7 @@ class Model:
         )
         if card.integer is not None:
             layers += f", {card.integer.layers[0].state_bits}-bit state"
+        layers += ", both directions" if card.bidirectional else ""
         return (
             f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
             f"bits {card.weight_bits}/{card.output_weight_bits}, {self.kernel} on {self.isa})"

@@ -85,19 +85,18 @@ class Normalization(Record):
         Raises:
             InputError: x is float32 (or narrower), which cannot hold this model's signal at this offset.
         """
-        if is_wide(x.dtype):
-            shifted = np.subtract(x, self._constants[np.float64][0], dtype=np.float64, order="C")
-            np.divide(shifted, self._constants[np.float64][1], out=shifted)
-            return shifted.astype(np.float32)
-        if self.fine is not None:
+        wide = is_wide(x.dtype)
+        if self.fine is not None and not wide:
             offset, scale = self.offset[self.fine], self.scale[self.fine]
             raise InputError(
                 f"x is {x.dtype}; expected float64: channel {self.fine} varies by {scale:.3g} about {offset:.12g}, where float32 "
                 f"has steps of {np.spacing(np.float32(abs(offset))):.3g}"
             )
-        offsets, scales = self._constants[np.float32]
-        shifted32 = np.subtract(x, offsets, dtype=np.float32, order="C")
-        return np.divide(shifted32, scales, out=shifted32)
+        kind = np.float64 if wide else np.float32
+        offsets, scales = self._constants[kind]
+        shifted: NDArray[Any] = np.subtract(x, offsets, dtype=kind, order="C")
+        np.divide(shifted, scales, out=shifted)
+        return np.asarray(shifted, np.float32)
 
     @cached_property
     def fine(self) -> int | None:

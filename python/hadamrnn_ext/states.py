@@ -44,6 +44,11 @@ class Source(Protocol):
 
 def check_order(card: Card, raw: bool) -> None:
     """Raises InputError for a model that reads time steps in an order in which nobody can stream them."""
+    if card.bidirectional:
+        raise InputError(
+            "this model reads each sequence from its end as well, and cannot stream steps as they come; infer takes the "
+            "whole sequence"
+        )
     if card.preprocess.permutation is not None and not raw:
         raise InputError(
             f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "

@@ -119,6 +119,8 @@ def _check(card: Card) -> None:
     recurrence = card.layers[0].recurrence
     if card.integer is not None:
         why = "this one's state is an integer, rounded at every step"
+    elif card.bidirectional:
+        why = "this one reads in both directions"
     elif len(card.layers) > 1:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":

@@ -6,7 +6,7 @@ import csv
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -28,16 +28,24 @@ FORMATS = ("text", "csv", "jsonl")
 
 class Answer(NamedTuple):
     """`values`: "logits", or "labels" and "probabilities", (o,) or (top,), with all outputs (T, ..). `place`: where the
-    sequence comes from, "file" and "sequence" in it, if there are several files."""
+    sequence comes from: "file", if there are several, "sequence", its number in it, and "id", if it has one."""
 
     values: dict[str, NDArray[Any]]
     place: dict[str, str | int] = {}  # noqa: RUF012  never changed
 
 
 def answers(
-    model: Model, x: Any, *, top: int, logits: bool, num_threads: int | None, file: str | None = None
+    model: Model,
+    x: Any,
+    *,
+    top: int,
+    logits: bool,
+    num_threads: int | None,
+    file: str | None = None,
+    ids: Sequence[str] | None = None,
 ) -> Iterator[Answer]:
     """The answer to each sequence of a batch (B, ..), of a list of any lengths, or to a single one, all of `file`.
+    `ids` are what the file calls them.
 
     Shows how many are done where there are several batches and somebody watches.
     """
@@ -58,7 +66,12 @@ def answers(
         for i in range(len(part)):
             end = None if lengths is None or model.card.output != "all" else int(lengths[i])
             found = {name: values[i][:end] if end else values[i] for name, values in columns.items()}
-            yield Answer(found, {} if file is None else {"file": file, "sequence": start + i})
+            place: dict[str, str | int] = {} if file is None else {"file": file}
+            if file is not None or ids is not None:
+                place["sequence"] = start + i
+            if ids is not None:
+                place["id"] = ids[start + i]
+            yield Answer(found, place)
         show(start + len(part))
 
 
@@ -134,7 +147,7 @@ def _names(answer: Answer, count: int) -> list[str]:
 def _text(found: Iterable[Answer], out: IO[Any]) -> None:
     """A line a sequence, its file at the end; with all outputs a line a step and an empty line after each sequence."""
     for answer in found:
-        place = f"  {answer.place['file']}" if answer.place else ""
+        place = f"  {answer.place['file']}" if "file" in answer.place else ""
         for values in _by_step(answer):
             if "logits" in answer.values:
                 cells = " ".join(f"{value:.9g}" for value in values[0])

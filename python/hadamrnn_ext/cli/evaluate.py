@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 import time
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from .. import zoo
 from ..data import custom, own, sounds, tasks
 from ..data.confusion import Confusion
+from ..data.targets import Kind
 from ..data.task import Task, evaluate
 from ..errors import InputError
 from ..model import Model
@@ -87,8 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
     """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
-    pair = own.read(file, columns(arguments), sounds.hearing(model.card))
-    return custom.of_model(model.card, pair, arguments.impute)
+    card = model.card
+    kind: Kind = "values" if card.labels is None else "classes"
+    found = own.examples(file, columns(arguments), custom.known(card), kind, sounds.hearing(card))
+    print(found.understood, file=sys.stderr)
+    return custom.of_model(card, found, arguments.impute)
 
 
 def task_of(model: Model, name: str | None, length: int | None, directory: str | None, verify: bool) -> Task:

@@ -17,7 +17,7 @@ from .custom import add_columns, columns
 from .files import files
 from .follow import follow
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
-from .sequences import read
+from .sequences import load
 
 EXAMPLES = """\
   hadamrnn infer                                     the default model on the digits that come with it
@@ -97,9 +97,14 @@ def _answers(arguments: argparse.Namespace, model: Model, num_threads: int | Non
     if arguments.text is not None:
         yield from ask(arguments.text)
     names = files(arguments.file, model.card)
+    said = set[str]()
     for name in names:
-        x = read(name, model.card, columns(arguments), arguments.impute)
-        yield from ask(x, file=None if [name] == arguments.file else source.label(name))
+        found = load(name, model.card, columns(arguments), arguments.impute)
+        how = found.understood.removeprefix(f"{source.label(name)}: ")
+        if how and how not in said:  # once for a folder of files that are alike
+            print(found.understood, file=sys.stderr)
+            said.add(how)
+        yield from ask(found.x, file=None if [name] == arguments.file else source.label(name), ids=found.ids)
 
 
 def _flushed(found: Iterator[Answer]) -> Iterator[Answer]:

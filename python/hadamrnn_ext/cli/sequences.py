@@ -8,58 +8,78 @@ import mmap
 import re
 import sys
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..card import Card
-from ..data import csv_series, idx, mel, npz, own, sound, sounds, source
+from ..data import custom, idx, mel, npz, own, sound, sounds, source, ts
+from ..data.csv_columns import BY_NAME, refuse_columns
+from ..data.examples import Examples
 from ..data.missing import Impute, fill
+from ..data.places import Places
+from ..data.reader import Reader
 from ..data.series import is_texts, sequences
 from ..errors import DataError
 
-__all__ = ["read"]
+__all__ = ["load", "read"]
 
 Array = NDArray[Any]
 
 
-def read(
-    name: str, card: Card, columns: csv_series.Columns = csv_series.BY_NAME, impute: Impute | None = None
-) -> Array | list[Any]:
-    """What the source `name` (see `data.source`; `-`: stdin) holds, as `infer` of a model with this card takes it, or a list
-    of such sequences.
+def read(name: str, card: Card) -> Array | list[Any]:
+    """The sequences of `load`, where nothing is asked for but them; how they were read is said on stderr."""
+    found = load(name, card)
+    if found.understood:
+        print(found.understood, file=sys.stderr)
+    x: Array | list[Any] = found.x
+    return x
 
-    The kind is told by the content: .npy, of which only what is used is read; .npz with X, and maybe lengths; IDX, whose
-    images become sequences of pixels; sound, which becomes what the model hears; else text: CSV as `data.csv_series` has it,
-    if its columns are not one step a line; for a model with a vocabulary a text a line; else numbers, one step a line.
-    Missing values are filled with `impute`. Raises DataError if it is none of them.
+
+def load(name: str, card: Card, columns: own.Columns = BY_NAME, impute: Impute | None = None) -> Examples:
+    """What the source `name` (see `data.source`; `-`: stdin) holds, as `infer` of a model with this card takes it, or a list
+    of such sequences; with ids, where it has them.
+
+    The kind is told by the content: .npy, of which only what is used is read; .npz with X, and maybe lengths and ids; IDX,
+    whose images become sequences of pixels; sound, which becomes what the model hears; else text: .ts or a table, see
+    `data.csv_series`; for a model with a vocabulary a text a line; else numbers, one step a line. Missing values become
+    what they were in training, or what `impute` says. Raises DataError if it is none of them.
     """
     content, called = source.content(name), source.label(name)
-    x: Any
     if content[: len(source.NUMPY)] == source.NUMPY:
-        x = _npy(called, content)
+        found = Examples(_npy(called, content), places=Places(called))
     else:
-        x = _others(name, called, bytes(content), card, columns)
+        found = _others(name, called, bytes(content), card, columns)
+    if found.card is None:
+        refuse_columns(called, columns)
+    x = found.x
     if isinstance(x, list) and not is_texts(x):
         x = [_steps(part, card) for part in x]
-    return x if impute is None or is_texts(x) else _filled(x, card, impute)
+    impute = impute or (None if card.data is None else card.data.impute)
+    if card.input == "features" and not is_texts(x) and (impute is not None or found.card is not None):
+        x = _filled(x, card, impute, found.places)
+    return found._replace(x=x)
 
 
-def _others(name: str, called: str, content: bytes, card: Card, columns: csv_series.Columns) -> Any:
+def _others(name: str, called: str, content: bytes, card: Card, columns: own.Columns) -> Examples:
     if content.startswith(b"PK"):
-        x = own.parts(called, npz.read(called, content))
+        arrays = npz.read(called, content)
+        x = own.parts(called, arrays)
+        ids = own.ids(called, arrays, len(x))
         if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
             x = x[..., None]
-        return x
+        return Examples(x, ids=ids, places=Places(f"{called}: X"))
     if content.startswith(b"\0\0"):
-        return _images(called, idx.parse(io.BytesIO(content), called), card)
+        return Examples(_images(called, idx.parse(io.BytesIO(content), called), card))
     if sound.is_sound(content):
-        return _sound(called, content, card)
+        return Examples(_sound(called, content, card))
     text = source.text(called, content)
-    if _is_csv(name, text, card, columns):
-        return _csv(called, content, card, columns)
-    return _texts(called, text) if card.preprocess.vocabulary is not None else _numbers(called, text, card)
+    if ts.is_ts(text) or _is_table(name, text, card, columns):
+        return own.parsed(called, text, columns, labelled=False, known=custom.known(card))
+    return Examples(
+        _texts(called, text) if card.preprocess.vocabulary is not None else _numbers(called, text, card)
+    )
 
 
 def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
@@ -105,10 +125,12 @@ def _sound(name: str, content: bytes, card: Card) -> Array:
     )
 
 
-def _is_csv(name: str, text: str, card: Card, columns: csv_series.Columns) -> bool:
-    """Whether a text is CSV: by its name, or since columns are named; without either by a first line that is not of
-    numbers alone, unless the model reads texts."""
-    if source.suffix(name) in (".csv", ".tsv") or columns != csv_series.BY_NAME:
+def _is_table(name: str, text: str, card: Card, columns: own.Columns) -> bool:
+    """Whether a text is a table: by its name, since columns are named, or since the model was trained on series of a row
+    each; without any of them by a first line that is not of numbers alone, unless the model reads texts."""
+    if source.suffix(name) in (".csv", ".tsv") or columns != BY_NAME:
+        return True
+    if card.data is not None and card.data.form == "series":
         return True
     if source.suffix(name) == ".txt" or card.preprocess.vocabulary is not None:
         return False
@@ -122,15 +144,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _csv(name: str, content: bytes, card: Card, columns: csv_series.Columns) -> Array | list[Any]:
-    x, _ = csv_series.parse(name, content, columns, labelled=False)
-    width = card.input_size if card.input == "features" else 1
-    rows = [part for part in x if isinstance(part, np.ndarray)]
-    if len(rows) == len(x) and all(part.shape == (width,) for part in rows):
-        return _steps(np.stack(rows), card)  # one sequence, a step a line
-    return x
 
 
 def _steps(part: Any, card: Card) -> Array:
@@ -152,7 +165,7 @@ def _texts(name: str, text: str) -> list[str]:
 
 
 def _numbers(name: str, text: str, card: Card) -> Array:
-    dtype = np.float32 if card.input == "features" else np.int64
+    dtype = np.float64 if card.input == "features" else np.int64
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about an empty input: `infer` says that better
@@ -162,13 +175,12 @@ def _numbers(name: str, text: str, card: Card) -> Array:
     return array if card.input == "features" else array.reshape(-1)
 
 
-def _filled(x: Array | list[Any], card: Card, how: Literal["mean", "last"]) -> Array | list[Any]:
-    """Without missing values; the means are those that the model subtracts, where it does."""
-    if card.input == "tokens":
-        return x
-    known = card.preprocess.normalization
+def _filled(x: Array | list[Any], card: Card, how: Impute | None, places: Places) -> Array | list[Any]:
+    """Without missing values; the means are those of the training data. Raises InputError for what `how` does not fill."""
+    if isinstance(x, np.ndarray) and x.dtype.kind != "f":
+        return x  # pixels as bytes are scaled by the model, and miss nothing
     single = isinstance(x, np.ndarray) and x.ndim == 2
-    parts = sequences(x[None] if isinstance(x, np.ndarray) and x.ndim == 2 else x)
-    values = fill(parts, how, None if known is None else known.offset)
+    parts = sequences(x[None] if isinstance(x, np.ndarray) and x.ndim == 2 else x, places)
+    values = fill(parts, how, Reader.of_model(card, x, how).means, places)
     found = np.split(values, parts.starts[1:])
     return found[0] if single else found

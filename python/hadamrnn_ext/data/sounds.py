@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ..card import Card
 from ..errors import DataError
 from . import fsdd, mel, sound, source
+from .examples import Examples
+from .places import FilePlaces
 
 __all__ = ["SETTINGS", "Hearing", "hearing", "read"]
 
@@ -42,23 +44,22 @@ def hearing(card: Card) -> Hearing | None:
     return None
 
 
-def read(
-    folder: str | Path, how: Hearing | None = None
-) -> tuple[list[NDArray[np.float32]], NDArray[np.str_]]:
-    """The sounds in the sub-folders of a folder as frames, and of each its class, the name of the sub-folder.
+def read(folder: str | Path, how: Hearing | None = None) -> Examples:
+    """The sounds in the sub-folders of a folder as frames, and of each its class, the name of the sub-folder, and its file.
 
     Sub-folders may have further ones. Files that are no sound by their name, and hidden ones, are left alone.
 
     Raises DataError: a sub-folder has no sound, a sound is in none, or one cannot be read.
     """
     how = how or Hearing()
-    frames, classes = [], []
+    frames, classes, files = [], [], []
     places = sorted(place for place in Path(folder).iterdir() if not place.name.startswith("."))
     for place in places:
         if place.is_dir():
             for path in _sounds(place):
                 frames.append(how.frames(str(path), bytes(source.content(path))))
                 classes.append(place.name)
+                files.append(str(path))
         elif source.suffix(place) in sound.SUFFIXES:
             raise DataError(
                 f"{place}: lies beside the classes; expected a sub-folder for each, named as it is"
@@ -67,7 +68,13 @@ def read(
         raise DataError(
             f"{folder}: has no sub-folders of sounds ({', '.join(sound.SUFFIXES)}), one for each class"
         )
-    return frames, np.array(classes)
+    return Examples(
+        frames,
+        np.array(classes),
+        ids=tuple(files),
+        understood=f"{folder}: {len(frames)} sounds in sub-folders, heard at {how.rate} Hz",
+        places=FilePlaces(str(folder), files=files),
+    )
 
 
 def _sounds(folder: Path) -> list[Path]:

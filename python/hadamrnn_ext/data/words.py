@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..preprocess import Vocabulary
-from ..texts import text_list
 from .parsed import Arrays, parsed
 
 __all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "tokenize"]
@@ -33,7 +32,7 @@ def build(texts: Iterable[str], size: int, length: int | None) -> Vocabulary:
     Words of the same frequency are in alphabetical order: the order of the texts does not matter. `length` is the
     number of words that are read of a text, its last ones (None: all).
     """
-    counts = Counter(word for text in text_list(texts) for word in Vocabulary.split(text))
+    counts = Counter(word for text in texts for word in Vocabulary.split(text))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Vocabulary((PADDING, UNKNOWN, *(word for word, _ in ranked[: size - 2])), length=length)
 

@@ -115,7 +115,8 @@ def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
         model = result.to_integer(calibration(trainer.task))
 
     def content(provenance: dict[str, Any]) -> bytes:
-        return model.with_card(dataclasses.replace(model.card, training=training(provenance))).to_bytes()
+        card = dataclasses.replace(model.card, training=training(provenance), data=trainer.task.data)
+        return model.with_card(card).to_bytes()
 
     description, threads = model.describe(), torch.get_num_threads()
     return Product(
