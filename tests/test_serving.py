@@ -213,6 +213,11 @@ def test_a_bad_value_names_its_stream_and_stops_nobody_else(rng, model, steps):
 
     with pytest.raises(TypeError):
         streams.refused[0] = None
+    call(bad, places, errors="skip")
+    with pytest.raises(ShapeError):
+        call(x[:1], places)
+    assert not streams.refused  # which told of the call before
+    streams.load(after)
     for errors in ("ignore", None, True):
         with pytest.raises(InputError, match=r"errors is .*; expected 'raise' or 'skip'"):
             call(x, places, errors=errors)
