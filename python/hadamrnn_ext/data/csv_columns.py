@@ -277,8 +277,10 @@ class _Finder:
         )
 
     def _y(self) -> list[int]:
+        """A free column y that may be the target, since it is no coordinate beside x and z."""
         header = self.table.header or ()
-        return [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
+        found = [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
+        return [] if {"x", "z"} <= {title.lower() for title in header} else found
 
     def _perhaps_label(self, form: Form, identity: int | None) -> int | None:
         """A target without a usual name: the only column of words, or y unless it is a coordinate; of a table without
@@ -297,8 +299,7 @@ class _Finder:
         free = self._nameless()
         if (place := target_of_words(self.table, free, keys)) is not None:
             return self._take(place)
-        names = {title.lower() for title in self.table.header}
-        found = [] if {"x", "z"} <= names else self._y()
+        found = self._y()
         one_each = len(found) == 1 and (
             keys is None or len({*zip(keys, self.table.cells(found[0]), strict=True)}) == len({*keys})
         )

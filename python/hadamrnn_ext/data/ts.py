@@ -127,7 +127,9 @@ def _target(name: str, line: int, cell: str, names: list[str] | None) -> Any:
 def _series(name: str, line: int, fields: list[str]) -> NDArray[np.float64]:
     """(T, d) of the dimensions of a line, which are of one length."""
     if not fields:
-        raise DataError(f"{name}, line {line}: a class and no dimensions; expected numbers, a colon and the class")
+        raise DataError(
+            f"{name}, line {line}: a class and no dimensions; expected numbers, a colon and the class"
+        )
     columns = []
     for dimension, field in enumerate(fields):
         cells = [cell.strip() for cell in field.split(",")]
