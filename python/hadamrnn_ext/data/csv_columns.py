@@ -254,7 +254,7 @@ class _Finder:
                 return "steps"
             if known is not None:
                 return "steps" if known == "steps" else "series"
-            return "steps" if self._is_as_wide() else "series"
+            return "steps" if self._is_of_steps() else "series"
         if time is not None and self.asked.features is None:
             if self.known is None:
                 raise DataError(
@@ -266,15 +266,11 @@ class _Finder:
             return "steps"
         if known == "series" or self.known is None:
             return "series"
-        return "steps" if self._is_as_wide() else "series"
+        return "steps" if self._is_of_steps() else "series"
 
-    def _is_as_wide(self) -> bool:
-        """Whether a row has as many cells as a step of the model has features, maybe beside a y."""
-        if self.known is None:
-            return False
-        return self.known.width in (len(self.free), len(self.free) - len(self._y())) and (
-            self.known.width > 1 or len(self.free) == 1
-        )
+    def _is_of_steps(self) -> bool:
+        """Whether a row is a step of a model that knows no form: of several features, or of one where there is one column."""
+        return self.known is not None and (self.known.width > 1 or len(self.named or self.free) == 1)
 
     def _y(self) -> list[int]:
         """A free column y that may be the target, since it is no coordinate beside x and z."""
