@@ -226,13 +226,21 @@ class _Finder:
                 self.notes.append(f"--group {header[place]} would split by {header[place]}")
 
     def _text(self) -> int | None:
+        """The column of texts: of the only name of words that is asked for, of that of the model, or of the usual one."""
         if self.known is not None and not self.known.texts:
             return None
+        if self.asked.features is not None:
+            asked = self.named or []
+            return self._take(asked[0]) if len(asked) == 1 and not self.table.is_numeric(asked[0]) else None
         if self.data.form == "texts" and self.table.header is None:
-            return self.free[0] if len(self.free) == 1 else None
+            return self._take(self.free[0]) if len(self.free) == 1 else None
         names = {*TEXT, *(self.data.features or ())} if self.data.form == "texts" else {*TEXT}
         header = self.table.header or ()
         found = [place for place in self._nameless() if header and header[place].lower() in names]
+        if self.data.form == "texts" and len(found) != 1:
+            raise DataError(
+                f"{self.table.name}: no column of texts; name it with --features, of {', '.join(header)}"
+            )
         return self._take(found[0]) if len(found) == 1 else None
 
     def _perhaps_time(self, identity: int | None) -> int | None:
