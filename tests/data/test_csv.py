@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hadamrnn_ext.data import csv_dialect, own
-from hadamrnn_ext.data.csv_columns import Known
+from hadamrnn_ext.data.columns import Known
 from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import DataError
 

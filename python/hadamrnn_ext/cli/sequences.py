@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..card import Card
 from ..data import custom, idx, mel, npz, own, sound, sounds, source, ts
-from ..data.csv_columns import BY_NAME, refuse_columns
+from ..data.columns import BY_NAME, refuse_columns
 from ..data.examples import Examples
 from ..data.missing import Impute, fill
 from ..data.places import Places

@@ -10,7 +10,7 @@ import numpy as np
 from ..data_card import DataCard
 from ..errors import DataError
 from . import csv_series, npz, sounds, source, ts
-from .csv_columns import BY_NAME, Columns, Known, refuse_columns
+from .columns import BY_NAME, Columns, Known, refuse_columns
 from .examples import Examples
 from .places import Places
 from .targets import Kind
