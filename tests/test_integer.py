@@ -10,7 +10,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import _core, golden_integer
-from hadamrnn_ext.errors import KernelError
+from hadamrnn_ext.errors import InputError, KernelError
 from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
@@ -158,18 +158,22 @@ def test_no_integer_stands_for_nan(rng, make_model, isa):
     model = make_model(rng, output="all").quantize(rng.normal(size=(3, 9, 2)))
     x = rng.normal(size=(4, 300, 2)).astype(np.float32)
     x[2, 200, 1] = np.nan
-    with pytest.raises(ValueError, match="feature 1 of step 200 of sequence 2 is NaN"):
+    with pytest.raises(InputError, match=r"x\[2, 200, 1\] is nan; expected numbers: .* integers"):
         model.infer(x, check_finite=False)
+    with pytest.raises(ValueError, match="feature 1 of step 200 of sequence 2 is NaN"):
+        model.core.infer(x, None, np.zeros((4, 300, 3), np.float32), 1)
     lengths = [300, 300, 200, 300]
     expected = model.infer(np.nan_to_num(x), lengths)
     same(model.infer(x, lengths, check_finite=False), expected)
     stream = model.stream(4, check_finite=False)
     stream.run(x[:, :100])
     before = stream.save()
-    with pytest.raises(ValueError, match="feature 1 of step 100 of sequence 2 is NaN"):
+    with pytest.raises(InputError, match=r"x\[2, 100, 1\] is nan; expected numbers"):
         stream.run(x[:, 100:])
-    with pytest.raises(ValueError, match="feature 1 of step 0 of sequence 2 is NaN"):
+    with pytest.raises(InputError, match=r"x\[2, 1\] is nan; expected numbers"):
         stream.step(x[:, 200])
+    with pytest.raises(InputError, match=r"x\[1\] is nan; expected numbers"):
+        model.stream(check_finite=False).step(x[2, 200])
     assert stream.save() == before
     with pytest.raises(ValueError, match="the state holds a NaN"):
         _core.Stream(model.core, 1, False).set_state([np.full((1, 8), np.nan, np.float32)])

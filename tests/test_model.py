@@ -34,6 +34,15 @@ KINDS = {
         "weight_bits": None,
         "output_weight_bits": None,
     },
+    "both directions": {"bidirectional": True, "sizes": ((24, 12),), "recurrence": "modrelu"},
+    "all, both directions": {"bidirectional": True, "output": "all", "bias_bits": 8},
+    "words, both directions": {
+        "bidirectional": True,
+        "input": "tokens",
+        "input_size": 7,
+        "embedding_size": 5,
+        "output": "mean",
+    },
 }
 
 
@@ -57,6 +66,14 @@ def draw(rng, model, *shape):
 def network(model):
     """The golden network of a model."""
     p = model.parameters()
+    if not model.card.bidirectional:
+        return one_way(model, p)
+    backwards = {**p, **{name.removeprefix("reverse."): p[name] for name in p if name.startswith("reverse.")}}
+    second = one_way(model, {**backwards, "output.bias": np.zeros_like(p["output.bias"])})
+    return dataclasses.replace(one_way(model, p), backwards=second)
+
+
+def one_way(model, p):
     layers = [
         golden.Layer(
             layer.block_size,

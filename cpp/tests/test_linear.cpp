@@ -1,4 +1,6 @@
 // The dense products around the recurrence, each against its one order of additions.
+#include <limits>
+
 #include "check.hpp"
 #include "data.hpp"
 #include "naive.hpp"
@@ -85,10 +87,31 @@ void dense(const KernelTable& table, Random& random, Draw draw, int64_t columns,
   check(out.intact(), what + " keeps to its memory");
 }
 
+// One number at a time that is not finite, wherever it stands.
+void finite(const KernelTable& table, Random& random, int64_t n) {
+  const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();
+  Unaligned<float> x(reals(random, n));
+  const std::string what = "finite_f32 of " + std::to_string(n);
+  check(table.finite_f32(x.data(), n), what);
+  for (int64_t i = 0; i < n; ++i) {
+    const float before = x.data()[i];
+    for (const float fine : {largest, -largest, -0.0f, std::numeric_limits<float>::denorm_min()}) {
+      x.data()[i] = fine;
+      check(table.finite_f32(x.data(), n), what + " with " + show(fine));
+    }
+    for (const float wrong : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
+      x.data()[i] = wrong;
+      check(!table.finite_f32(x.data(), n), what + " finds " + show(wrong) + " at " + std::to_string(i));
+    }
+    x.data()[i] = before;
+  }
+}
+
 }  // namespace
 
 void test_linear(const KernelTable& table) {
   Random random;
+  for (const int64_t n : {0, 16, 32, 48, 80}) finite(table, random, n);
   for (const Draw draw : {reals, specials}) {
     for (const int64_t n : {16, 48, 64, 240}) {
       for (const int64_t count : {1, 3, 4, 5, 9}) {

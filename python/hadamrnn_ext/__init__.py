@@ -16,6 +16,7 @@ from . import _core, export, hadamard, isa, zoo  # noqa: F401
 from .card import Card, LayerCard, Training
 from .errors import (
     DataError,
+    DerivativeError,
     HadamardOrderError,
     HadamRNNError,
     InputError,
@@ -35,6 +36,7 @@ from .zoo import infer, load, models
 __all__ = [
     "Card",
     "DataError",
+    "DerivativeError",
     "HadamRNNError",
     "HadamardOrderError",
     "InputError",

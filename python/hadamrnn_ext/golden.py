@@ -5,6 +5,8 @@
     y_t  = V relu(h_t) + c                                        output "all";  "last": at the last step only
     y    = V (1/T) (relu(h_1) + .. + relu(h_T)) + c               output "mean"
 
+Of a bidirectional network y is the sum of this and of what a second one gives of each sequence from its end, c = 0.
+
 Every operation rounds once to float32 and comes in the order written here, so a result is defined to the last
 bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
 slow and checks nothing.
@@ -19,7 +21,7 @@ Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -59,6 +61,7 @@ class Network:
     embedding: Array | None = None  # (vocabulary, d) E
     tokens: bool = False
     output: Literal["last", "all", "mean"] = "last"
+    backwards: Network | None = None  # of a bidirectional network: what reads from the end
 
 
 def forward(
@@ -73,6 +76,10 @@ def forward(
     ``lengths`` (B,): "last" reads each sequence's own last step, "mean" the steps up to it, "all" gives zeros past
     it. ``state``: h_0 of each layer, (B, n).
     """
+    if net.backwards is not None:
+        forwards = forward(replace(net, backwards=None), x, lengths, kernel)
+        found = forward(net.backwards, _from_the_end(x, lengths), lengths, kernel)
+        return forwards + (_from_the_end(found, lengths) if net.output == "all" else found)
     top = hidden(net, x, kernel, state)[-1]
     batch, steps, _ = top.shape
     lengths = np.full(batch, steps) if lengths is None else lengths
@@ -85,6 +92,16 @@ def forward(
     past_end = np.arange(steps) >= lengths[:, None]
     outputs = readout(top, block_size, net.output_weight, net.output_bias)
     return np.where(past_end[..., None], np.float32(0), outputs)
+
+
+def _from_the_end(x: NDArray[Any], lengths: NDArray[np.int64] | None) -> NDArray[Any]:
+    """The steps of each sequence in reverse order; what is past its length stays where it is."""
+    result = x.copy()
+    for row, given, length in zip(
+        result, x, [x.shape[1]] * len(x) if lengths is None else lengths, strict=True
+    ):
+        row[:length] = given[:length][::-1]
+    return result
 
 
 def hidden(

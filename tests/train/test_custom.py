@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +21,7 @@ from hadamrnn_ext.train.checkpoint import CheckpointError
 from hadamrnn_ext.train.custom import suited
 from hadamrnn_ext.train.objective import Objective
 from hadamrnn_ext.train.presets import as_baseline
+from hadamrnn_ext.train.progress import Silent
 from hadamrnn_ext.train.run import build
 
 QUICK = {"hidden_size": 32, "epochs": 20, "batch_size": 20, "lr": 1e-2}
@@ -154,6 +158,47 @@ def test_normalization_is_inverted():
     normalization = Normalization((1.0, -2.0), (3.0, 0.5))
     x = np.array([[4.0, 8.0]], np.float32)
     np.testing.assert_allclose(normalization.invert(normalization.apply(x)), x)
+
+
+def test_settings_may_be_scalars_of_numpy(rng):
+    x, y = levels(rng, 60)
+    recipe = {"hidden_size": 16, "epochs": 2, "batch_size": 20, "lr": 0.0625}
+    model, summary = train.fit(x, y, **recipe, seed=4, threads=1, validation=0.25, kind="classes")
+    given = {name: np.array(value)[()] for name, value in recipe.items()}
+    others = {"seed": np.int64(4), "threads": np.int32(1), "validation": np.float64(0.25)}
+    switches = {"normalize": np.bool_(True), "balanced": np.bool_(False), "kind": np.str_("classes")}
+    again, same = train.fit(x, y, **given, **others, **switches)
+    assert again == model
+    assert {name: type(value) for name, value in same.items()} == {
+        name: type(value) for name, value in summary.items()
+    }
+
+
+def test_fit_leaves_the_random_state_of_others(rng):
+    torch.manual_seed(99)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    train.fit(*levels(rng, 40), **{**QUICK, "epochs": 1})
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_fit(rng, tmp_path, signum):
+    class Stopping(Silent):
+        def step(self, epoch, step, loss):
+            if (epoch, step) == (1, 2):
+                os.kill(os.getpid(), signum)
+
+    x, y = levels(rng, 60)
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt, match=r"stopped at epoch 2, step 3; nothing is kept") as caught:
+        train.fit(x, y, **QUICK, reporter=Stopping())
+    assert caught.value.signum == signum
+    with pytest.raises(KeyboardInterrupt, match=r"goes on from .*checkpoint\.pt"):
+        train.fit(x, y, **QUICK, reporter=Stopping(), out=tmp_path)
+    assert torch.get_num_threads() == threads
+    again, _ = train.fit(x, y, **QUICK, out=tmp_path)
+    assert again == train.fit(x, y, **QUICK).model
 
 
 def test_an_unknown_part_of_the_recipe_is_refused(rng):

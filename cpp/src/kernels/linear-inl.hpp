@@ -127,6 +127,34 @@ void add_relu(const T* h, int64_t n, int64_t count, T* total) {
   for (; j < n; j += V::W) add_relu_units<V, 1>(h + j, n, count, total + j);
 }
 
+// Whether none of n numbers, n padded, is infinite or NaN: x - x is 0 for all others, and NaN stays in a sum.
+template <class V>
+bool finite(const float* x, int64_t n) {
+  using reg = typename V::reg;
+  constexpr int A = 4;  // sums at a time, as one addition waits for the one before it
+  reg sum[A];
+  HADAMRNN_UNROLL
+  for (int a = 0; a < A; ++a) sum[a] = V::set(0);
+  int64_t j = 0;
+  for (; j + A * V::W <= n; j += A * V::W) {
+    HADAMRNN_UNROLL
+    for (int a = 0; a < A; ++a) {
+      const reg v = V::load(x + j + a * V::W);
+      sum[a] = V::add(sum[a], V::sub(v, v));
+    }
+  }
+  for (; j < n; j += V::W) {
+    const reg v = V::load(x + j);
+    sum[0] = V::add(sum[0], V::sub(v, v));
+  }
+  float lanes[V::W];
+  V::store(lanes, V::add(V::add(sum[0], sum[1]), V::add(sum[2], sum[3])));
+  for (int i = 0; i < V::W; ++i) {
+    if (lanes[i] != 0) return false;
+  }
+  return true;
+}
+
 // acc_i = ((0 + w_i0 x_0) + w_i1 x_1) ..., lanes over i; `weight` is column-major.
 template <class V>
 void dense(const float* weight, const float* x, int64_t columns, int64_t n, float* acc) {

@@ -149,6 +149,8 @@ struct KernelTable {
   // total += relu(h[t]) for each of `count` rows of n in turn; the integers must fit.
   void (*add_relu_f32)(const float* h, int64_t n, int64_t count, float* total);
   void (*add_relu_i32)(const int32_t* z, int64_t n, int64_t count, int32_t* total);
+  // Whether none of the n numbers is infinite or NaN.
+  bool (*finite_f32)(const float* x, int64_t n);
 
   // y = M x; y has 64 * strips elements.
   void (*masked_add_f32)(const TernaryMatrix&, const float* x, float* y);

@@ -31,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `hadamrnn models | head -1`: nobody reads on, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    except KeyboardInterrupt as error:
+        if str(error):  # training says where it has stopped, and from where it goes on
+            print(f"hadamrnn {arguments.command}: {error}", file=sys.stderr)
+        return 128 + int(getattr(error, "signum", signal.SIGINT))
     except MemoryError as error:
         print(f"hadamrnn {arguments.command}: out of memory {error}".rstrip(), file=sys.stderr)
         return 1

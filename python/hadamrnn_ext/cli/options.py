@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from ..disk import is_stdout
-from ..errors import InputError
+from ..inputs import threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -83,12 +83,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def threads(arguments: argparse.Namespace) -> int | None:
     """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
     given: int | None = arguments.threads
-    if given is not None or not (text := os.environ.get("HADAMRNN_NUM_THREADS")):
-        return given
-    try:
-        return positive(text)
-    except ValueError:
-        raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+    return threads_of_environment() if given is None else given
 
 
 @contextlib.contextmanager

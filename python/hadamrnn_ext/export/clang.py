@@ -41,7 +41,7 @@ def c(
         The paths written.
 
     Raises:
-        InputError: ``name`` is no identifier, an integer model's readout is in float, or the transform is unknown
+        InputError: ``name`` is no identifier, the model is bidirectional, an integer model's readout is in float, or the transform is unknown
             or not for this model.
         OSError: a file cannot be written.
     """
@@ -51,6 +51,10 @@ def c(
             f"transform is {ascii(transform)[:40]}; expected one of {', '.join(clang_integer.LAYOUTS)}"
         )
     card = model.card
+    if card.bidirectional:
+        raise InputError(
+            "this model reads in both directions, and exported C step by step; expected another one"
+        )
     if card.integer is not None:
         kind, state = clang_integer.input_type(card), clang_integer.state_fields(card, transform)
         body = clang_integer.source(model, name, transform)

@@ -14,10 +14,12 @@ from ..data import custom
 from ..data.examples import Examples
 from ..data.task import Task
 from ..model import Model
+from ..scalars import plain
 from .config import Config
 from .presets import Preset, PresetError
 from .progress import Reporter
 from .run import run
+from .signals import Interrupted
 
 __all__ = ["Fitted", "fit", "suited"]
 
@@ -80,8 +82,10 @@ def fit(
 
     Raises:
         ShapeError, InputError: X or y are not such data; a position is named. PresetError: an unknown recipe field.
+        Interrupted, a KeyboardInterrupt: Ctrl-C, or SIGTERM; a run with `out` goes on from there.
     """
-    options = custom.Options(tokens, kind, impute, normalize, balanced, validation)
+    seed, threads = plain(seed), plain(threads)
+    options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))
     task = custom.task(Examples(X, y, groups=groups), test, options, seed)
     preset = suited(task)
     if unknown := recipe.keys() - {field.name for field in dataclasses.fields(Preset)}:
@@ -104,6 +108,10 @@ def fit(
                 reporter=reporter,
                 picture=out is not None,
             )
+        except Interrupted as stop:
+            if out is None:  # the folder goes, and the checkpoint with it
+                raise Interrupted(stop.signum, stop.place, None) from None
+            raise
         finally:
             torch.set_num_threads(before)
         return Fitted(Model.load(folder / "model.safetensors"), summary)
