@@ -37,11 +37,20 @@ def add_backwards(
     lengths: NDArray[np.int64] | None,
     logits: NDArray[np.float32],
     num_threads: int,
-) -> None:
-    """Adds what the second network says of x (B, T, ..) to ``logits`` (B, o) or (B, T, o)."""
+    check_finite: bool,
+) -> tuple[int, int] | None:
+    """Adds what the second network says of x (B, T, ..) to ``logits`` (B, o) or (B, T, o).
+
+    Returns the sequence and the step at which its state has left the finite numbers, if it has and they are checked.
+    """
     found = np.empty_like(logits)
-    core.infer(reversed_in_time(x, lengths), lengths, found, num_threads)
+    overflow = core.infer(reversed_in_time(x, lengths), lengths, found, num_threads, check_finite)
     logits += reversed_in_time(found, lengths) if logits.ndim == 3 else found
+    if overflow is None:
+        return None
+    sequence, step = overflow
+    last = (x.shape[1] if lengths is None else int(lengths[sequence])) - 1
+    return sequence, last - step
 
 
 def reversed_in_time(x: Array, lengths: NDArray[np.int64] | None) -> Array:

@@ -11,6 +11,10 @@ Every operation rounds once to float32 and comes in the order written here, so a
 bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
 slow and checks nothing.
 
+No comparison makes a number of NaN: relu, modrelu and sign of NaN are NaN. A unit that is NaN, by what went in or by
+inf - inf in a state that overflowed, thus makes all of its block NaN at the next step, and all logits at once. (Which
+of its bit patterns a NaN has is not defined.)
+
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
 
@@ -147,13 +151,16 @@ def _blocks(block_size: int, h: Array, kernel: str) -> Array:
 
     The kernels differ in the order of the additions: "fwht" is the fast transform, "dense" and "masked_add"
     add the terms of a row in storage order. On states of +1 and -1 every order is exact, "xnor" included.
+    Zeros between the blocks are terms for "dense" alone, which shows where a state is not finite: 0 inf is NaN.
     """
     blocks = h.reshape(len(h), -1, block_size)
     if kernel in ("fwht", "xnor"):
         return hadamard.golden_transform(blocks).reshape(h.shape)
     matrix = hadamard.matrix(block_size).astype(np.float32)
+    if kernel == "dense":
+        matrix, blocks = np.kron(np.eye(blocks.shape[1], dtype=np.float32), matrix), h[:, None]
     total = np.zeros_like(blocks)
-    for j in storage_order(block_size, block_size):
+    for j in storage_order(len(matrix), block_size):
         if j >= 0:
             total = total + matrix[:, j] * blocks[..., j, None]
     return total.reshape(h.shape)
@@ -165,10 +172,10 @@ def _activate(layer: Layer, z: Array) -> Array:
     if layer.recurrence == "relu":
         return _relu(z)
     if layer.recurrence == "sign":
-        return np.where(z >= 0, np.float32(1), np.float32(-1))
+        return np.where(z >= 0, np.float32(1), np.where(z < 0, np.float32(-1), z))
     assert layer.modrelu is not None
     magnitude = np.abs(z) + layer.modrelu
-    return np.where((magnitude > 0) & (z != 0), np.copysign(magnitude, z), np.float32(0))
+    return np.where((magnitude <= 0) | (z == 0), np.float32(0), np.copysign(magnitude, z))
 
 
 def _inputs(net: Network, x: NDArray[Any]) -> Array:
@@ -209,7 +216,7 @@ def readout(h: Array, block_size: int, output_weight: Array, output_bias: Array)
 
 
 def _relu(z: Array) -> Array:
-    return np.where(z > 0, z, np.float32(0))
+    return np.where(z <= 0, np.float32(0), z)
 
 
 def _inverse_root(n: int) -> np.float32:

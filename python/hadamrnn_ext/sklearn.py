@@ -257,7 +257,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities (N, k) of the classes, in the order of `classes_`."""
-        return probabilities(self._logits(X))
+        return probabilities(self._logits(X), every_step=False)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of series whose class `predict` gives."""

@@ -11,22 +11,35 @@ back.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
 from .card import Card
+from .classify import Classes
 from .errors import InputError, ShapeError
 from .inputs import read_array
 
-__all__ = ["check_order", "dumps", "loads", "read"]
+__all__ = ["Source", "check_order", "dumps", "loads", "read"]
 
 MAX_COUNT = 1 << 24
 MAGIC = b"HRST"
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
+
+
+class Source(Protocol):
+    """What a stream needs of its ``Model``."""
+
+    @property
+    def card(self) -> Card: ...
+    @property
+    def core(self) -> _core.Model: ...
+    @property
+    def classes(self) -> Classes: ...
 
 
 def check_order(card: Card, raw: bool) -> None:

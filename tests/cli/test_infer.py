@@ -168,6 +168,29 @@ def test_errors_are_one_line(run, tmp_path, monkeypatch, arguments, message):
     assert message in stderr
 
 
+@pytest.mark.parametrize("model", ["last", "all", "mean"], indirect=True)
+@pytest.mark.parametrize(
+    "options", [(), ("--top", 2), ("--logits",), ("--json",), ("--logits", "--json"), ("--format", "jsonl")]
+)
+def test_an_overflow_is_no_answer(run, model, tmp_path, monkeypatch, options):
+    """Neither a class nor NaN is printed: in files, and line by line once it comes to that."""
+    x = np.zeros((2, 6, 2), np.float32)
+    x[1, 3:5] = (3e38, -3e38), (-3e38, 3e38)
+    np.save(tmp_path / "x.npy", x)
+    code, stdout, stderr = run("infer", tmp_path / "x.npy", *of(tmp_path), *options)
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert "finite" in stderr
+    if "--json" in options:
+        return
+    lines = "".join(f"{a} {b}\n" for a, b in x[1])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    code, stdout, stderr = run("infer", "-", "--follow", *of(tmp_path), *options)
+    assert (code, stderr.count("\n"), "nan" in stdout.lower(), "finite" in stderr) == (1, 1, False, True)
+    assert len(stdout.splitlines()) in (3, 4, 5)  # the answers before it
+    if "jsonl" in options:
+        assert all(json.loads(line) for line in stdout.splitlines())
+
+
 def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\n"))
     code, _, stderr = run("infer", "-", "--follow", "--model", "pmnist")

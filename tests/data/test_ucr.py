@@ -106,6 +106,7 @@ def test_a_ts_file_of_one_dimension_and_of_values():
         (":9.7,9.6,9.9", ":9.7,9.6", "line 10: dimensions of 3, 2 steps"),
         (":NaN,3", "", "line 12: 1 dimensions; expected 2, as before"),
         ("0.4", "o.4", "line 10: 'o.4' is no number"),
+        ("0.1,0.4,?:9.7,9.6,9.9:walk", "walk", "line 10: a class and no dimensions"),
         ("@timeStamps false", "@timeStamps true", "time stamps"),
         ("@data", "@date", "no line @data"),
         (TS[TS.index("0.1") :], "", "no series after @data"),

@@ -158,6 +158,24 @@ def test_float_models(rng, make_model, tmp_path, kind):
     np.testing.assert_array_equal(end.view(np.uint32), last.view(np.uint32), strict=True)
 
 
+@pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
+@pytest.mark.parametrize(
+    ("sizes", "output"), [(((20, 20),), "all"), (((24, 8), (12, 12)), "last"), (((16, 16),), "mean")]
+)
+def test_what_is_not_finite(rng, make_model, tmp_path, sizes, output, recurrence):
+    """NaN, infinities and states that overflow leave NaN where Model.infer has it."""
+    model = make_model(rng, sizes=sizes, output=output, recurrence=recurrence, weight_bits=None)
+    x = draw(rng, model, 5, 30)
+    x[0, 20, 1], x[1, 29] = np.nan, np.inf
+    x[2, 10], x[3, 10], x[3, 11] = 1e38, 3e38, -3e38
+    y, _ = run_c(model, tmp_path, x, np.float32)
+    expected = model.infer(x, check_finite=False)
+    assert np.isnan(expected[0, 20:] if output == "all" else expected[0]).all()
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    bits = [np.where(np.isnan(logits), np.float32(0), logits).view(np.uint32) for logits in (y, expected)]
+    np.testing.assert_array_equal(*bits, strict=True)
+
+
 def test_real_digits(tmp_path, integer_network):
     """The bundled pmnist model at 12 bits reads the bundled digits as bytes."""
     floats = hr.load("pmnist")

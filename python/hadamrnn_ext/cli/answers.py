@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import disk
+from ..classify import finite
 from ..errors import InputError
 from ..model import Model
 from .counter import counter
@@ -54,10 +55,14 @@ def answers(
     show = counter("sequences", len(x)) if several else lambda done: None
     for start in range(0, len(x), BATCH):
         part, lengths = _batch(x[start : start + BATCH])
-        if logits:
-            columns = {"logits": model.infer(part, lengths, num_threads)}
-        else:
-            columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        try:
+            if logits:
+                y = model.infer(part, lengths, num_threads)
+                columns = {"logits": finite(y, model.card.output == "all")}
+            else:
+                columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        except InputError as error:  # it counts from the beginning of the batch
+            raise InputError(f"counted from sequence {start} on, {error}" if start else str(error)) from None
         for i in range(len(part)):
             end = None if lengths is None or model.card.output != "all" else int(lengths[i])
             found = {name: values[i][:end] if end else values[i] for name, values in columns.items()}

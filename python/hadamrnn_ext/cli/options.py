@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from ..disk import is_stdout
-from ..errors import InputError
+from ..inputs import threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -82,12 +83,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def threads(arguments: argparse.Namespace) -> int | None:
     """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
     given: int | None = arguments.threads
-    if given is not None or not (text := os.environ.get("HADAMRNN_NUM_THREADS")):
-        return given
-    try:
-        return positive(text)
-    except ValueError:
-        raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+    return threads_of_environment() if given is None else given
 
 
 @contextlib.contextmanager
@@ -98,5 +94,14 @@ def beside(target: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, allow_nan=False)
+    """One line. JSON has neither NaN nor infinity: what is no number is null."""
+    json.dump(_numbers(value), sys.stdout, allow_nan=False)
     print()
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbers(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -35,8 +35,9 @@ class Confusion:
         self.counts = np.zeros((len(labels), len(labels)), np.int64)
 
     def add(self, logits: NDArray[np.float32], classes: NDArray[np.integer]) -> None:
-        """Counts a batch of logits (B, o) and the true classes (B,)."""
-        np.add.at(self.counts, (classes, predicted(logits)), 1)
+        """Counts a batch of logits (B, o) and the true classes (B,); logits that are not finite say no class."""
+        said = predicted(logits)
+        np.add.at(self.counts, (classes[said >= 0], said[said >= 0]), 1)
 
     def watching(self, scores: Score) -> Score:
         """The same scores, whose answers are counted as they pass."""

@@ -26,8 +26,11 @@ def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> 
 
 
 def predicted(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The classes (...,) that logits (..., o) say, the first of equal ones; of a single logit as `classification` has it."""
-    return np.asarray(_of_all(logits).argmax(axis=-1), np.int64)
+    """The classes (...,) that logits (..., o) say, the first of equal ones, and -1 where one of them is not finite.
+
+    A single logit is that of class 1, as in `classification`.
+    """
+    return np.asarray(_best(_of_all(logits)), np.int64)
 
 
 def _of_all(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,7 +44,7 @@ def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:
     right, `sequences` 1 where all of them are.
     """
     asked = targets != 0
-    right = (logits.argmax(axis=-1) == targets) & asked
+    right = (_best(logits) == targets) & asked
     symbols = right.sum(axis=1) / asked.sum(axis=1)
     return {
         "loss": _cross_entropy(logits, targets).mean(axis=1),
@@ -108,7 +111,13 @@ def explain(means: dict[str, float]) -> dict[str, float]:
     return {**scores, "r2": sum(ratios) / len(ratios)} if ratios else scores
 
 
+def _best(logits: NDArray[np.float32]) -> NDArray[np.integer]:
+    """The class with the largest logit, or -1, which is none, where a logit is NaN or infinite."""
+    return np.where(np.isfinite(logits).all(axis=-1), logits.argmax(axis=-1), -1)
+
+
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # inf - inf; the loss is NaN then
+        shifted = logits - logits.max(axis=-1, keepdims=True)
     chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
     return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
+from ..texts import is_texts
 from .places import Places
 from .task import Index
 
@@ -64,15 +65,6 @@ def feature_names(x: Any) -> tuple[str, ...] | None:
     """The names of the channels, where the sequences are data frames; those of the first."""
     columns = getattr(x[0], "columns", None) if isinstance(x, (list, tuple, np.ndarray)) and len(x) else None
     return None if columns is None else tuple(map(str, columns))
-
-
-def is_texts(x: Any) -> bool:
-    """Whether every one of the sequences is a string."""
-    if isinstance(x, np.ndarray) and x.dtype.kind == "U":
-        return x.ndim == 1
-    return (
-        isinstance(x, (list, tuple, np.ndarray)) and len(x) > 0 and all(isinstance(part, str) for part in x)
-    )
 
 
 def _rectangular(x: NDArray[Any], name: str) -> Sequences:

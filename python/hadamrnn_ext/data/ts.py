@@ -96,16 +96,16 @@ def parse(name: str, text: str) -> Examples:
 def _header(name: str, lines: list[str]) -> tuple[int, dict[str, list[str]]]:
     """The number of the line after @data, and the words after each key."""
     keys: dict[str, list[str]] = {}
-    for number_, line in enumerate(lines, 1):
+    for place, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         if not text.startswith("@"):
             break
-        key, *words = text[1:].split()
-        if key.lower() == "data":
-            return number_, keys
-        keys[key.lower()] = words or ["true"]
+        key, *words = text.split()
+        if key.lower() == "@data":
+            return place, keys
+        keys[key[1:].lower()] = words or ["true"]
     raise DataError(f"{name}: no line @data after the header of a .ts file")
 
 
@@ -126,6 +126,10 @@ def _target(name: str, line: int, cell: str, names: list[str] | None) -> Any:
 
 def _series(name: str, line: int, fields: list[str]) -> NDArray[np.float64]:
     """(T, d) of the dimensions of a line, which are of one length."""
+    if not fields:
+        raise DataError(
+            f"{name}, line {line}: a class and no dimensions; expected numbers, a colon and the class"
+        )
     columns = []
     for dimension, field in enumerate(fields):
         cells = [cell.strip() for cell in field.split(",")]

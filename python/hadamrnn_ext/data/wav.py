@@ -145,7 +145,8 @@ def _form(name: str, header: bytes, order: str) -> _Form:
 
 def _decoded(data: bytes, form: _Form, order: str) -> NDArray[np.float64]:
     if form.tag == FLOAT:
-        return np.frombuffer(data, f"{order}f{form.width}").astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of what is no number, who reads says so
+            return np.frombuffer(data, f"{order}f{form.width}").astype(np.float64)
     if form.tag in (A_LAW, MU_LAW):
         return _table(form.tag)[np.frombuffer(data, np.uint8)]
     # As the top bytes of 32-bit integers, where fewer bits lie as well; 8 bits alone are unsigned.

@@ -136,7 +136,8 @@ def _facts(card: Card) -> str:
         if card.integer.input is not None:
             low, high = card.integer.input.range
             facts.append(
-                f"A feature x enters as x / {card.integer.input.scale!r}, rounded, in {low} .. {high}."
+                f"A feature x enters as x / {card.integer.input.scale!r}, rounded, in {low} .. {high}. NaN has no such "
+                "integer: fill in what is missing, or leave out its step."
             )
         facts.append(f"Logits are integers times {card.integer.logit_scale!r}.")
     if card.preprocess.permutation is not None:

@@ -75,13 +75,13 @@ def _layer(card: Card, i: int) -> str:
     layer = card.layers[i]
     scale = np.float32(1 / math.sqrt(layer.block_size))
     argument = "const float *below" if i > 0 else f"const {input_type(card)} *x"
-    activate = {
+    activate = {  # NaN, with which no comparison is true, stays what it is
         "linear": "h[i] = z;",
-        "relu": "h[i] = z > 0.0f ? z : 0.0f;",
-        "sign": "h[i] = z >= 0.0f ? 1.0f : -1.0f;",
+        "relu": "h[i] = z <= 0.0f ? 0.0f : z;",
+        "sign": "h[i] = z >= 0.0f ? 1.0f : z < 0.0f ? -1.0f : z;",
         "modrelu": f"""{{
             const float magnitude = (z < 0.0f ? -z : z) + modrelu{i}[i];
-            h[i] = magnitude > 0.0f && z != 0.0f ? (z < 0.0f ? -magnitude : magnitude) : 0.0f;
+            h[i] = magnitude <= 0.0f || z == 0.0f ? 0.0f : z < 0.0f ? -magnitude : magnitude;
         }}""",
     }[layer.recurrence]
     return f"""static void layer{i}(float *h, {argument}) {{
@@ -105,7 +105,7 @@ def _input(card: Card, i: int) -> str:
         n = below.hidden_size
         scale = real(np.float32(1 / math.sqrt(n)))
         body = f"""            const uint32_t entry = i * {n}u + j;
-            if (below[j] > 0.0f) sum = sum + (input_signs{i}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j]);
+            if (!(below[j] <= 0.0f)) sum = sum + (input_signs{i}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j]);
 """
         return f"        float sum = 0.0f;\n{_in_storage_order(n, below.block_size, body)}        v = {scale} * sum;\n        v = v + bias{i}[i];\n"
     width = card.input_width
@@ -142,7 +142,7 @@ def _interface(card: Card, name: str) -> str:
         f"    for (i = 0; i < {layer.hidden_size}u; ++i) state->h{i}[i] = 0.0f;\n"
         for i, layer in enumerate(card.layers)
     )
-    count, read = "", f"state->h{last}[j] > 0.0f ? state->h{last}[j] : 0.0f"
+    count, read = "", f"state->h{last}[j] <= 0.0f ? 0.0f : state->h{last}[j]"
     if card.output == "mean":
         count = "    const float count = state->steps > 0 ? (float)state->steps : 1.0f;\n"
         read = "state->sum[j] / count"

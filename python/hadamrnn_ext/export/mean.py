@@ -19,12 +19,12 @@ def clear_sum(card: Card) -> str:
 
 
 def sum_up(card: Card, unit: str, kind: str, zero: str) -> str:
-    """For the end of a step: adds ``unit`` i of the state where it is positive."""
+    """For the end of a step: adds ``unit`` i of the state where it is positive, or NaN."""
     return f"""    {{
         uint32_t i;
         for (i = 0; i < {card.layers[-1].hidden_size}u; ++i) {{
             const {kind} unit = {unit};
-            if (unit > {zero}) state->sum[i] = state->sum[i] + unit;
+            if (!(unit <= {zero})) state->sum[i] = state->sum[i] + unit;
         }}
         ++state->steps;
     }}

@@ -57,7 +57,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
             evaluate(clock, task, task.validation, raw=product.raw)
     scores = {
         **{f"val_{name}": value for name, value in progress.best_scores.items()},
-        **{f"test_{name}": value for name, value in test.items()},
+        **{f"test_{name}": value for name, value in test.items() if math.isfinite(value)},
     }
     provenance = {
         **{name: value for name, value in config.changes().items() if value is not None},

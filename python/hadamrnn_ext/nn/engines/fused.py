@@ -86,11 +86,6 @@ class Arguments(NamedTuple):
             ),
         )
 
-    def hides_nan(self, *more: Tensor) -> bool:
-        """Whether NaN or infinity went in, here or in ``more``, and an activation of the recurrence may hide it."""
-        floats = [t for t in (*self, *more) if isinstance(t, Tensor) and t.is_floating_point()]
-        return self.recurrence != "linear" and not all(t.isfinite().all() for t in floats)
-
     def gradients(self, found: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """Of ``places``; an operator cannot return None, so those of absent ones are empty."""
         names = ("signs", "modrelu", "weight" if self.x.is_floating_point() else "rows", "bias", "h0")
@@ -126,9 +121,7 @@ def last(r: Recurrence, lengths: Tensor | None, segment: int | None) -> Tensor:
 )
 def last_state(*args: Any) -> Tensor:
     derivatives.refuse_transforms()
-    a = Arguments(*args[:COUNT])
-    h = torch.from_numpy(a.problem().last(torch.get_num_threads()))
-    return h.fill_(torch.nan) if a.hides_nan() else h
+    return torch.from_numpy(Arguments(*args[:COUNT]).problem().last(torch.get_num_threads()))
 
 
 @torch.library.custom_op(

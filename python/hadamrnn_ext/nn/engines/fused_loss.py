@@ -6,7 +6,6 @@ pass; to write all states and come back for them costs more than the recurrence 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,8 +62,6 @@ def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         segment=a.segment,
         num_threads=torch.get_num_threads(),
     )
-    if a.hides_nan():
-        total = math.nan
     head = [torch.from_numpy(gradients[name]) for name in ("output_weight", "output_bias")]
     return (
         weight.new_tensor(total),
