@@ -330,7 +330,7 @@ def test_train_without_torch_says_what_to_install(tmp_path):
         [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
-    assert "hadamrnn_ext[train]" in done.stderr
+    assert "pip install '.[train]'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

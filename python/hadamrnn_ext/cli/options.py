@@ -6,10 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from ..errors import InputError
+from .effect import Idle
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -17,9 +18,14 @@ __all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "pr
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    examples: str,
+    idle: Sequence[Idle] = (),
 ) -> argparse.ArgumentParser:
-    """A parser for `hadamrnn name`, with its examples at the end of --help."""
+    """A parser for `hadamrnn name`, with its examples at the end of --help; `idle` options are refused."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -27,7 +33,7 @@ def add_command(
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, idle=idle)
     return parser
 
 
