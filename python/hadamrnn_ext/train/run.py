@@ -12,12 +12,12 @@ import torch
 from .. import nn
 from ..data import tasks
 from ..data.task import Task, calibration
+from ..recipe.config import Config
+from ..recipe.presets import BASELINES
 from .baselines import Network, baseline
 from .checkpoint import CheckpointError
-from .config import Config
 from .outcome import finish
 from .parallel import Workers, connected, fair_threads
-from .presets import BASELINES
 from .progress import Reporter, Several, Silent
 from .start import start
 from .tensorboard import TensorBoard

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
+from ..card import LayerCard
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
@@ -18,6 +19,7 @@ from ..errors import HadamRNNError
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
 
 OUTPUTS = ("last", "mean")
+RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
 #: Networks of float32 weights to compare with (baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
@@ -152,8 +154,22 @@ class Preset:
             for name, value in _NO_HADAMARD.items():
                 if (met := getattr(self, name)) != value:
                     raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
-        elif self.model != "hadamrnn":
+            return
+        if self.model != "hadamrnn":
             raise PresetError(f"model is {self.model!r}, expected hadamrnn, {', '.join(BASELINES)}")
+        if self.recurrence not in RECURRENCES:
+            raise PresetError(f"recurrence is {self.recurrence!r}, expected one of {', '.join(RECURRENCES)}")
+        for name in ("weight_bits", "output_weight_bits", "bias_bits"):
+            if (bits := getattr(self, name)) not in (None, "same", *range(1, 9)):
+                raise PresetError(f"{name} is {bits}, expected 1 to 8, or None for float")
+        if self.embedding_bits is not None and (self.embedding_bits != 8 or self.embedding_size is None):
+            raise PresetError(
+                f"embedding_bits is {self.embedding_bits}, expected None, or 8 with an embedding_size"
+            )
+        try:
+            LayerCard(self.hidden_size, self.block_size or self.hidden_size)
+        except HadamRNNError as error:
+            raise PresetError(str(error)) from None
 
 
 #: What a preset says of the parts that a baseline lacks: nothing.
