@@ -11,13 +11,15 @@ import numpy as np
 from ..data import custom, own
 from ..data.task import Task
 from ..errors import InputError
+from .effect import names
 
 __all__ = ["add_columns", "add_custom", "columns", "train_on"]
 
 HELD_OUT = 0.2  # of the examples, for the test, where there is no file of their own
 
 
-def add_custom(parser: argparse.ArgumentParser) -> None:
+def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
+    """Adds the options of the preset custom, and returns their names."""
     group = parser.add_argument_group("own data", "of the preset custom")
     group.add_argument(
         "--train",
@@ -49,9 +51,11 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"share of the training examples that chooses the epoch (default: {custom.VALIDATION_SHARE})",
     )
+    return names(group)
 
 
-def add_columns(group: Any) -> None:
+def add_columns(group: Any) -> tuple[str, ...]:
+    """Adds the options that say how files of own data are read, and returns their names."""
     group.add_argument(
         "--label", metavar="COLUMN", help="of CSV: the target (default: label, class, target, y, or the last)"
     )
@@ -64,6 +68,7 @@ def add_columns(group: Any) -> None:
         choices=("mean", "last"),
         help="missing values become the channel's mean or the last value (default: they are refused)",
     )
+    return ("--label", "--id", "--time", "--impute")
 
 
 def columns(arguments: argparse.Namespace) -> own.Columns:

@@ -1,18 +1,18 @@
 """Options that have no effect in a call are refused, so that nobody believes they had one.
 
-A command lists them with `add_command(.., idle=...)`; what only its model or its data can tell it refuses itself, by
-`refuse`.
+A command lists them in the default `idle` of its parser; what only its model or its data can tell it refuses itself,
+by `refuse`.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InputError
 
-__all__ = ["Idle", "note_given", "refuse", "refuse_idle"]
+__all__ = ["Idle", "names", "note_given", "refuse", "refuse_idle"]
 
 
 class Idle(NamedTuple):
@@ -44,9 +44,14 @@ def note_given(
     return arguments
 
 
+def names(group: Any) -> tuple[str, ...]:
+    """The options of a group of a parser."""
+    return tuple(action.option_strings[0] for action in group._group_actions)
+
+
 def refuse_idle(arguments: argparse.Namespace) -> None:
     """Raises InputError for an option that the command's own list says has no effect in this call."""
-    for idle in arguments.idle:
+    for idle in getattr(arguments, "idle", ()):
         if idle.where(arguments):
             refuse(arguments, idle.options, idle.because)
 

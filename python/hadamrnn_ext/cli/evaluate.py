@@ -13,6 +13,7 @@ from ..data.task import Task, evaluate
 from ..errors import InputError
 from ..model import Model
 from .custom import add_columns, columns
+from .effect import Idle, refuse
 from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
 
 EXAMPLES = """\
@@ -35,18 +36,32 @@ def add(commands: Commands) -> None:
     own_data.add_argument(
         "--test", metavar="FILE", help="score on this file instead: .npz with X and y, or CSV"
     )
-    add_columns(own_data)
+    reading = add_columns(own_data)
     add_data(parser)
     add_threads(parser)
     add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(reading, lambda given: given.test is None, "it is for the file that --test names"),
+            Idle(
+                ("--task", "--split", "--length", "--data", "--no-verify"),
+                lambda given: given.test is not None,
+                "--test names the data to score on",
+            ),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
+    if model.card.input == "tokens":
+        refuse(arguments, ("--impute",), "it is for features, and the model reads tokens")
     if arguments.test is not None:
         task = custom.of_model(model.card, own.read(arguments.test, columns(arguments)), arguments.impute)
     else:
         task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
+        if task.name == "copy":
+            refuse(arguments, ("--data", "--no-verify"), "copy makes its own data")
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(
             f"{arguments.model} reads another vocabulary than that of {task.name}'s training texts"

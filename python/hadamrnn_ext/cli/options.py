@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ..errors import InputError
-from .effect import Idle
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -23,9 +22,8 @@ def add_command(
     run: Callable[[argparse.Namespace], int],
     summary: str,
     examples: str,
-    idle: Sequence[Idle] = (),
 ) -> argparse.ArgumentParser:
-    """A parser for `hadamrnn name`, with its examples at the end of --help; `idle` options are refused."""
+    """A parser for `hadamrnn name`, with its examples at the end of --help."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -33,7 +31,7 @@ def add_command(
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run, idle=idle)
+    parser.set_defaults(run=run)
     return parser
 
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..machine import hint
+from .effect import Idle, refuse
 from .options import Commands, add_command
 
 EXAMPLES = """\
@@ -19,6 +21,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="folders of runs, or that hold some")
     parser.add_argument("--output", type=Path, metavar="FILE", help="Markdown file (default: stdout)")
     parser.add_argument("--svg", action="store_true", help="pictures as SVG, not PNG")
+    parser.set_defaults(
+        idle=(Idle(("--svg",), lambda given: given.output is None, "pictures are drawn beside --output"),)
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     if output is None:
         print(report.markdown(groups), end="")
         return 0
+    if not curves.available():
+        refuse(arguments, ("--svg",), f"pictures need matplotlib, which is not installed: {hint('plot')}")
     output.parent.mkdir(parents=True, exist_ok=True)
     kind = "svg" if arguments.svg else "png"
     drawn = pictures.draw(groups, output.with_suffix(""), kind) if curves.available() else []

@@ -49,6 +49,8 @@ def read(
         x = _csv(name, content, card, columns)
     else:
         x = _text(name, content, card)
+    if not name.lower().endswith(".csv"):
+        csv_series.refuse_columns(name, columns)
     if isinstance(x, list) and not is_texts(x):
         x = [_steps(part, card) for part in x]
     return x if impute is None or is_texts(x) else _filled(x, card, impute)

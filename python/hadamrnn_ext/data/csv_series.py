@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
-__all__ = ["BY_NAME", "Columns", "parse"]
+__all__ = ["BY_NAME", "Columns", "parse", "refuse_columns"]
 
 #: Names of columns that are found by themselves, in any case.
 ID, TIME, LABEL, TEXT = (
@@ -39,6 +39,13 @@ class Columns(NamedTuple):
 
 
 BY_NAME = Columns()
+
+
+def refuse_columns(name: str, columns: Columns) -> None:
+    """Raises DataError where a file that is no CSV is asked for its columns."""
+    given = [f"--{field}" for field, column in columns._asdict().items() if column is not None]
+    if given:
+        raise DataError(f"{name}: {given[0]} has no effect here: it names a column of CSV, and this is none")
 
 
 class _Table(NamedTuple):

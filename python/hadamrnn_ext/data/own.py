@@ -24,6 +24,7 @@ def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     if content.startswith(b"PK"):
+        csv_series.refuse_columns(str(path), columns)
         return _arrays(path, npz.read(path))
     if content.startswith(b"\x93NUMPY"):
         raise DataError(f"{path}: holds one array; expected .npz with X and y, or CSV")
