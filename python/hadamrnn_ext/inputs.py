@@ -29,6 +29,7 @@ __all__ = [
     "permute",
     "read_array",
     "threads",
+    "threads_of_environment",
     "tokens",
 ]
 
@@ -201,10 +202,16 @@ def threads(num_threads: int | None, batch: int) -> int:
         return count(num_threads, "num_threads", MAX_THREADS)
     if batch <= 1:
         return 1
-    if text := os.environ.get("HADAMRNN_NUM_THREADS"):
-        number = int(text) if text.isascii() and text.isdigit() else text
-        return count(number, "HADAMRNN_NUM_THREADS", MAX_THREADS)
-    return min(cpus(), MAX_THREADS)
+    return threads_of_environment() or min(cpus(), MAX_THREADS)
+
+
+def threads_of_environment() -> int | None:
+    """What HADAMRNN_NUM_THREADS says; None where it is not set, or empty. Raises InputError: no integer 1 .. 1024."""
+    text = os.environ.get("HADAMRNN_NUM_THREADS", "").strip()
+    if not text:
+        return None
+    number = int(text) if text.isascii() and text.isdigit() else text
+    return count(number, "HADAMRNN_NUM_THREADS", MAX_THREADS)
 
 
 def cpus() -> int:

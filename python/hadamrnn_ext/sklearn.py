@@ -113,6 +113,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
             normalize=self.normalize,
             validation=self.validation,
             device=self.device,
+            progress=False,
             threads=self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None,
             **options,
             **recipe,

@@ -9,9 +9,10 @@ from typing import Any
 
 from .. import zoo
 from ..data import custom, own, tasks
-from ..data.task import Task, evaluate
+from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import InputError
 from ..model import Model
+from .counter import counter, waiting
 from .custom import add_columns, columns
 from .effect import Idle, refuse
 from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
@@ -21,6 +22,7 @@ EXAMPLES = """\
   hadamrnn eval runs/copy-0/model.safetensors --json
   hadamrnn eval runs/custom-0/model.safetensors --test test.npz
 """
+STEPS = 1_000_000  # of all sequences of a batch: about a second of work
 
 
 def add(commands: Commands) -> None:
@@ -68,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     split = getattr(task, arguments.split)
     start = time.perf_counter()
-    scores = evaluate(partial(model.infer, num_threads=threads(arguments)), task, split, raw=True)
+    infer = partial(model.infer, num_threads=threads(arguments))
+    size = max(1, min(EVALUATION_BATCH, STEPS // task.length))
+    show = counter("scored", len(split))
+    scores = evaluate(infer, task, split, raw=True, batch_size=size, progress=show)
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "model": arguments.model,
@@ -104,4 +109,5 @@ def task_of(model: Model, name: str | None, length: int | None, directory: str |
     if length is None and "length" in trained:
         length = int(trained["length"])
     tokenizer = str(trained["tokenizer"]) if "tokenizer" in trained else None
-    return tasks.load(name, directory, verify=verify, length=length, tokenizer=tokenizer)
+    with waiting(f"reading the data of {name}"):
+        return tasks.load(name, directory, verify=verify, length=length, tokenizer=tokenizer)

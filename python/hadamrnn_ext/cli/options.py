@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ..errors import InputError
+from ..inputs import MAX_THREADS, count, threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -17,11 +16,7 @@ __all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "pr
 
 
 def add_command(
-    commands: Commands,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    examples: str,
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
 ) -> argparse.ArgumentParser:
     """A parser for `hadamrnn name`, with its examples at the end of --help."""
     parser = commands.add_parser(
@@ -73,14 +68,9 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def threads(arguments: argparse.Namespace) -> int | None:
-    """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
+    """--threads, else the environment's number, else None. Raises `InputError` for one out of range."""
     given: int | None = arguments.threads
-    if given is not None or not (text := os.environ.get("HADAMRNN_NUM_THREADS")):
-        return given
-    try:
-        return positive(text)
-    except ValueError:
-        raise InputError(f"HADAMRNN_NUM_THREADS is {text!r}, expected a positive integer") from None
+    return threads_of_environment() if given is None else count(given, "--threads", MAX_THREADS)
 
 
 def print_json(value: Any) -> None:

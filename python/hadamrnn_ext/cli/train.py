@@ -11,6 +11,7 @@ from ..data import custom, tasks
 from ..data.task import Task
 from ..errors import DataError
 from ..recipe import Config, get_preset, suited, suited_threads
+from .counter import waiting
 from .custom import add_custom, train_on
 from .effect import Idle
 from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
@@ -97,6 +98,11 @@ def add(commands: Commands) -> None:
                 "it is for the data sets of the presets; own data is what --train and --test name",
             ),
             Idle(("--data", "--no-verify"), lambda given: given.preset == "copy", "copy makes its own data"),
+            Idle(
+                ("--length",),
+                lambda given: given.preset == custom.NAME,
+                "it is for sequences that are generated, and own data have lengths of their own",
+            ),
         )
     )
 
@@ -149,17 +155,19 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     if find_spec("torch") is None:
         from .. import nn  # noqa: F401  says what to install
     if config is None:
-        task, options = train_on(arguments)
+        with waiting(f"reading {arguments.train}"):
+            task, options = train_on(arguments)
         config = configuration(arguments, suited(task), custom.digest(task, options))
     else:
         preset = config.preset
-        task = tasks.load(
-            preset.task,
-            arguments.data,
-            verify=not arguments.no_verify,
-            length=preset.length,
-            tokenizer=preset.tokenizer,
-        )
+        with waiting(f"reading the data of {preset.task}"):
+            task = tasks.load(
+                preset.task,
+                arguments.data,
+                verify=not arguments.no_verify,
+                length=preset.length,
+                tokenizer=preset.tokenizer,
+            )
     refuse_idle_recipe(arguments, config.preset, task)
     return config, task
 

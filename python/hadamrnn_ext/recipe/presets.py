@@ -169,7 +169,7 @@ class Preset:
         try:
             LayerCard(self.hidden_size, self.block_size or self.hidden_size)
         except HadamRNNError as error:
-            raise PresetError(str(error)) from None
+            raise PresetError(str(error).removeprefix("LayerCard.")) from None
 
 
 #: What a preset says of the parts that a baseline lacks: nothing.

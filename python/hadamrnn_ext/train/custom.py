@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,7 +15,8 @@ from ..model import Model
 from ..recipe.config import Config
 from ..recipe.presets import Preset, PresetError
 from ..recipe.suited import suited, suited_threads
-from .progress import Reporter
+from .progress import QUIET, Reporter
+from .progress import reporter as suited_reporter
 from .run import run
 
 __all__ = ["Fitted", "fit"]
@@ -44,6 +46,7 @@ def fit(
     device: str = "cpu",
     threads: int | None = None,
     resume: bool | None = None,
+    progress: bool | None = None,
     reporter: Reporter | None = None,
     **recipe: Any,
 ) -> Fitted:
@@ -66,6 +69,8 @@ def fit(
         normalize: subtract each channel's mean and divide by its standard deviation, those of the training examples.
         balanced: weigh the loss of a class by the inverse of its frequency.
         validation: share of the examples, of each class, that chooses the epoch that is kept.
+        progress: show on stderr how far the training is: a bar on a terminal, elsewhere a line every ten seconds. None
+            shows it on a terminal alone. `reporter` is told instead where one is given.
         engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
         recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...;
             output="mean" reads the mean of all states instead of the last one.
@@ -83,6 +88,8 @@ def fit(
         raise PresetError("several values have scales of their own: output_weight_bits must be None (float)")
     digest = custom.digest(task, options)
     config = Config(preset, seed=seed, engine=engine, device=device, data=digest)
+    if reporter is None and (sys.stderr.isatty() if progress is None else progress):
+        reporter = suited_reporter(every=QUIET)
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(out or temporary)

@@ -16,14 +16,17 @@ from ..recipe.config import Config
 from ..recipe.presets import BASELINES
 from .baselines import Network, baseline
 from .checkpoint import CheckpointError
+from .memory import memory_errors
 from .outcome import finish
-from .parallel import Workers, connected, fair_threads
+from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Several, Silent
 from .start import start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 
 __all__ = ["run"]
+
+LONG = 1_000_000  # steps of all sequences of a test that takes long enough to be announced
 
 
 def run(
@@ -55,7 +58,8 @@ def run(
     Raises errors of the HadamRNNError family, `Interrupted` after SIGINT or SIGTERM.
     """
     out = Path(out)
-    with connected(config.device) as workers:
+    device_of(config.device)  # says now that there is none
+    with connected(config.device) as workers, memory_errors():
         threads = threads or fair_threads()
         if threads is not None:
             torch.set_num_threads(threads)
@@ -90,6 +94,8 @@ def _train(
         trainer.restore()
         reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
     trainer.fit()
+    if len(task.test) * task.length > LONG:
+        reporter.note(f"scoring {len(task.test):,} test sequences")
     return workers.from_main(lambda: finish(trainer, out, picture))
 
 
