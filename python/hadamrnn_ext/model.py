@@ -16,7 +16,7 @@ from . import _core, format, hadamard, inputs, isa
 from .card import Card
 from .classify import Classification, classify, read_texts
 from .describe import Description, describe
-from .errors import InputError, KernelError, ShapeError
+from .errors import InputError, KernelError, ModelFormatError, ShapeError
 from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
@@ -81,10 +81,13 @@ class Model:
         """Read a model file.
 
         Raises:
-            ModelFormatError: the file is not a valid model.
+            ModelFormatError: the file, which the message names, is not a valid model.
             OSError: it cannot be read.
         """
-        return cls.from_bytes(format.read(path), kernel)
+        try:
+            return cls.from_bytes(format.read(path), kernel)
+        except ModelFormatError as error:
+            raise ModelFormatError(f"{os.fsdecode(path)}: {error}") from error
 
     @classmethod
     def from_bytes(cls, data: bytes, kernel: str = "auto") -> Model:
