@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..card import Card
 from ..data import csv_series, fsdd, idx, mel, npz, own, wav
 from ..data.missing import Impute, fill
-from ..data.series import is_texts, sequences
+from ..data.series import is_texts, sequences, whole
 from ..errors import DataError
 
 __all__ = ["read"]
@@ -70,6 +70,8 @@ def _npy(name: str, content: bytes) -> Array:
         shape, fortran, dtype = npz.header(file)
         begin = file.tell()
         order: Literal["C", "F"] = "F" if fortran else "C"
+        if not shape:
+            raise ValueError("it holds a single number, and no sequence")
         if dtype.hasobject:
             raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
@@ -114,7 +116,7 @@ def _steps(part: Any, card: Card) -> Array:
     if card.input == "features":
         return array[:, None] if array.ndim == 1 else array
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    return array.astype(np.int64) if (array == np.rint(array)).all() else array
+    return array.astype(np.int64) if whole(array) else array
 
 
 def _text(name: str, content: bytes, card: Card) -> Array:

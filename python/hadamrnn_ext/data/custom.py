@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..preprocess import Normalization, Preprocess, Vocabulary
 from . import metrics, words
 from .missing import Impute, fill
-from .series import Sequences, Series, is_texts, sequences
+from .series import Sequences, Series, is_texts, sequences, whole
 from .targets import Kind, Targets, targets
 from .task import Task
 
@@ -147,7 +147,12 @@ def of_model(card: Card, pair: Pair, impute: Impute | None = None) -> Task:
 
 
 def split(answers: Targets, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which examples are kept, and which are for validation: of each class `share`, but never all of them."""
+    """Which examples are kept, and which are for validation: of each class `share`, but never all of them.
+
+    Raises InputError for a seed out of range.
+    """
+    if not 0 <= seed < 1 << 32:
+        raise InputError(f"seed is {seed}; expected 0 to 2^32 - 1")
     shuffled = np.random.RandomState(seed).permutation(len(answers.values))
     classes = np.zeros(len(shuffled), np.int64) if answers.labels is None else answers.values[shuffled]
     held = np.zeros(len(shuffled), bool)
@@ -205,7 +210,7 @@ class _Reader(NamedTuple):
             assert self.preprocess.vocabulary is not None
             return _tokens(list(x), self.preprocess.vocabulary, name)
         found = sequences(x, name)
-        if self.kind == "tokens" and (found.values == np.rint(found.values)).all():
+        if self.kind == "tokens" and whole(found.values):
             found = found._replace(values=found.values.astype(np.int64))
         if self.kind == "features" and found.values.ndim == 1:
             found = found._replace(values=found.values[:, None])
@@ -247,7 +252,7 @@ def _read(x: Any, options: Options) -> tuple[_Reader, Sequences]:
         reader = _Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
         return reader, reader.read(x)
     found = sequences(x)
-    if options.tokens and found.values.dtype.kind == "f" and (found.values == np.rint(found.values)).all():
+    if options.tokens and found.values.dtype.kind == "f" and whole(found.values):
         found = found._replace(values=found.values.astype(np.int64))  # CSV does not say what its numbers are
     if _are_tokens(found.values, options.tokens):
         return _Reader("tokens", int(found.values.max()) + 1), found

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from .series import Sequences
 
 __all__ = ["Impute", "fill"]
@@ -35,6 +35,8 @@ def fill(
         _refuse_other(x, values, missing if how is None else np.isinf(values), name)
     if not missing.any():
         return values
+    if means is not None and np.shape(means) != values.shape[1:]:
+        raise ShapeError(f"{name} has {values.shape[1]} features a step; expected {np.size(means)}")
     if means is None:
         if (empty := missing.all(0)).any():
             raise InputError(f"{name} has no value at all in channel {int(np.argmax(empty))}; expected some")

@@ -13,7 +13,7 @@ from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
 from .task import Index
 
-__all__ = ["Sequences", "Series", "is_texts", "sequences"]
+__all__ = ["Sequences", "Series", "is_texts", "sequences", "whole"]
 
 
 class Sequences(NamedTuple):
@@ -61,6 +61,11 @@ def is_texts(x: Any) -> bool:
     return (
         isinstance(x, (list, tuple, np.ndarray)) and len(x) > 0 and all(isinstance(part, str) for part in x)
     )
+
+
+def whole(values: NDArray[Any]) -> bool:
+    """Whether all values are whole numbers, and such that int64 holds."""
+    return bool((np.abs(values) < 1 << 63).all() and (values == np.rint(values)).all())
 
 
 def _rectangular(x: NDArray[Any], name: str) -> Sequences:

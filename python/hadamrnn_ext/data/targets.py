@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
+from .series import whole
 
 __all__ = ["Kind", "Targets", "targets"]
 
@@ -82,7 +83,7 @@ def _classes(array: NDArray[Any], labels: tuple[str, ...] | None, name: str) -> 
         raise ShapeError(f"{name} has shape {array.shape}; expected (N,), one class a sequence")
     if array.dtype.kind == "f":
         _check_finite(array, array, name)
-        if (array == np.rint(array)).all():
+        if whole(array):
             array = array.astype(np.int64)
     found, classes = np.unique(array, return_inverse=True)
     names = tuple(map(str, found.tolist()))

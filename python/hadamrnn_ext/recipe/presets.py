@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args, get_type_hints
 
-from ..card import LayerCard
+from ..card import MAX_LAYERS, MAX_WIDTH, LayerCard
+from ..data.copy import LONGEST
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
@@ -110,6 +111,13 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PresetError(f"{name} is {value}, expected at least 1")
+        for name, most in (
+            ("embedding_size", MAX_WIDTH),
+            ("num_layers", MAX_LAYERS),
+            ("time_shift", LONGEST),
+        ):
+            if (value := getattr(self, name)) is not None and value > most:
+                raise PresetError(f"{name} is {value}, expected at most {most}")
         for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip", "weight_clip", "embedding_scale"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
