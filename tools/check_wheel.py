@@ -34,7 +34,7 @@ try:
     message = "hadamrnn_ext.nn was imported without torch"
 except ImportError as error:
     message = str(error)
-assert "hadamrnn_ext[train]" in message, message
+assert "pip install '.[train]'" in message, message
 assert "torch" not in sys.modules
 
 size = os.path.getsize(_core.__file__)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from pathlib import Path
 
 from .. import export, zoo
+from ..preprocess import Preprocess
+from .effect import Idle, refuse
 from .options import Commands, add_command, add_json, beside, print_json
 
 EXAMPLES = """\
@@ -36,11 +39,23 @@ def add(commands: Commands) -> None:
         "--lengths", action="store_true", help="the ONNX graph has an input `lengths`, one a sequence"
     )
     add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(("--transform", "--name"), lambda given: given.c is None, "it is for the C library, --c"),
+            Idle(
+                ("--no-preprocess", "--lengths"),
+                lambda given: given.onnx is None,
+                "it is for the ONNX graph, --onnx",
+            ),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
     if arguments.onnx is not None:
+        if dataclasses.replace(model.card.preprocess, vocabulary=None) == Preprocess():
+            refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
         paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
     else:
