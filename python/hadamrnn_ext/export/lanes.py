@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..card import LayerCard
 from ..integer.bounds import largest_state
 from ..quantize import pack_signs
-from .text import array
+from .text import array, bit
 from .transform import function, transform
 
 __all__ = ["Lanes"]
@@ -43,9 +43,9 @@ class Lanes:
         """sum = row i of B times relu of this layer."""
         n = self.hidden_size
         return f"""        int32_t sum = 0;
-        uint32_t j;
+        place j;
         for (j = 0; j < {n}u; ++j) {{
-            const uint32_t entry = i * {n}u + j;
-            if (below[j] > 0) sum += {name}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j];
+            const place entry = i * {n}u + j;
+            if (below[j] > 0) sum += {bit(name, "entry")} ? -below[j] : below[j];
         }}
 """
