@@ -83,7 +83,7 @@ def array(kind: str, name: str, values: NDArray[Any]) -> str:
 
 def bit(table: str, entry: str) -> str:
     """Bit number ``entry``, a simple expression, of a table of bytes."""
-    return f"READ(uint8_t, {table} + {entry} / 8u) >> ({entry} % 8u) & 1u"
+    return f"READ(uint8_t, {table} + {entry} / 8u) >> ({entry} % 8u) & 1"
 
 
 def read_code(bits: int) -> str:
@@ -94,16 +94,16 @@ def read_code(bits: int) -> str:
         code = "READ(uint8_t, packed + i)"
     elif 8 % width == 0:
         per_byte = 8 // width
-        code = f"READ(uint8_t, packed + i / {per_byte}u) >> ({width}u * (i % {per_byte}u)) & {mask}u"
+        code = f"READ(uint8_t, packed + i / {per_byte}u) >> ({width}u * (i % {per_byte}u)) & {mask}"
     else:
-        code = f"pair >> (start % 8u) & {mask}u"
+        code = f"(int)(pair >> (start % 8u) & {mask}u)"
     pair = f"""    const place start = {width}u * i;
     const uint8_t *const first = packed + start / 8u;
     const uint_fast16_t pair = READ(uint8_t, first) | (uint_fast16_t)READ(uint8_t, first + 1) << 8;
 """
     return f"""/* Code number i of a packed stream of {width} bits each. */
 static int_fast8_t code{width}(const uint8_t *packed, place i) {{
-{pair if 8 % width else ""}    const int code = (int)({code});
+{pair if 8 % width else ""}    const int code = {code};
     return (int_fast8_t)(code - 2 * (code & {top}));
 }}
 """

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import hadamrnn_ext as hr
 
 from .dense import Dense
-from .device import Board, Figures, measure
+from .device import Figures, measure
+from .table import Board
 
 __all__ = ["dense_figures", "model_figures"]
 
