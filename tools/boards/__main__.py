@@ -6,6 +6,7 @@ PYTHONPATH=tools python -m boards MODEL [--board m4] [--count N] [--dense]
 from __future__ import annotations
 
 import argparse
+import math
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli.evaluate import task_of
@@ -49,23 +50,25 @@ def main() -> None:
     print(f"{'':<24}" + "".join(f"{name:>12}" for name in columns))
     for what, field in ROWS.items():
         values = [getattr(figures, field) for figures in columns.values()]
-        if None not in values:
+        if not any(map(math.isnan, values)):
             print(f"{what.format(board.counts):<24}" + "".join(f"{value:>12,.0f}" for value in values))
     if not equal:
         raise SystemExit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="boards", description=__doc__.splitlines()[0] if __doc__ else None
-    )
+    parser = argparse.ArgumentParser(prog="boards", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     parser.add_argument("--board", choices=BOARDS, default="m4")
     parser.add_argument("--task", choices=tasks.NAMES, help="default: the one that the model's card names")
     parser.add_argument("--data", metavar="DIR", help="where the data set lies, as of hadamrnn eval")
     parser.add_argument("--count", type=int, default=200, metavar="N", help="test sequences (default: 200)")
     parser.add_argument(
-        "--bits", type=int, default=12, metavar="K", help="of the state that a float model is given (default: 12)"
+        "--bits",
+        type=int,
+        default=12,
+        metavar="K",
+        help="of the state that a float model is given (default: 12)",
     )
     parser.add_argument("--float", action="store_true", help="a float model as it is")
     parser.add_argument("--transform", choices=("fwht", "popcount"), default="fwht", help="default: fwht")

@@ -61,9 +61,8 @@ class Dense:
         (directory / f"{name}.h").write_text(self._header(name))
         weights = self.weights()
         constants = "\n".join(array(f"{weight.dtype}_t", key, weight) for key, weight in weights.items())
-        bytes_, largest = (sum(w.nbytes for w in weights.values()), max(w.size for w in weights.values()))
-        parts = [f'#include "{name}.h"\n', tables(bytes_), index_type(largest), constants]
-        (directory / f"{name}.c").write_text("\n".join([*parts, self._functions(name)]))
+        body = f"{index_type(max(w.size for w in weights.values()))}\n{constants}\n{self._functions(name)}"
+        (directory / f"{name}.c").write_text(f'#include "{name}.h"\n\n{tables(body)[0]}\n{body}')
 
     def _header(self, name: str) -> str:
         return f"""#include <stdint.h>
@@ -79,11 +78,10 @@ void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, int3
 """
 
     def _functions(self, name: str) -> str:
-        weight = "(int8_t)READ(uint8_t, "  # of a table in flash, where that is a memory of its own
         inputs = (
-            f"acc += {weight}input + (place)x[0] * {self.n}u + i);"
+            f"acc += READ(int8_t, input + (place)x[0] * {self.n}u + i);"
             if self.tokens
-            else f"for (j = 0; j < {self.d}u; ++j) acc += (int32_t){weight}input + i * {self.d}u + j) * x[j];"
+            else f"for (j = 0; j < {self.d}u; ++j) acc += (int32_t)READ(int8_t, input + i * {self.d}u + j) * x[j];"
         )
         size = 1 if self.tokens else self.d
         logits = f"if (logits) {name}_logits(state, logits{f' + t * {self.o}u' if self.all_steps else ''});"
@@ -97,7 +95,7 @@ void {name}_step({name}_state *state, const {name}_input *x) {{
     for (i = 0; i < {self.n}u; ++i) {{
         const int8_t *row = recurrent + i * {self.n}u;
         int32_t acc = READ(int32_t, bias + i);
-        for (j = 0; j < {self.n}u; ++j) acc += {weight}row + j) * state->h[j];
+        for (j = 0; j < {self.n}u; ++j) acc += READ(int8_t, row + j) * state->h[j];
         {inputs}
         acc = (acc + {1 << SHIFT - 1}) >> {SHIFT};
         state->next[i] = (int8_t)(acc < -128 ? -128 : acc > 127 ? 127 : acc);
@@ -110,7 +108,7 @@ void {name}_logits(const {name}_state *state, int32_t *logits) {{
     for (k = 0; k < {self.o}u; ++k) {{
         int32_t sum = READ(int32_t, output_bias + k);
         for (i = 0; i < {self.n}u; ++i) {{
-            if (state->h[i] > 0) sum += {weight}output + k * {self.n}u + i) * state->h[i];
+            if (state->h[i] > 0) sum += READ(int8_t, output + k * {self.n}u + i) * state->h[i];
         }}
         logits[k] = sum;
     }}

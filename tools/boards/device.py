@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import subprocess
@@ -35,8 +36,8 @@ class Figures:
     data_bytes: int  # data + bss
     state_bytes: int  # of one sequence
     stack_bytes: int
-    per_step: float | None  # instructions or cycles of name_run, logits included where every step has them
-    per_logits: float | None
+    per_step: float  # instructions or cycles of name_run, logits included where every step has them; NaN: not counted
+    per_logits: float
 
     @property
     def flash_bytes(self) -> int:
@@ -54,6 +55,7 @@ def measure(
     x: NDArray[Any],
     *,
     all_steps: bool,
+    raw: bool = False,
     dtype: type[np.generic] = np.int32,
     optimize: str = "-Os",
 ) -> Figures:
@@ -62,6 +64,7 @@ def measure(
     Args:
         x: (B, T, d) features or (B, T) tokens, of the type that the library reads.
         all_steps: whether the model answers at every step.
+        raw: ``x`` is of the type that ``name_prepare`` reads, which comes before every step and is not measured.
         dtype: of a logit.
 
     Raises:
@@ -82,24 +85,20 @@ def measure(
         sizes = _sizes(board, folder, name, flags)
         outputs, figures = [], []
         for part in parts:
-            output = _output(board, folder, library, name, part, flags, all_steps)
+            output = _output(board, folder, library, name, part, flags, all_steps, raw)
             outputs.append(output[: -4 * FIGURES])
-            figures.append(struct.unpack(_order(board) + f"{FIGURES}I", output[-4 * FIGURES :]))
-    logits = np.frombuffer(b"".join(outputs), np.dtype(dtype).newbyteorder(_order(board))).astype(dtype)
+            figures.append(struct.unpack(board.byte_order + f"{FIGURES}I", output[-4 * FIGURES :]))
+    logits = np.frombuffer(b"".join(outputs), np.dtype(dtype).newbyteorder(board.byte_order)).astype(dtype)
     loop, run, last, stack, state = (list(column) for column in zip(*figures, strict=True))
-    tick = LOOP / loop[0] if board.counts else None
+    tick = LOOP / loop[0] if board.counts else math.nan
     return Figures(
         logits.reshape((sequences, steps, -1) if all_steps else (sequences, -1)),
         *sizes,
         state_bytes=state[0],
         stack_bytes=max(stack),
-        per_step=tick and sum(run) * tick / (sequences * steps),
-        per_logits=tick and sum(last) * tick / sequences,
+        per_step=sum(run) * tick / (sequences * steps),
+        per_logits=sum(last) * tick / sequences,
     )
-
-
-def _order(board: Board) -> str:
-    return {"little": "<", "big": ">"}[board.byte_order]
 
 
 def _output(
@@ -110,12 +109,13 @@ def _output(
     x: NDArray[Any],
     flags: list[str],
     all_steps: bool,
+    raw: bool,
 ) -> bytes:
     """What the harness writes about the sequences x: their logits, then the figures."""
     sequences, steps = x.shape[:2]
     longest = 64 if board.input_bytes is None else 1
     chunk = max(c for c in range(1, longest + 1) if steps % c == 0)  # steps in memory at a time
-    (folder / "x.bin").write_bytes(np.ascontiguousarray(x, x.dtype.newbyteorder(_order(board))).tobytes())
+    (folder / "x.bin").write_bytes(np.ascontiguousarray(x, x.dtype.newbyteorder(board.byte_order)).tobytes())
     definitions = [
         f'-DHEADER="{name}.h"',
         f"-DMODEL={name}",
@@ -124,15 +124,13 @@ def _output(
         f"-DSTEPS={steps}u",
         f"-DCHUNK={chunk}u",
         f"-DALL_STEPS={int(all_steps)}",
+        f"-DRAW={int(raw)}",
         f'-DX_BIN="{folder / "x.bin"}"',
     ]
     sources = [HERE / source for source in ("harness.c", "memory.c", *board.sources)]
-    _gcc(
-        board,
-        [*flags, *WARNINGS, *definitions, "-I", library, *sources, folder / "model.o", *board.link]
-        + [*board.libraries, "-o", folder / "program.elf"],
-        cwd=HERE,
-    )
+    objects = [*sources, folder / "model.o", *board.link, *board.libraries]
+    command = [*flags, *WARNINGS, *definitions, "-I", library, *objects, "-o", folder / "program.elf"]
+    _gcc(board, command, cwd=HERE)
     run = subprocess.run(
         board.emulator,
         cwd=folder,
@@ -156,9 +154,10 @@ def _gcc(board: Board, arguments: list[Any], cwd: Path | None = None) -> None:
 def _sizes(board: Board, folder: Path, name: str, flags: list[str]) -> tuple[int, int, int]:
     """Bytes of text, of constants, and of data and bss: of the model and of what it calls, without harness or startup."""
     image = folder / "model.elf"
-    functions = ["init", "step", "run", "logits"]
-    keep = [f"-Wl,-u,{name}_{function}" for function in functions]
-    _gcc(board, [*flags, *WARNINGS, "-c", HERE / "memory.c", "-ffunction-sections", "-o", folder / "memory.o"])
+    keep = [f"-Wl,-u,{name}_{function}" for function in ("init", "step", "run", "logits")]
+    _gcc(
+        board, [*flags, *WARNINGS, "-c", HERE / "memory.c", "-ffunction-sections", "-o", folder / "memory.o"]
+    )
     link = ["-nostdlib", f"-Wl,-e,{name}_init", "-Wl,--gc-sections", *keep]
     objects = [folder / "model.o", folder / "memory.o", *board.libraries]
     _gcc(board, [*flags, *link, *objects, "-o", image])

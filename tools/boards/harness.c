@@ -1,7 +1,8 @@
 /* Runs an exported library over the sequences of x.bin; writes their logits, and at the end the figures.
  *
  * HEADER is the library's header, MODEL and UPPER the name in its identifiers and macros. SEQUENCES, STEPS and CHUNK
- * (which divides STEPS) say how x.bin is read; with ALL_STEPS every step has logits, else the last one. */
+ * (which divides STEPS) say how x.bin is read, with RAW as values of sensors; with ALL_STEPS every step has logits,
+ * else the last one. */
 #include HEADER
 #include "host.h"
 
@@ -18,6 +19,17 @@
 static JOIN(MODEL, _state) state;
 static JOIN(MODEL, _input) x[CHUNK * INPUT_SIZE];
 static JOIN(MODEL, _logit) logits[CHUNK * OUTPUT_SIZE];
+
+#if RAW
+static void read_chunk(void) {
+    static JOIN(MODEL, _raw) raw[CHUNK * INPUT_SIZE];
+    unsigned t;
+    host_read(raw, sizeof raw);
+    for (t = 0; t < CHUNK; ++t) JOIN(MODEL, _prepare)(raw + t * INPUT_SIZE, x + t * INPUT_SIZE);
+}
+#else
+static void read_chunk(void) { host_read(x, sizeof x); }
+#endif
 
 /* Sums over the whole run; `device.py` reads this struct. */
 static struct {
@@ -51,7 +63,7 @@ int main(void) {
 
     for (i = 0; i < SEQUENCES; ++i) {
         for (t = 0; t < STEPS; t += CHUNK) {
-            host_read(x, sizeof x);
+            read_chunk();
             if (i + t == 0) figures.stack_bytes = stack_bytes();
             if (t == 0) model_init(&state);
             start = host_clock();

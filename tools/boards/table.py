@@ -41,7 +41,7 @@ class Board:
     emulator: tuple[str, ...]
     counts: Literal["instructions", "cycles"] | None
     libraries: tuple[str, ...] = ("-lgcc",)  # what compiled code may call
-    byte_order: Literal["little", "big"] = "little"
+    byte_order: Literal["<", ">"] = "<"
     input_bytes: int | None = None
 
     @property
@@ -110,7 +110,7 @@ BOARDS = {
         sources=("host_posix.c",),
         emulator=("qemu-mips-static", "program.elf"),
         counts=None,
-        byte_order="big",
+        byte_order=">",
     ),
 }
 

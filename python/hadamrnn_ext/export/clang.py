@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +18,9 @@ from . import clang_float, clang_integer
 from .arduino import library_json, library_properties
 from .names import identifier
 from .raw import Raw, raw_values
-from .text import comment, index_type, tables
+from .text import block_comment, comment, index_type, tables
 
 __all__ = ["c"]
-
-# Of one entry of a table, by its C type.
-_BYTES = {"uint8_t": 1, "int32_t": 4, "uint32_t": 4, "float": 4}
 
 
 def c(
@@ -74,18 +70,20 @@ def c(
     card, raw = model.card, raw_values(model.card, resolution)
     if card.integer is not None:
         kind, state = clang_integer.input_type(card), clang_integer.state_fields(card, transform)
+        local = clang_integer.local_bytes(card, transform)
         body = clang_integer.source(model, name, transform)
     elif transform == "fwht":
         kind, state = clang_float.input_type(card), clang_float.state_fields(card)
+        local = clang_float.local_bytes(card)
         body = clang_float.source(model, name)
     else:
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
     if raw is not None:
         body = f"{body}\n{raw.source(name)}"
-    table_bytes = _table_bytes(body)
+    macros, table_bytes = tables(body)
     files = {
-        f"{name}.h": _header(model, name, kind, state, raw),
-        f"{name}.c": _source(card, name, body, table_bytes),
+        f"{name}.h": _header(model, name, kind, state, local, raw),
+        f"{name}.c": _source(card, name, f"{macros}\n{index_type(_largest_index(card))}\n{body}"),
         f"examples/{name}/main.c": _example(card, name, raw),
         "library.properties": library_properties(name, table_bytes),
         "library.json": library_json(name, table_bytes),
@@ -99,16 +97,18 @@ def c(
     return paths
 
 
-def _header(model: Model, name: str, kind: str, state: str, raw: Raw | None) -> str:
+def _header(model: Model, name: str, kind: str, state: str, local: int, raw: Raw | None) -> str:
     card, upper = model.card, name.upper()
     size = card.input_size if card.input == "features" else 1
-    what = f"{size} features" if card.input == "features" else f"one token, 0 to {card.input_size - 1}"
+    what = (
+        f"{size} feature{'s' * (size > 1)}"
+        if card.input == "features"
+        else f"one token, 0 to {card.input_size - 1}"
+    )
     logit = "int32_t" if card.integer is not None else "float"
     when = "steps x " if card.output == "all" else ""
     raw_type = "" if raw is None else f"typedef {raw.kind} {name}_raw; /* what {name}_prepare reads */\n"
-    return f"""/* {_summary(card)}
- *
- * {_facts(card, name, raw)} */
+    return f"""{block_comment(_summary(card), *_facts(card, name, raw))}
 #ifndef {upper}_H
 #define {upper}_H
 
@@ -123,6 +123,7 @@ extern "C" {{
 #define {upper}_HIDDEN_SIZE {card.layers[-1].hidden_size}
 #define {upper}_WEIGHT_BYTES {sum(tensor.nbytes for tensor in model.tensors.values())}
 #define {upper}_STATE_BYTES sizeof({name}_state)
+#define {upper}_LOCAL_BYTES {local} /* of arrays on the stack, beside registers and return addresses */
 
 {raw_type}typedef {kind} {name}_input; /* a time step is {what} */
 typedef {logit} {name}_logit;
@@ -162,7 +163,7 @@ def _summary(card: Card) -> str:
     return f"A recurrent network of {layers}; {weights} input weights; output {card.output!r}. Written by hadamrnn_ext."
 
 
-def _facts(card: Card, name: str, raw: Raw | None) -> str:
+def _facts(card: Card, name: str, raw: Raw | None) -> list[str]:
     """What a caller has to know about input, logits and labels."""
     facts = []
     if raw is not None:
@@ -177,10 +178,10 @@ def _facts(card: Card, name: str, raw: Raw | None) -> str:
         facts.append("Logits are of the mean over all steps since init, fewer than 2^32.")
     if card.labels is not None:
         facts.append(f"Labels, in order: {comment(', '.join(card.labels))}.")
-    return "\n * ".join(facts or ["Input is float, as the network reads it."])
+    return facts or ["Input is float, as the network reads it."]
 
 
-def _source(card: Card, name: str, body: str, table_bytes: int) -> str:
+def _source(card: Card, name: str, body: str) -> str:
     upper = name.upper()
     run = (
         f"        if (logits) {name}_logits(state, logits + t * {upper}_OUTPUT_SIZE);\n"
@@ -190,8 +191,6 @@ def _source(card: Card, name: str, body: str, table_bytes: int) -> str:
     last = f"    if (logits) {name}_logits(state, logits);\n" if card.output != "all" else ""
     return f"""#include "{name}.h"
 
-{tables(table_bytes)}
-{index_type(_largest_index(card))}
 {body}
 void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {name}_logit *logits) {{
     uint32_t t;
@@ -200,12 +199,6 @@ void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, {nam
 {run}    }}
 {last}}}
 """
-
-
-def _table_bytes(body: str) -> int:
-    """Of all tables that ``text.array`` wrote."""
-    found = re.findall(r"^static const (\w+) \w+\[(\d+)\] IN_FLASH", body, re.MULTILINE)
-    return sum(_BYTES[kind] * int(size) for kind, size in found)
 
 
 def _largest_index(card: Card) -> int:
@@ -244,7 +237,8 @@ def _example(card: Card, name: str, raw: Raw | None) -> str:
     return 1;
 #endif
 """
-    return f"""/* Reads time steps of {what} from stdin to its end and prints the logits of the sequence. */
+    about = f"Reads time steps of {what} from stdin to its end and prints the logits of the sequence."
+    return f"""{block_comment(about)}
 #include <stdio.h>
 
 #include "{name}.h"

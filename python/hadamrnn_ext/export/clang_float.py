@@ -16,7 +16,7 @@ from .mean import clear_sum, sum_fields, sum_up
 from .text import array, bit, read_code, real
 from .transform import function, transform
 
-__all__ = ["input_type", "source", "state_fields"]
+__all__ = ["input_type", "local_bytes", "source", "state_fields"]
 
 
 def input_type(card: Card) -> str:
@@ -28,6 +28,11 @@ def state_fields(card: Card) -> str:
     """The members of the state struct."""
     states = "".join(f"    float h{i}[{layer.hidden_size}];\n" for i, layer in enumerate(card.layers))
     return states + (sum_fields(card, "float") if card.output == "mean" else "")
+
+
+def local_bytes(card: Card) -> int:
+    """Of the arrays that a function keeps on the stack: the partial sums of a logit, or what a base matrix makes."""
+    return 4 * max(16, *(hadamard.factor(layer.block_size)[0] for layer in card.layers))
 
 
 def source(model: Model, name: str) -> str:
@@ -75,13 +80,13 @@ def _layer(card: Card, i: int) -> str:
     layer = card.layers[i]
     scale = np.float32(1 / math.sqrt(layer.block_size))
     argument = "const float *below" if i > 0 else f"const {input_type(card)} *x"
-    activate = {
+    activate = {  # NaN, with which no comparison is true, stays what it is
         "linear": "h[i] = z;",
         "relu": "h[i] = z <= 0.0f ? 0.0f : z;",
-        "sign": "h[i] = z >= 0.0f ? 1.0f : -1.0f;",
+        "sign": "h[i] = z >= 0.0f ? 1.0f : z < 0.0f ? -1.0f : z;",
         "modrelu": f"""{{
             const float magnitude = (z < 0.0f ? -z : z) + READ(float, modrelu{i} + i);
-            h[i] = magnitude > 0.0f && z != 0.0f ? (z < 0.0f ? -magnitude : magnitude) : 0.0f;
+            h[i] = magnitude <= 0.0f || z == 0.0f ? 0.0f : z < 0.0f ? -magnitude : magnitude;
         }}""",
     }[layer.recurrence]
     return f"""static void layer{i}(float *h, {argument}) {{

@@ -19,7 +19,7 @@ from .mean import clear_sum, sum_fields, sum_up
 from .planes import Planes
 from .text import array, bit, read_code
 
-__all__ = ["LAYOUTS", "input_type", "source", "state_fields"]
+__all__ = ["LAYOUTS", "input_type", "local_bytes", "source", "state_fields"]
 
 #: How a transform keeps the state.
 LAYOUTS: dict[str, type[Lanes | Planes]] = {"fwht": Lanes, "popcount": Planes}
@@ -48,6 +48,11 @@ def state_fields(card: Card, transform: str) -> str:
         f"    {layout.kind} z{i}[{layout.size}];\n" for i, layout in enumerate(_layouts(card, transform))
     )
     return states + (sum_fields(card, "int64_t") if card.output == "mean" else "")
+
+
+def local_bytes(card: Card, transform: str) -> int:
+    """Of the arrays that a function keeps on the stack."""
+    return max(layout.local_bytes for layout in _layouts(card, transform))
 
 
 def source(model: Model, name: str, transform: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .. import hadamard
 from ..card import LayerCard
 from ..integer.bounds import largest_state
 from ..quantize import pack_signs
@@ -25,6 +26,8 @@ class Lanes:
         self.hidden_size, self.block_size = layer.hidden_size, layer.block_size
         self.size = layer.hidden_size
         self.kind = "int16_t" if layer.block_size * largest_state(state_bits) < 1 << 15 else "int32_t"
+        r, width = hadamard.factor(self.block_size)[0], 2 if self.kind == "int16_t" else 4
+        self.local_bytes = width * r if r > 1 else 0
         self.begin = f"    {function(self.block_size, self.kind)}(z, {self.hidden_size}u);\n"
         self.store = f"z[i] = ({self.kind})r;"
 

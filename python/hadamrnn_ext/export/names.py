@@ -27,11 +27,11 @@ _HEADERS = {
     "C23 (7.1.2)": """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
         stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time
         uchar wchar wctype""",
-    "POSIX.1-2024 and 2017 (XBD 14)": """aio cpio devctl dirent dlfcn endian fcntl fmtmsg fnmatch ftw glob grp iconv
+    "POSIX.1-2024 and 2017 (XBD 14), X/Open Curses": """aio cpio curses devctl dirent dlfcn endian fcntl fmtmsg fnmatch ftw glob grp iconv
         langinfo libgen libintl monetary mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore
-        spawn strings stropts syslog tar termios trace ulimit unistd utime utmpx wordexp""",
+        spawn strings stropts syslog tar term termios trace ulimit unistd utime utmpx wordexp""",
     "glibc, musl, newlib, picolibc and avr-libc": """aliases alloca ansi ar argp argz byteswap crypt elf envlock envz
-        err error execinfo fastmath features fpu_control fstab fts getopt gshadow ieeefp ifaddrs lastlog libio link
+        err error execinfo fastmath features fpu_control fstab fts getopt gconv gshadow ieeefp ifaddrs lastlog libio link
         machine malloc mcheck memory mntent newlib nss obstack paths picolibc picotls printf proc_service pty
         re_comp reent regdef regexp resolv rpc semihost sgtty shadow stab stdio_ext syscall sysexits syslimits
         termio thread_db ttyent ucontext unctrl utmp values wait""",

@@ -66,6 +66,7 @@ class Planes:
         self.block_size, self.planes = layer.block_size, max(state_bits, 2)
         self.words = -(-layer.hidden_size // 32)
         self.size = self.planes * self.words
+        self.local_bytes = 4 * self.size
         self.begin = f"""    uint32_t next[{self.size}];
     int32_t block_sum = 0;
     for (i = 0; i < {self.size}u; ++i) next[i] = 0;

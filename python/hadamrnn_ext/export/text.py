@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,29 @@ from numpy.typing import NDArray
 
 from ..quantize import code_width
 
-__all__ = ["NEAR_FLASH", "array", "bit", "comment", "constant", "index_type", "read_code", "real", "tables"]
+__all__ = [
+    "NEAR_FLASH",
+    "array",
+    "bit",
+    "block_comment",
+    "comment",
+    "constant",
+    "index_type",
+    "macro",
+    "read_code",
+    "real",
+    "tables",
+]
 
 _WIDTH = 100
+# By the type of a table's entries: their bytes, and how an AVR reads one.
+_TABLES = {
+    "uint8_t": (1, "pgm_read_byte(address)"),
+    "int8_t": (1, "((int8_t)pgm_read_byte(address))"),
+    "int32_t": (4, "((int32_t)pgm_read_dword(address))"),
+    "uint32_t": (4, "pgm_read_dword(address)"),
+    "float": (4, "pgm_read_float(address)"),
+}
 #: Bytes of tables that the 16-bit pointers of an AVR surely reach, beside some code and tables of others.
 NEAR_FLASH = 60_000
 
@@ -21,6 +42,22 @@ NEAR_FLASH = 60_000
 def comment(text: str) -> str:
     """Text of unknown origin, such as labels, that can end no comment and no line."""
     return re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", text)[:400]
+
+
+def block_comment(*sentences: str) -> str:
+    """A comment; each of the sentences begins a line."""
+    lines = [line for text in sentences for line in textwrap.wrap(text, _WIDTH + 10, break_on_hyphens=False)]
+    return f"/* {(chr(10) + ' * ').join(lines)} */"
+
+
+def macro(name: str, values: Sequence[float], suffix: str) -> str:
+    """A macro that initializes an array: floats to the bit with the suffix "f", else doubles to the bit."""
+    words = [f"{np.float32(v):.9g}" if suffix else repr(float(v)) for v in values]
+    words = [word if set(word) & set(".e") else f"{word}.0" for word in words]
+    body = textwrap.wrap(", ".join(f"{word}{suffix}" for word in words), _WIDTH)
+    if len(body) == 1:
+        return f"#define {name} {{{body[0]}}}\n"
+    return f"#define {name} {{ \\\n    " + " \\\n    ".join(body) + "}\n"
 
 
 def real(value: float | np.floating[Any]) -> str:
@@ -33,27 +70,30 @@ def constant(value: int) -> str:
     return f"UINT32_C(0x{value:08X})"
 
 
-def tables(nbytes: int) -> str:
-    """The macros that ``array`` and READ use. An AVR copies constants into its RAM unless they are told to stay in flash,
-    and reads its flash by instructions of its own; everything else reads them where they are.
+def tables(body: str) -> tuple[str, int]:
+    """The macros that the tables of a source and the READs of it need, and the bytes of these tables.
 
-    Args:
-        nbytes: of all tables.
+    An AVR copies constants into its RAM unless they are told to stay in flash, and reads its flash by instructions of
+    its own. Everything else reads them where they are.
     """
+    found = re.findall(r"^static const (\w+) \w+\[(\d+)\] IN_FLASH", body, re.MULTILINE)
+    nbytes = sum(_TABLES[kind][0] * int(size) for kind, size in found)
+    readers = "".join(
+        f"#define READ_{kind}(address) {reader}\n"
+        for kind, (_, reader) in _TABLES.items()
+        if f"READ({kind}, " in body
+    )
     limit = f'#error "the tables take {nbytes} bytes, and an AVR reads 65536 at most"\n'
-    return f"""#if defined(__AVR__)
+    macros = f"""#if defined(__AVR__)
 #include <avr/pgmspace.h>
 {limit if nbytes > NEAR_FLASH else ""}#define IN_FLASH PROGMEM
 #define READ(kind, address) READ_##kind(address)
-#define READ_uint8_t(address) pgm_read_byte(address)
-#define READ_int32_t(address) ((int32_t)pgm_read_dword(address))
-#define READ_uint32_t(address) pgm_read_dword(address)
-#define READ_float(address) pgm_read_float(address)
-#else
+{readers}#else
 #define IN_FLASH
 #define READ(kind, address) (*(address))
 #endif
 """
+    return macros, nbytes
 
 
 def index_type(largest: int) -> str:
