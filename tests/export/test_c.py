@@ -286,7 +286,6 @@ def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     assert facts["version"] == properties["version"]
     assert (tmp_path / facts["headers"]).is_file()
     assert facts["build"]["srcFilter"] == ["+<net.c>"]  # the example has a main of its own
-    assert facts["build"]["flags"] == ["-ffp-contract=off"]
     assert facts["platforms"] == sorted(set(ARCHITECTURES.values()))
 
 

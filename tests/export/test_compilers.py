@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 
@@ -26,7 +27,6 @@ STRICT = [
     "-Wundef",
     "-Wvla",
     "-Os",
-    "-c",
 ]
 C99, CXX = ["-std=c99", "-Wstrict-prototypes", "-Wmissing-prototypes"], ["-x", "c++", "-std=c++17"]
 GNU = ["-std=gnu11"]  # as Arduino has it
@@ -112,12 +112,16 @@ def sample(rng, model):
     return rng.normal(size=(2, 10, model.card.input_size)).astype(np.float32)
 
 
-def compile_all(command, sources, folder):
+def compile_all(command, sources, folder, result="-c"):
     """Without a single warning."""
     if shutil.which(command[0]) is None and not os.environ.get("HADAMRNN_CI"):
         pytest.skip(f"there is no {command[0]}")
     done = subprocess.run(
-        [*command, *STRICT, *map(str, sources)], cwd=folder, capture_output=True, text=True, check=False
+        [*command, *STRICT, result, *map(str, sources)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -135,6 +139,26 @@ def test_examples(sources, tmp_path, prepared):
         (tmp_path / source.name).write_text(example.read_text())
     copies = sorted(tmp_path.iterdir())
     compile_all([*COMPILERS["gcc"], *prepared, "-I", str(folder)], copies, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [COMPILERS["cortex-m4"], ["clang", *GNU, "--target=aarch64-none-elf", "-ffreestanding"]],
+    ids=str,
+)
+def test_products_and_sums_are_never_one_operation(sources, tmp_path, command):
+    """Which compilers make of them on a processor that has it: other bits than those of `Model.infer`."""
+    (tmp_path / "f.c").write_text(
+        "float f(float, float, float);\nfloat f(float a, float b, float c) { return a * b + c; }\n"
+    )
+    floats = [source for source in sources if source.stem.endswith("_float")]
+    compile_all(command, [*floats, tmp_path / "f.c"], tmp_path, "-S")
+    fused = {
+        path.stem: bool(re.search(r"\bv?fn?m(a|add|sub)\b", path.read_text()))
+        for path in tmp_path.glob("*.s")
+    }
+    assert fused.pop("f")  # this compiler does it
+    assert fused == dict.fromkeys((source.stem for source in floats), False)
 
 
 def test_what_the_library_claims_is_what_was_compiled(rng, make_model, tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import subprocess
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli.evaluate import task_of
@@ -39,12 +40,17 @@ def main() -> None:
     if model.card.integer is None and not options.float:
         model = model.quantize(calibration(task), options.bits, readout="integer")
     raw = task.test.raw(slice(0, options.count))[0]
-    ours, equal = model_figures(model, raw, board, options.transform, optimize=options.optimize)
-    columns = {"model": ours}
-    if options.dense:
-        columns["dense int8"] = dense_figures(model, raw, board, optimize=options.optimize)
+    try:
+        ours, equal = model_figures(model, raw, board, options.transform, optimize=options.optimize)
+        columns = {"model": ours}
+        if options.dense:
+            columns["dense int8"] = dense_figures(model, raw, board, optimize=options.optimize)
+    except subprocess.CalledProcessError as error:  # it has said why
+        raise SystemExit(f"{error.cmd[0]} failed: is the memory of the {options.board} too small?") from None
+    except ValueError as error:
+        raise SystemExit(f"{error}") from None
     print(
-        f"{model!r}\n{board.processor} under {board.emulator[0]}, {options.optimize}, {len(raw)} sequences of {task.name}"
+        f"{model!r}\n{board.processor} under {board.emulator[0]}, {options.optimize}, sequences of {task.name}: {len(raw)}"
     )
     print(f"logits: {ours.logits.size}, {'all equal to' if equal else 'NOT equal to'} those of Python")
     print(f"{'':<24}" + "".join(f"{name:>12}" for name in columns))

@@ -37,7 +37,7 @@ includes={name}.h
 
 
 def library_json(name: str, table_bytes: int) -> str:
-    """The file of this name. A compiler must not contract products and sums of floats, as GNU C does by default."""
+    """The file of this name."""
     facts = {
         "name": name,
         "version": "1.0.0",
@@ -46,12 +46,7 @@ def library_json(name: str, table_bytes: int) -> str:
         "frameworks": "*",
         "platforms": sorted({ARCHITECTURES[each] for each in _architectures(table_bytes)}),
         "headers": f"{name}.h",
-        "build": {
-            "flags": ["-ffp-contract=off"],
-            "srcDir": ".",
-            "includeDir": ".",
-            "srcFilter": [f"+<{name}.c>"],
-        },
+        "build": {"srcDir": ".", "includeDir": ".", "srcFilter": [f"+<{name}.c>"]},
     }
     return json.dumps(facts, indent=2) + "\n"
 

@@ -34,8 +34,8 @@ def c(
 
     The state lives in a struct of the caller's. Results are those of ``Model.infer`` to the bit: an integer model
     (``Model.quantize`` with readout="integer") gives the integers that ``card.integer.logit_scale`` multiplies and
-    has no float in it; a float model gives the same float32, if the compiler neither contracts nor reorders
-    (``-std=c99`` does neither). ``name_step`` reads what the network itself reads: scaled, normalized, permuted,
+    has no float in it; a float model gives the same float32, if the compiler is not told to reorder
+    (``-ffast-math``). ``name_step`` reads what the network itself reads: scaled, normalized, permuted,
     quantized. ``name_prepare`` makes that of what sensors give, a time step at a time.
 
     Args:

@@ -19,6 +19,15 @@ from .transform import function, transform
 __all__ = ["input_type", "local_bytes", "source", "state_fields"]
 
 
+_TWO_ROUNDINGS = """/* A product and a sum are two operations, each of which rounds; compilers make one of them where they can. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+"""
+
+
 def input_type(card: Card) -> str:
     """What one feature, or a token, is."""
     return "float" if card.input == "features" else "int32_t"
@@ -39,7 +48,7 @@ def source(model: Model, name: str) -> str:
     """Everything of the .c file below its includes."""
     card, parameters = model.card, model.parameters()
     widths = {code_width(bits) for bits in (card.weight_bits, card.output_weight_bits) if bits is not None}
-    parts = [read_code(width) for width in sorted(widths)]
+    parts = [_TWO_ROUNDINGS, *(read_code(width) for width in sorted(widths))]
     parts += [transform(m, "float") for m in dict.fromkeys(layer.block_size for layer in card.layers)]
     parts.append(_matrix(model, "input", card.weight_bits, parameters["input.weight"]))
     parts.append(_matrix(model, "output", card.output_weight_bits, parameters["output.weight"]))

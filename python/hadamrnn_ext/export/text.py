@@ -97,9 +97,12 @@ def tables(body: str) -> tuple[str, int]:
 
 
 def index_type(largest: int) -> str:
-    """The typedef of what counts units, table entries and bits up to ``largest``: fast where ``int`` has 16 bits too."""
-    bits = 16 if largest < 1 << 16 else 32
-    return f"/* Counts units, entries of tables, and bits: {largest} at most. */\ntypedef uint_fast{bits}_t place;\n"
+    """The typedef of what counts units, table entries and bits up to ``largest``: fast where ``int`` has 16 bits too.
+
+    No type that C promotes to int, so that sums and products of it stay unsigned.
+    """
+    kind = "unsigned" if largest < 1 << 16 else "unsigned long"
+    return f"/* Counts units, entries of tables, and bits: {largest} at most. */\ntypedef {kind} place;\n"
 
 
 def array(kind: str, name: str, values: NDArray[Any]) -> str:
@@ -139,7 +142,7 @@ def read_code(bits: int) -> str:
         code = f"(int)(pair >> (start % 8u) & {mask}u)"
     pair = f"""    const place start = {width}u * i;
     const uint8_t *const first = packed + start / 8u;
-    const uint_fast16_t pair = READ(uint8_t, first) | (uint_fast16_t)READ(uint8_t, first + 1) << 8;
+    const unsigned pair = READ(uint8_t, first) | (unsigned)READ(uint8_t, first + 1) << 8;
 """
     return f"""/* Code number i of a packed stream of {width} bits each. */
 static int_fast8_t code{width}(const uint8_t *packed, place i) {{
