@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from boards import __main__ as command
 from boards.proof import dense_figures, model_figures
 from boards.table import BOARDS, missing_tools
 from hadamrnn_ext.data import copy
@@ -167,3 +169,38 @@ def test_a_sequence_that_flash_cannot_hold(rng, make_model):
     model = floats.quantize(x, readout="integer")
     with pytest.raises(ValueError, match="a sequence has 20000 bytes; expected 16384 at most"):
         model_figures(model, x, existing("atmega328p"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["copy-int12", "--count", "1", "--dense"],
+            ["cortex-m4 under qemu-system-arm", "dense int8", "instructions per step"],
+        ),
+        (["copy", "--float", "--count", "1", "--board", "mips"], ["mips32r2, big-endian", "flash, bytes"]),
+        (
+            ["copy-int12", "--count", "1", "--board", "atmega328p"],
+            ["atmega328p under simavr", "cycles per step"],
+        ),
+    ],
+    ids=str,
+)
+def test_the_command_of_the_documentation(monkeypatch, capsys, options, said):
+    existing(options[-1] if "--board" in options else "m4")
+    monkeypatch.setattr(sys, "argv", ["boards", *options])
+    command.main()
+    printed = capsys.readouterr().out
+    assert "logits: 9000, all equal to those of Python" in printed
+    for text in said:
+        assert text in printed
+
+
+def test_a_model_that_a_board_cannot_hold(monkeypatch, rng, make_model, tmp_path):
+    existing("atmega328p")
+    large = make_model(rng, sizes=((1024, 1024),), input="tokens", input_size=10, output="all")
+    large.save(tmp_path / "large.safetensors")
+    options = [str(tmp_path / "large.safetensors"), "--float", "--task", "copy", "--board", "atmega328p"]
+    monkeypatch.setattr(sys, "argv", ["boards", *options, "--count", "1"])
+    with pytest.raises(SystemExit, match="avr-gcc failed: is the memory of the atmega328p too small"):
+        command.main()

@@ -44,11 +44,11 @@ def c(
         transform: "fwht", the fast transform; or "popcount", for an integer model with blocks of a power of two: bit
             planes, which take less memory and in a deep model of signs less time (docs/microcontrollers.md). The
             same bits.
-        resolution: for an integer model of features: ``name_prepare`` takes integers, and each stands for a value
-            that is so many times as large, in the units of the training data. One number, or one for each feature:
-            1/16384 for an accelerometer with 16384 counts per g and a model that was trained on g. None takes 1 where a
-            step of the model's input is at least 1, else a power of two that makes 16 to 32 integers of a step;
-            ``name.h`` says which.
+        resolution: of an integer model of features: the integer r that ``name_prepare`` reads stands for the value
+            r * resolution, in the units of the training data. One number, or one for each feature: 1/16384 for an
+            accelerometer with 16384 counts per g and a model that was trained on g. None takes 1 where a step of the
+            model's input is at least 1, else a power of two that makes 16 to 32 integers of a step; ``name.h`` says
+            which.
 
     Returns:
         The paths written.
