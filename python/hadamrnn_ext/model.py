@@ -17,7 +17,7 @@ from .bidirectional import add_backwards, backwards
 from .card import Card
 from .classify import Classes, Classification
 from .describe import Description, describe
-from .errors import InputError
+from .errors import InputError, ModelFormatError
 from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
@@ -88,10 +88,13 @@ class Model:
         """Read a model file.
 
         Raises:
-            ModelFormatError: the file is not a valid model.
+            ModelFormatError: the file, which the message names, is not a valid model.
             OSError: it cannot be read.
         """
-        return cls.from_bytes(format.read(path), kernel)
+        try:
+            return cls.from_bytes(format.read(path), kernel)
+        except ModelFormatError as error:
+            raise ModelFormatError(f"{os.fsdecode(path)}: {error}") from error
 
     @classmethod
     def from_bytes(cls, data: bytes, kernel: str = "auto") -> Model:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hadamrnn_ext.data import csv_dialect, own
-from hadamrnn_ext.data.csv_columns import Known
+from hadamrnn_ext.data.columns import Known
 from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import DataError
 
@@ -181,6 +181,13 @@ def test_texts_have_ids_too():
     assert "not read: other" in found.understood
     with pytest.raises(DataError, match="line 3: column 0 is empty"):
         read("text,label\ngood,1\n,0\n")
+    reviews = "review,stars,label\ngood film,5,1\nbad film,1,0\n"
+    found = read(reviews, features=("review",))
+    assert (found.x, found.card.features) == (["good film", "bad film"], ("review",))
+    known = model(1, texts=True, form="texts", features=("review",), label="label")
+    assert read(reviews, known=known, labelled=False).x == found.x
+    with pytest.raises(DataError, match="no column of texts; name it with --features, of words, label"):
+        read("words,label\ngood film,1\n", known=known, labelled=False)
 
 
 # What a model knows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext.data import own
-from hadamrnn_ext.data.csv_columns import Known
+from hadamrnn_ext.data.columns import Known
 from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import DataError
 

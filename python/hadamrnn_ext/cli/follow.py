@@ -25,7 +25,7 @@ def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
             stream.reset()
             continue
         try:
-            step = np.array(cells, np.float32) if features else int(cells[0])
+            step = np.array(cells, np.float64) if features else int(cells[0])
         except ValueError:
             raise DataError(
                 f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"

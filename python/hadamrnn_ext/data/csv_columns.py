@@ -8,86 +8,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
 
 from ..data_card import DataCard
 from ..errors import DataError
+from .columns import (
+    BY_NAME,
+    GROUP,
+    ID,
+    LABEL,
+    PERHAPS_LABEL,
+    PERHAPS_TIME,
+    TEXT,
+    TIME,
+    Columns,
+    Form,
+    Known,
+    Layout,
+)
 from .csv_evidence import counts, is_like_id, rises, target_by_place, target_of_words
 from .csv_table import Table
 
-__all__ = ["BY_NAME", "USUAL", "Columns", "Known", "Layout", "layout", "refuse_columns"]
-
-Form = Literal["steps", "series", "texts"]
-
-#: Names of columns that are found by themselves, in any case.
-ID = ("id", "series", "series_id", "sequence", "sequence_id")
-TIME = ("time", "timestamp", "datetime", "date")
-LABEL = ("label", "class", "target")
-TEXT = ("text",)
-USUAL = (*ID, *TIME, *LABEL, *TEXT)
-#: Names that mean it where nothing speaks against it: y beside x and z is a coordinate, t may be a temperature.
-PERHAPS_LABEL, PERHAPS_TIME = "y", ("step", "t")
-#: What a file can be split by; never a feature unless somebody says so.
-GROUP = tuple(
-    name + end
-    for name in ("group", "subject", "person", "participant", "patient", "user", "device")
-    for end in ("", "_id")
-)
-
-
-class Columns(NamedTuple):
-    """Names of columns, or their numbers from 0; None finds them by their usual names. And the marks between cells and
-    before decimals, None: as the file has them."""
-
-    label: str | None = None
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    features: tuple[str, ...] | None = None
-    delimiter: str | None = None
-    decimal: str | None = None
-
-
-BY_NAME = Columns()
-
-
-def refuse_columns(name: str, asked: Columns) -> None:
-    """Raises DataError where a file that is no table is asked for its columns."""
-    given = [f"--{field}" for field, column in asked._asdict().items() if column is not None]
-    if given:
-        raise DataError(
-            f"{name}: {given[0]} has no effect here: it is for tables such as CSV, and this is none"
-        )
-
-
-class Known(NamedTuple):
-    """Who reads the file, where that is known: a model, or the training data beside which it is test data.
-
-    width: features per step, 1 for tokens. texts: whether it reads texts.
-    """
-
-    data: DataCard
-    width: int
-    texts: bool = False
-    labels: tuple[str, ...] | None = None
-
-
-class Layout(NamedTuple):
-    """Numbers of columns; `features` are the channels of steps, the steps of series, or the column of texts.
-
-    padded: whether series of one length are filled up with missing values, as in the UCR archive. notes: what somebody
-    should know who did not say it.
-    """
-
-    form: Form
-    features: list[int]
-    label: int | None = None
-    id: int | None = None
-    time: int | None = None
-    group: int | None = None
-    ignored: tuple[int, ...] = ()
-    padded: bool = False
-    notes: tuple[str, ...] = ()
+__all__ = ["layout"]
 
 
 def layout(
@@ -226,13 +167,21 @@ class _Finder:
                 self.notes.append(f"--group {header[place]} would split by {header[place]}")
 
     def _text(self) -> int | None:
+        """The column of texts: of the only name of words that is asked for, of that of the model, or of the usual one."""
         if self.known is not None and not self.known.texts:
             return None
+        if self.asked.features is not None:
+            asked = self.named or []
+            return self._take(asked[0]) if len(asked) == 1 and not self.table.is_numeric(asked[0]) else None
         if self.data.form == "texts" and self.table.header is None:
-            return self.free[0] if len(self.free) == 1 else None
+            return self._take(self.free[0]) if len(self.free) == 1 else None
         names = {*TEXT, *(self.data.features or ())} if self.data.form == "texts" else {*TEXT}
         header = self.table.header or ()
         found = [place for place in self._nameless() if header and header[place].lower() in names]
+        if self.data.form == "texts" and len(found) != 1:
+            raise DataError(
+                f"{self.table.name}: no column of texts; name it with --features, of {', '.join(header)}"
+            )
         return self._take(found[0]) if len(found) == 1 else None
 
     def _perhaps_time(self, identity: int | None) -> int | None:
@@ -254,7 +203,7 @@ class _Finder:
                 return "steps"
             if known is not None:
                 return "steps" if known == "steps" else "series"
-            return "steps" if self._is_as_wide() else "series"
+            return "steps" if self._is_of_steps() else "series"
         if time is not None and self.asked.features is None:
             if self.known is None:
                 raise DataError(
@@ -266,19 +215,17 @@ class _Finder:
             return "steps"
         if known == "series" or self.known is None:
             return "series"
-        return "steps" if self._is_as_wide() else "series"
+        return "steps" if self._is_of_steps() else "series"
 
-    def _is_as_wide(self) -> bool:
-        """Whether a row has as many cells as a step of the model has features, maybe beside a y."""
-        if self.known is None:
-            return False
-        return self.known.width in (len(self.free), len(self.free) - len(self._y())) and (
-            self.known.width > 1 or len(self.free) == 1
-        )
+    def _is_of_steps(self) -> bool:
+        """Whether a row is a step of a model that knows no form: of several features, or of one where there is one column."""
+        return self.known is not None and (self.known.width > 1 or len(self.named or self.free) == 1)
 
     def _y(self) -> list[int]:
+        """A free column y that may be the target, since it is no coordinate beside x and z."""
         header = self.table.header or ()
-        return [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
+        found = [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
+        return [] if {"x", "z"} <= {title.lower() for title in header} else found
 
     def _perhaps_label(self, form: Form, identity: int | None) -> int | None:
         """A target without a usual name: the only column of words, or y unless it is a coordinate; of a table without
@@ -297,8 +244,7 @@ class _Finder:
         free = self._nameless()
         if (place := target_of_words(self.table, free, keys)) is not None:
             return self._take(place)
-        names = {title.lower() for title in self.table.header}
-        found = [] if {"x", "z"} <= names else self._y()
+        found = self._y()
         one_each = len(found) == 1 and (
             keys is None or len({*zip(keys, self.table.cells(found[0]), strict=True)}) == len({*keys})
         )

@@ -18,7 +18,8 @@ import numpy as np
 from ..data_card import DataCard
 from ..errors import DataError
 from . import csv_table, csv_targets, times
-from .csv_columns import BY_NAME, USUAL, Columns, Known, Layout, layout
+from .columns import BY_NAME, USUAL, Columns, Known, Layout
+from .csv_columns import layout
 from .csv_dialect import MISSING
 from .csv_table import Table
 from .examples import Examples
