@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ def parsed(
     kind: Kind | None = None,
 ) -> Examples:
     """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
+    if re.match(r"(?:\s*%[^\n]*\n)*\s*@relation\b", text[:100_000], re.IGNORECASE):
+        raise DataError(
+            f"{name}: is ARFF, which is not read; the archive has the same data as .ts and as .tsv or .txt"
+        )
     if ts.is_ts(text):
         refuse_columns(name, columns)
         return ts.parse(name, text)
