@@ -178,6 +178,9 @@ def test_other_commands_need_no_option_again(run, walks, trained):
     model = hr.load(trained)
     assert model.card.data == DataCard("steps", ("x", "y", "z"), "gesture", "walk", "clock", "who", "last")
     assert model.card.labels == ("None", "pull", "push")
+    files = "rows are steps; features x, y, z; id walk; time clock; label gesture; group who; missing last"
+    assert str(model.card.data) == files
+    assert f"files    {files[:80]}" in run("info", trained)[1]
     found = []
     for name in ("walks.csv", "turned.csv"):
         code, stdout, stderr = run("eval", trained, "--test", walks / name, "--json")
