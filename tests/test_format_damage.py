@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import tracemalloc
 
 import numpy as np
@@ -337,3 +338,14 @@ def test_a_long_header_or_file_is_refused(plain, tmp_path, monkeypatch):
     with pytest.raises(ModelFormatError, match=r"larger than 1000 bytes"):
         Model.load(tmp_path / "m")
     refused(plain.to_bytes(), "bytes; expected at most 1000")
+
+
+def test_errors_of_a_file_name_it(plain, tmp_path):
+    """Whichever part of it is wrong, and for a path of bytes too."""
+    path = tmp_path / "walks.safetensors"
+    content = plain.to_bytes()
+    for damaged in (b"", content[:-1], bytes(100), content.replace(b"digest", b"tsegid")):
+        path.write_bytes(damaged)
+        for name in (path, str(path), os.fsencode(path)):
+            with pytest.raises(ModelFormatError, match=rf"^{re.escape(str(path))}: "):
+                Model.load(name)

@@ -11,6 +11,8 @@ is imported only by those who want it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 # The core comes first: it refuses subinterpreters, before NumPy is imported in one, which would spoil it for the process.
 from . import _core, export, hadamard, isa, zoo  # noqa: F401
 from .card import Card, LayerCard, Training
@@ -32,6 +34,8 @@ from .stream import Stream
 from .streams import Streams
 from .unroll import Unrolled
 from .zoo import infer, load, models
+
+__version__: str
 
 __all__ = [
     "Card",
@@ -63,3 +67,16 @@ __all__ = [
     "models",
     "zoo",
 ]
+
+if not TYPE_CHECKING:  # for a type checker, every name that is not here would be one that is
+
+    def __getattr__(name):
+        """`__version__`, once somebody asks: what looks it up takes as long to import as half of the package."""
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version(__name__)
+        except PackageNotFoundError:  # a source tree that nobody has installed
+            return "0+unknown"

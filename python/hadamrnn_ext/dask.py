@@ -24,9 +24,9 @@ try:
     import dask
     import dask.array as da
 except ImportError as missing:
-    raise ImportError(
-        "hadamrnn_ext.dask needs Dask, which is not installed: pip install hadamrnn_ext[dask]"
-    ) from missing
+    from .machine import hint
+
+    raise ImportError(f"hadamrnn_ext.dask needs Dask, which is not installed: {hint('dask')}") from missing
 
 __all__ = ["infer"]
 

@@ -136,9 +136,7 @@ def read(path: str | os.PathLike[str]) -> bytes:
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ModelFormatError(
-            f"{os.fspath(path)} is larger than {MAX_FILE_BYTES} bytes, the most of a model file"
-        )
+        raise ModelFormatError(f"the file is larger than {MAX_FILE_BYTES} bytes, the most of a model file")
     return data
 
 

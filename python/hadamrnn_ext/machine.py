@@ -11,7 +11,7 @@ from typing import Any
 from . import isa
 from .inputs import cpus
 
-__all__ = ["EXTRAS", "cpus", "describe", "package_version"]
+__all__ = ["EXTRAS", "cpus", "describe", "hint", "package_version"]
 
 #: Packages of each extra of pyproject.toml.
 EXTRAS = {
@@ -22,6 +22,11 @@ EXTRAS = {
     "dask": ("dask",),
     "audio": ("soundfile",),
 }
+
+
+def hint(*extras: str) -> str:
+    """What to type for these extras. The package is not published: pip takes it from its source, not by its name."""
+    return f"pip install '.[{','.join(extras)}]' in the folder of its source"
 
 
 def package_version(package: str) -> str | None:

@@ -17,17 +17,18 @@ from .bidirectional import add_backwards, backwards
 from .card import Card
 from .classify import Classes, Classification
 from .describe import Description, describe
-from .errors import InputError
+from .errors import InputError, ModelFormatError
 from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.report import fidelity, with_report
-from .integer.tensors import check as check_bounds
+from .integer.steps import check as check_bounds
 from .network import build
 from .reader import Reader, Ready
+from .storage import QuantizedRows
 from .stream import Stream
 from .streams import Streams
-from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
+from .tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
 
 __all__ = ["Model"]
@@ -81,6 +82,10 @@ class Model:
         Raises:
             InputError, ShapeError: a parameter is missing, unknown, not finite or of another shape.
         """
+        if card.integer is not None:
+            raise InputError(
+                "the card is that of an integer model; expected a float model, to be quantized afterwards"
+            )
         return cls(card, pack_parameters(card, parameters), kernel)
 
     @classmethod
@@ -88,10 +93,13 @@ class Model:
         """Read a model file.
 
         Raises:
-            ModelFormatError: the file is not a valid model.
+            ModelFormatError: the file, which the message names, is not a valid model.
             OSError: it cannot be read.
         """
-        return cls.from_bytes(format.read(path), kernel)
+        try:
+            return cls.from_bytes(format.read(path), kernel)
+        except ModelFormatError as error:
+            raise ModelFormatError(f"{os.fsdecode(path)}: {error}") from error
 
     @classmethod
     def from_bytes(cls, data: bytes, kernel: str = "auto") -> Model:
@@ -347,7 +355,7 @@ class Model:
         if EMBEDDING not in self._tensors:
             raise InputError("this model has no float32 embedding to quantize")
         tensors = dict(self._tensors)
-        tensors |= pack_embedding(tensors.pop(EMBEDDING))
+        tensors |= QuantizedRows().pack(EMBEDDING, tensors.pop(EMBEDDING))
         return Model(dataclasses.replace(self._card, embedding_bits=8), tensors, self._requested_kernel)
 
     def describe(self) -> Description:

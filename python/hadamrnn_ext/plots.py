@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import hadamard
 from .classify import probabilities
 from .errors import InputError, ShapeError
+from .machine import hint
 from .model import Model
 
 if TYPE_CHECKING:
@@ -125,5 +126,5 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure  # not pyplot: no state, no window
     except ImportError:
-        raise ImportError("pictures need matplotlib: pip install 'hadamrnn_ext[plot]'") from None
+        raise ImportError(f"pictures need matplotlib, which is not installed: {hint('plot')}") from None
     return Figure(figsize=(width, height), layout="constrained")

@@ -30,9 +30,9 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as missing:
-    raise ImportError(
-        "hadamrnn_ext.sklearn needs scikit-learn 1.6 or newer: pip install hadamrnn_ext[sklearn]"
-    ) from missing
+    from .machine import hint
+
+    raise ImportError(f"hadamrnn_ext.sklearn needs scikit-learn 1.6 or newer: {hint('sklearn')}") from missing
 
 __all__ = ["HadamRNNClassifier", "HadamRNNRegressor"]
 
@@ -145,6 +145,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
             normalize=self.normalize,
             validation=self.validation,
             device=self.device,
+            progress=False,
             threads=self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None,
             **options,
             **recipe,

@@ -69,22 +69,26 @@ def test_train_writes_a_model_that_the_other_commands_take(run, tmp_path):
     assert json.loads(stdout)["card"]["training"]["metrics"]["test_loss"] == summary["test_loss"]
 
 
+def recipe_of(run, *options: object) -> dict[str, object]:
+    code, stdout, stderr = run("train", *options, "--epochs", 1, "--threads", 1, "--json")
+    assert code == 0, stderr
+    return json.loads(stdout)
+
+
 def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options = "--block-size 4 --weight-bits float --sign-lr 0.1 --schedule cosine --grad-clip 2 --seed 9 --engine loop"
-    options += " --sign-schedule constant --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9 --patience 7"
+    options += (
+        " --sign-schedule step --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9 --patience 7"
+    )
     options += (
         " --output-weight-bits 2 --bias-bits 8 --embedding-size 4 --embedding-scale 0.5 --positive-signs 0.5"
     )
-    options += " --embedding-bits 8 --weight-clip 2.5 --token-dropout 0.1 --input-noise 0.3 --time-shift 5 --num-layers 2"
-    code, stdout, _ = run(
-        *SMALL, *options.split(), "--epochs", 1, "--out", tmp_path, "--threads", 1, "--json"
-    )
-    summary = json.loads(stdout)
-    assert code == 0
+    options += " --embedding-bits 8 --weight-clip 2.5 --token-dropout 0.1 --num-layers 2"
+    summary = recipe_of(run, *SMALL[1:], *options.split(), "--out", tmp_path)
     expected = {"block_size": 4, "weight_bits": None, "sign_lr": 0.1, "schedule": "cosine", "grad_clip": 2.0}
     expected |= {"seed": 9, "engine": "loop", "engine_used": "loop", "threads": 1, "freeze_signs": False}
     expected |= {"engine_reason": "as asked"}
-    expected |= {"sign_schedule": "constant", "sign_decay": 0.5, "warmup": 2, "label_smoothing": 0.1}
+    expected |= {"sign_schedule": "step", "sign_decay": 0.5, "warmup": 2, "label_smoothing": 0.1}
     expected |= {
         "average": 0.9,
         "embedding_size": 4,
@@ -92,8 +96,6 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
         "embedding_scale": 0.5,
         "positive_signs": 0.5,
         "token_dropout": 0.1,
-        "input_noise": 0.3,
-        "time_shift": 5,
         "num_layers": 2,
         "patience": 7,
         "output_weight_bits": 2,
@@ -102,6 +104,18 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
         "device": "cpu",
         "processes": 1,
     }
+    assert {name: summary[name] for name in expected} == expected
+
+
+def test_train_takes_every_part_of_the_recipe_of_features(run, digits_dir, tmp_path):
+    options = (
+        "--hidden-size 16 --batch-size 20 --input-noise 0.3 --time-shift 5 --image-jitter 0.5 --decay 0.9"
+    )
+    options += " --output mean --recurrence relu --sign-schedule constant --sign-margin 0.1 --limit-train 40"
+    data = ["--data", digits_dir, "--no-verify"]
+    summary = recipe_of(run, "smnist", *options.split(), *data, "--out", tmp_path)
+    expected = {"input_noise": 0.3, "time_shift": 5, "image_jitter": 0.5, "decay": 0.9, "limit_train": 40}
+    expected |= {"output": "mean", "recurrence": "relu", "sign_schedule": "constant", "sign_margin": 0.1}
     assert {name: summary[name] for name in expected} == expected
 
 
@@ -330,7 +344,7 @@ def test_train_without_torch_says_what_to_install(tmp_path):
         [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
-    assert "hadamrnn_ext[train]" in done.stderr
+    assert "pip install '.[train]'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -177,4 +177,4 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "pip install hadamrnn_ext[export]" in done.stdout
+    assert "onnx, which is not installed: pip install '.[export]'" in done.stdout

@@ -21,7 +21,7 @@ assert "torch" not in sys.modules
 
 def test_the_error_names_the_extra() -> None:
     result = subprocess.run([sys.executable, "-c", HIDE_TORCH], capture_output=True, text=True, check=True)
-    assert "pip install hadamrnn_ext[train]" in result.stdout
+    assert "PyTorch, which is not installed: pip install '.[train]'" in result.stdout
 
 
 def test_the_package_itself_never_imports_torch() -> None:

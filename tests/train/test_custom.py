@@ -15,12 +15,12 @@ from hadamrnn_ext import train
 from hadamrnn_ext.data import custom
 from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.preprocess import Normalization
+from hadamrnn_ext.recipe import as_baseline
 from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.baselines import baseline
 from hadamrnn_ext.train.checkpoint import CheckpointError
 from hadamrnn_ext.train.custom import suited
 from hadamrnn_ext.train.objective import Objective
-from hadamrnn_ext.train.presets import as_baseline
 from hadamrnn_ext.train.progress import Silent
 from hadamrnn_ext.train.run import build
 

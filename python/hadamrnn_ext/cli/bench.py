@@ -79,7 +79,7 @@ def _print(found: dict[str, Any], results: list[Result], count: int) -> None:
         for row in (header, *rows):
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if machine.package_version("torch") is None:
-        print("torch is not installed: pip install 'hadamrnn_ext[train]' to compare with it")
+        print(f"torch is not installed: {machine.hint('train')} to compare with it")
 
 
 def _rich(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -16,13 +16,15 @@ from ..data.examples import Examples
 from ..data.series import Series
 from ..data.task import Task
 from ..errors import InputError
+from .effect import names
 
 __all__ = ["add_columns", "add_custom", "columns", "train_on"]
 
 HELD_OUT = 0.2  # of the examples, for the test, where there is no file of their own
 
 
-def add_custom(parser: argparse.ArgumentParser) -> None:
+def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
+    """Adds the options of the preset custom, and returns their names."""
     group = parser.add_argument_group("own data", "of the preset custom")
     group.add_argument(
         "--train",
@@ -59,6 +61,7 @@ def add_custom(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"share of the training examples that chooses the epoch (default: {custom.VALIDATION_SHARE})",
     )
+    return names(group)
 
 
 def add_columns(group: Any) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ from .. import zoo
 from ..data import custom, own, sounds, tasks
 from ..data.confusion import Confusion
 from ..data.targets import Kind
-from ..data.task import Task, evaluate
+from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import InputError
 from ..model import Model
+from .counter import counter, waiting
 from .custom import add_columns, columns
+from .effect import Idle, refuse
 from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
 
 EXAMPLES = """\
@@ -24,6 +26,7 @@ EXAMPLES = """\
   hadamrnn eval runs/copy-0/model.safetensors --json
   hadamrnn eval runs/custom-0/model.safetensors --test test.npz
 """
+STEPS = 1_000_000  # of all sequences of a batch: about a second of work
 
 
 def add(commands: Commands) -> None:
@@ -41,18 +44,32 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="score on this file instead: .npz with X and y, CSV, or a folder of sounds",
     )
-    add_columns(own_data)
+    reading = add_columns(own_data)
     add_data(parser)
     add_threads(parser)
     add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(reading, lambda given: given.test is None, "it is for the file that --test names"),
+            Idle(
+                ("--task", "--split", "--length", "--data", "--no-verify"),
+                lambda given: given.test is not None,
+                "--test names the data to score on",
+            ),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
+    if model.card.input == "tokens":
+        refuse(arguments, ("--impute",), "it is for features, and the model reads tokens")
     if arguments.test is not None:
         task = of_own(model, arguments.test, arguments)
     else:
         task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
+        if task.name == "copy":
+            refuse(arguments, ("--data", "--no-verify"), "copy makes its own data")
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(
             f"{arguments.model} reads another vocabulary than that of {task.name}'s training texts"
@@ -63,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     if task.labels is not None and model.card.output_size == task.output_size:
         confusion = Confusion(task.labels)
         task = dataclasses.replace(task, scores=confusion.watching(task.scores))
-    scores = evaluate(partial(model.infer, num_threads=threads(arguments)), task, split, raw=True)
+    infer = partial(model.infer, num_threads=threads(arguments))
+    size = max(1, min(EVALUATION_BATCH, STEPS // task.length))
+    show = counter("scored", len(split))
+    scores = evaluate(infer, task, split, raw=True, batch_size=size, progress=show)
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "model": arguments.model,
@@ -112,4 +132,5 @@ def task_of(model: Model, name: str | None, length: int | None, directory: str |
     if length is None and "length" in trained:
         length = int(trained["length"])
     tokenizer = str(trained["tokenizer"]) if "tokenizer" in trained else None
-    return tasks.load(name, directory, verify=verify, length=length, tokenizer=tokenizer)
+    with waiting(f"reading the data of {name}"):
+        return tasks.load(name, directory, verify=verify, length=length, tokenizer=tokenizer)

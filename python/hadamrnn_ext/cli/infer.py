@@ -14,6 +14,7 @@ from ..model import Model
 from . import samples
 from .answers import FORMATS, Answer, answers, format_of, record, write
 from .custom import add_columns, columns
+from .effect import Idle, refuse
 from .files import files
 from .follow import follow
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
@@ -62,14 +63,31 @@ def add(commands: Commands) -> None:
         "--format", choices=FORMATS, help="of the answers (default: text, or as --out is named)"
     )
     parser.add_argument("--out", metavar="FILE", help="write the answers to a .csv or .jsonl file")
-    add_columns(parser.add_argument_group("CSV and missing values"))
+    reading = add_columns(parser.add_argument_group("CSV and missing values"))
     add_threads(parser)
     add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(
+                ("--top", "--logits", "--follow", "--format", "--out", *reading),
+                lambda given: not given.file and given.text is None,
+                "it is for a file or --text; without them the samples of the model are shown",
+            ),
+            Idle(reading, lambda given: given.text is not None, "it is for files, not for --text"),
+            Idle(
+                (*reading, "--json", "--threads"), lambda given: given.follow, "--follow answers line by line"
+            ),
+            Idle(("--format", "--out"), lambda given: given.json, "--json is a format, and is printed"),
+            Idle(("--top",), lambda given: given.logits, "--logits shows them all"),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
+    if model.card.input == "tokens":
+        refuse(arguments, ("--impute",), "it is for features, and the model reads tokens")
     if not arguments.file and arguments.text is None:
         return samples.show(arguments, model, num_threads)
     form = arguments.format or ("text" if arguments.out is None else format_of(arguments.out))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from ..disk import is_stdout
-from ..inputs import threads_of_environment
+from ..inputs import MAX_THREADS, count, threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -81,9 +81,9 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def threads(arguments: argparse.Namespace) -> int | None:
-    """--threads, else the environment's number, else None. Raises `InputError` for a wrong environment."""
+    """--threads, else the environment's number, else None. Raises `InputError` for one out of range."""
     given: int | None = arguments.threads
-    return threads_of_environment() if given is None else given
+    return threads_of_environment() if given is None else count(given, "--threads", MAX_THREADS)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .. import disk, plots, zoo
 from ..errors import InputError
 from ..model import Model
+from .effect import Idle
 from .options import Commands, add_command, beside
 from .sequences import read
 
@@ -38,6 +39,18 @@ def add(commands: Commands) -> None:
         "--number", type=int, default=0, metavar="I", help="which sequence of the file (default: 0)"
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="picture to write: .png, .svg or .pdf")
+    parser.set_defaults(
+        idle=(
+            Idle(
+                ("file", "--text", "--number"),
+                lambda given: given.what == "spectrum",
+                "the spectrum is that of the model; `plot reading` reads a sequence",
+            ),
+            Idle(
+                ("file", "--number"), lambda given: given.text is not None, "--text is the sequence to read"
+            ),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

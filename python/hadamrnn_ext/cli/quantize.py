@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..model import Model
 from .counter import counter
 from .custom import add_columns
+from .effect import Idle, refuse
 from .evaluate import of_own, task_of
 from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
 
@@ -93,11 +94,26 @@ def add(commands: Commands) -> None:
     parser.add_argument("--no-verify", action="store_true", help="do not compare checksums of the data set")
     add_threads(parser)
     add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(
+                ("--bits", "--input-bits", "--readout", "--power-of-two", "--percentile", "--calibrate"),
+                lambda given: given.embedding,
+                "--embedding leaves all else as it is",
+            ),
+        )
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
     task, split = _task(arguments, model)
+    if task.name == "copy":
+        refuse(arguments, ("--directory", "--no-verify"), "copy makes its own data")
+    if model.card.input == "tokens":
+        refuse(arguments, ("--input-bits",), "it is for features, and the model reads tokens")
+    if all(layer.recurrence == "sign" for layer in model.card.layers):
+        refuse(arguments, ("--bits", "--percentile"), "the state of signs has one bit")
     if arguments.embedding:
         quantized = model.quantize_embedding()
     else:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from .. import disk
+from ..machine import hint
+from .effect import Idle, refuse
 from .options import Commands, add_command, beside
 
 EXAMPLES = """\
@@ -20,6 +22,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUNS", help="folders of runs, or that hold some")
     parser.add_argument("--output", type=Path, metavar="FILE", help="Markdown file (default: stdout)")
     parser.add_argument("--svg", action="store_true", help="pictures as SVG, not PNG")
+    parser.set_defaults(
+        idle=(Idle(("--svg",), lambda given: given.output is None, "pictures are drawn beside --output"),)
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     if output is None:
         print(report.markdown(groups), end="")
         return 0
+    if not curves.available():
+        refuse(arguments, ("--svg",), f"pictures need matplotlib, which is not installed: {hint('plot')}")
     output.parent.mkdir(parents=True, exist_ok=True)
     kind = "svg" if arguments.svg else "png"
     pictured = curves.available() and disk.is_plain(output)  # there is nothing beside a pipe

@@ -20,7 +20,7 @@ from ..data.examples import Examples
 from ..data.missing import Impute, fill
 from ..data.places import Places
 from ..data.reader import Reader
-from ..data.series import is_texts, sequences
+from ..data.series import is_texts, sequences, whole
 from ..errors import DataError
 
 __all__ = ["load", "read"]
@@ -152,7 +152,7 @@ def _steps(part: Any, card: Card) -> Array:
     if card.input == "features":
         return array[:, None] if array.ndim == 1 else array
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    return array.astype(np.int64) if (array == np.rint(array)).all() else array
+    return array.astype(np.int64) if whole(array) else array
 
 
 def _texts(name: str, text: str) -> list[str]:

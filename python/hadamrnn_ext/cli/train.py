@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import os
+from importlib.util import find_spec
+from pathlib import Path
 
-from .. import zoo
-from ..data import custom
-from ..errors import InputError
+from ..data import custom, tasks
+from ..data.task import Task
+from ..errors import DataError
+from ..recipe import Config, get_preset, suited, suited_threads
+from .counter import waiting
 from .custom import add_custom, train_on
+from .effect import Idle
 from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
+from .recipe_options import add_recipe, configuration, refuse_idle_recipe
 
 EXAMPLES = """\
   hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
@@ -77,162 +83,40 @@ def add(commands: Commands) -> None:
         "--tensorboard", action="store_true", help="also write the log for TensorBoard, if it is installed"
     )
     add_json(parser)
-    add_custom(parser)
-    _add_recipe(parser)
-
-
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Options that replace a field of the preset; without one, the namespace has no such name."""
-    recipe = parser.add_argument_group(
-        "recipe", "what the preset says, unless given", argument_default=argparse.SUPPRESS
+    own = add_custom(parser)
+    add_recipe(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(
+                own,
+                lambda given: given.preset != custom.NAME,
+                "options of own data such as --train and --test are for the preset custom, not {preset}",
+            ),
+            Idle(
+                ("--data", "--no-verify"),
+                lambda given: given.preset == custom.NAME,
+                "it is for the data sets of the presets; own data is what --train and --test name",
+            ),
+            Idle(("--data", "--no-verify"), lambda given: given.preset == "copy", "copy makes its own data"),
+            Idle(
+                ("--length",),
+                lambda given: given.preset == custom.NAME,
+                "it is for sequences that are generated, and own data have lengths of their own",
+            ),
+        )
     )
-    recipe.add_argument("--epochs", type=int, help="passes over the training examples")
-    recipe.add_argument("--batch-size", type=int, help="sequences a step")
-    recipe.add_argument("--hidden-size", type=int, help="n")
-    recipe.add_argument("--block-size", type=int, help="m, the order of the Hadamard blocks (default: n)")
-    recipe.add_argument("--embedding-size", type=int, metavar="E", help="columns of the embedding of tokens")
-    recipe.add_argument(
-        "--tokenizer",
-        metavar="NAME",
-        help="of transformers, in its cache or a folder, makes tokens of texts (default: words of the training texts)",
-    )
-    recipe.add_argument("--num-layers", type=int, metavar="L", help="recurrent layers")
-    recipe.add_argument("--recurrence", help="linear, relu, modrelu or sign")
-    recipe.add_argument("--weight-bits", type=bits, metavar="P", help="of U: 1 (ternary) to 8, or float")
-    recipe.add_argument("--output-weight-bits", type=bits, metavar="P", help="of V (default: --weight-bits)")
-    recipe.add_argument("--bias-bits", type=bits, metavar="P", help="of b: 1 to 8, or float")
-    recipe.add_argument("--embedding-bits", type=bits, metavar="P", help="of the embedding: 8 or float")
-    recipe.add_argument(
-        "--output",
-        choices=("last", "mean"),
-        help="what a model that answers once reads: the last state, or the mean of all: what occurs, at any time",
-    )
-    recipe.add_argument(
-        "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
-    )
-    recipe.add_argument(
-        "--state-bits",
-        type=int,
-        metavar="K",
-        help="train with the state of an integer model of K bits, 8 to 16; the result is that model",
-    )
-    recipe.add_argument("--lr", type=float, help="learning rate")
-    recipe.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate, by epoch")
-    recipe.add_argument("--decay", type=float, help="factor an epoch of the schedule step")
-    recipe.add_argument("--warmup", type=int, metavar="N", help="epochs in which the rate rises (default: 0)")
-    recipe.add_argument(
-        "--sign-lr", type=float, metavar="LR", help="that of the latent signs (default: --lr)"
-    )
-    recipe.add_argument(
-        "--sign-schedule", choices=SCHEDULES, help="that of the latent signs (default: --schedule)"
-    )
-    recipe.add_argument(
-        "--sign-decay", type=float, metavar="DECAY", help="that of the latent signs (default: --decay)"
-    )
-    recipe.add_argument(
-        "--sign-margin",
-        type=float,
-        metavar="S",
-        help="a latent sign that crosses zero goes on to +-S, so that it does not flip back at once (default: 0)",
-    )
-    recipe.add_argument(
-        "--weight-clip",
-        type=float,
-        metavar="C",
-        help="clamp U, V and b to +-C times their root mean square: finer grids of few bits (2.5 is good for 3 and 4)",
-    )
-    recipe.add_argument(
-        "--positive-signs", type=float, metavar="S", help="share of the top layer's signs that start at +1"
-    )
-    recipe.add_argument(
-        "--embedding-scale",
-        type=float,
-        metavar="S",
-        help="standard deviation of the initial embedding (default: 1)",
-    )
-    recipe.add_argument(
-        "--token-dropout",
-        type=float,
-        metavar="P",
-        help="probability that a token is read as padding (default: 0)",
-    )
-    recipe.add_argument(
-        "--input-noise", type=float, metavar="S", help="standard deviation of noise on features (default: 0)"
-    )
-    recipe.add_argument(
-        "--time-shift", type=int, metavar="N", help="most steps that features are turned in time (default: 0)"
-    )
-    recipe.add_argument(
-        "--image-jitter",
-        type=float,
-        metavar="N",
-        help="most pixels by which a random affine map moves the edges of an image (default: 0)",
-    )
-    recipe.add_argument(
-        "--freeze-signs", action=argparse.BooleanOptionalAction, help="leave the signs as they are drawn"
-    )
-    recipe.add_argument("--grad-clip", type=float, metavar="NORM", help="most norm of the gradient")
-    recipe.add_argument(
-        "--label-smoothing", type=float, metavar="S", help="probability shared by all classes (default: 0)"
-    )
-    recipe.add_argument(
-        "--average",
-        type=float,
-        metavar="DECAY",
-        help="keep a moving average of weights and latents (0.999: over about 1000 steps) instead of the last ones",
-    )
-    recipe.add_argument(
-        "--patience", type=int, metavar="N", help="end after N epochs without a better validation score"
-    )
-
-
-SCHEDULES = ("step", "cosine", "constant")  # those of train.presets, which would import torch
-
-
-def bits(text: str) -> int | None:
-    return None if text == "float" else int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from .. import train  # torch: only where it is needed
+    config, task = prepare(arguments)
+    from .. import train  # torch: not before all that can be wrong with the command line has been found
 
-    task = data = None
-    if arguments.preset == custom.NAME:
-        task, options = train_on(arguments)
-        preset, data = train.suited(task), custom.digest(task, options)
-    else:
-        preset = train.get_preset(arguments.preset)
-        if arguments.train is not None or arguments.test is not None:
-            raise InputError(f"--train and --test are for the preset custom, not {arguments.preset}")
-    baseline = arguments.model not in (None, "hadamrnn")
-    if baseline:
-        preset = train.as_baseline(preset, arguments.model)
-    if arguments.start is not None:
-        preset = train.sized_as(preset, zoo.load(arguments.start))
-    recipe = {
-        field.name: getattr(arguments, field.name)
-        for field in dataclasses.fields(preset)
-        if field.name not in ("name", "task", "model") and hasattr(arguments, field.name)
-    }
-    config = train.Config(
-        dataclasses.replace(preset, **recipe),
-        seed=arguments.seed,
-        engine=arguments.engine,
-        limit_train=arguments.limit_train,
-        device=arguments.device,
-        start=arguments.start,
-        data=data,
-    )
-    name = f"{preset.name}-{preset.model}" if baseline else preset.name
-    out = arguments.out or f"runs/{name}-{arguments.seed}"
-    fitting = None if task is None else train.suited_threads(task, config.preset)
+    baseline = config.preset.model != "hadamrnn"
     try:
         summary = train.run(
             config,
-            out,
-            data=arguments.data,
-            verify=not arguments.no_verify,
-            threads=threads(arguments) or fitting,
+            arguments.out,
+            threads=threads(arguments) or (suited_threads(task, config.preset) if config.data else None),
             resume=True if arguments.resume else False if arguments.restart else None,
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
@@ -252,5 +136,48 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name[5:]} {value:.4f}" for name, value in summary.items() if name.startswith("test_")
         )
         print(f"test: {scores}  ({summary['payload_bytes']:,} bytes, {summary['seconds']:.0f} s)")
-        print(f"model: {out}/{'model.pt' if baseline else 'model.safetensors'}")
+        print(f"model: {arguments.out}/{'model.pt' if baseline else 'model.safetensors'}")
     return 0
+
+
+def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
+    """What to train, and the data to train on; the folder of the run becomes `arguments.out`.
+
+    Raises what can be wrong with the command line, in the order of how long it takes to find out.
+    """
+    threads(arguments)
+    own = arguments.preset == custom.NAME
+    config = None if own else configuration(arguments, get_preset(arguments.preset))
+    if arguments.out is None:
+        model = "" if arguments.model in (None, "hadamrnn") else f"-{arguments.model}"
+        arguments.out = f"runs/{arguments.preset}{model}-{arguments.seed}"
+    _check_folder(Path(arguments.out), arguments.resume)
+    if find_spec("torch") is None:
+        from .. import nn  # noqa: F401  says what to install
+    if config is None:
+        with waiting(f"reading {arguments.train}"):
+            task, options = train_on(arguments)
+        config = configuration(arguments, suited(task), custom.digest(task, options))
+    else:
+        preset = config.preset
+        with waiting(f"reading the data of {preset.task}"):
+            task = tasks.load(
+                preset.task,
+                arguments.data,
+                verify=not arguments.no_verify,
+                length=preset.length,
+                tokenizer=preset.tokenizer,
+            )
+    refuse_idle_recipe(arguments, config.preset, task)
+    return config, task
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Raises DataError for a folder that cannot be one of a run."""
+    if resume and not (folder / "checkpoint.pt").exists():
+        raise DataError(f"nothing to resume: {folder / 'checkpoint.pt'} does not exist")
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise DataError(f"--out is {folder}, but {there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"--out is {folder}, but nothing can be written in {there}")

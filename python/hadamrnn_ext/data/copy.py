@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
-__all__ = ["INPUTS", "OUTPUTS", "SYMBOLS", "chance", "sequences", "symbols"]
+__all__ = ["INPUTS", "LONGEST", "OUTPUTS", "SYMBOLS", "chance", "sequences", "symbols"]
 
 SYMBOLS = 10  # to remember
 ALPHABET = 8  # 1..8
 MARKER = 9
 INPUTS = 10  # blank, alphabet, marker
 OUTPUTS = 9  # blank, alphabet
+LONGEST = 1 << 24  # steps of a sequence
 
 
 def symbols(count: int, seed: int) -> NDArray[np.uint8]:
@@ -33,10 +34,12 @@ def symbols(count: int, seed: int) -> NDArray[np.uint8]:
 def sequences(symbols: NDArray[np.uint8], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Input tokens in 0..9 and target classes in 0..8, both (B, length) int64, for (B, 10) symbols.
 
-    Raises `DataError` when `length` is below 20: the symbols and the recall must not overlap.
+    Raises `DataError` when `length` is below 20, since the symbols and the recall must not overlap, or above `LONGEST`.
     """
-    if length < 2 * SYMBOLS:
-        raise DataError(f"a copy sequence has at least {2 * SYMBOLS} steps, got {length}")
+    if not 2 * SYMBOLS <= length <= LONGEST:
+        raise DataError(
+            f"a copy sequence has at least {2 * SYMBOLS} steps and at most {LONGEST}, got {length}"
+        )
     inputs = np.zeros((len(symbols), length), dtype=np.int64)
     inputs[:, :SYMBOLS] = symbols
     inputs[:, length - SYMBOLS] = MARKER

@@ -65,6 +65,8 @@ def split(
 
     With `groups` whole groups are held out, as many as come closest to `share` of the examples.
     """
+    if not 0 <= seed < 1 << 32:
+        raise InputError(f"seed is {seed}; expected 0 to 2^32 - 1")
     shuffled = np.random.RandomState(seed).permutation(len(answers.values))
     classes = np.zeros(len(shuffled), np.int64) if answers.labels is None else answers.values[shuffled]
     if groups is not None and share > 0:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..resolution import is_wide
 from .places import Places
 from .series import Sequences
@@ -35,6 +35,8 @@ def fill(
     missing = np.isnan(values)
     if not missing.any():
         return values
+    if means is not None and np.shape(means) != values.shape[1:]:
+        raise ShapeError(f"{places.name} has {values.shape[1]} features per step; expected {np.size(means)}")
     if means is None:
         if (empty := missing.all(0)).any():
             raise InputError(

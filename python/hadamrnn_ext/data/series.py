@@ -15,7 +15,7 @@ from ..texts import is_texts
 from .places import Places
 from .task import Index
 
-__all__ = ["Sequences", "Series", "feature_names", "is_texts", "sequences"]
+__all__ = ["Sequences", "Series", "feature_names", "is_texts", "sequences", "whole"]
 
 
 class Sequences(NamedTuple):
@@ -65,6 +65,11 @@ def feature_names(x: Any) -> tuple[str, ...] | None:
     """The names of the channels, where the sequences are data frames; those of the first."""
     columns = getattr(x[0], "columns", None) if isinstance(x, (list, tuple, np.ndarray)) and len(x) else None
     return None if columns is None else tuple(map(str, columns))
+
+
+def whole(values: NDArray[Any]) -> bool:
+    """Whether all values are whole numbers, and such that int64 holds."""
+    return bool((np.abs(values) < 1 << 63).all() and (values == np.rint(values)).all())
 
 
 def _rectangular(x: NDArray[Any], name: str) -> Sequences:

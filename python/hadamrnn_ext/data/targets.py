@@ -13,6 +13,7 @@ from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
 from ..resolution import too_fine
 from .places import Places
+from .series import whole
 
 __all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
 
@@ -182,7 +183,7 @@ def _classes(array: NDArray[Any], labels: tuple[str, ...] | None, places: Places
         raise ShapeError(f"{places.name} has shape {array.shape}; expected (N,), one class per sequence")
     if array.dtype.kind == "f":
         _check_finite(array, array, places)
-        if (array == np.rint(array)).all():
+        if whole(array):
             array = array.astype(np.int64)
     found, classes = np.unique(array, return_inverse=True)
     names = tuple(map(str, found.tolist()))

@@ -13,8 +13,10 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name != "onnx":
         raise
+    from ..machine import hint
+
     raise ImportError(
-        "the export to ONNX needs the package onnx, which is not installed: pip install hadamrnn_ext[export]"
+        f"the export to ONNX needs the package onnx, which is not installed: {hint('export')}"
     ) from missing
 
 __all__ = ["Graph", "declare", "to_bytes"]

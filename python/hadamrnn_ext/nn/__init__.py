@@ -1,6 +1,6 @@
 """Training in PyTorch: modules that learn signs, on engines that run them fast, and become native models.
 
-Needs torch, which the rest of the package does not: ``pip install hadamrnn_ext[train]``.
+Needs torch, which the rest of the package does not (extra ``train``).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ try:
 except ModuleNotFoundError as missing:
     if missing.name != "torch":
         raise
-    raise ImportError(
-        "hadamrnn_ext.nn needs PyTorch, which is not installed: pip install hadamrnn_ext[train]"
-    ) from missing
+    from ..machine import hint
+
+    raise ImportError(f"hadamrnn_ext.nn needs PyTorch, which is not installed: {hint('train')}") from missing
 
 from .layers import HadamRNN
 from .native import from_native

@@ -65,7 +65,7 @@ class PackedCopy:
     def infer(self, module: SequenceModel, x: Tensor, lengths: Tensor | None) -> Tensor | None:
         """What ``module.to_native().infer(x, lengths)`` gives, where x is prepared input (no ``preprocess``).
 
-        None if a parameter is not finite: there is no native model of such weights.
+        None if a parameter is not finite, nor float32 on the CPU: there is no native model of such weights.
         """
         model = self._fresh(module)
         if model is None:
@@ -79,6 +79,8 @@ class PackedCopy:
 
     def _fresh(self, module: SequenceModel) -> Model | None:
         values = list(_tensors(module).values())
+        if not all(value.dtype == torch.float32 and value.device.type == "cpu" for value in values):
+            return None
         bits = [value.view(torch.int32) for value in values]  # -0.0 is not 0.0, and NaN is itself
         snapshot, model = self._state
         if len(bits) != len(snapshot) or not all(map(torch.equal, bits, snapshot)):
@@ -117,7 +119,8 @@ def _tensors(module: SequenceModel) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {"output.bias": module.output_bias}
     if module.embedding is not None:
         tensors[EMBEDDING] = module.embedding.weight
-    readouts = module.output_weight.chunk(len(rnn.directions), dim=1)
+    weight = module.output_weight
+    readouts = weight.chunk(2, dim=1) if rnn.bidirectional else (weight,)
     for direction, readout, prefix in zip(rnn.directions, readouts, ("", REVERSE), strict=False):
         tensors |= {f"{prefix}input.weight": rnn.weight(direction), f"{prefix}output.weight": readout}
         for i, layer in enumerate(rnn.layers(direction)):

@@ -267,9 +267,10 @@ class SequenceModel(nn.Module):
 
     def readout(self) -> Tensor:
         """V (o, D n) as the network sees it."""
-        parts = self.output_weight.chunk(len(self.rnn.directions), dim=1)
-        seen = [quantize(part, self.output_weight_bits) for part in parts]
-        return torch.cat(seen, dim=1) if len(seen) > 1 else seen[0]
+        weight: Tensor = self.output_weight
+        if not self.rnn.bidirectional:
+            return quantize(weight, self.output_weight_bits)
+        return torch.cat([quantize(half, self.output_weight_bits) for half in weight.chunk(2, dim=1)], dim=1)
 
     def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
@@ -356,11 +357,8 @@ class SequenceModel(nn.Module):
         """Whether nobody can tell the native kernels from torch, but by their speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        if self.rnn.integer is not None or engines.derivatives.transformed():
+        rnn = self.rnn
+        if rnn.integer is not None or engines.derivatives.transformed() or hooks.watched(rnn, self.embedding):
             return False
-        if hooks.watched(self.rnn, self.embedding) or not export.has_native(self):
-            return False
-        tensors = [*self.parameters(), x] if x.is_floating_point() else [*self.parameters()]
-        return x.device.type == "cpu" and all(
-            t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors
-        )
+        same = x.dtype == torch.float32 or not x.is_floating_point()
+        return same and x.device.type == "cpu" and export.has_native(self)

@@ -12,14 +12,22 @@ The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`. Own data, arra
 from __future__ import annotations
 
 from .. import nn as _nn  # noqa: F401  says what to install if torch is missing
-from .config import Config
-from .custom import Fitted, fit, suited, suited_threads
+from ..recipe import (
+    PRESETS,
+    Config,
+    Preset,
+    PresetError,
+    as_baseline,
+    get_preset,
+    sized_as,
+    suited,
+    suited_threads,
+)
+from .custom import Fitted, fit
 from .parallel import PeerError, is_main
-from .presets import PRESETS, Preset, PresetError, as_baseline, get_preset
 from .progress import reporter
 from .run import run
 from .signals import Interrupted
-from .start import sized_as
 from .trainer import DivergedError
 
 __all__ = [

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..data.task import Task
-from .presets import Preset, PresetError
+from ..recipe.presets import Preset, PresetError
 
 __all__ = ["Augmentation"]
 

@@ -1,9 +1,9 @@
-"""Training on own data: sensible sizes for it, and `fit`, which does all in one call."""
+"""Training on own data: `fit`, which does all in one call."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,20 +12,17 @@ import torch
 
 from ..data import custom
 from ..data.examples import Examples
-from ..data.task import Task
 from ..model import Model
+from ..recipe.config import Config
+from ..recipe.presets import Preset, PresetError
+from ..recipe.suited import suited, suited_threads
 from ..scalars import plain
-from .config import Config
-from .presets import Preset, PresetError
-from .progress import Reporter
+from .progress import QUIET, Reporter
+from .progress import reporter as suited_reporter
 from .run import run
 from .signals import Interrupted
 
-__all__ = ["Fitted", "fit", "suited"]
-
-STEPS = 3000  # of training that small data get, in as many epochs as it takes
-MOST_EPOCHS = 200
-SMALL_STEP = 1 << 20  # numbers of all states of a batch
+__all__ = ["Fitted", "fit"]
 
 
 class Fitted(NamedTuple):
@@ -53,6 +50,7 @@ def fit(
     device: str = "cpu",
     threads: int | None = None,
     resume: bool | None = None,
+    progress: bool | None = None,
     reporter: Reporter | None = None,
     **recipe: Any,
 ) -> Fitted:
@@ -76,6 +74,8 @@ def fit(
         balanced: weigh the loss of a class by the inverse of its frequency.
         validation: share of the examples, of each class, that chooses the epoch that is kept.
         groups: (N,) of each sequence the person, device or the like that it is of: validation is then by whole groups.
+        progress: show on stderr how far the training is: a bar on a terminal, elsewhere a line every ten seconds. None
+            shows it on a terminal alone. `reporter` is told instead where one is given.
         engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
         recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...;
             output="mean" reads the mean of all states instead of the last one.
@@ -95,6 +95,8 @@ def fit(
         raise PresetError("several values have scales of their own: output_weight_bits must be None (float)")
     digest = custom.digest(task, options)
     config = Config(preset, seed=seed, engine=engine, device=device, data=digest)
+    if reporter is None and (sys.stderr.isatty() if progress is None else progress):
+        reporter = suited_reporter(every=QUIET)
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(out or temporary)
@@ -115,46 +117,3 @@ def fit(
         finally:
             torch.set_num_threads(before)
         return Fitted(Model.load(folder / "model.safetensors"), summary)
-
-
-def suited_threads(task: Task, preset: Preset) -> int | None:
-    """One thread where a step is small: as fast as two on an idle machine, and ten times as fast as two that wait for
-    each other on a busy one (measured). None leaves torch's number as it is."""
-    return 1 if preset.batch_size * task.length * preset.hidden_size < SMALL_STEP else None
-
-
-def suited(task: Task) -> Preset:
-    """The recipe for a task of own data: more units where there are more examples, and enough steps where there are few.
-
-    Signs stay as they are drawn, which suits few examples and settles soon; a cosine schedule and a moving average of
-    the weights. Tokens of a large vocabulary are embedded, as the recipes for texts have it.
-    """
-    count = len(task.train)
-    batch_size = min(100, max(8, 1 << max(0, math.ceil(math.log2(max(count, 1) / 16)))))
-    steps = math.ceil(count / batch_size)
-    texts = task.input == "tokens" and task.input_size > 64
-    preset = Preset(
-        custom.NAME,
-        task.name,
-        hidden_size=64 if count < 300 else 128 if count < 3000 else 256 if count < 30_000 else 512,
-        batch_size=batch_size,
-        epochs=min(MOST_EPOCHS, max(10, STEPS // steps)),
-        lr=3e-3,
-        schedule="cosine",
-        freeze_signs=True,
-        average=0.99,
-        bias_bits=8 if task.answers is None else None,
-        output_weight_bits="same" if task.answers is None else None,
-        label_smoothing=0.0 if task.answers is not None else 0.1,
-    )
-    if texts:
-        preset = dataclasses.replace(
-            preset,
-            bias_bits=None,
-            embedding_size=32,
-            embedding_scale=0.05,
-            positive_signs=0.5,
-            token_dropout=0.5,
-            lr=2e-3,
-        )
-    return preset

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ..recipe.presets import Preset
 from .baselines import Network
-from .presets import Preset
 
 __all__ = ["clip_weights", "hysteresis", "learning_rates", "optimizer", "set_learning_rates"]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import HadamRNNError
+from ..errors import HadamRNNError, InputError
 
 __all__ = ["PeerError", "Workers", "connected", "device_of", "fair_threads", "is_main"]
 
@@ -129,10 +130,18 @@ def fair_threads() -> int | None:
 
 
 def device_of(name: str) -> torch.device:
-    """ "cpu", or for "cuda" this process's own GPU of the machine."""
-    return (
-        torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
-    )
+    """ "cpu", or for "cuda" this process's own GPU of the machine. Raises InputError where there is none."""
+    if name != "cuda":
+        return torch.device(name)
+    with warnings.catch_warnings(record=True) as told:  # of a driver that torch cannot use
+        warnings.simplefilter("always")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    number = int(os.environ.get("LOCAL_RANK", "0"))
+    if number >= count:
+        why = f" ({told[-1].message})" if told else ""
+        found = "no GPU" if count == 0 else f"{count} of the GPUs of {number + 1} processes"
+        raise InputError(f"device is 'cuda', but torch finds {found} here{why}; expected 'cpu'")
+    return torch.device(name, number)
 
 
 def _several() -> bool:

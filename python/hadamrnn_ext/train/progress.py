@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar where rich is installed and stderr a terminal, else a line an epoch."""
+"""What a run shows while it works: a bar where rich is installed and stderr a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 __all__ = ["Reporter", "Several", "Silent", "reporter"]
 
 REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
+QUIET = 10.0  # seconds without a line, after which a step of a long epoch has one
 
 
 class Reporter(Protocol):
@@ -20,14 +21,14 @@ class Reporter(Protocol):
     def close(self) -> None: ...
 
 
-def reporter() -> Reporter:
-    """The one that suits stderr."""
+def reporter(every: float = 0.0) -> Reporter:
+    """The one that suits stderr; it tells of an epoch if it is the last one, or `every` seconds after the one before."""
     if sys.stderr.isatty():
         try:
-            return _Bar()
+            return _Bar(every)
         except ImportError:
             pass
-    return _Lines()
+    return _Lines(every)
 
 
 def line(record: dict[str, Any], epochs: int) -> str:
@@ -79,31 +80,47 @@ class Several:
 
 
 class _Lines(Silent):
-    def __init__(self) -> None:
-        self._epochs = 0
+    """A line an epoch, and where an epoch takes long, lines of its steps."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._name, self._steps, self._epochs = "", 0, 0
+        self._told = 0.0  # when an epoch or a step was told last
 
     def start(self, name: str, steps: int, epochs: int) -> None:
-        self._epochs = epochs
+        self._name, self._steps, self._epochs = name, steps, epochs
+        self._told = time.monotonic()
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        if (now := time.monotonic()) - self._told >= max(QUIET, self._every):
+            self._told = now
+            self.note(f"epoch {epoch + 1:>3}/{self._epochs}  step {step}/{self._steps}  loss {loss:.4f}")
 
     def epoch(self, record: dict[str, Any]) -> None:
-        self.note(line(record, self._epochs))
+        now = time.monotonic()
+        if record["epoch"] >= self._epochs or now - self._told >= self._every:
+            self._told = now
+            self.note(line(record, self._epochs))
 
     def note(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-class _Bar(Silent):
-    def __init__(self) -> None:
+class _Bar(_Lines):
+    """The lines of epochs above a bar of all steps."""
+
+    def __init__(self, every: float) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        super().__init__(every)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True))
         self._task = self._bar.add_task("", total=None)
-        self._name, self._steps, self._epochs, self._shown = "", 0, 0, 0.0
+        self._shown = 0.0
 
     def start(self, name: str, steps: int, epochs: int) -> None:
-        self._name, self._steps, self._epochs = name, steps, epochs
+        super().start(name, steps, epochs)
         self._bar.update(self._task, description=name, total=steps * epochs)
         self._bar.start()
 
@@ -116,7 +133,7 @@ class _Bar(Silent):
 
     def epoch(self, record: dict[str, Any]) -> None:
         self._bar.update(self._task, completed=record["epoch"] * self._steps)
-        self.note(line(record, self._epochs))
+        super().epoch(record)
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, highlight=False, markup=False)

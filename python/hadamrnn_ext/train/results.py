@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HadamRNNError
-from .config import Config
+from ..recipe.config import Config
 from .log import records
 
 __all__ = ["METRICS", "Group", "ResultError", "Run", "collect"]

@@ -13,18 +13,21 @@ import torch
 from .. import nn
 from ..data import tasks
 from ..data.task import Task, calibration
+from ..recipe.config import Config
+from ..recipe.presets import BASELINES
 from .baselines import Network, baseline
 from .checkpoint import CheckpointError
-from .config import Config
+from .memory import memory_errors
 from .outcome import finish
-from .parallel import Workers, connected, fair_threads
-from .presets import BASELINES
+from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Several, Silent
 from .start import start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 
 __all__ = ["run"]
+
+LONG = 1_000_000  # steps of all sequences of a test that takes long enough to be announced
 
 
 def run(
@@ -58,7 +61,8 @@ def run(
     Raises errors of the HadamRNNError family, `Interrupted`, a KeyboardInterrupt, after SIGINT or SIGTERM.
     """
     out = Path(out)
-    with connected(config.device) as workers, _random_state_of_others(config.device):
+    device_of(config.device)  # says now that there is none
+    with connected(config.device) as workers, _random_state_of_others(config.device), memory_errors():
         threads = threads or fair_threads()
         if threads is not None:
             torch.set_num_threads(threads)
@@ -101,6 +105,8 @@ def _train(
         trainer.restore()
         reporter.note(f"going on from {trainer.checkpoint_path}, {trainer.progress.epoch} epochs done")
     trainer.fit()
+    if len(task.test) * task.length > LONG:
+        reporter.note(f"scoring {len(task.test):,} test sequences")
     return workers.from_main(lambda: finish(trainer, out, picture))
 
 

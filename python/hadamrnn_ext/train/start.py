@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from .. import nn, zoo
 from ..data.task import Task
-from ..model import Model
-from .config import Config
-from .presets import Preset, PresetError
+from ..recipe.config import Config
+from ..recipe.presets import PresetError
+from ..recipe.suited import sized_as
 
-__all__ = ["sized_as", "start"]
-
-
-def sized_as(preset: Preset, model: Model) -> Preset:
-    """The preset with the sizes, recurrence, bits and output of a model."""
-    card, layer = model.card, model.card.layers[0]
-    same = card.output_weight_bits == card.weight_bits
-    return dataclasses.replace(
-        preset,
-        hidden_size=layer.hidden_size,
-        block_size=None if layer.block_size == layer.hidden_size else layer.block_size,
-        embedding_size=card.embedding_size,
-        num_layers=len(card.layers),
-        recurrence=layer.recurrence,
-        weight_bits=card.weight_bits,
-        output_weight_bits="same" if same else card.output_weight_bits,
-        bias_bits=card.bias_bits,
-        embedding_bits=card.embedding_bits,
-        output="mean" if card.output == "mean" else None if preset.output is None else "last",
-    )
+__all__ = ["start"]
 
 
 def start(config: Config, task: Task) -> nn.SequenceModel:
@@ -41,7 +20,7 @@ def start(config: Config, task: Task) -> nn.SequenceModel:
     model = zoo.load(config.start)
     if sized_as(config.preset, model) != config.preset:
         raise PresetError(
-            f"{config.start} has other sizes, bits or output than the preset; see train.sized_as"
+            f"{config.start} has other sizes, bits or output than the preset; see recipe.sized_as"
         )
     card = model.card
     if card.bidirectional:

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from ..data.task import EVALUATION_BATCH, Task, means
 from ..errors import HadamRNNError
+from ..recipe.config import Config
+from ..recipe.presets import PresetError
 from . import checkpoint
 from .augment import Augmentation
 from .average import Average
 from .baselines import Network
-from .config import Config
 from .log import Log
 from .objective import Objective
 from .optimization import clip_weights, hysteresis, learning_rates, optimizer, set_learning_rates
 from .parallel import Workers, device_of
-from .presets import PresetError
 from .progress import Reporter
 from .signals import Interrupted, Stop, stop_signals
 

@@ -11,6 +11,7 @@ from .presets import BASELINES, PRESETS, Preset, PresetError, as_baseline
 __all__ = ["Config"]
 
 DEVICES = ("cpu", "cuda")
+ENGINES = ("auto", "loop", "native", "krylov", "scan")  # those of nn.engines, which would import torch
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Config:
             raise PresetError(f"seed is {self.seed}, expected 0 to 2^32 - 1")
         if self.device not in DEVICES:
             raise PresetError(f"device is {self.device!r}, expected one of {', '.join(DEVICES)}")
+        if self.engine not in ENGINES:
+            raise PresetError(f"engine is {self.engine!r}, expected one of {', '.join(ENGINES)}")
         if self.preset.model in BASELINES and (self.engine != "auto" or self.start is not None):
             raise PresetError(f"the model {self.preset.model} has no engines and starts from no model file")
 

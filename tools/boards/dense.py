@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hadamrnn_ext import disk
-from hadamrnn_ext.export.text import array
+from hadamrnn_ext.export.text import array, index_type, tables
 
 __all__ = ["Dense"]
 
@@ -60,11 +60,10 @@ class Dense:
     def write(self, directory: Path, name: str) -> None:
         """``name.h`` and ``name.c``."""
         disk.write(directory / f"{name}.h", self._header(name).encode())
-        constants = "\n".join(
-            array(f"{weight.dtype}_t", key, weight) for key, weight in self.weights().items()
-        )
-        source = f'#include "{name}.h"\n\n{constants}\n{self._functions(name)}'
-        disk.write(directory / f"{name}.c", source.encode())
+        weights = self.weights()
+        constants = "\n".join(array(f"{weight.dtype}_t", key, weight) for key, weight in weights.items())
+        body = f"{index_type(max(w.size for w in weights.values()))}\n{constants}\n{self._functions(name)}"
+        disk.write(directory / f"{name}.c", f'#include "{name}.h"\n\n{tables(body)[0]}\n{body}'.encode())
 
     def _header(self, name: str) -> str:
         return f"""#include <stdint.h>
@@ -81,23 +80,23 @@ void {name}_run({name}_state *state, const {name}_input *x, uint32_t steps, int3
 
     def _functions(self, name: str) -> str:
         inputs = (
-            f"acc += input[(uint32_t)x[0] * {self.n}u + i];"
+            f"acc += READ(int8_t, input + (place)x[0] * {self.n}u + i);"
             if self.tokens
-            else f"for (j = 0; j < {self.d}u; ++j) acc += input[i * {self.d}u + j] * x[j];"
+            else f"for (j = 0; j < {self.d}u; ++j) acc += (int32_t)READ(int8_t, input + i * {self.d}u + j) * x[j];"
         )
         size = 1 if self.tokens else self.d
         logits = f"if (logits) {name}_logits(state, logits{f' + t * {self.o}u' if self.all_steps else ''});"
         return f"""void {name}_init({name}_state *state) {{
-    uint32_t i;
+    place i;
     for (i = 0; i < {self.n}u; ++i) state->h[i] = 0;
 }}
 
 void {name}_step({name}_state *state, const {name}_input *x) {{
-    uint32_t i, j;
+    place i, j;
     for (i = 0; i < {self.n}u; ++i) {{
         const int8_t *row = recurrent + i * {self.n}u;
-        int32_t acc = bias[i];
-        for (j = 0; j < {self.n}u; ++j) acc += row[j] * state->h[j];
+        int32_t acc = READ(int32_t, bias + i);
+        for (j = 0; j < {self.n}u; ++j) acc += READ(int8_t, row + j) * state->h[j];
         {inputs}
         acc = (acc + {1 << SHIFT - 1}) >> {SHIFT};
         state->next[i] = (int8_t)(acc < -128 ? -128 : acc > 127 ? 127 : acc);
@@ -106,11 +105,11 @@ void {name}_step({name}_state *state, const {name}_input *x) {{
 }}
 
 void {name}_logits(const {name}_state *state, int32_t *logits) {{
-    uint32_t k, i;
+    place k, i;
     for (k = 0; k < {self.o}u; ++k) {{
-        int32_t sum = output_bias[k];
+        int32_t sum = READ(int32_t, output_bias + k);
         for (i = 0; i < {self.n}u; ++i) {{
-            if (state->h[i] > 0) sum += output[k * {self.n}u + i] * state->h[i];
+            if (state->h[i] > 0) sum += READ(int8_t, output + k * {self.n}u + i) * state->h[i];
         }}
         logits[k] = sum;
     }}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
+from ..card import MAX_LAYERS, MAX_WIDTH, LayerCard
+from ..data.copy import LONGEST
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
@@ -19,6 +21,7 @@ from ..scalars import plain
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
 
 OUTPUTS = ("last", "mean")
+RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
 #: Networks of float32 weights to compare with (baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
@@ -111,6 +114,13 @@ class Preset:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PresetError(f"{name} is {value}, expected at least 1")
+        for name, most in (
+            ("embedding_size", MAX_WIDTH),
+            ("num_layers", MAX_LAYERS),
+            ("time_shift", LONGEST),
+        ):
+            if (value := getattr(self, name)) is not None and value > most:
+                raise PresetError(f"{name} is {value}, expected at most {most}")
         for name in ("lr", "sign_lr", "decay", "sign_decay", "grad_clip", "weight_clip", "embedding_scale"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -155,8 +165,22 @@ class Preset:
             for name, value in _NO_HADAMARD.items():
                 if (met := getattr(self, name)) != value:
                     raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
-        elif self.model != "hadamrnn":
+            return
+        if self.model != "hadamrnn":
             raise PresetError(f"model is {self.model!r}, expected hadamrnn, {', '.join(BASELINES)}")
+        if self.recurrence not in RECURRENCES:
+            raise PresetError(f"recurrence is {self.recurrence!r}, expected one of {', '.join(RECURRENCES)}")
+        for name in ("weight_bits", "output_weight_bits", "bias_bits"):
+            if (bits := getattr(self, name)) not in (None, "same", *range(1, 9)):
+                raise PresetError(f"{name} is {bits}, expected 1 to 8, or None for float")
+        if self.embedding_bits is not None and (self.embedding_bits != 8 or self.embedding_size is None):
+            raise PresetError(
+                f"embedding_bits is {self.embedding_bits}, expected None, or 8 with an embedding_size"
+            )
+        try:
+            LayerCard(self.hidden_size, self.block_size or self.hidden_size)
+        except HadamRNNError as error:
+            raise PresetError(str(error).removeprefix("LayerCard.")) from None
 
 
 #: What a preset says of the parts that a baseline lacks: nothing.

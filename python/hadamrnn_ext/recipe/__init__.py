@@ -1,0 +1,21 @@
+"""What a run is to do: presets and their variants, the configuration of a run, recipes that suit the data. Without torch."""
+
+from __future__ import annotations
+
+from .config import Config
+from .presets import BASELINES, PRESETS, SCHEDULES, Preset, PresetError, as_baseline, get_preset
+from .suited import sized_as, suited, suited_threads
+
+__all__ = [
+    "BASELINES",
+    "PRESETS",
+    "SCHEDULES",
+    "Config",
+    "Preset",
+    "PresetError",
+    "as_baseline",
+    "get_preset",
+    "sized_as",
+    "suited",
+    "suited_threads",
+]

@@ -1,0 +1,79 @@
+"""Recipes made to measure: for own data, or of the sizes of a model that is to be trained further."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from ..data import custom
+from ..data.task import Task
+from ..model import Model
+from .presets import Preset
+
+__all__ = ["sized_as", "suited", "suited_threads"]
+
+STEPS = 3000  # of training that small data get, in as many epochs as it takes
+MOST_EPOCHS = 200
+SMALL_STEP = 1 << 20  # numbers of all states of a batch
+
+
+def sized_as(preset: Preset, model: Model) -> Preset:
+    """The preset with the sizes, recurrence, bits and output of a model."""
+    card, layer = model.card, model.card.layers[0]
+    same = card.output_weight_bits == card.weight_bits
+    return dataclasses.replace(
+        preset,
+        hidden_size=layer.hidden_size,
+        block_size=None if layer.block_size == layer.hidden_size else layer.block_size,
+        embedding_size=card.embedding_size,
+        num_layers=len(card.layers),
+        recurrence=layer.recurrence,
+        weight_bits=card.weight_bits,
+        output_weight_bits="same" if same else card.output_weight_bits,
+        bias_bits=card.bias_bits,
+        embedding_bits=card.embedding_bits,
+        output="mean" if card.output == "mean" else None if preset.output is None else "last",
+    )
+
+
+def suited_threads(task: Task, preset: Preset) -> int | None:
+    """One thread where a step is small: as fast as two on an idle machine, and ten times as fast as two that wait for
+    each other on a busy one (measured). None leaves torch's number as it is."""
+    return 1 if preset.batch_size * task.length * preset.hidden_size < SMALL_STEP else None
+
+
+def suited(task: Task) -> Preset:
+    """The recipe for a task of own data: more units where there are more examples, and enough steps where there are few.
+
+    Signs stay as they are drawn, which suits few examples and settles soon; a cosine schedule and a moving average of
+    the weights. Tokens of a large vocabulary are embedded, as the recipes for texts have it.
+    """
+    count = len(task.train)
+    batch_size = min(100, max(8, 1 << max(0, math.ceil(math.log2(max(count, 1) / 16)))))
+    steps = math.ceil(count / batch_size)
+    texts = task.input == "tokens" and task.input_size > 64
+    preset = Preset(
+        custom.NAME,
+        task.name,
+        hidden_size=64 if count < 300 else 128 if count < 3000 else 256 if count < 30_000 else 512,
+        batch_size=batch_size,
+        epochs=min(MOST_EPOCHS, max(10, STEPS // steps)),
+        lr=3e-3,
+        schedule="cosine",
+        freeze_signs=True,
+        average=0.99,
+        bias_bits=8 if task.answers is None else None,
+        output_weight_bits="same" if task.answers is None else None,
+        label_smoothing=0.0 if task.answers is not None else 0.1,
+    )
+    if texts:
+        preset = dataclasses.replace(
+            preset,
+            bias_bits=None,
+            embedding_size=32,
+            embedding_scale=0.05,
+            positive_signs=0.5,
+            token_dropout=0.5,
+            lr=2e-3,
+        )
+    return preset
