@@ -95,9 +95,11 @@ def parts(path: str | Path, arrays: dict[str, Any]) -> Any:
     if "x" not in named:
         raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected an array X")
     x, lengths = named["x"], named.get("lengths")
-    if not x.ndim or not len(x):
-        raise DataError(f"{path}: X has shape {x.shape}; expected at least one sequence, (N, T) or (N, T, d)")
     if lengths is None:
+        if not x.ndim or not len(x):
+            raise DataError(
+                f"{path}: X has shape {x.shape}; expected at least one sequence, (N, T) or (N, T, d)"
+            )
         return x
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not lengths.size or not x.ndim:
         raise DataError(
