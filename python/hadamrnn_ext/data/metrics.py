@@ -102,6 +102,7 @@ def explain(means: dict[str, float]) -> dict[str, float]:
 
 
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
-    return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # logits that are not finite have no finite loss
+        shifted = logits - logits.max(axis=-1, keepdims=True)
+        chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
+        return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)
