@@ -76,7 +76,7 @@ soak: .venv-test/installed ## Ten million steps over a thousand streams, twice: 
 .PHONY: bench
 bench: .venv-test/installed ## Measure against what could be used instead; BENCH_ARGS=--quick is short.
 	$(INSTALL) '.[bench]'
-	for suite in kernels inference scaling edge training; do PATH="$(CURDIR)/$(TEST):$$PATH" \
+	for suite in kernels inference calls scaling edge training; do PATH="$(CURDIR)/$(TEST):$$PATH" \
 	    python bench/run.py $$suite --json bench/results/$$suite.json $(BENCH_ARGS) || exit 1; done
 
 .PHONY: results

@@ -15,14 +15,14 @@ from session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
-from cortex_m.device import BOARDS, missing_tools
-from cortex_m.proof import dense_figures, model_figures
+from boards.proof import dense_figures, model_figures
+from boards.table import BOARDS, missing_tools
 
 __all__ = ["run"]
 
 
 def run(session: Session) -> None:
-    if problem := missing_tools():
+    if problem := missing_tools([BOARDS["m4"], BOARDS["m0"]]):
         if os.environ.get("HADAMRNN_CI"):
             raise SystemExit(problem)
         session.say(problem)
@@ -50,7 +50,7 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
         model, x[:1], BOARDS[board]
     )  # a million multiplications a step, the same for every input
     note = (
-        f"{ours.instructions_per_step:,.0f} / {peer.instructions_per_step:,.0f} instructions a step, "
+        f"{ours.per_step:,.0f} / {peer.per_step:,.0f} instructions a step, "
         f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
         f"{ours.logits.size:,} logits of {len(x)} sequences {'equal' if equal else 'NOT equal'} to Python's"
     )
@@ -61,13 +61,13 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
             peer="dense_int8",
             ours_s=None,
             peer_s=None,
-            ratio=peer.instructions_per_step / ours.instructions_per_step,
-            isa=BOARDS[board].cpu,
+            ratio=peer.per_step / ours.per_step,
+            isa=BOARDS[board].processor,
             threads="1 / 1",
             note=note,
             flash=ours.flash_bytes,
             ram=ours.ram_bytes,
-            instructions_per_step=ours.instructions_per_step,
+            instructions_per_step=ours.per_step,
             logits_equal=equal,
         )
     )

@@ -9,8 +9,9 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from hadamrnn_ext import disk
 from record import Record
-from targets import least
+from targets import AT_MOST, least
 
 __all__ = ["draw"]
 
@@ -19,7 +20,7 @@ def draw(stem: Path, records: Sequence[Record]) -> list[Path]:
     """Writes the pictures that the records allow; ``stem`` is their path up to the ending. Returns their paths."""
     mpl.use("Agg")
     paths = []
-    compared = [record for record in records if record.ours_s and record.peer_s]
+    compared = [record for record in records if record.ours_s and record.peer_s and record.key not in AT_MOST]
     if compared:
         paths.append(_ratios(stem.with_name(stem.name + "_ratios.png"), compared))
     steps = [record for record in records if record.peer == "n_log2_n" and record.ours_s]
@@ -57,6 +58,6 @@ def _steps(path: Path, records: Sequence[Record]) -> Path:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
+    disk.write_picture(path, figure, dpi=120)
     plt.close(figure)
     return path

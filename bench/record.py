@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hadamrnn_ext import disk
+
 __all__ = ["DeviceRecord", "Record", "write"]
 
 
@@ -50,4 +52,4 @@ def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Rec
     """The JSON file of a run."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"suite": suite, "machine": machine, "records": [asdict(record) for record in records]}
-    path.write_text(json.dumps(document, indent=2) + "\n")
+    disk.write(path, (json.dumps(document, indent=2) + "\n").encode())

@@ -1,6 +1,6 @@
 """Measure hadamrnn_ext against what could be used instead. See README.md.
 
-python bench/run.py kernels|inference|scaling|edge|training [--json FILE] [--isa NAME] [--quick]
+python bench/run.py kernels|inference|calls|scaling|edge|training [--json FILE] [--isa NAME] [--quick]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import os
 from pathlib import Path
 
-SUITES = ("kernels", "inference", "scaling", "edge", "training")
+SUITES = ("kernels", "inference", "calls", "scaling", "edge", "training")
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     import plots
     import record
     import report
+    from hadamrnn_ext import disk
     from session import Session
 
     described = machine.describe()
@@ -30,7 +31,7 @@ def main() -> None:
     print(table)
     if options.json:
         record.write(options.json, options.suite, described, session.records)
-        options.json.with_suffix(".md").write_text(table)
+        disk.write(options.json.with_suffix(".md"), table.encode())
         plots.draw(options.json.with_suffix(""), session.records)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from record import DeviceRecord, Record
 
-__all__ = ["least", "target"]
+__all__ = ["AT_MOST", "least", "target"]
 
 AT_LEAST = {
     "pmnist_b1/torch_loop": 200,
@@ -24,18 +24,25 @@ AT_LEAST = {
     **{f"int_step_n{n}_k12/float32": 1 / 1.2 for n in (64, 256, 1024)},
     **{f"int_step_n{n}_k12/float32": 1 / 1.6 for n in (128, 512)},
     "int_step_m32_k10/float32": 1.6,
+    "stream_step_normalized/plain": 1 / 1.5,
+    "streams_1000/infer": 1 / 1.3,
     "train_pmnist/loop": 200,
     "train_pmnist_m32/loop": 200,
     "train_copy/loop": 20,
     "train_imdb/loop": 5,
     "memory_copy_reversible/loop": 10,
 }
-AT_MOST = {"step_n64_to_n16384/n_log2_n": 2.0, "memory_copy_reversible/t1000": 2.0}
+AT_MOST = {
+    "step_n64_to_n16384/n_log2_n": 2.0,
+    "memory_copy_reversible/t1000": 2.0,
+    "infer_short/kernel": 4.0,  # microseconds
+    "classify_short/kernel": 8.0,
+}
 
 # With AVX2 forced, sixty per cent of a ratio to a peer; scaling, ours against ours, and training are the same for
 # every instruction set.
 AVX2_SHARE = 0.6
-SAME_FOR_ALL = ("scaling", "edge", "training")
+SAME_FOR_ALL = ("calls", "scaling", "edge", "training")
 
 
 @dataclass(frozen=True)

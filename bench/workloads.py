@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import hadamrnn_ext as hr
 
-__all__ = ["Dense", "Workload", "copy_task", "pixels"]
+__all__ = ["Dense", "Workload", "copy_task", "pixels", "sensors"]
 
 F32 = NDArray[np.float32]
 
@@ -83,6 +83,23 @@ def copy_task(steps: int = 1000, hidden_size: int = 128) -> Workload:
     )
     rng = np.random.default_rng(2)
     return _workload(card, rng, rng.integers(0, 10, (1, steps)).astype(np.int32))
+
+
+def sensors(batch: int, steps: int, normalized: bool) -> Workload:
+    """A model of own data: nine channels, 128 units, six named classes; with the normalization that training adds."""
+    channels = np.arange(1.0, 10.0)
+    rule = hr.Normalization(tuple(channels), tuple(1 / channels)) if normalized else None
+    card = hr.Card(
+        input="features",
+        output="last",
+        input_size=9,
+        output_size=6,
+        layers=(hr.LayerCard(128, 128),),
+        labels=("walking", "upstairs", "downstairs", "sitting", "standing", "laying"),
+        preprocess=hr.Preprocess(normalization=rule),
+    )
+    rng = np.random.default_rng(3)
+    return _workload(card, rng, rng.normal(size=(batch, steps, 9)).astype(np.float32))
 
 
 def _workload(card: hr.Card, rng: np.random.Generator, x: NDArray[Any]) -> Workload:

@@ -49,14 +49,19 @@ def train(x: np.ndarray, y: np.ndarray, epochs: int) -> hr.Model:
 
 
 def compiled(model: hr.Model, folder: Path) -> Path:
-    """The exported C with its example program, which reads steps from stdin and prints logits."""
+    """The exported C with its example program, which reads steps from stdin and prints logits.
+
+    Without -DPREPARED the program takes what a sensor gives, as integers, and makes of them what the network reads.
+    """
     hr.export.c(model, folder, name="bearing")
     program = folder / "bearing"
     sources = [folder / "bearing.c", folder / "examples" / "bearing" / "main.c"]
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise SystemExit(f"the library is in {folder}; there is no C compiler here to try it with")
-    subprocess.run([compiler, "-std=c99", "-Os", f"-I{folder}", *sources, "-o", program], check=True)
+    subprocess.run(
+        [compiler, "-std=c99", "-Os", "-DPREPARED", f"-I{folder}", *sources, "-o", program], check=True
+    )
     return program
 
 

@@ -6,6 +6,7 @@ accepted that should not have been, or two ways to one result differ.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import json
@@ -24,7 +25,8 @@ import hadamrnn_ext as hr
 from hadamrnn_ext import format
 from hadamrnn_ext.card import Card
 from hadamrnn_ext.cli import sequences
-from hadamrnn_ext.data import archive, fsdd, glue, idx, table
+from hadamrnn_ext.data import archive, custom, glue, idx, own, source, table, wav
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import HadamRNNError
 
 __all__ = ["TARGETS", "Wrong", "seeds"]
@@ -359,10 +361,10 @@ def _archive(read: Callable[[Path], dict[str, bytes]]) -> Callable[[bytes], bool
 
 
 def read_wav(data: bytes) -> bool:
-    samples = fsdd.samples("x", data)
-    check(
-        bool((abs(samples) <= 1).all()) and 2 * samples.size <= len(data), "samples that are not in the file"
-    )
+    wave = wav.parse("x", data)
+    check(wave.samples.size * wave.width <= len(data), "samples that are not in the file")
+    if wave.width != 4 and wave.width != 8:  # those of floats are anything
+        check(bool((abs(wave.samples) <= 1).all()), "samples beyond full scale")
     return True
 
 
@@ -376,6 +378,22 @@ def read_table(data: bytes) -> bool:
     numbers = table.table("x", data, ",")
     check(bool(np.isfinite(numbers).all()) and numbers.size <= len(data), "numbers that are not in the file")
     return True
+
+
+def read_own(data: bytes) -> bool:
+    """Tables and .ts files of own data, to train on and for models with and without names; what is read is in the file."""
+    text = source.text("x", data)
+    readers = (None, own.Known(DataCard(), 2), own.Known(DataCard("steps", ("x", "y"), "label", "id"), 2))
+    read = False
+    for known in readers:
+        with contextlib.suppress(HadamRNNError):
+            found = own.parsed("x", text, known=known, labelled=known is None)
+            check(sum(map(np.size, found.x)) <= len(text), "numbers that are not in the file")
+            check(found.ids is None or len({*found.ids}) <= len(found.x), "ids of no sequences")
+            if known is None:
+                custom.task(found, None, custom.Options(impute="last"))
+            read = True
+    return read
 
 
 def read_sequences(data: bytes) -> bool:
@@ -399,6 +417,7 @@ TARGETS: dict[str, Callable[[bytes], bool]] = {
     "wav": read_wav,
     "tsv": read_tsv,
     "table": read_table,
+    "own": read_own,
     "sequences": read_sequences,
 }
 

@@ -14,6 +14,7 @@ import hadamrnn_ext as hr
 
 da = pytest.importorskip("dask.array")
 from hadamrnn_ext.dask import infer
+from hadamrnn_ext.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,16 @@ def test_two_processes_read_more_than_they_may_hold(small):
     assert len(peaks) == 2
     assert max(peaks.values()) < 300e6, peaks
     assert np.array_equal(logits[40:60], small.infer(x[40:60].compute(scheduler="synchronous")))
+
+
+def test_a_signal_on_a_large_offset_stays_in_float64(rng, small):
+    normalization = Normalization((1.7e9,) * 8, (1.0,) * 8)
+    model = small.with_card(
+        dataclasses.replace(small.card, preprocess=Preprocess(normalization=normalization))
+    )
+    z = rng.normal(size=(20, 10, 8))
+    result = infer(da.from_array(1.7e9 + z, chunks=(7, 10, 8)), model).compute()
+    np.testing.assert_array_equal(result, model.infer(1.7e9 + z))
+    np.testing.assert_allclose(result, small.infer(z), rtol=1e-3, atol=1e-3)
+    with pytest.raises(hr.InputError, match="expected float64"):
+        infer(da.from_array((1.7e9 + z).astype(np.float32)), model).compute()

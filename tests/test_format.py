@@ -16,6 +16,7 @@ from safetensors.numpy import load as load_tensors
 
 from hadamrnn_ext import format
 from hadamrnn_ext.card import Training
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.document import encode
 from hadamrnn_ext.errors import HadamardOrderError, InputError, ShapeError
 from hadamrnn_ext.model import Model
@@ -49,7 +50,16 @@ KINDS = {
         "embedding_size": 3,
         "preprocess": Preprocess(vocabulary=VOCABULARY),
     },
+    "both directions": {"recurrence": "modrelu", "bias_bits": 3, "bidirectional": True},
     "words of 8 bits": {"input": "tokens", "input_size": 5, "embedding_size": 3, "embedding_bits": 8},
+    "files of steps": {
+        "data": DataCard("steps", ("x", "größe"), "gesture", "walk", "clock", "who", "last", (0.5, -1.25))
+    },
+    "files of texts": {
+        "input": "tokens",
+        "input_size": 5,
+        "data": DataCard("texts", ("text",), label="0"),
+    },
     "pixels": {
         "input_size": 1,
         "preprocess": Preprocess(1 / 255, Permutation(92916, 784), Normalization((0.5,), (0.25,))),
@@ -150,11 +160,20 @@ def test_a_model_is_written_in_the_first_version_that_has_what_it_needs(rng, mak
     integer = float_.quantize(np.array([[1, 2, 3, 4]]))
     biases = [make_model(rng, **words, bias_bits=bits) for bits in (8, 4)]
     means = [mean := make_model(rng, output="mean"), mean.quantize(np.ones((1, 3, 2)))]
+    both = [make_model(rng, bidirectional=given) for given in (False, True)]
+    known = [own := make_model(rng, data=DataCard("series")), own.quantize(np.ones((1, 3, 2)))]
     versions = [
         format.document(model.card, model.tensors)["format_version"]
-        for model in (float_, integer, coded, *biases, *means)
+        for model in (float_, integer, coded, *biases, *means, *known, *both)
     ]
-    assert versions == [1, 2, 3, 1, 4, 5, 5]
+    assert versions == [1, 2, 3, 1, 4, 5, 5, 6, 6, 1, 6]
+
+
+def test_what_a_model_does_not_remember_of_its_data_has_no_key(rng, make_model):
+    known = make_model(rng, data=DataCard("series", impute="mean"))
+    card = format.document(known.card, known.tensors)["card"]
+    assert card["data"] == {"form": "series", "impute": "mean"}
+    assert "data" not in format.document(make_model(rng).card, known.tensors)["card"]
 
 
 def test_documentation_names_every_key_and_tensor(rng, make_model):
@@ -173,7 +192,8 @@ def test_documentation_names_every_key_and_tensor(rng, make_model):
     for fields in KINDS.values():
         model = make_model(rng, **fields)
         assert set(keys(encode(model.card))) <= documented
-        assert {re.sub(r"layers\.\d", "layers.{i}", name) for name in model.tensors} <= documented
+        names = {name.removeprefix("reverse.") for name in model.tensors}
+        assert {re.sub(r"layers\.\d", "layers.{i}", name) for name in names} <= documented
 
 
 def test_parameters_are_checked(plain):

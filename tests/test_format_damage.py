@@ -91,7 +91,7 @@ def test_forging_changes_nothing_by_itself(plain):
 @pytest.mark.parametrize(
     ("match", "edit"),
     [
-        ("format version 6 is unknown; this release reads 1 to 5", lambda d: d.update(format_version=6)),
+        ("format version 7 is unknown; this release reads 1 to 6", lambda d: d.update(format_version=7)),
         ("format version 0 is unknown", lambda d: d.update(format_version=0)),
         ("card lacks the key 'integer'", lambda d: d.update(format_version=2)),
         ("unknown key 'integer', which format version 1 lacks", lambda d: d["card"].update(integer=None)),
@@ -106,6 +106,30 @@ def test_forging_changes_nothing_by_itself(plain):
         (
             "embedding_bits is 8 with embedding_size None",
             lambda d: (d.update(format_version=3), d["card"].update(integer=None, embedding_bits=8)),
+        ),
+        (
+            "this float model is written as format version 1; expected 6",
+            lambda d: d["card"].update(data={"form": "steps"}),
+        ),
+        ("card.data is null; expected a value, or no such key", lambda d: d["card"].update(data=None)),
+        (
+            "Card.data.label is null; expected a value",
+            lambda d: d["card"].update(data={"label": None}),
+        ),
+        ("Card.data has the unknown key 'colour'", lambda d: d["card"].update(data={"colour": "red"})),
+        (
+            "DataCard.form is 'rows'; expected one of steps",
+            lambda d: d["card"].update(data={"form": "rows"}),
+        ),
+        (
+            "DataCard.features has 1 entries; expected 2",
+            lambda d: d["card"].update(data={"features": ["x"]}),
+        ),
+        ("DataCard.features lists a name twice", lambda d: d["card"].update(data={"features": ["x", "x"]})),
+        ("DataCard.means is given without impute", lambda d: d["card"].update(data={"means": [1, 2]})),
+        (
+            "DataCard.means has 3 entries; expected 2",
+            lambda d: d["card"].update(data={"means": [1, 2, 3], "impute": "mean"}),
         ),
         ("format version True is unknown", lambda d: d.update(format_version=True)),
         ("format version None is unknown", lambda d: d.pop("format_version")),

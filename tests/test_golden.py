@@ -169,6 +169,40 @@ def test_activations_by_hand() -> None:
     assert one_unit("modrelu", z, 0.5) == [-2.5, -0.75, 0, 0, 0.75, 2.5]  # sgn(0) = 0
 
 
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_nan_passes_every_activation(recurrence: str) -> None:
+    assert np.isnan(one_unit(recurrence, [np.nan, -np.nan], 0.5)).all()
+    assert np.isnan(one_unit(recurrence, [np.nan, -np.nan], -0.5)).all()
+
+
+def test_activations_of_infinities_by_hand() -> None:
+    z = [-np.inf, np.inf]
+    assert one_unit("linear", z) == z
+    assert one_unit("relu", z) == [0, np.inf]
+    assert one_unit("sign", z) == [-1, 1]
+    assert one_unit("modrelu", z, -0.5) == z
+    assert not np.signbit(one_unit("relu", [-0.0, -1.0])).any()
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, "xnor"])
+@pytest.mark.parametrize("output", ["last", "all", "mean"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_one_nan_makes_all_later_logits_nan(
+    rng: Rng, random_network: MakeNetwork, recurrence: str, output: str, kernel: str
+) -> None:
+    net = random_network(rng, [(24, 8), (20, 20)], recurrence=recurrence, output=output)
+    x = rng.normal(size=(2, 6, 3)).astype(np.float32)
+    finite = forward(net, x, kernel=kernel)
+    x[0, 3, 1] = np.nan
+    y = forward(net, x, kernel=kernel)
+    np.testing.assert_array_equal(y[1], finite[1])
+    if output == "all":
+        np.testing.assert_array_equal(y[0, :3], finite[0, :3])
+    assert np.isnan(y[0, 3:] if output == "all" else y[0]).all()
+    lengths = np.array([3, 6])  # and none before it
+    assert np.isfinite(forward(net, x, lengths, kernel)).all()
+
+
 def test_two_steps_by_hand() -> None:
     # n = m = 4: H h is [a+b+c+d, a-b+c-d, a+b-c-d, a-b-c+d], 1/sqrt(4) = 1/2, u = (1, -1, 1, 1)
     layer = Layer(4, np.array([1, -1, 1, 1], np.int8), np.array([0, 0, 0, 1], np.float32))

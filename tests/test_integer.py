@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden_integer
-from hadamrnn_ext.errors import KernelError
+from hadamrnn_ext import _core, golden_integer
+from hadamrnn_ext.errors import InputError, KernelError
 from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
@@ -147,12 +147,36 @@ def test_saturation_and_extreme_inputs(rng, floats, isa, integer_network):
         with pytest.raises(ValueError, match="token"):
             model.infer(np.array([[10**6]]))
         return
-    x = rng.choice(
-        np.float32([0, -0.0, 1e30, -1e30, np.inf, -np.inf, np.nan, 1e-40]), (4, 40, model.card.input_size)
-    )
+    x = rng.choice(np.float32([0, -0.0, 1e30, -1e30, np.inf, -np.inf, 1e-40]), (4, 40, model.card.input_size))
     expected = golden_integer.forward(integer_network(model), x)
     assert np.isfinite(expected).all()
     same(model.infer(x, check_finite=False), expected)
+
+
+def test_no_integer_stands_for_nan(rng, make_model, isa):
+    """Refused whatever ``check_finite`` says, with its place; what lies after the end of a sequence is not read."""
+    model = make_model(rng, output="all").quantize(rng.normal(size=(3, 9, 2)))
+    x = rng.normal(size=(4, 300, 2)).astype(np.float32)
+    x[2, 200, 1] = np.nan
+    with pytest.raises(InputError, match=r"x\[2, 200, 1\] is nan; expected numbers: .* integers"):
+        model.infer(x, check_finite=False)
+    with pytest.raises(ValueError, match="feature 1 of step 200 of sequence 2 is NaN"):
+        model.core.infer(x, None, np.zeros((4, 300, 3), np.float32), 1)
+    lengths = [300, 300, 200, 300]
+    expected = model.infer(np.nan_to_num(x), lengths)
+    same(model.infer(x, lengths, check_finite=False), expected)
+    stream = model.stream(4, check_finite=False)
+    stream.run(x[:, :100])
+    before = stream.save()
+    with pytest.raises(InputError, match=r"x\[2, 100, 1\] is nan; expected numbers"):
+        stream.run(x[:, 100:])
+    with pytest.raises(InputError, match=r"x\[2, 1\] is nan; expected numbers"):
+        stream.step(x[:, 200])
+    with pytest.raises(InputError, match=r"x\[1\] is nan; expected numbers"):
+        model.stream(check_finite=False).step(x[2, 200])
+    assert stream.save() == before
+    with pytest.raises(ValueError, match="the state holds a NaN"):
+        _core.Stream(model.core, 1, False).set_state([np.full((1, 8), np.nan, np.float32)])
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])

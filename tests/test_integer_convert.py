@@ -10,9 +10,9 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
 from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
-from hadamrnn_ext.integer.calibrate import Magnitudes
+from hadamrnn_ext.integer.magnitudes import Magnitudes
 from hadamrnn_ext.integer.tensors import step
-from hadamrnn_ext.preprocess import Preprocess
+from hadamrnn_ext.preprocess import Permutation, Preprocess
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_fraction_bits_give_way_to_a_proof(rng, make_model):
     floats = make_model(rng, sizes=((1024, 1024),), input_size=1)
     huge = {**floats.parameters(), "layers.0.bias": np.full(1024, 3e4)}
     floats = hr.Model.from_parameters(floats.card, huge)
-    model = floats.quantize(np.zeros((1, 3, 1), np.float32), state_bits=8)
+    model = floats.quantize(np.ones((1, 3, 1), np.float32), state_bits=8)
     assert 1 <= only(model).fraction_bits <= 30
     facts = step(model.card, model.parameters(), 0)
     assert layer_problem(facts) is None
@@ -199,7 +199,7 @@ def test_more_state_bits_take_more_input_bits(floats, x, rng, make_model):
     for state_bits, input_bits in (8, 8), (12, 8), (13, 12), (16, 12):
         assert floats.quantize(x, state_bits).card.integer.input.bits == input_bits
     pixels = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
-    assert pixels.quantize(np.zeros((2, 9, 1), np.uint8), 16).card.integer.input.bits == 8
+    assert pixels.quantize(np.ones((2, 9, 1), np.uint8), 16).card.integer.input.bits == 8
 
 
 def test_arguments_are_checked(floats, x):
@@ -220,12 +220,82 @@ def test_arguments_are_checked(floats, x):
         floats.quantize(x).quantize(x)
 
 
+@pytest.mark.parametrize("percentile", [None, 99, "best"])
+def test_a_calibration_of_what_is_no_number_is_refused(floats, x, percentile):
+    def match(batches, text):
+        with pytest.raises(InputError, match=text):
+            floats.quantize(batches, percentile=percentile)
+
+    for value, met in ((np.nan, "nan"), (-np.inf, "-inf"), (1e39, "inf")):
+        bad = x.astype(np.float64)
+        bad[2, 5, 0] = value
+        match(
+            bad, rf"^batch 0 of the calibration: x\[2, 5, 0\] is {met} in float32; .*fill in what is missing"
+        )
+        match(bad[2], rf"^batch 0 of the calibration: x\[5, 0\] is {met} in float32")
+        match([x, x, (bad, None)], rf"^batch 2 of the calibration: x\[2, 5, 0\] is {met}")
+    large = x.copy()
+    large[1, 7:9, 0] = 3e38
+    match(
+        [x, large],
+        "^batch 1 of the calibration: sequence 1 takes the state of layer 0 out of .* at step [78];",
+    )
+    match(0 * x, "^in the calibration all of the features are 0, of which no scale can be made; expected")
+    match([0 * x, -0.0 * x], "all of the features are 0")
+    match(1e-30 * x, r"^in the calibration all of the features are \d.*e-30 or less")
+
+
+def test_what_lies_after_the_end_of_a_sequence_is_not_calibrated_by(floats, x):
+    padded = x.copy()
+    padded[:, 9:] = np.nan
+    ends = np.full(len(x), 9)
+    assert floats.quantize([(padded, ends)]) == floats.quantize(x[:, :9])
+
+
+def test_the_place_of_nan_is_that_before_the_permutation(make_model, rng):
+    order = Permutation(92916, 20)
+    model = make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(permutation=order))
+    x = rng.normal(size=(3, 20, 1)).astype(np.float32)
+    x[1, 4, 0] = np.nan
+    with pytest.raises(InputError, match=r"x\[1, 4, 0\] is nan"):
+        model.quantize(x)
+
+
+def test_states_that_are_always_zero_are_refused(make_model, rng):
+    """Layer 1 is off whatever comes: no scale can be made of that."""
+    floats = make_model(rng, sizes=((16, 16), (8, 8)), recurrence="relu", input_size=1)
+    off = {**floats.parameters(), "layers.1.bias": np.full(8, -1e6)}
+    model = hr.Model.from_parameters(floats.card, off)
+    with pytest.raises(
+        InputError, match=r"^in the calibration all of the states of layer 1 are 0, of which no scale"
+    ):
+        model.quantize(rng.normal(size=(3, 9, 1)))
+
+
+def test_a_percentile_of_zeros_is_refused_and_never_the_best(floats):
+    x = np.zeros((1, 1000, 1), np.float32)
+    x[0, 995:] = 1
+    with pytest.raises(
+        InputError, match=r"^in the calibration 99 % or more of the features are .* or less, of which"
+    ):
+        floats.quantize(x, percentile=99)
+    best = floats.quantize(x, percentile="best").card.integer
+    assert best.input.scale == pytest.approx(1 / 127)
+    assert best.layers[0].state_scale > 0
+
+
+def test_large_states_have_a_report(floats, x):
+    """Their squares do not fit float32."""
+    layer = only(floats.quantize(x * np.float32(1e30)))
+    assert layer.snr == pytest.approx(only(floats.quantize(x)).snr, abs=20)
+
+
 def test_a_state_far_below_its_input_is_refused(rng, make_model):
     floats = make_model(rng, sizes=((4, 1),), input_size=1)
     one_is_huge = {**floats.parameters(), "layers.0.bias": np.float32([1e30, 1, 1, 1])}
     model = hr.Model.from_parameters(floats.card, one_is_huge)
     with pytest.raises(InputError, match="layer 0 cannot be written in integers"):
-        model.quantize(np.zeros((1, 3, 1), np.float32), percentile=50)
+        model.quantize(np.ones((1, 3, 1), np.float32), percentile=50)
 
 
 def test_the_readout_of_a_mean_has_16_bits_of_state(rng, make_model, x):

@@ -10,6 +10,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import golden
+from hadamrnn_ext.classify import classify
 from hadamrnn_ext.errors import InputError, KernelError
 from hadamrnn_ext.model import Model
 from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess, Vocabulary
@@ -32,6 +33,15 @@ KINDS = {
         "recurrence": "sign",
         "weight_bits": None,
         "output_weight_bits": None,
+    },
+    "both directions": {"bidirectional": True, "sizes": ((24, 12),), "recurrence": "modrelu"},
+    "all, both directions": {"bidirectional": True, "output": "all", "bias_bits": 8},
+    "words, both directions": {
+        "bidirectional": True,
+        "input": "tokens",
+        "input_size": 7,
+        "embedding_size": 5,
+        "output": "mean",
     },
 }
 
@@ -56,6 +66,14 @@ def draw(rng, model, *shape):
 def network(model):
     """The golden network of a model."""
     p = model.parameters()
+    if not model.card.bidirectional:
+        return one_way(model, p)
+    backwards = {**p, **{name.removeprefix("reverse."): p[name] for name in p if name.startswith("reverse.")}}
+    second = one_way(model, {**backwards, "output.bias": np.zeros_like(p["output.bias"])})
+    return dataclasses.replace(one_way(model, p), backwards=second)
+
+
+def one_way(model, p):
     layers = [
         golden.Layer(
             layer.block_size,
@@ -168,10 +186,10 @@ def test_denormals_and_signed_zeros(rng, make_model):
     same(model.infer(x[None]), golden.forward(network(model), x[None]))
 
 
-def test_unchecked_nan_runs(rng, make_model):
-    """NaN spreads over the state, and the readout's relu takes it for 0."""
+def test_unchecked_nan_stays_nan(rng, make_model):
+    """NaN spreads over the state, and no relu takes it for 0."""
     model = make_model(rng)
-    same(model.infer([[1, np.nan], [0, 0]], check_finite=False), model.parameters()["output.bias"])
+    assert np.isnan(model.infer([[1, np.nan], [0, 0]], check_finite=False)).all()
 
 
 def test_out(rng, model):
@@ -231,6 +249,33 @@ def test_classify_orders_by_probability(rng, make_model):
     assert labels.shape == (4, 5, 3)
     np.testing.assert_array_equal(labels, np.array(["a", "b", "c"])[np.argsort(-logits)])
     np.testing.assert_array_equal(model.classify(x).labels, labels[..., :1])
+
+
+def test_no_class_stands_for_nan(rng, make_model):
+    """Nor for an infinity; the sequence and step are named."""
+    last, every = (make_model(rng, output=output, labels=("a", "b", "c")) for output in ("last", "all"))
+    x = rng.normal(size=(4, 9, 2)).astype(np.float32)
+    x[2, 5] = np.nan
+    for batch, model, place in [
+        (x, last, "of sequence 2"),
+        (x, every, "of sequence 2 after step 5"),
+        (x[2], every, "after step 5"),
+    ]:
+        with pytest.raises(InputError, match=f"^logit 0 {place} is nan; expected finite logits"):
+            model.classify(batch, check_finite=False)
+    with pytest.raises(InputError, match=r"^logit 0 is nan"):
+        last.classify(x[2], check_finite=False)
+    for infinity in (np.inf, -np.inf):
+        logits = np.float32([[1, 2, 3], [1, infinity, 3]])
+        with pytest.raises(InputError, match=f"^logit 1 of sequence 1 is {infinity}; expected finite"):
+            classify(logits, last.card, 1)
+    assert classify(logits[:1], last.card, 1).labels.tolist() == [["c"]]
+    with pytest.raises(InputError, match=r"^logit 1 is -inf"):
+        classify(logits[1], every.card, 1)  # of a stream, which answers once
+    assert classify(np.zeros((0, 3), np.float32), last.card, 1).labels.shape == (0, 1)
+    one = make_model(rng, output_size=1, labels=("no", "yes"))
+    with pytest.raises(InputError, match=r"^logit 0 of sequence 2 is nan"):
+        one.classify(x, check_finite=False)
 
 
 def test_classify_without_labels_gives_class_numbers(rng, make_model):

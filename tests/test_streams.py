@@ -113,7 +113,7 @@ def test_bytes_of_another_model_are_refused(rng, make_model):
 
 
 def test_a_place_is_free_again_and_starts_at_zero(rng, make_model):
-    streams = make_model(rng).streams(2)
+    streams = make_model(rng).streams(2, limit=2)
     a, b = streams.join(), streams.join()
     first = streams.step(np.ones((2, 2), np.float32))
     with pytest.raises(InputError, match="all 2 places are taken"):

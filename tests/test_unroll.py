@@ -125,3 +125,11 @@ def test_bad_input_is_refused(rng: Rng, make_model: Make) -> None:
     with pytest.raises(InputError, match=r"x\[1, 2, 0\] is nan"):
         unrolled.infer(x)
     assert np.isnan(unrolled.infer(x, check_finite=False)[1]).all()
+    x[1] = 3e38
+    with pytest.raises(InputError, match="the last state of sequence 1 is not finite: x is too large"):
+        unrolled.infer(x)
+    with pytest.raises(InputError, match="the last state is not finite: x is too large"):
+        unrolled.infer(x[1])
+    logits = unrolled.infer(x, check_finite=False)
+    assert not np.isfinite(logits[1]).any()
+    assert np.isfinite(logits[[0, 2]]).all()

@@ -18,14 +18,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hadamrnn_ext import golden, hadamard
+from hadamrnn_ext import disk, golden, hadamard
 from hadamrnn_ext.golden import Layer, Network
 
 HEADER = """\
 # Golden traces of hadamrnn_ext, written by tools/write_traces.py.
 # "case NAME" begins a case; every other line is "KEY TYPE SHAPE VALUES", row-major:
 #   word  one word                    i32   decimal integers
-#   sign  one string of + and -       f32   the bits of each float32 as 8 hexadecimal digits
+#   sign  one string of + and -       f32   the bits of each float32 as 8 hexadecimal digits, 7fc00000 for any NaN
 # y.fwht is what the kernels fwht and (with a state of +1 and -1) xnor must give for x or tokens, to the bit;
 # y.dense what dense and masked_add must give; state.I is layer I after all steps with fwht.
 """
@@ -42,7 +42,7 @@ class Case:
     input_size: int = 3
     tokens: Literal["", "one-hot", "embedding"] = ""
     lengths: bool = False
-    values: Literal["normal", "denormal", "special"] = "normal"
+    values: Literal["normal", "denormal", "special", "infinite"] = "normal"
     shape: tuple[int, int] = (2, 4)  # batch, steps
     output_size: int = 2
 
@@ -91,6 +91,21 @@ CASES = [
     Case([(24, 8)], "sign", "mean", tokens="one-hot"),
     Case([(8, 8), (12, 12)], output="mean", lengths=True),
     Case([(20, 20)], output="mean", input_size=1, values="special", shape=(2, 70), lengths=True),
+    *[
+        Case(sizes, recurrence, output, d, values="infinite", shape=(3, 4), output_size=1)
+        for sizes, recurrence, output, d in [
+            ([(20, 20)], "linear", "all", 1),
+            ([(24, 8)], "linear", "last", 3),
+            ([(24, 8)], "relu", "all", 3),
+            ([(12, 12)], "relu", "last", 1),
+            ([(20, 20)], "modrelu", "all", 3),
+            ([(24, 12)], "sign", "all", 3),
+            ([(20, 20)], "sign", "last", 1),
+            ([(12, 4)], "linear", "mean", 1),
+            ([(8, 8), (12, 12)], "linear", "all", 3),
+            ([(12, 12), (8, 8)], "sign", "mean", 3),
+        ]
+    ],
 ]
 
 
@@ -156,6 +171,8 @@ def lines(case: Case, seed: int) -> Iterator[str]:
         rng.integers(0, 5, case.shape) if net.tokens else rng.normal(size=(batch, steps, case.input_size))
     )
     x = x.astype(np.int32 if net.tokens else np.float32)
+    if case.values == "infinite":  # one that overflows, one that is NaN, and an infinity as the last step
+        x[0, 1], x[1, 2], x[2, -1] = 3e38, np.nan, np.inf
     yield line("tokens" if net.tokens else "x", x)
     lengths = rng.permutation(steps)[:batch] + 1 if case.lengths else None
     if lengths is not None:
@@ -171,6 +188,7 @@ def line(key: str, array: NDArray[Any]) -> str:
     if array.dtype == np.int8:
         return f"{key} sign {shape} " + "".join("+" if s > 0 else "-" for s in array.flat)
     if array.dtype == np.float32:
+        array = np.where(np.isnan(array), np.float32(np.nan), array)
         return f"{key} f32 {shape} " + " ".join(
             f"{bits:08x}" for bits in np.ascontiguousarray(array).view(np.uint32).flat
         )
@@ -179,9 +197,10 @@ def line(key: str, array: NDArray[Any]) -> str:
 
 def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
-    body = "\n".join(text for seed, case in enumerate(CASES) for text in lines(case, seed))
+    with np.errstate(over="ignore", invalid="ignore"):
+        body = "\n".join(text for seed, case in enumerate(CASES) for text in lines(case, seed))
     target.parent.mkdir(exist_ok=True)
-    target.write_text(f"{HEADER}{body}\n")
+    disk.write(target, f"{HEADER}{body}\n".encode())
     print(f"{target}: {len(CASES)} cases, {target.stat().st_size} bytes")
 
 

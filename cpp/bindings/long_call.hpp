@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <chrono>
+#include <cstdint>
 
 #include "hadamrnn/interrupt.hpp"
 #include "hadamrnn/prepare_to_throw.hpp"
@@ -11,6 +12,9 @@
 namespace hadamrnn::bindings {
 
 namespace py = pybind11;
+
+// A call of less work than this (Model::step_work), some microseconds, is over before others would have been let run.
+constexpr int64_t brief_work = int64_t(1) << 14;
 
 // Lets other Python threads run meanwhile, and Ctrl-C (any signal whose handler raises) end the call. Python delivers
 // signals to its main thread alone: in others the first look is the last, as each waits for the interpreter.

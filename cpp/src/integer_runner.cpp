@@ -1,20 +1,20 @@
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
+#include "memory.hpp"
 #include "pause.hpp"
 #include "runner.hpp"
-#include "totals.hpp"
 
 namespace hadamrnn {
 namespace {
 
-// q = clamp(rint(x / scale)); NaN is 0. Without a call for each: after the clamp at most 16 bits are left, and adding
-// and subtracting 1.5 2^23 rounds them.
+// q = clamp(rint(x / scale)) of anything but NaN. Without a call for each: after the clamp at most 16 bits are left,
+// and adding and subtracting 1.5 2^23 rounds them.
 int32_t quantized(float x, float scale, float low, float high) {
   constexpr float magic = 12582912.0f;
   const float q = std::min(std::max(x / scale, low), high);
-  const float rounded = (q + magic) - magic;
-  return int32_t(q == q ? rounded : 0.0f);
+  return int32_t((q + magic) - magic);
 }
 
 class IntegerRunner final : public Runner {
@@ -32,7 +32,8 @@ class IntegerRunner final : public Runner {
     // As many as stay in the first cache with what is kept of each, which is nothing of one input a step in one layer.
     const bool kept = m.tokens || m.input_size > 1 || m.output != Output::last || m.layers.size() > 1;
     chunk_ = kept ? std::clamp<int64_t>(4096 / size, 1, 64) : 64;
-    memory_.states.resize(size_t(count) * m.layers.size() * stride_);
+    memory_ = Memory<int32_t, int64_t>(count, int64_t(m.layers.size() * stride_),
+                                       m.output == Output::mean ? top().size() : 0);
     kept_.resize(size_t(chunk_ * size));
     rows_.resize(size_t(chunk_ * size));
     scratch_.resize(size_t(std::max(size, block)));
@@ -41,7 +42,6 @@ class IntegerRunner final : public Runner {
     if (!integer_.integer_readout) floats_.resize(size_t(size));
     if (integer_.integer_readout) logits_.resize(size_t(m.output_size));
     if (m.output == Output::mean) {
-      memory_.totals = Totals<int64_t>(count, top().size());
       chunk_total_.resize(size_t(top().size()));
       mean_.resize(size_t(top().size()));
     }
@@ -52,6 +52,8 @@ class IntegerRunner final : public Runner {
   }
 
   void advance(int64_t i, const Sequence& sequence, float* y) override {
+    const int32_t* before = memory_.state(memory_.now(i));
+    int32_t* state = memory_.state(memory_.begin(i));
     for (int64_t t = 0; t < sequence.steps; t += chunk_) {
       const int64_t steps = std::min(chunk_, sequence.steps - t);
       pause(steps * step_work_);
@@ -63,7 +65,7 @@ class IntegerRunner final : public Runner {
           recur.rows = rows_.data();
         }
         const bool keep = y || m_.output == Output::mean || l + 1 < m_.layers.size();
-        run_layer(l, recur, state(i, l), steps, keep);
+        run_layer(l, recur, (t == 0 ? before : state) + l * stride_, state + l * stride_, steps, keep);
       }
       const int64_t each = y ? 1 : steps;
       for (int64_t k = 0; k < steps && (y || m_.output == Output::mean); k += each) {
@@ -74,20 +76,20 @@ class IntegerRunner final : public Runner {
     }
   }
 
+  void commit(int64_t i) override { memory_.commit(i); }
+  void undo(int64_t i) override { memory_.undo(i); }
+  bool finite(int64_t) const override { return true; }
+
   void read(int64_t i, float* y) override { read_of(i, state(i, m_.layers.size() - 1), y); }
 
   int64_t step_work() const override { return step_work_; }
-  void reset(int64_t i) override {
-    std::fill_n(state(i, 0), m_.layers.size() * stride_, 0);
-    if (m_.output == Output::mean) memory_.totals.reset(i);
-  }
-  void keep() override { saved_ = memory_; }
-  void put_back() override { memory_ = saved_; }
+  void reset(int64_t i) override { memory_.reset(i); }
+  void grow(int64_t count) override { memory_.grow(count); }
 
   // h = s_h z, as the readout computes with it.
   void get_state(int64_t i, int64_t layer, float* h) const override {
     const Storage& s = m_.layers[size_t(layer)].data().storage;
-    const int32_t* z = &memory_.states[at(i, size_t(layer))];
+    const int32_t* z = state(i, size_t(layer));
     const float scale = integer_.layers[size_t(layer)].state_scale;
     for (int64_t j = 0; j < s.hidden_size; ++j) h[j] = float(z[s.index[size_t(j)]]) * scale;
   }
@@ -97,17 +99,20 @@ class IntegerRunner final : public Runner {
     const Storage& s = m_.layers[size_t(layer)].data().storage;
     const IntegerLayerData& d = integer_.layers[size_t(layer)];
     int32_t* z = state(i, size_t(layer));
+    if (std::any_of(h, h + s.hidden_size, [](float unit) { return std::isnan(unit); })) {
+      throw std::invalid_argument("the state holds a NaN, and this model's state is of integers, which have none");
+    }
     for (int64_t j = 0; j < s.hidden_size; ++j) {
       z[s.index[size_t(j)]] = quantized(h[j], d.state_scale, float(d.low), float(d.high));
     }
   }
 
-  void get_total(int64_t i, double* total) const override { memory_.totals.get(i, top(), total); }
-  void set_total(int64_t i, const double* total) override { memory_.totals.set(i, top(), total); }
+  void get_total(int64_t i, double* total) const override { memory_.totals().get(memory_.now(i), top(), total); }
+  void set_total(int64_t i, const double* total) override { memory_.totals().set(memory_.now(i), top(), total); }
 
  private:
-  size_t at(int64_t i, size_t layer) const { return (size_t(i) * m_.layers.size() + layer) * stride_; }
-  int32_t* state(int64_t i, size_t layer) { return &memory_.states[at(i, layer)]; }
+  const int32_t* state(int64_t i, size_t layer) const { return memory_.state(memory_.now(i)) + layer * stride_; }
+  int32_t* state(int64_t i, size_t layer) { return memory_.state(memory_.now(i)) + layer * stride_; }
   const Storage& top() const { return m_.layers.back().data().storage; }
 
   // Some steps more of the last layer for the mean: of one chunk, so that their sum fits 32 bits.
@@ -115,9 +120,10 @@ class IntegerRunner final : public Runner {
     const int64_t n = top().size();
     std::fill_n(chunk_total_.data(), n, 0);
     m_.kernels->add_relu_i32(z, n, steps, chunk_total_.data());
-    int64_t* sum = memory_.totals.sum(i);
+    const int64_t slot = memory_.now(i);
+    int64_t* sum = memory_.totals().sum(slot);
     for (int64_t j = 0; j < n; ++j) sum[j] += chunk_total_[size_t(j)];
-    memory_.totals.add_steps(i, steps);
+    memory_.totals().add_steps(slot, steps);
   }
 
   // Logits of the sequence i whose last state is z.
@@ -126,8 +132,9 @@ class IntegerRunner final : public Runner {
     if (m_.output != Output::mean) return readout(z, last.state_scale, y);
     // floor((2^(16-k) sum + T/2) / T). float64 holds both for T < 2^37, and as the quotient is at most 2^15 and no
     // nearer to the next whole number than 1/T, rounds it to none. Beyond, one in many may be a unit off.
-    const int64_t* sum = memory_.totals.sum(i);
-    const int64_t steps = memory_.totals.divisor(i), finer = 16 - last.state_bits;
+    const int64_t slot = memory_.now(i);
+    const int64_t* sum = memory_.totals().sum(slot);
+    const int64_t steps = memory_.totals().divisor(slot), finer = 16 - last.state_bits;
     for (size_t j = 0; j < mean_.size(); ++j) {
       mean_[j] = int32_t(double((sum[j] << finer) + steps / 2) / double(steps));
     }
@@ -171,8 +178,8 @@ class IntegerRunner final : public Runner {
     }
   }
 
-  // Steps of one layer whose input is described by `recur`; `z` is the state, in and out.
-  void run_layer(size_t l, IntegerRecur& recur, int32_t* z, int64_t steps, bool keep) {
+  // Steps of one layer whose input is described by `recur`, from the state `before` to `z`.
+  void run_layer(size_t l, IntegerRecur& recur, const int32_t* before, int32_t* z, int64_t steps, bool keep) {
     const LayerData& d = m_.layers[l].data();
     const IntegerLayerData& c = integer_.layers[l];
     const int64_t size = d.storage.size();
@@ -187,14 +194,14 @@ class IntegerRunner final : public Runner {
     recur.high = c.high;
     recur.input_multiplier = c.input_multiplier;
     recur.scratch = scratch_.data();
-    recur.in = z;
+    recur.in = before;
     recur.out = keep ? kept_.data() : z;
     recur.stride = keep ? size : 0;
     if (m_.kernel == Kernel::fwht) {
       integer_.kernels->recur(recur, steps);
     } else {
       for (int64_t t = 0; t < steps; ++t) {
-        multiply(l, t > 0 ? recur.out + (t - 1) * recur.stride : z);
+        multiply(l, t > 0 ? recur.out + (t - 1) * recur.stride : before);
         integer_.kernels->update(recur, product_.data(), t, recur.out + t * recur.stride);
       }
     }
@@ -240,12 +247,12 @@ class IntegerRunner final : public Runner {
 
   const ModelData& m_;
   const IntegerData& integer_;
-  size_t stride_;                            // integers that hold the state of any layer
-  int64_t step_work_;                        // of one step of one sequence, as pause() counts
-  int64_t chunk_;                            // steps whose states are kept at once
-  Memory<int32_t, int64_t> memory_, saved_;  // as it is, and what to go back to
-  Buffer<int32_t> kept_;                     // (chunk, n): states of the layer at hand
-  Buffer<int32_t> rows_;                     // (chunk, n): what M_x multiplies
+  size_t stride_;                    // integers that hold the state of any layer
+  int64_t step_work_;                // of one step of one sequence, as pause() counts
+  int64_t chunk_;                    // steps whose states are kept at once
+  Memory<int32_t, int64_t> memory_;  // layers `stride_` apart
+  Buffer<int32_t> kept_;             // (chunk, n): states of the layer at hand
+  Buffer<int32_t> rows_;             // (chunk, n): what M_x multiplies
   Buffer<int32_t> scratch_, product_;
   std::vector<int32_t> inputs_, logits_, counts_;
   std::vector<uint64_t> signs_;

@@ -1,8 +1,11 @@
 #include "hadamrnn/model.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <stdexcept>
 
+#include "finite.hpp"
 #include "fp_env.hpp"
 #include "isa_tables.hpp"
 #include "model_data.hpp"
@@ -187,22 +190,37 @@ int64_t Model::input_size() const { return data_->input_size; }
 int64_t Model::token_count() const { return data_->token_count; }
 int64_t Model::output_size() const { return data_->output_size; }
 
-void Model::infer(const Batch& batch, float* y, int threads) const {
+int64_t Model::step_work() const { return work_of_step(*data_); }
+
+std::optional<Overflow> Model::infer(const Batch& batch, float* y, int threads, bool finite) const {
   const ModelData& m = *data_;
-  check_batch(m, batch);
+  check_batch(m, batch, 1);
+  const int64_t all = m.output == Output::all ? batch.steps : 1;  // rows of logits of a sequence
+  std::atomic<int64_t> first{batch.size};                         // sequence that overflows
   parallel_for(batch.size, threads, [&](int64_t i) {
-    const std::unique_ptr<Runner> runner = make_runner(m, 1);
-    const int64_t length = batch.lengths ? batch.lengths[i] : batch.steps;
-    const Sequence sequence = batch_row(m, batch, i, length);
-    if (m.output != Output::all) {
-      runner->advance(0, sequence, nullptr);
-      runner->read(0, y + i * m.output_size);
-      return;
+    std::unique_ptr<Runner> runner = m.spares.take();
+    if (runner) {
+      runner->reset(0);
+    } else {
+      runner = make_runner(m, 1);
     }
-    float* rows = y + i * batch.steps * m.output_size;
-    runner->advance(0, sequence, rows);
-    for (int64_t k = length * m.output_size; k < batch.steps * m.output_size; ++k) rows[k] = 0;
+    const Sequence sequence = batch_row(m, batch, i);
+    float* rows = y + i * all * m.output_size;
+    runner->advance(0, sequence, m.output == Output::all ? rows : nullptr);
+    const int64_t read = m.output == Output::all ? sequence.steps : 1;
+    if (m.output != Output::all) runner->read(0, rows);
+    if (finite && !(runner->finite(0) && all_finite(rows, read * m.output_size))) {
+      for (int64_t known = first; i < known && !first.compare_exchange_weak(known, i);) {
+      }
+    }
+    std::fill(rows + read * m.output_size, rows + all * m.output_size, 0.0f);
+    m.spares.put(std::move(runner));
   });
+  if (first == batch.size) return std::nullopt;
+  const DefaultFpEnv env;
+  const std::unique_ptr<Runner> runner = make_runner(m, 1);
+  const int64_t step = first_overflow(*runner, 0, m, batch_row(m, batch, first), m.output == Output::all);
+  return Overflow{first, step};
 }
 
 }  // namespace hadamrnn

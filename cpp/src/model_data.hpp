@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +25,22 @@ struct PackedLayer {
   const LayerData& data() const { return layer.data(); }
 };
 
+class Runner;
+
+// Runners of one sequence each that wait for the next call of `infer`: to make one costs more than a short sequence
+// does. No lock, which a fork could leave locked.
+class SpareRunners {
+ public:
+  SpareRunners() = default;
+  SpareRunners(const SpareRunners&) = delete;
+  ~SpareRunners();
+  std::unique_ptr<Runner> take();  // null if there is none
+  void put(std::unique_ptr<Runner> runner);
+
+ private:
+  std::array<std::atomic<Runner*>, 8> places_{};
+};
+
 struct ModelData {
   const KernelTable* kernels;
   Kernel kernel;
@@ -38,6 +56,7 @@ struct ModelData {
   Buffer<float> output_weight;  // (output_size, n) storage order
   std::vector<float> output_bias;
   std::unique_ptr<const IntegerData> integer;  // null for float models
+  mutable SpareRunners spares;
 };
 
 // Checks that each layer reads the units of the one below, and packs them all for the kernel.

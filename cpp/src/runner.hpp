@@ -19,16 +19,20 @@ class Runner {
  public:
   virtual ~Runner() = default;
   // All steps of the sequence, at least one, from the state number i on. With `y`, writes the logits after
-  // every step there, (steps, output_size).
+  // every step there, (steps, output_size). The state from before is kept until commit(i).
   virtual void advance(int64_t i, const Sequence& sequence, float* y) = 0;
+  virtual void commit(int64_t i) = 0;
+  // Back to the state of the last commit, whatever has become of `advance`.
+  virtual void undo(int64_t i) = 0;
+  // Whether the state and what belongs to it are finite numbers.
+  virtual bool finite(int64_t i) const = 0;
   // Logits of the last layer's state, or for Output::mean of the mean over all steps so far.
   virtual void read(int64_t i, float* y) = 0;
   virtual int64_t step_work() const = 0;
   // Back to h_0 = 0, of all layers.
   virtual void reset(int64_t i) = 0;
-  // Remembers all states, and goes back to the remembered ones; the latter allocates nothing.
-  virtual void keep() = 0;
-  virtual void put_back() = 0;
+  // Room for `count` sequences, no fewer than there are.
+  virtual void grow(int64_t count) = 0;
   // (hidden_size) of one layer, natural order.
   virtual void get_state(int64_t i, int64_t layer, float* h) const = 0;
   // Throws std::invalid_argument for a state that the kernel cannot hold.
@@ -46,9 +50,16 @@ std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t coun
 // and 64 signs of the input matrix of an upper layer are 1.
 int64_t work_of_step(const ModelData& model);
 
-// Throws std::invalid_argument for token ids or lengths out of range.
-void check_batch(const ModelData& model, const Batch& batch);
-// The first `steps` steps of sequence i of the batch.
-Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i, int64_t steps);
+// Throws std::invalid_argument for token ids out of range, for lengths that are not in least .. batch.steps, and for
+// NaN where a model reads integers.
+void check_batch(const ModelData& model, const Batch& batch, int64_t least);
+// Sequence i of the batch, and at which of all steps it begins.
+Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i);
+int64_t batch_start(const Batch& batch, int64_t i);
+
+// The first step of the sequence, read by the runner's number i from its last commit on, after which the state is not
+// finite, or whose logits are not where they are asked for: after every step, or after the last. The number of its
+// steps if there is none. The runner is as it was at the commit.
+int64_t first_overflow(Runner& runner, int64_t i, const ModelData& model, const Sequence& sequence, bool every_step);
 
 }  // namespace hadamrnn

@@ -38,6 +38,15 @@ struct Storage {
     for (int64_t j = 0; j < size(); ++j) storage[j] = S(0);
     for (int64_t i = 0; i < hidden_size; ++i) storage[index[size_t(i)]] = S(natural_order[i]);
   }
+  // For a sum over all units: the state itself, or where there is padding a copy with zeros there. Input has the weight
+  // zero there, and 0 x is NaN where x is not finite.
+  const float* without_padding(const float* storage, float* copy) const {
+    if (size() == hidden_size) return storage;
+    for (int64_t b = 0; b < base; ++b, storage += row) {
+      for (int64_t j = 0; j < row; ++j) copy[b * row + j] = j < hidden_size / base ? storage[j] : 0;
+    }
+    return copy;
+  }
   template <class T>
   void to_natural(const T* storage, T* natural_order) const {
     for (int64_t i = 0; i < hidden_size; ++i) natural_order[i] = storage[index[size_t(i)]];

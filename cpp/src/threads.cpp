@@ -162,6 +162,14 @@ Pool& the_pool() {
 }  // namespace
 
 void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& body) {
+  if (threads <= 1 || count <= 1) {  // there is nobody to share with
+    const DefaultFpEnv env;
+    for (int64_t i = 0; i < count; ++i) {
+      ask_poll();
+      body(i);
+    }
+    return;
+  }
   const auto job = std::make_shared<Job>();
   job->count = count;
   job->body = &body;

@@ -34,6 +34,7 @@ void run_isa(Isa isa, const std::string& traces) {
   const KernelTable& table = active_table();
   check(table.isa == isa, std::string("the table that runs is that of ") + isa_name(isa));
   run_all(table, traces);
+  test_stream();
   test_fuzz();
   check(isa_active() == isa, std::string("still active: ") + isa_name(isa));
   std::printf("%-8s %" PRId64 " passed, %" PRId64 " failed\n", isa_name(table.isa), count().passed - before.passed,
@@ -49,6 +50,7 @@ void run(int argc, char** argv) {
     check(found, std::string("the instruction set ") + argv[i] + " is available");
   }
   test_isa();
+  test_features();
   test_threads();
   for (int i = 0; i < isa_count; ++i) run_isa(Isa(i), argv[1]);
 }

@@ -69,16 +69,22 @@ std::vector<T> transform(const Blocks& s, const std::vector<T>& core, const T* x
   return out;
 }
 
+// Activations pass NaN on.
+template <class T>
+T relu(T z) {
+  return z <= 0 ? T(0) : z;
+}
+
 template <class T>
 T activate(Activation activation, T z, T threshold) {
   switch (activation) {
     case Activation::linear: return z;
-    case Activation::relu: return z > 0 ? z : T(0);
-    case Activation::sign: return z >= 0 ? T(1) : T(-1);
+    case Activation::relu: return relu(z);
+    case Activation::sign: return z >= 0 ? T(1) : z < 0 ? T(-1) : z;
     case Activation::modrelu: break;
   }
   const T magnitude = std::abs(z) + threshold;
-  return magnitude > 0 && z != 0 ? std::copysign(magnitude, z) : T(0);
+  return magnitude <= 0 || z == 0 ? T(0) : std::copysign(magnitude, z);
 }
 
 }  // namespace hadamrnn::test

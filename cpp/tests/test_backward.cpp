@@ -1,4 +1,7 @@
 // Back through the recurrence: three kernels, float and double, against plain loops in double.
+#include <algorithm>
+#include <cmath>
+
 #include "check.hpp"
 #include "data.hpp"
 #include "naive.hpp"
@@ -104,9 +107,38 @@ void compare(const std::string& name, void (*kernel)(const RecurBack<T>&, int64_
   if (p.dv) check_close(what + " dv", a.dv.data(), expected.dv.data(), steps * s.size(), tolerance);
 }
 
+// What is NaN in the state has no derivative that is a number.
+void not_a_number(const KernelTable& table, Activation activation) {
+  const float nan = std::nanf("");
+  std::vector<float> su(16, 1.0f), h(16, 1.0f), dv(16), carry(16, nan), dmodrelu(16), dsu(16), scratch(48),
+      core(1, 1.0f);
+  h[3] = nan;
+  RecurBack<float> p{};
+  p.geometry = {16, 0, 1, core.data(), core.data()};
+  p.activation = activation;
+  p.su = su.data();
+  p.h = h.data();
+  p.dv = dv.data();
+  p.carry = carry.data();
+  p.dsu = dsu.data();
+  p.dmodrelu = dmodrelu.data();
+  p.scratch = scratch.data();
+  table.back_rows_f32(p, 1);
+  check(std::isnan(dv[3]) && std::isnan(dv[4]), "back_rows_f32 of NaN, activation " + std::to_string(int(activation)));
+  const std::vector<float> none(16, 0.0f);
+  p.grad_h = none.data();
+  p.limit = 8;
+  std::fill(carry.begin(), carry.end(), nan);
+  table.recur_back_f32(p, 1);
+  check(std::isnan(dv[3]) && std::isnan(dv[4]), "recur_back_f32 of NaN, activation " + std::to_string(int(activation)));
+}
+
 }  // namespace
 
 void test_backward(const KernelTable& table) {
+  for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
+    not_a_number(table, a);
+  }
   const Blocks shapes[] = {{3, 0, 1}, {3, 3, 1}, {1, 6, 1}, {1, 9, 1}, {3, 0, 12}, {1, 2, 20}, {2, 0, 28}};
   for (const Blocks& s : shapes) {
     for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {

@@ -1,6 +1,9 @@
 // The dense products around the recurrence, each against its one order of additions.
+#include <limits>
+
 #include "check.hpp"
 #include "data.hpp"
+#include "naive.hpp"
 #include "tests.hpp"
 
 namespace hadamrnn::test {
@@ -37,7 +40,7 @@ void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int
       float p[16] = {};
       for (int64_t j = 0; j < n; ++j) {
         const float z = h[size_t(r * n + j)];
-        p[j % 16] = p[j % 16] + (z > 0 ? z : 0.0f) * weight[size_t(k * n + j)];
+        p[j % 16] = p[j % 16] + relu(z) * weight[size_t(k * n + j)];
       }
       for (int half = 8; half > 0; half /= 2) {
         for (int i = 0; i < half; ++i) p[i] = p[i] + p[i + half];
@@ -59,7 +62,7 @@ void add_relu(void (*kernel)(const T*, int64_t, int64_t, T*), const std::vector<
   for (int64_t t = 0; t < count; ++t) {
     for (int64_t j = 0; j < n; ++j) {
       const T z = h[size_t(t * n + j)];
-      expected[size_t(j)] = expected[size_t(j)] + (z > 0 ? z : T(0));
+      expected[size_t(j)] = expected[size_t(j)] + relu(z);
     }
   }
   Unaligned<T> in(h), total(before);
@@ -84,10 +87,31 @@ void dense(const KernelTable& table, Random& random, Draw draw, int64_t columns,
   check(out.intact(), what + " keeps to its memory");
 }
 
+// One number at a time that is not finite, wherever it stands.
+void finite(const KernelTable& table, Random& random, int64_t n) {
+  const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();
+  Unaligned<float> x(reals(random, n));
+  const std::string what = "finite_f32 of " + std::to_string(n);
+  check(table.finite_f32(x.data(), n), what);
+  for (int64_t i = 0; i < n; ++i) {
+    const float before = x.data()[i];
+    for (const float fine : {largest, -largest, -0.0f, std::numeric_limits<float>::denorm_min()}) {
+      x.data()[i] = fine;
+      check(table.finite_f32(x.data(), n), what + " with " + show(fine));
+    }
+    for (const float wrong : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
+      x.data()[i] = wrong;
+      check(!table.finite_f32(x.data(), n), what + " finds " + show(wrong) + " at " + std::to_string(i));
+    }
+    x.data()[i] = before;
+  }
+}
+
 }  // namespace
 
 void test_linear(const KernelTable& table) {
   Random random;
+  for (const int64_t n : {0, 16, 32, 48, 80}) finite(table, random, n);
   for (const Draw draw : {reals, specials}) {
     for (const int64_t n : {16, 48, 64, 240}) {
       for (const int64_t count : {1, 3, 4, 5, 9}) {

@@ -1,6 +1,9 @@
 // The fused recurrence, and the single step whose product comes from elsewhere, against plain loops.
 #include "hadamrnn/recurrence.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "check.hpp"
 #include "data.hpp"
 #include "flush_to_zero.hpp"
@@ -114,6 +117,27 @@ void compare_update(const KernelTable& table, Case<float>& c, const std::vector<
   check(out.intact(), "update_f32 keeps to its memory");
 }
 
+// Whole numbers in -8 .. 7: what is no number is not saturated to one.
+void not_a_number(const KernelTable& table, Activation activation) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> su(16, 1.0f), rows(16, 100.0f), in(16, 0.0f), out(16), threshold(16, 0.5f), core(1, 1.0f);
+  rows[3] = std::nanf("");
+  rows[4] = infinity;
+  Recur<float> p{};
+  p.geometry = {16, 0, 1, core.data(), core.data()};
+  p.activation = activation;
+  p.su = su.data();
+  p.modrelu = threshold.data();
+  p.rows = rows.data();
+  p.in = in.data();
+  p.out = out.data();
+  p.limit = 8;
+  table.recur_f32(p, 1);
+  const float largest = activation == Activation::sign ? 1.0f : 7.0f;
+  check(std::isnan(out[3]), std::string("recur_f32 of whole numbers and NaN, ") + name(activation));
+  check(out[4] == largest && out[5] == largest, std::string("recur_f32 saturates, ") + name(activation));
+}
+
 // The gradient of the signs of two sequences, so small that each of its numbers is denormal.
 std::vector<float> tiny_gradient() {
   const int64_t n = 16, batch = 2;
@@ -150,6 +174,9 @@ void test_recurrence(const KernelTable& table) {
         compare<double>("recur_f64", table.recur_f64, wide);
       }
     }
+  }
+  for (const Activation a : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {
+    not_a_number(table, a);
   }
   const std::vector<float> expected = tiny_gradient();
   check(expected[0] > 0, "denormal gradients are not zero");

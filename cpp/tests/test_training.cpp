@@ -161,6 +161,14 @@ void not_a_number(const KernelTable& table) {
   logits[2] = logits[19] = nan;  // the first of two outputs, and the second
   table.softmax_f32(logits.data(), 16, 2, 16, peak.data(), sum.data());
   check(std::isnan(sum[2]) && std::isnan(sum[3]) && sum[4] == 2, "softmax_f32 of NaN");
+  check(std::isnan(logits[2]) && std::isnan(logits[3]) && logits[4] == 0.5f, "softmax_f32 of NaN, probabilities");
+  // The gradients of both rows, of which the first has a NaN in its state.
+  const Floats one(2, 1.0f);
+  Floats total(16, 0.0f), grad(32), loss(2, nan);
+  table.outer_f32(one.data(), 1, 2, h.data(), 16, 1, 2, true, total.data());
+  check(std::isnan(total[3]) && total[4] == 2, "outer_f32 of NaN");
+  table.readout_back_f32(weight.data(), h.data(), loss.data(), 2, 16, 1, 2, grad.data());
+  check(std::isnan(grad[3]) && std::isnan(grad[4]), "readout_back_f32 of NaN");
 }
 
 }  // namespace

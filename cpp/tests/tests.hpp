@@ -18,7 +18,9 @@ void test_masked_add(const KernelTable& table);
 void test_xnor(const KernelTable& table);
 void test_traces(const KernelTable& table, const std::string& file);
 
+void test_features();
 void test_isa();
+void test_stream();
 void test_fuzz();
 void test_threads();
 

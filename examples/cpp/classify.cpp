@@ -6,10 +6,12 @@
 // count, steps), int8 core (base, base) and signs (n), then float32 bias (n), input weight (n, d), output weight (o,
 // n), output bias (o), sequences (count, steps, d), and the logits (count, o) that Python had.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "hadamrnn/model.hpp"
@@ -59,6 +61,9 @@ void run(const char* path) {
   model.infer(batch, y.data(), 1);
   for (int64_t i = 0; i < count; ++i) {
     const float* logits = &y[size_t(i * o)];
+    if (!std::all_of(logits, logits + o, [](float logit) { return std::isfinite(logit); })) {
+      throw std::runtime_error("sequence " + std::to_string(i) + " has no finite logits, which is no answer");
+    }
     std::printf("sequence %d: class %d\n", int(i), int(std::max_element(logits, logits + o) - logits));
   }
 

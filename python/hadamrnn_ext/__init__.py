@@ -18,6 +18,7 @@ from . import _core, export, hadamard, isa, zoo  # noqa: F401
 from .card import Card, LayerCard, Training
 from .errors import (
     DataError,
+    DerivativeError,
     HadamardOrderError,
     HadamRNNError,
     InputError,
@@ -39,6 +40,7 @@ __version__: str
 __all__ = [
     "Card",
     "DataError",
+    "DerivativeError",
     "HadamRNNError",
     "HadamardOrderError",
     "InputError",

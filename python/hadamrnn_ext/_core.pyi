@@ -14,6 +14,27 @@ def isa_available() -> list[str]: ...
 def isa_active() -> str: ...
 def isa_use(name: str) -> None: ...
 def first_nonfinite(x: F32) -> int: ...
+def probabilities(logits: F32) -> F32: ...
+def most_probable(logits: F32, top: int) -> tuple[NDArray[np.int64], F32] | None:
+    """Classes and probabilities (..., top) of (..., o); None if a logit is not finite."""
+
+class Features:
+    """Raw numbers (..., size) -> the float32 that a model reads; float32 is read as it is where that is plain."""
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        pixels: bool = False,
+        byte_scale: float = 0.0,
+        offset: F64 | None = None,
+        scale: F64 | None = None,
+        fine: bool = False,
+    ) -> None: ...
+    @property
+    def plain(self) -> bool: ...
+    def read(self, x: NDArray[Any], out: F32) -> int:
+        """The first position that is not finite, or -1. x of a model of pixels is float, or bytes that are scaled."""
 
 class Layer:
     """One recurrent layer: signs, bias and Hadamard geometry. Immutable."""
@@ -52,8 +73,17 @@ class Model:
     @property
     def isa(self) -> str: ...
     def infer(
-        self, x: NDArray[Any], lengths: NDArray[np.int64] | None, out: F32, num_threads: int
-    ) -> None: ...
+        self,
+        x: NDArray[Any],
+        lengths: NDArray[np.int64] | None,
+        out: F32,
+        num_threads: int,
+        check_finite: bool = False,
+    ) -> tuple[int, int] | None:
+        """With check_finite the sequence and the step at which it left the finite numbers, of the first such."""
+
+    def answer(self, x: Any, features: Features | None, check_finite: bool) -> F32 | None:
+        """Logits of one raw sequence; None unless it is short and valid, its array of NumPy's own and in C order."""
 
 class IntegerLayer:
     """A Layer, whose floats are not read, and the integers of a step (golden_integer.py)."""
@@ -91,24 +121,42 @@ def integer_model(
     where output_weight is int8 and output_bias int32. No sum may overflow: integer/bounds.py."""
 
 class Stream:
-    """State of `batch` parallel sequences of one Model; of one sequence without a batch axis where batch is None."""
+    """State of `batch` parallel sequences of one Model; of one sequence without a batch axis where batch is None.
 
-    def __init__(self, model: Model, batch: int | None, check_finite: bool = True) -> None: ...
-    def step(self, x: Any) -> F32 | None:
-        """Logits (o,) or (B, o); None, and nothing done, unless x is exactly float32 (d,) or (B, d), or tokens:
-        an int or int32 (B,), in C order with valid values."""
+    They lie at the places 0 .. batch - 1. `at` are the places (k,) of a call, None those of all sequences there are.
+    """
 
-    def run(self, x: NDArray[Any], out: F32) -> None: ...
-    def get_state(self) -> list[F32 | F64]: ...
-    def set_state(self, state: list[F32 | F64]) -> None: ...
+    def __init__(
+        self, model: Model, batch: int | None, check_finite: bool = True, features: Features | None = None
+    ) -> None: ...
+    def step(self, x: Any, at: Any = None) -> F32 | None:
+        """Logits (o,) or (B, o) after a raw step; None, and nothing done, for what needs a look: input that is no array in
+        C order or list of numbers, that is refused or leaves the finite numbers, places without a sequence."""
+
+    def run(
+        self,
+        x: NDArray[Any],
+        out: F32,
+        at: NDArray[np.int64] | None = None,
+        starts: NDArray[np.int64] | None = None,
+        lengths: NDArray[np.int64] | None = None,
+        each: bool = False,
+    ) -> list[tuple[int, int]]:
+        """Prepared chunks (k, T, ..), or (1, S, ..) with where each starts and how long it is, and logits likewise. The
+        sequences and steps that left the finite numbers: those, or with each=False all, are as they were."""
+
+    def logits(self, at: NDArray[np.int64] | None = None) -> F32: ...
+    def get_state(self, at: NDArray[np.int64] | None = None) -> list[F32 | F64]: ...
+    def set_state(self, state: list[F32 | F64], at: NDArray[np.int64] | None = None) -> None: ...
     def reset(self) -> None: ...
-    def step_at(self, x: Any, at: NDArray[np.int64]) -> F32 | None:
-        """`step` of the sequences at the places (k,) alone; x has k rows."""
-
-    def run_at(self, x: NDArray[Any], out: F32, at: NDArray[np.int64]) -> None: ...
-    def get_state_at(self, at: NDArray[np.int64]) -> list[F32 | F64]: ...
-    def set_state_at(self, state: list[F32 | F64], at: NDArray[np.int64]) -> None: ...
-    def reset_at(self, at: NDArray[np.int64]) -> None: ...
+    def join(self, place: int) -> None: ...
+    def leave(self, place: int) -> None: ...
+    def leave_all(self) -> None: ...
+    def grow(self, capacity: int) -> None: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def places(self) -> NDArray[np.int64]: ...
 
 class Recurrence:
     """Geometry of one recurrence, for training; float32 or float64 arrays in natural order."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 from . import hadamard
+from .data_card import DataCard
 from .document import Record
 from .errors import ModelFormatError
 from .integer.card import IntegerCard
@@ -87,10 +88,14 @@ class Card(Record):
     labels: one name an output, or two names for a single (sigmoid) output.
     kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
         weight_bits are those of its input codes or token table and whose tokens have no embedding.
+    bidirectional: True where a second recurrence reads each sequence from its end to its beginning, else None.
+    data: how the files of its training data are read, and later ones alike.
 
     Raises:
         ModelFormatError: sizes, bits, labels or preprocessing that do not fit together.
     """
+
+    optional: ClassVar[tuple[str, ...]] = ("bidirectional", "data")
 
     input: Literal["features", "tokens"]
     output: Literal["last", "all", "mean"]
@@ -107,6 +112,8 @@ class Card(Record):
     kind: Literal["float", "integer"] = "float"
     integer: IntegerCard | None = None
     embedding_bits: int | None = None
+    bidirectional: bool | None = None
+    data: DataCard | None = None
 
     @property
     def input_width(self) -> int:
@@ -134,6 +141,12 @@ class Card(Record):
         self._check_elements()
         self._check_labels()
         self._check_preprocess()
+        if not self.bidirectional:
+            object.__setattr__(self, "bidirectional", None)  # one spelling of what is not there
+        elif self.kind == "integer" or len(self.layers) > 1:
+            raise ModelFormatError("a bidirectional model is a float model of one layer")
+        if self.data is not None:
+            self.data.check_width(self.input_size if self.input == "features" else 1)
         if self.integer is not None or self.kind == "integer":
             self._check_integer()
 

@@ -65,6 +65,8 @@ class Description:
         card = self.card
         rows = [("input", _input_text(card))]
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
+        if card.bidirectional:
+            rows.append(("", "and once more, backwards in time"))
         if card.integer is not None:
             rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
         rows += [
@@ -115,7 +117,7 @@ def _step(card: Card, kernel: str) -> Operations:
         total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
-    return total
+    return total + total if card.bidirectional else total
 
 
 def _readout(card: Card) -> Operations:
@@ -123,7 +125,7 @@ def _readout(card: Card) -> Operations:
     total = Operations(o * (n + 1), o * n)
     if card.output == "mean":
         total += Operations(0, n)  # divisions by the number of steps
-    return total
+    return total + total if card.bidirectional else total
 
 
 def _product(layer: LayerCard, kernel: str) -> Operations:

@@ -22,10 +22,13 @@ __all__ = ["Record", "conform", "encode"]
 class Record:
     """Base of the frozen dataclasses of a card: field types are checked when one is made, then ``check`` runs.
 
+    Fields that are listed as ``optional`` have no key in JSON where they are None, and never a null.
+
     Raises:
         ModelFormatError: a field has the wrong type, or ``check`` refuses the values.
     """
 
+    optional: ClassVar[tuple[str, ...]] = ()
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __post_init__(self) -> None:
@@ -51,7 +54,12 @@ def _field_types(record: type[Record]) -> dict[str, Any]:
 def encode(value: Any) -> Any:
     """JSON-ready form of a record: dictionaries, lists, strings, numbers, None."""
     if isinstance(value, Record):
-        return {name: encode(getattr(value, name)) for name in _field_types(type(value))}
+        fields = {name: getattr(value, name) for name in _field_types(type(value))}
+        return {
+            name: encode(item)
+            for name, item in fields.items()
+            if item is not None or name not in value.optional
+        }
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
@@ -110,10 +118,13 @@ def _conform_record(value: Any, kind: type[Record], where: str) -> Record:
     unknown = [str(key) for key in value if key not in names]
     if unknown:
         raise ModelFormatError(f"{where} has the unknown key {unknown[0]!r}; expected {', '.join(names)}")
-    missing = [name for name in names if name not in value]
+    missing = [name for name in names if name not in value and name not in kind.optional]
     if missing:
         raise ModelFormatError(f"{where} lacks the key {missing[0]!r}; expected {', '.join(names)}")
-    return kind(**value)
+    null = [name for name in kind.optional if name in value and value[name] is None]
+    if null:
+        raise ModelFormatError(f"{where}.{null[0]} is null; expected a value, or no such key")
+    return kind(**{**dict.fromkeys(kind.optional), **value})
 
 
 def _conform_scalar(value: Any, kind: type, where: str) -> Any:

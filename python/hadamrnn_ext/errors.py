@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "DataError",
+    "DerivativeError",
     "HadamRNNError",
     "HadamardOrderError",
     "InputError",
@@ -53,3 +54,7 @@ class KernelError(HadamRNNError, ValueError):
 
 class DataError(HadamRNNError):
     """A data set is missing, incomplete or not in the format it should have."""
+
+
+class DerivativeError(HadamRNNError, NotImplementedError):
+    """A derivative or a transform of torch.func that an operator in C++ does not have; a ``RuntimeError`` as well."""

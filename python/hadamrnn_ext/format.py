@@ -1,7 +1,7 @@
 """The model file: one safetensors file, its card as JSON in the metadata, a SHA-256 over everything.
 
 Reading checks every byte that has a meaning before anything is built from it; nothing is unpickled or evaluated.
-Writing is atomic. docs/format.md describes the format.
+``disk`` writes it. docs/format.md describes the format.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +23,20 @@ from .document import conform, encode
 from .errors import HadamardOrderError, ModelFormatError
 from .tensors import validate
 
-__all__ = ["FORMAT_VERSION", "digest", "dumps", "loads", "read", "write"]
+__all__ = ["FORMAT_VERSION", "digest", "dumps", "loads", "read"]
 
-# Version 2 adds integer models, version 3 embeddings of 8 bits, version 4 biases of other than 8 bits, version 5
-# the output "mean". A model is written in the first version that has what it needs, to the same bytes as ever.
-FORMAT_VERSION = 5
-#: Keys of the card that a version added; where a file of an earlier one lacks them they are null.
+#: What a model may have that format version 1 lacks, and the version that added it. A model is written in the first
+#: version that has what it needs, to the same bytes as ever.
+FEATURES: tuple[tuple[int, Callable[[Card], bool]], ...] = (
+    (2, lambda card: card.integer is not None),
+    (3, lambda card: card.embedding_bits is not None),
+    (4, lambda card: card.bias_bits not in (None, 8)),
+    (5, lambda card: card.output == "mean"),
+    (6, lambda card: card.data is not None or card.bidirectional is not None),
+)
+FORMAT_VERSION = max(version for version, _ in FEATURES)
+#: Keys that a version added to every card; where a file of an earlier one lacks them they are null. From version 6 on
+#: new keys are optional (see `Record`): only a model that uses one has it.
 ADDED = {"integer": 2, "embedding_bits": 3}
 METADATA_KEY = "hadamrnn"
 MAX_FILE_BYTES = 1 << 28
@@ -61,12 +67,7 @@ def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 def _version(card: Card) -> int:
     """The first format version that can hold the model."""
-    needed = [since for key, since in ADDED.items() if getattr(card, key) is not None]
-    if card.bias_bits not in (None, 8):
-        needed.append(4)
-    if card.output == "mean":
-        needed.append(5)
-    return max([1, *needed])
+    return max([1, *(version for version, needs in FEATURES if needs(card))])
 
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
@@ -137,25 +138,6 @@ def read(path: str | os.PathLike[str]) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise ModelFormatError(f"the file is larger than {MAX_FILE_BYTES} bytes, the most of a model file")
     return data
-
-
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path`` atomically: whoever reads sees the old file or the new one, never a part.
-
-    Raises:
-        OSError: it cannot be written; the old file, if any, is still there and nothing is left behind.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _json(value: Any) -> str:

@@ -5,9 +5,15 @@
     y_t  = V relu(h_t) + c                                        output "all";  "last": at the last step only
     y    = V (1/T) (relu(h_1) + .. + relu(h_T)) + c               output "mean"
 
+Of a bidirectional network y is the sum of this and of what a second one gives of each sequence from its end, c = 0.
+
 Every operation rounds once to float32 and comes in the order written here, so a result is defined to the last
 bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
 slow and checks nothing.
+
+No comparison makes a number of NaN: relu, modrelu and sign of NaN are NaN. A unit that is NaN, by what went in or by
+inf - inf in a state that overflowed, thus makes all of its block NaN at the next step, and all logits at once. (Which
+of its bit patterns a NaN has is not defined.)
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -15,7 +21,7 @@ Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +61,7 @@ class Network:
     embedding: Array | None = None  # (vocabulary, d) E
     tokens: bool = False
     output: Literal["last", "all", "mean"] = "last"
+    backwards: Network | None = None  # of a bidirectional network: what reads from the end
 
 
 def forward(
@@ -69,6 +76,10 @@ def forward(
     ``lengths`` (B,): "last" reads each sequence's own last step, "mean" the steps up to it, "all" gives zeros past
     it. ``state``: h_0 of each layer, (B, n).
     """
+    if net.backwards is not None:
+        forwards = forward(replace(net, backwards=None), x, lengths, kernel)
+        found = forward(net.backwards, _from_the_end(x, lengths), lengths, kernel)
+        return forwards + (_from_the_end(found, lengths) if net.output == "all" else found)
     top = hidden(net, x, kernel, state)[-1]
     batch, steps, _ = top.shape
     lengths = np.full(batch, steps) if lengths is None else lengths
@@ -81,6 +92,16 @@ def forward(
     past_end = np.arange(steps) >= lengths[:, None]
     outputs = readout(top, block_size, net.output_weight, net.output_bias)
     return np.where(past_end[..., None], np.float32(0), outputs)
+
+
+def _from_the_end(x: NDArray[Any], lengths: NDArray[np.int64] | None) -> NDArray[Any]:
+    """The steps of each sequence in reverse order; what is past its length stays where it is."""
+    result = x.copy()
+    for row, given, length in zip(
+        result, x, [x.shape[1]] * len(x) if lengths is None else lengths, strict=True
+    ):
+        row[:length] = given[:length][::-1]
+    return result
 
 
 def hidden(
@@ -130,13 +151,16 @@ def _blocks(block_size: int, h: Array, kernel: str) -> Array:
 
     The kernels differ in the order of the additions: "fwht" is the fast transform, "dense" and "masked_add"
     add the terms of a row in storage order. On states of +1 and -1 every order is exact, "xnor" included.
+    Zeros between the blocks are terms for "dense" alone, which shows where a state is not finite: 0 inf is NaN.
     """
     blocks = h.reshape(len(h), -1, block_size)
     if kernel in ("fwht", "xnor"):
         return hadamard.golden_transform(blocks).reshape(h.shape)
     matrix = hadamard.matrix(block_size).astype(np.float32)
+    if kernel == "dense":
+        matrix, blocks = np.kron(np.eye(blocks.shape[1], dtype=np.float32), matrix), h[:, None]
     total = np.zeros_like(blocks)
-    for j in storage_order(block_size, block_size):
+    for j in storage_order(len(matrix), block_size):
         if j >= 0:
             total = total + matrix[:, j] * blocks[..., j, None]
     return total.reshape(h.shape)
@@ -148,10 +172,10 @@ def _activate(layer: Layer, z: Array) -> Array:
     if layer.recurrence == "relu":
         return _relu(z)
     if layer.recurrence == "sign":
-        return np.where(z >= 0, np.float32(1), np.float32(-1))
+        return np.where(z >= 0, np.float32(1), np.where(z < 0, np.float32(-1), z))
     assert layer.modrelu is not None
     magnitude = np.abs(z) + layer.modrelu
-    return np.where((magnitude > 0) & (z != 0), np.copysign(magnitude, z), np.float32(0))
+    return np.where((magnitude <= 0) | (z == 0), np.float32(0), np.copysign(magnitude, z))
 
 
 def _inputs(net: Network, x: NDArray[Any]) -> Array:
@@ -192,7 +216,7 @@ def readout(h: Array, block_size: int, output_weight: Array, output_bias: Array)
 
 
 def _relu(z: Array) -> Array:
-    return np.where(z > 0, z, np.float32(0))
+    return np.where(z <= 0, np.float32(0), z)
 
 
 def _inverse_root(n: int) -> np.float32:

@@ -120,12 +120,12 @@ def integer_logits(net: Network, z: Int) -> Int:
 
 
 def quantize_input(net: Network, x: F32) -> Int:
-    """q = clamp(rint(x / s_x)), the division in float32; NaN is 0."""
+    """q = clamp(rint(x / s_x)), the division in float32. Infinities saturate as large numbers do; NaN is no integer."""
     assert net.input_scale is not None
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore"):
         low, high = map(np.float32, net.input_range)
-        q = np.clip(np.rint(x / net.input_scale), low, high)
-    return np.where(np.isnan(q), np.float32(0), q).astype(np.int64)
+        q: F32 = np.clip(np.rint(x / net.input_scale), low, high)
+    return q.astype(np.int64)
 
 
 def _step(layer: Layer, z: Int, v: Int) -> Int:

@@ -1,7 +1,6 @@
-"""Raw arguments of ``infer`` and ``stream`` -> exactly the arrays that the core takes, or a clear error.
+"""Raw arguments of ``infer`` and ``stream`` -> arrays, counts and lengths that fit, or a clear error.
 
-Array-likes of real numbers become float32; views that are strided, byte-swapped, unaligned or read-only are fine.
-Nothing is cast or copied into an ``out`` array.
+Views that are strided, byte-swapped, unaligned or read-only are fine. Nothing is cast or copied into an ``out`` array.
 """
 
 from __future__ import annotations
@@ -9,54 +8,41 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
 from .buffers import check_writable
 from .card import Card
 from .errors import InputError, ShapeError
 
 __all__ = [
-    "Ready",
     "count",
     "cpus",
-    "features",
     "lengths",
     "output",
     "permute",
     "read_array",
     "threads",
     "threads_of_environment",
-    "tokens",
 ]
 
 Array = NDArray[Any]
-F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
+F32 = np.dtype(np.float32)
 MAX_THREADS = 1024
-
-
-class Ready(NamedTuple):
-    """What ``Model.prepare`` gives: input as the core takes it, (B, T, d) or (B, T)."""
-
-    values: Array
-    lengths: NDArray[np.int64] | None
-    batched: bool  # whether the caller's input has a batch axis
-    raw: Array
 
 
 def read_array(x: ArrayLike, name: str = "x") -> Array:
     """``x`` as an array of booleans, integers or floats: the caller's memory where it shows it, as an array of NumPy, by
-    ``__array__`` (tensors of torch), the buffer protocol, or DLPack alone.
+    ``__array__`` (tensors of torch), the buffer protocol, or DLPack alone. Types that NumPy does not have, such as the
+    bfloat16 of torch and ml_dtypes, are converted to those that hold them.
 
     Raises:
         InputError: it is not an array of real numbers (complex, object, string, date, ragged), or has masked values.
     """
     try:
-        only_dlpack = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
-        array = np.from_dlpack(x) if only_dlpack else np.asarray(x)  # type: ignore[arg-type]
+        array = _array(x)
     except (ValueError, TypeError, RuntimeError, OverflowError, BufferError) as error:
         raise InputError(f"{name} cannot be read as an array of real numbers: {error}") from None
     if array.dtype.kind not in "biuf":
@@ -72,60 +58,20 @@ def read_array(x: ArrayLike, name: str = "x") -> Array:
     return array
 
 
-def features(x: Array, card: Card, check_finite: bool = True, raw: bool = False) -> NDArray[np.float32]:
-    """Float32 features, scaled and normalized as the card says (but for ``raw``); any shape (..., d).
-
-    Raises:
-        InputError: a value is NaN or infinite as float32 (unless ``check_finite`` is False), or an integer is no
-            pixel of a model of pixels.
-    """
-    steps = card.preprocess
-    if steps.uint8_scale is not None and x.dtype.kind in "iu":
-        x32 = _pixels(x, steps.uint8_scale, raw)
-    elif x.dtype == F32 and x.flags.c_contiguous and x.flags.aligned:
-        x32 = x
-    else:
-        with np.errstate(over="ignore"):
-            x32 = np.require(x, F32, ["C_CONTIGUOUS", "ALIGNED"])
-    if steps.normalization is not None and not raw:
-        with np.errstate(over="ignore", invalid="ignore"):
-            x32 = steps.normalization.apply(x32)
-    if check_finite and (position := _core.first_nonfinite(x32)) >= 0:
-        index = _index(position, x.shape)
-        met = x[index]
-        detail = (
-            "" if not np.isfinite(met) else f", which is {x32[index]} as the float32 that the network reads"
-        )
-        raise InputError(
-            f"x{list(index)} is {met}{detail}; expected finite numbers (check_finite=False skips this check)"
-        )
-    return x32
-
-
-def _pixels(x: Array, scale: float, raw: bool) -> NDArray[np.float32]:
-    if x.dtype == U8 and not raw:
-        return np.multiply(x, np.float32(scale), dtype=F32)
-    # Integers of another type are numbers as they stand, like floats; 253 then is an image someone forgot to scale.
-    outside = (x < 0) | (x > 1)
-    if outside.any():
-        index = _index(int(np.argmax(outside)), x.shape)
-        expected = "numbers 0 .. 1 (raw input is not scaled)" if raw else "uint8 0 .. 255, or numbers 0 .. 1"
-        raise InputError(f"x{list(index)} is {x[index]} of dtype {x.dtype}; this model takes {expected}")
-    return np.ascontiguousarray(x, F32)
-
-
-def tokens(x: Array, card: Card) -> NDArray[np.int32]:
-    """Tokens of any shape as int32.
-
-    Raises:
-        InputError: the dtype is not an integer one, or a token is not in 0 .. V-1 (its position is named).
-    """
-    if x.dtype.kind not in "iu":
-        raise InputError(f"x has dtype {x.dtype}; expected integer tokens 0 .. {card.input_size - 1}")
-    if x.size and (x.min() < 0 or x.max() >= card.input_size):
-        index = _index(int(np.argmax((x < 0) | (x >= card.input_size))), x.shape)
-        raise InputError(f"x{list(index)} is {x[index]}; expected tokens 0 .. {card.input_size - 1}")
-    return np.require(x, np.int32, ["C_CONTIGUOUS", "ALIGNED"])
+def _array(x: Any) -> Array:
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        return np.from_dlpack(x)
+    try:
+        array = np.asarray(x)
+    except TypeError:  # of a tensor of torch whose type NumPy does not have, such as bfloat16
+        if not (hasattr(x, "is_floating_point") and x.is_floating_point()):
+            raise
+        return np.asarray(x.float())
+    if array.dtype.kind == "V":  # a type of ml_dtypes, such as bfloat16; records can be cast to none of these
+        for kind in (np.int8, np.uint8, np.float32):
+            if np.can_cast(array.dtype, kind):
+                return array.astype(kind)
+    return array
 
 
 def permute(x: Array, ends: NDArray[np.int64] | None, card: Card) -> Array:
@@ -228,7 +174,3 @@ def count(value: object, name: str, most: int, kind: str = "an integer") -> int:
     if isinstance(value, bool) or not 1 <= number <= most:
         raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind} 1 .. {most}")
     return number
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, shape))

@@ -20,6 +20,7 @@ EXTRAS = {
     "plot": ("matplotlib",),
     "sklearn": ("scikit-learn",),
     "dask": ("dask",),
+    "audio": ("soundfile",),
 }
 
 

@@ -12,17 +12,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core, format, hadamard, inputs, isa
+from . import _core, disk, format, inputs
+from .bidirectional import add_backwards, backwards
 from .card import Card
-from .classify import Classification, classify, read_texts
+from .classify import Classes, Classification
 from .describe import Description, describe
-from .errors import InputError, KernelError, ModelFormatError, ShapeError
+from .errors import InputError, ModelFormatError
 from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
-from .integer.core import integer_core
 from .integer.report import fidelity, with_report
 from .integer.tensors import check as check_bounds
+from .network import build
+from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
 from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
@@ -31,7 +33,6 @@ from .unroll import Unrolled
 __all__ = ["Model"]
 
 Kernel = Literal["auto", "fwht", "xnor", "masked_add", "dense"]
-KERNELS = ("auto", "fwht", "xnor", "masked_add", "dense")
 
 
 class Model:
@@ -58,7 +59,12 @@ class Model:
         parameters = unpack_parameters(card, self._tensors)
         if card.integer is not None:
             check_bounds(card, parameters)
-        self._core = _build(card, parameters, kernel)
+        self._core = build(card, parameters, kernel)
+        self._reverse = build(card, backwards(card, parameters), kernel) if card.bidirectional else None
+        self._reader = Reader(card)
+        self._classes = Classes(card)
+        # The short way of `infer`; time steps in another order, and in both, take the long one.
+        self._answers = card.preprocess.permutation is None and not card.bidirectional
 
     @classmethod
     def from_parameters(cls, card: Card, parameters: Mapping[str, ArrayLike], kernel: str = "auto") -> Model:
@@ -68,7 +74,8 @@ class Model:
             card: the model's card.
             parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
                 "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
-                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1.
+                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1. Of a
+                bidirectional model also "reverse.NAME" for each but the embedding and the last.
             kernel: as in ``Model``.
 
         Raises:
@@ -100,8 +107,8 @@ class Model:
         return format.dumps(self._card, self._tensors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, atomically: a reader sees the old file or the new one. Raises OSError."""
-        format.write(path, self.to_bytes())
+        """Write the model file, atomically: a reader sees the old file or the new one (``disk.whole``). Raises OSError."""
+        disk.write(path, self.to_bytes())
 
     @property
     def card(self) -> Card:
@@ -143,6 +150,11 @@ class Model:
         """The C++ network, which takes preprocessed input only."""
         return self._core
 
+    @property
+    def classes(self) -> Classes:
+        """The names of the classes, and which of them logits speak for."""
+        return self._classes
+
     def with_card(self, card: Card) -> Model:
         """The same weights under another card (labels, provenance, preprocessing). Raises ModelFormatError."""
         return Model(card, self._tensors, self._requested_kernel)
@@ -160,10 +172,13 @@ class Model:
         Args:
             x: features (T, d) or (B, T, d), array-likes of real numbers, converted to float32; or tokens (T,) or
                 (B, T), integers 0 .. V-1. A model of pixels scales uint8 0..255 and takes other numbers as they are.
-                A model with a vocabulary takes a text or a list of texts as well, each as long as it is.
-            lengths: (B,) integers 1 .. T; "last" and "mean" end with each sequence, "all" is zero past it.
+                A model with a vocabulary takes a text as well, or several, each as long as it is: a list, tuple, array
+                or pandas Series of strings.
+            lengths: (B,) integers 1 .. T; "last" and "mean" end with each sequence, "all" is zero past it. What lies
+                there in x may be anything.
             num_threads: default HADAMRNN_NUM_THREADS, else the CPUs this process may use. No effect on the bits.
-            check_finite: refuse NaN and infinity, naming the position.
+            check_finite: refuse NaN and infinity, in x and as what becomes of it, naming the position. Without it they
+                pass to the logits.
             out: float32, C-contiguous, of the result's exact shape, not overlapping x; written and returned.
 
         Returns:
@@ -171,8 +186,13 @@ class Model:
 
         Raises:
             ShapeError: a rank, dimension or shape that does not fit, or an empty sequence or text.
-            InputError: values or dtypes that are refused; text where there is no vocabulary.
+            InputError: values or dtypes that are refused; numbers so large that the state or the logits leave the finite
+                numbers; text where there is no vocabulary.
         """
+        if lengths is None and num_threads is None and out is None and self._answers:
+            logits = self._core.answer(x, self._reader.features, check_finite)
+            if logits is not None:
+                return logits
         ready = self.prepare(x, lengths, check_finite)
         batch, steps = ready.values.shape[:2]
         time = (steps,) if self._card.output == "all" else ()
@@ -180,32 +200,18 @@ class Model:
         result = inputs.output(out, shape, ready.raw)
         num_threads = inputs.threads(num_threads, batch)
         if batch:
-            self._core.infer(
-                ready.values, ready.lengths, result if ready.batched else result[None], num_threads
-            )
+            logits = result if ready.batched else result[None]
+            read = ready.values, ready.lengths, logits, num_threads, check_finite
+            overflow = self._core.infer(*read)
+            if overflow is None and self._reverse is not None:
+                overflow = add_backwards(self._reverse, *read)
+            if overflow is not None:
+                raise self._reader.overflow(ready, *overflow)
         return result
 
-    def prepare(
-        self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True
-    ) -> inputs.Ready:
+    def prepare(self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True) -> Ready:
         """Raw input as the network itself reads it, always with a batch axis; arguments and errors as in ``infer``."""
-        if isinstance(x, str) or (isinstance(x, list) and x and all(isinstance(text, str) for text in x)):
-            if lengths is not None:
-                raise InputError(
-                    "lengths is given with text; expected None, since each text has its own length"
-                )
-            x, lengths = read_texts(x, self._card)
-        raw = inputs.read_array(x)
-        batched = self._is_batched(raw)
-        values = (
-            inputs.features(raw, self._card, check_finite)
-            if self._is_features
-            else inputs.tokens(raw, self._card)
-        )
-        if not batched:
-            values = values[None]
-        ends = inputs.lengths(lengths, values.shape[0], values.shape[1], batched)
-        return inputs.Ready(inputs.permute(values, ends, self._card), ends, batched, raw)
+        return self._reader.prepare(x, lengths, check_finite)
 
     def classify(
         self,
@@ -232,7 +238,7 @@ class Model:
         Raises:
             ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes.
         """
-        return classify(self.infer(x, lengths, num_threads, check_finite), self._card, top)
+        return self._classes.best(self.infer(x, lengths, num_threads, check_finite), top)
 
     def stream(
         self, batch_size: int | None = None, *, raw: bool = False, check_finite: bool = True
@@ -242,24 +248,33 @@ class Model:
         Args:
             batch_size: number of sequences in parallel; None for one, without the batch axis.
             raw: steps are what the network itself reads (no scaling, normalization or permutation).
-            check_finite: refuse NaN and infinity.
+            check_finite: refuse NaN and infinity, as ``infer`` does.
 
         Raises:
-            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or a batch size below 1.
+            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or backwards too; or a
+                batch size below 1.
         """
-        return Stream(self._card, self._core, batch_size, raw, check_finite)
+        return Stream(self, batch_size, raw, check_finite)
 
-    def streams(self, capacity: int = 1024, *, raw: bool = False, check_finite: bool = True) -> Streams:
+    def streams(
+        self,
+        capacity: int = 1024,
+        *,
+        limit: int | None = None,
+        raw: bool = False,
+        check_finite: bool = True,
+    ) -> Streams:
         """A state for many sequences that join, step when their data arrives, and leave: see ``Streams``.
 
         Args:
-            capacity: how many there may be at once.
+            capacity: for how many there is room at first; it doubles when they have become more.
+            limit: how many there may be at once; None: 2**24.
             raw, check_finite: as of ``stream``.
 
         Raises:
-            InputError: as ``stream``.
+            InputError: as ``stream``; a capacity below 1 or above the limit.
         """
-        return Streams(self._card, self._core, capacity, raw, check_finite)
+        return Streams(self, capacity, limit, raw, check_finite)
 
     def unroll(self, steps: int) -> Unrolled:
         """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.
@@ -314,6 +329,8 @@ class Model:
         options = Options(state_bits, input_bits, readout, power_of_two)
         if self._card.integer is not None:
             raise InputError("this is an integer model; expected a float model")
+        if self._card.bidirectional:
+            raise InputError("this model reads in both directions; expected one that reads forwards alone")
         percentiles = PERCENTILES if percentile == "best" else (percentile,)
         measured = calibrate(self, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
@@ -340,31 +357,17 @@ class Model:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
         return describe(self)
 
-    @property
-    def _is_features(self) -> bool:
-        return self._card.input == "features"
-
-    def _is_batched(self, x: NDArray[Any]) -> bool:
-        """Check the rank, the last dimension and T > 0."""
-        d = self._card.input_size
-        if self._is_features:
-            if x.ndim not in (2, 3) or x.shape[-1] != d:
-                hint = "; x[:, None] makes a series a column" if x.ndim == 1 and d == 1 else ""
-                raise ShapeError(f"x has shape {x.shape}; expected (T, {d}) or (B, T, {d}){hint}")
-            batched, steps = x.ndim == 3, x.shape[-2]
-        else:
-            if x.ndim not in (1, 2):
-                raise ShapeError(f"x has shape {x.shape}; expected tokens of shape (T,) or (B, T)")
-            batched, steps = x.ndim == 2, x.shape[-1]
-        if steps == 0:
-            raise ShapeError(f"x has shape {x.shape}: an empty sequence; expected at least one time step")
-        return batched
-
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, Model) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def __copy__(self) -> Model:
+        return self  # nobody can tell it from another
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_bytes, (self.to_bytes(), self._requested_kernel)
@@ -376,6 +379,7 @@ class Model:
         )
         if card.integer is not None:
             layers += f", {card.integer.layers[0].state_bits}-bit state"
+        layers += ", both directions" if card.bidirectional else ""
         return (
             f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
             f"bits {card.weight_bits}/{card.output_weight_bits}, {self.kernel} on {self.isa})"
@@ -387,41 +391,3 @@ def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:
     copy = np.array(tensor, order="C")
     copy.flags.writeable = False
     return copy
-
-
-def _floats(values: NDArray[Any]) -> NDArray[np.float32]:
-    """As they are, or of an integer model as what is not read."""
-    return np.asarray(values, np.float32)
-
-
-def _build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _core.Model:
-    if kernel not in KERNELS:
-        raise KernelError(f"kernel {ascii(kernel)[:40]} is unknown; expected one of {', '.join(KERNELS)}")
-    isa.active()  # an unknown HADAMRNN_ISA is an IsaError here
-    layers = [
-        _core.Layer(
-            block_size=layer.block_size,
-            core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
-            signs=parameters[f"layers.{i}.signs"],
-            bias=_floats(parameters[f"layers.{i}.bias"]),
-            recurrence=layer.recurrence,
-            modrelu=_floats(parameters[f"layers.{i}.modrelu"]) if layer.recurrence == "modrelu" else None,
-            input_signs=parameters.get(f"layers.{i}.input_signs"),
-        )
-        for i, layer in enumerate(card.layers)
-    ]
-    try:
-        if card.integer is not None:
-            return integer_core(card, card.integer, parameters, layers, kernel)
-        return _core.Model(
-            layers,
-            input_weight=parameters["input.weight"],
-            embedding=parameters.get("embedding.weight"),
-            tokens=card.input == "tokens",
-            output_weight=parameters["output.weight"],
-            output_bias=parameters["output.bias"],
-            output=card.output,
-            kernel=kernel,
-        )
-    except ValueError as error:
-        raise KernelError(f"kernel {kernel!r} does not run this model: {error}") from None

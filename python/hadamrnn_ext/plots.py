@@ -72,7 +72,7 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
             f"sequence holds {ready.values.shape[0]} sequences; expected one, (T, d) or (T,) tokens, or a text"
         )
     stream = model.stream(raw=True)
-    shares = probabilities(np.stack([stream.step(step) for step in ready.values[0]]))
+    shares = probabilities(np.stack([stream.step(step) for step in ready.values[0]]), every_step=True)
     final = np.argsort(-shares[-1])
 
     figure = _figure(8, 4.2 if image is None else 4.8)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .document import Record
-from .errors import ModelFormatError
+from .errors import InputError, ModelFormatError
+from .resolution import is_wide, too_fine
 
 __all__ = ["Normalization", "Permutation", "Preprocess", "Vocabulary"]
 
@@ -55,7 +56,12 @@ def _random_state_permutation(seed: int, size: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Normalization(Record):
-    """Per-channel ``(x - offset) / scale`` in float32; offset and scale have one number a channel."""
+    """Per-channel ``(x - offset) / scale``; offset and scale have one number a channel.
+
+    Of float32, and of what float32 holds exactly (float16, booleans, integers of up to 16 bits), in float32 throughout.
+    Of anything wider (float64, longer integers) ``float32((float64(x) - offset) / scale)``, which does not round a small
+    signal on a large offset away before it is centred.
+    """
 
     offset: tuple[float, ...]
     scale: tuple[float, ...]
@@ -73,10 +79,35 @@ class Normalization(Record):
                     f"Normalization.{name} must be finite in float32, and a scale positive"
                 )
 
-    def apply(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(..., d) float32 -> a new array of the same shape."""
-        shifted = np.subtract(x, np.array(self.offset, np.float32))
-        return np.divide(shifted, np.array(self.scale, np.float32), out=shifted)
+    def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        """(..., d) of any real type -> a new float32 array of the same shape, in C order.
+
+        Raises:
+            InputError: x is float32 (or narrower), which cannot hold this model's signal at this offset.
+        """
+        wide = is_wide(x.dtype)
+        if self.fine is not None and not wide:
+            offset, scale = self.offset[self.fine], self.scale[self.fine]
+            raise InputError(
+                f"x is {x.dtype}; expected float64: channel {self.fine} varies by {scale:.3g} about {offset:.12g}, where float32 "
+                f"has steps of {np.spacing(np.float32(abs(offset))):.3g}"
+            )
+        kind = np.float64 if wide else np.float32
+        offsets, scales = self._constants[kind]
+        shifted: NDArray[Any] = np.subtract(x, offsets, dtype=kind, order="C")
+        np.divide(shifted, scales, out=shifted)
+        return np.asarray(shifted, np.float32)
+
+    @cached_property
+    def fine(self) -> int | None:
+        """The first channel whose signal float32 cannot hold, see ``resolution``: its input must be float64."""
+        lost = too_fine(self.offset, self.scale)
+        return int(np.argmax(lost)) if lost.any() else None
+
+    @cached_property
+    def _constants(self) -> dict[type, tuple[NDArray[Any], NDArray[Any]]]:
+        kinds: tuple[type, ...] = (np.float32, np.float64)
+        return {kind: (np.array(self.offset, kind), np.array(self.scale, kind)) for kind in kinds}
 
     def invert(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """What `apply` made (..., d) float32 of, up to rounding."""

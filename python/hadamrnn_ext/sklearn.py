@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .classify import probabilities
+from .data.reader import Reader
+from .data.series import sequences
+from .data.targets import named, targets
 from .errors import ShapeError
 from .model import Model
 
@@ -33,9 +36,15 @@ except ImportError as missing:
 
 __all__ = ["HadamRNNClassifier", "HadamRNNRegressor"]
 
+REAL = (np.float64, np.float32)  # what is neither becomes the first: a model centres it before it is float32
+
 
 class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     """What both have in common: series in, and a trained model kept as `model_`."""
+
+    model_: Model
+    table_: bool  # whether X of fit was a table, whose columns are its steps
+    n_features_in_: int
 
     def __init__(
         self,
@@ -71,29 +80,52 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = self.impute is not None
         return tags
 
-    def _series(self, X: Any, fitting: bool = False) -> NDArray[np.float32]:
-        """X as (N, T, d). As a table (N, T) it has T features that every other must have; else as many as channels."""
-        finite = True if self.impute is None or not fitting else "allow-nan"
+    def _series(self, X: Any, fitting: bool = False) -> NDArray[Any] | list[NDArray[Any]]:
+        """X as (N, T, d), or a list of (T_i, d). As a table (N, T) it has T features that every other must have; else as
+        many as channels."""
+        parts = _ragged(X)
+        finite = True if self.impute is None else "allow-nan"
+        if parts is not None:
+            return self._lists(parts, fitting)
         if getattr(X, "ndim", 2) != 3:
-            table = validate_data(self, X, dtype=np.float32, ensure_all_finite=finite, reset=fitting)
+            one_channel = not fitting and not self.table_ and self.n_features_in_ == 1
+            if one_channel:
+                table = check_array(X, dtype=REAL, ensure_all_finite=finite)
+            else:
+                table = validate_data(self, X, dtype=REAL, ensure_all_finite=finite, reset=fitting)
             if fitting:
                 self.table_ = True
-            elif not self.table_:
+            elif not self.table_ and not one_channel:
                 raise ShapeError(f"X has shape {np.shape(X)}; expected 3 dimensions, as in fit")
             return np.ascontiguousarray(table)[..., None]
-        series = check_array(X, dtype=np.float32, ensure_all_finite=finite, allow_nd=True)
+        series = check_array(X, dtype=REAL, ensure_all_finite=finite, allow_nd=True)
         if self.channels_first:
             series = series.transpose(0, 2, 1)
         if 0 in series.shape:
             raise ShapeError(f"X has shape {np.shape(X)}; expected at least one step and one channel")
-        if fitting:
-            self.n_features_in_, self.table_ = series.shape[2], False
-        elif self.table_ or series.shape[2] != self.n_features_in_:
-            expected = "a table (N, T)" if self.table_ else f"{self.n_features_in_} channels"
-            raise ShapeError(f"X has shape {np.shape(X)}; expected {expected}, as in fit")
+        self._check_channels(series.shape[2], f"X has shape {np.shape(X)}", fitting)
         return np.ascontiguousarray(series)
 
-    def _train(self, x: NDArray[np.float32], y: NDArray[Any], kind: Any, **options: Any) -> Model:
+    def _lists(self, parts: list[Any], fitting: bool) -> list[NDArray[Any]]:
+        """Series of any lengths, (T_i, d) each; those of a single channel may be (T_i,)."""
+        turned = [
+            np.asarray(part).T if self.channels_first and np.ndim(part) == 2 else part for part in parts
+        ]
+        found = sequences(turned)
+        values = found.values.reshape(len(found.values), -1)
+        self._check_channels(values.shape[1], f"X[0] has shape {np.shape(parts[0])}", fitting)
+        return np.split(values, found.starts[1:])
+
+    def _check_channels(self, channels: int, met: str, fitting: bool) -> None:
+        if fitting:
+            self.n_features_in_, self.table_ = channels, False
+        elif self.table_ or channels != self.n_features_in_:
+            expected = "a table (N, T)" if self.table_ else f"{self.n_features_in_} channels"
+            raise ShapeError(f"{met}; expected {expected}, as in fit")
+
+    def _train(
+        self, x: NDArray[Any] | list[NDArray[Any]], y: NDArray[Any], kind: Any, **options: Any
+    ) -> Model:
         from . import train
 
         recipe = {**(self.recipe or {})}
@@ -125,19 +157,36 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     def _logits(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self, "model_")
         threads = self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None
-        logits: NDArray[np.float32] = self.model_.infer(self._series(X), num_threads=threads)
-        return logits
+        reader = Reader.of_model(self.model_.card, None, None)  # what is missing is filled in as in fit
+        found = reader.read(self._series(X))
+        values, _, *ends = reader.series(found, np.zeros(len(found.lengths))).raw(slice(None))
+        return self.model_.infer(values, ends[0] if ends else None, threads)
+
+
+def _ragged(X: Any) -> list[Any] | None:
+    """The parts of a list or object array of arrays that are no rows of a table; None for anything else."""
+    if not isinstance(X, (list, tuple)) and not (
+        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    ):
+        return None
+    try:
+        shapes = {np.shape(part) for part in X}
+    except ValueError:  # ragged inside, which `sequences` names
+        return list(X)
+    is_table = any(len(shape) == 0 for shape in shapes) or (len(shapes) == 1 and len(min(shapes)) == 1)
+    return None if is_table or not shapes else list(X)
 
 
 class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
-    """Classes of whole series, (N, T, d) or a table (N, T) of one channel.
+    """Classes of whole series, (N, T, d), a list of N of any lengths (T_i, d) or (T_i,), or a table (N, T) of one channel.
 
     Args:
         hidden_size, epochs, lr: of the recipe; None: what `train.custom.suited` thinks of the data.
         recipe: other fields of `train.Preset`, such as {"recurrence": "relu", "batch_size": 50}.
-        channels_first: X is (N, d, T), as sktime and aeon have it, instead of (N, T, d).
+        channels_first: X is (N, d, T), as sktime and aeon have it, instead of (N, T, d); or a list of (d, T_i).
         normalize: subtract each channel's mean and divide by its deviation; both travel in the model.
-        impute: fit takes missing values (NaN) as the channel's "mean" or the "last" value; None refuses them.
+        impute: missing values (NaN) become the channel's "mean" in the data of fit, or the "last" value before, when
+            predicting too; None refuses them.
         validation: share of the examples, of each class, that chooses the epoch that is kept.
         random_state: of validation examples, initialization and order.
         device: that of torch while it trains.
@@ -186,17 +235,18 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         self.balanced = balanced
 
     def fit(self, X: Any, y: Any) -> HadamRNNClassifier:
-        """Trains on series X and classes y (N,). Returns itself."""
+        """Trains on series X and classes y (N,): numbers, booleans or strings, bytes too. Returns itself."""
         series = self._series(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
-        labels = column_or_1d(y, warn=True)
+        labels = column_or_1d(named(y), warn=True)
         check_consistent_length(series, labels)
+        if (labels == labels[:1]).all():
+            raise ValueError(f"y holds one class, {labels[0]!r}; expected at least two")
+        codes = targets(labels, len(labels), "classes").values
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class, {self.classes_[0]!r}; expected at least two")
-        model = self._train(series, codes.astype(np.int64), "classes", balanced=self.balanced)
+        self.classes_ = np.unique(labels)
+        model = self._train(series, codes, "classes", balanced=self.balanced)
         names = tuple(map(str, self.classes_.tolist()))
         self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
         return self
@@ -208,7 +258,11 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities (N, k) of the classes, in the order of `classes_`."""
-        return probabilities(self._logits(X))
+        return probabilities(self._logits(X), every_step=False)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of series whose class `predict` gives."""
+        return float(super().score(X, named(y), sample_weight))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each series, (N,)."""
@@ -230,7 +284,7 @@ class HadamRNNRegressor(RegressorMixin, _HadamRNN):  # type: ignore[misc]
         series = self._series(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
-        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=False)
         check_consistent_length(series, values)
         self.outputs_ = values.shape[1:]
         self.model_ = self._train(series, values, "values")

@@ -11,16 +11,18 @@ back.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _core
 from .card import Card
+from .classify import Classes
 from .errors import InputError, ShapeError
 from .inputs import read_array
 
-__all__ = ["check_order", "dumps", "loads", "read"]
+__all__ = ["Source", "check_order", "dumps", "loads", "read"]
 
 MAX_COUNT = 1 << 24
 MAGIC = b"HRST"
@@ -29,8 +31,24 @@ F64 = NDArray[np.float64]
 MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
 
 
+class Source(Protocol):
+    """What a stream needs of its ``Model``."""
+
+    @property
+    def card(self) -> Card: ...
+    @property
+    def core(self) -> _core.Model: ...
+    @property
+    def classes(self) -> Classes: ...
+
+
 def check_order(card: Card, raw: bool) -> None:
     """Raises InputError for a model that reads time steps in an order in which nobody can stream them."""
+    if card.bidirectional:
+        raise InputError(
+            "this model reads each sequence from its end as well, and cannot stream steps as they come; infer takes the "
+            "whole sequence"
+        )
     if card.preprocess.permutation is not None and not raw:
         raise InputError(
             f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, inputs, states
-from .card import Card
-from .errors import InputError, ShapeError
+from .classify import Classification
+from .errors import ShapeError
+from .reader import Reader, overflow_error
 
 __all__ = ["Stream"]
 
@@ -21,44 +22,27 @@ class Stream:
     """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
 
     Not for several threads at once: each has a Stream of its own, on one shared Model. A step that raises leaves
-    the state as it was.
+    the state as it was. Copies (``copy``, ``deepcopy``, ``pickle``) go on from the same state, each for itself.
     """
 
-    __slots__ = (
-        "_batch_size",
-        "_card",
-        "_check_finite",
-        "_core",
-        "_core_step",
-        "_fast_step",
-        "_raw",
-        "_step_shape",
-    )
+    __slots__ = ("_batch_size", "_check_finite", "_core", "_core_step", "_model", "_raw", "_reader")
 
-    def __init__(
-        self, card: Card, core: _core.Model, batch_size: int | None, raw: bool, check_finite: bool
-    ) -> None:
-        states.check_order(card, raw)
-        self._card = card
-        self._batch_size = (
-            None
-            if batch_size is None
-            else inputs.count(batch_size, "batch_size", states.MAX_COUNT, "None or an integer")
-        )
-        self._raw = raw
-        self._check_finite = check_finite
-        self._core = _core.Stream(core, self._batch_size, check_finite)
+    def __init__(self, model: states.Source, batch_size: int | None, raw: bool, check_finite: bool) -> None:
+        states.check_order(model.card, raw)
+        if batch_size is not None:
+            batch_size = inputs.count(batch_size, "batch_size", states.MAX_COUNT, "None or an integer")
+        self._model, self._batch_size = model, batch_size
+        self._raw, self._check_finite = raw, check_finite
+        self._reader = Reader(model.card, raw)
+        self._core = _core.Stream(model.core, batch_size, check_finite, self._reader.features)
         self._core_step = self._core.step  # bound once: a step costs about as much as the calls it makes
-        converts = card.preprocess.normalization is not None and not raw
-        self._fast_step = self._core_step if not converts else lambda _: None
-        self._step_shape = (*self._batch_shape, *self._inner_shape)
 
     def step(self, x: Any) -> F32:
         """Feed one time step; returns the logits of the sequence so far, for output "last" and "mean" too.
 
         Args:
-            x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; float32
-                in C order is the fast way.
+            x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; arrays in C
+                order and lists of numbers are the fast ways.
 
         Returns:
             (o,) or (B, o) float32.
@@ -66,8 +50,8 @@ class Stream:
         Raises:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
-        logits = self._fast_step(x)
-        return self._converted_step(x) if logits is None else logits
+        logits = self._core_step(x)
+        return self._explained_step(x) if logits is None else logits
 
     def run(self, x: ArrayLike) -> F32:
         """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
@@ -82,26 +66,36 @@ class Stream:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
         array = inputs.read_array(x)
-        leading = 1 if self._batch_size is None else 2
-        inner = self._inner_shape
+        batch, inner = self._batch_shape, self._reader.inner
+        time = len(batch)
         if (
-            array.ndim != leading + len(inner)
-            or array.shape[leading:] != inner
-            or not self._fits(array.shape)
+            array.ndim != time + 1 + len(inner)
+            or array.shape[:time] != batch
+            or array.shape[time + 1 :] != inner
         ):
-            expected = ", ".join(map(str, (*self._batch_shape, "T", *inner)))
+            expected = ", ".join(map(str, (*batch, "T", *inner)))
             raise ShapeError(
                 f"x has shape {array.shape}; expected ({expected}{',' if ',' not in expected else ''})"
             )
-        values = self._values(array)
-        steps = array.shape[leading - 1]
-        time = (steps,) if self._card.output == "all" else ()
-        result = np.empty((*self._batch_shape, *time, self._card.output_size), np.float32)
-        if self._batch_size is None:
-            self._core.run(values[None], result[None])
-        else:
-            self._core.run(values, result)
-        return result
+        return self._run(array, array.shape[time])
+
+    def logits(self) -> F32:
+        """The logits of the sequence so far, (o,) or (B, o), without another step; before the first one, of h_0 = 0."""
+        found = self._core.logits()
+        return found[0] if self._batch_size is None else found
+
+    def classify(self, top: int = 1) -> Classification:
+        """The ``top`` most probable classes of the sequence so far, without another step, as ``Model.classify``.
+
+        Returns:
+            labels and probabilities, (top,) or (B, top).
+
+        Example:
+            >>> stream = hadamrnn_ext.load("har6").stream()
+            >>> _ = stream.run(window)
+            >>> labels, probabilities = stream.classify()
+        """
+        return self._model.classes.best(self.logits(), top, every_step=False)
 
     @property
     def state(self) -> F32 | list[F32 | F64]:
@@ -117,50 +111,70 @@ class Stream:
 
     @state.setter
     def state(self, value: ArrayLike | list[ArrayLike]) -> None:
-        self._core.set_state(states.read(value, self._card, self._batch_shape))
+        self._core.set_state(states.read(value, self._model.card, self._batch_shape))
 
     def save(self) -> bytes:
         """The state as bytes, see ``states``; ``load`` of a Stream of the same model and batch size takes them back."""
-        return states.dumps(self._card, self._core.get_state())
+        return states.dumps(self._model.card, self._core.get_state())
 
     def load(self, data: bytes) -> None:
         """Goes on from the state that ``save`` gave. Raises ShapeError or InputError for other bytes."""
-        layers = states.loads(self._card, data)
+        layers = states.loads(self._model.card, data)
         batch = self._batch_size or 1
         if len(layers[0]) != batch:
             raise ShapeError(f"a saved state of {len(layers[0])} sequences; expected {batch}")
-        self._core.set_state(states.read(layers, self._card, (batch,)))
+        self._core.set_state(states.read(layers, self._model.card, (batch,)))
 
     def reset(self) -> None:
         """Back to h_0 = 0."""
         self._core.reset()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = (self._batch_size, self._raw, self._check_finite)
+        return _restored, (self._model, *options, self._core.get_state())
+
     def __repr__(self) -> str:
         parallel = "one sequence" if self._batch_size is None else f"{self._batch_size} sequences"
-        return f"Stream({parallel}, {self._card.input} {self._card.input_size} -> {self._card.output_size} logits)"
+        card = self._model.card
+        return f"Stream({parallel}, {card.input} {card.input_size} -> {card.output_size} logits)"
 
     @property
     def _batch_shape(self) -> tuple[int, ...]:
         return () if self._batch_size is None else (self._batch_size,)
 
-    @property
-    def _inner_shape(self) -> tuple[int, ...]:
-        return (self._card.input_size,) if self._card.input == "features" else ()
-
-    def _fits(self, shape: tuple[int, ...]) -> bool:
-        return self._batch_size is None or shape[0] == self._batch_size
-
-    def _values(self, array: NDArray[Any]) -> NDArray[Any]:
-        if self._card.input == "tokens":
-            return inputs.tokens(array, self._card)
-        return inputs.features(array, self._card, self._check_finite, self._raw)
-
-    def _converted_step(self, x: Any) -> F32:
+    def _explained_step(self, x: Any) -> F32:
+        """A step of any form of input, or what is wrong with it."""
         array = inputs.read_array(x)
-        if array.shape != self._step_shape:
-            raise ShapeError(f"x has shape {array.shape}; expected {self._step_shape}, one time step")
-        values = self._values(array)
-        logits = self._core_step(values if values.ndim else int(values))
-        if logits is None:
-            raise InputError("x is not finite in float32 after normalization")
-        return logits
+        expected = (*self._batch_shape, *self._reader.inner)
+        if array.shape != expected:
+            raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
+        return self._run(array, None).reshape(*self._batch_shape, -1)
+
+    def _run(self, array: NDArray[Any], steps: int | None) -> F32:
+        """Takes steps (*batch, T, ..), or one without the time axis where ``steps`` is None."""
+        values = self._reader.read(array, self._check_finite)
+        count = 1 if steps is None else steps
+        time = (count,) if self._model.card.output == "all" else ()
+        result = np.empty((*self._batch_shape, *time, self._model.card.output_size), np.float32)
+        batch = self._batch_size or 1
+        found = self._core.run(
+            values.reshape(batch, count, *self._reader.inner),
+            result.reshape(batch, *time, self._model.card.output_size),
+        )
+        if found:
+            sequence, step = found[0]
+            index = () if self._batch_size is None else (sequence,)
+            raise overflow_error(array, index if steps is None else (*index, step))
+        return result
+
+
+def _restored(
+    model: states.Source,
+    batch_size: int | None,
+    raw: bool,
+    check_finite: bool,
+    state: list[F32 | F64],
+) -> Stream:
+    stream = Stream(model, batch_size, raw, check_finite)
+    stream._core.set_state(state)
+    return stream

@@ -30,6 +30,8 @@ from .quantize import (
 
 __all__ = [
     "EMBEDDING",
+    "REVERSE",
+    "SHARED",
     "coded",
     "pack_embedding",
     "pack_parameters",
@@ -41,6 +43,9 @@ __all__ = [
 
 Array = NDArray[Any]
 EMBEDDING = "embedding.weight"
+#: How the names of the second network of a bidirectional model begin, and what it has in common with the first.
+REVERSE = "reverse."
+SHARED = (EMBEDDING, "output.bias")
 F32, U8, I8 = np.dtype("<f4"), np.dtype("u1"), np.dtype("i1")
 
 
@@ -60,11 +65,14 @@ def parameter_shapes(card: Card) -> dict[str, tuple[int, ...]]:
             shapes[f"layers.{i}.input_signs"] = (n, card.layers[i - 1].hidden_size)
     shapes["output.weight"] = (card.output_size, last)
     shapes["output.bias"] = (card.output_size,)
+    if card.bidirectional:
+        shapes |= {REVERSE + name: shape for name, shape in shapes.items() if name not in SHARED}
     return shapes
 
 
 def _bits(card: Card, name: str) -> int | None:
     """Bits a code of this parameter, None if it is stored as float32."""
+    name = name.removeprefix(REVERSE)
     if name == "input.weight":
         return card.weight_bits
     if name == "output.weight":

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, hadamard, inputs
 from .card import Card
 from .errors import InputError, KernelError, ShapeError
+from .reader import Reader
 
 __all__ = ["Unrolled"]
 
@@ -35,11 +36,12 @@ class Unrolled:
     their last bits depend on the machine.
     """
 
-    __slots__ = ("_bias", "_card", "_constant", "_matrix", "_readout", "_steps")
+    __slots__ = ("_bias", "_card", "_constant", "_matrix", "_reader", "_readout", "_steps")
 
     def __init__(self, card: Card, parameters: Mapping[str, NDArray[Any]], steps: int) -> None:
         _check(card)
         self._card = card
+        self._reader = Reader(card)
         self._steps = _step_count(steps, card)
         self._matrix, self._constant = _krylov(card, parameters, self._steps)
         self._readout = np.ascontiguousarray(parameters["output.weight"].T)
@@ -87,7 +89,7 @@ class Unrolled:
                 f"x has shape {raw.shape}; expected ({self._steps}, {d}) or (B, {self._steps}, {d}): this model is "
                 f"unrolled for {self._steps} steps, Model.infer takes any number"
             )
-        values = inputs.features(raw, self._card, check_finite)
+        values = self._reader.read(raw, check_finite)
         batch = () if raw.ndim == 2 else raw.shape[:1]
         result = inputs.output(out, (*batch, self._card.output_size), raw)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -96,6 +98,12 @@ class Unrolled:
             np.maximum(h, 0, out=h)
             np.matmul(h, self._readout, out=result)
             result += self._bias
+        if check_finite and not (finite := np.isfinite(result).all(axis=-1)).all():
+            of = f" of sequence {np.argmin(finite)}" if batch else ""
+            raise InputError(
+                f"the last state{of} is not finite: x is too large for sums in float32 "
+                "(check_finite=False skips this check)"
+            )
         return result
 
     def __repr__(self) -> str:
@@ -111,6 +119,8 @@ def _check(card: Card) -> None:
     recurrence = card.layers[0].recurrence
     if card.integer is not None:
         why = "this one's state is an integer, rounded at every step"
+    elif card.bidirectional:
+        why = "this one reads in both directions"
     elif len(card.layers) > 1:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":

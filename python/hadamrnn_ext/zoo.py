@@ -46,7 +46,7 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
         return _bundled(source, kernel, isa.active())
     if isinstance(source, (str, os.PathLike)) and source:
         try:
-            is_file = Path(source).is_file()
+            is_file = Path(source).exists() and not Path(source).is_dir()  # a pipe will do
         except (OSError, ValueError):  # too long for a path, or a zero byte in it
             is_file = False
         if is_file:

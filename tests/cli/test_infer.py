@@ -15,6 +15,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli import answers as answers_module
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.preprocess import Normalization, Preprocess
 
 
@@ -168,6 +169,29 @@ def test_errors_are_one_line(run, tmp_path, monkeypatch, arguments, message):
     assert message in stderr
 
 
+@pytest.mark.parametrize("model", ["last", "all", "mean"], indirect=True)
+@pytest.mark.parametrize(
+    "options", [(), ("--top", 2), ("--logits",), ("--json",), ("--logits", "--json"), ("--format", "jsonl")]
+)
+def test_an_overflow_is_no_answer(run, model, tmp_path, monkeypatch, options):
+    """Neither a class nor NaN is printed: in files, and line by line once it comes to that."""
+    x = np.zeros((2, 6, 2), np.float32)
+    x[1, 3:5] = (3e38, -3e38), (-3e38, 3e38)
+    np.save(tmp_path / "x.npy", x)
+    code, stdout, stderr = run("infer", tmp_path / "x.npy", *of(tmp_path), *options)
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert "finite" in stderr
+    if "--json" in options:
+        return
+    lines = "".join(f"{a} {b}\n" for a, b in x[1])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    code, stdout, stderr = run("infer", "-", "--follow", *of(tmp_path), *options)
+    assert (code, stderr.count("\n"), "nan" in stdout.lower(), "finite" in stderr) == (1, 1, False, True)
+    assert len(stdout.splitlines()) in (3, 4, 5)  # the answers before it
+    if "jsonl" in options:
+        assert all(json.loads(line) for line in stdout.splitlines())
+
+
 def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\n"))
     code, _, stderr = run("infer", "-", "--follow", "--model", "pmnist")
@@ -176,3 +200,84 @@ def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
     code, stdout, stderr = run("infer", "-", "--follow", "--model", "smnist")
     assert (code, "line 2: 'half' is no time step" in stderr) == (1, True)
     assert hr.load("smnist").classify([[0.5]]).labels[0] == stdout.split()[0]
+
+
+# Tables of models that know no names: the width decides
+
+
+@pytest.fixture
+def axes(make_model, rng, tmp_path):
+    """Three features without names."""
+    model = make_model(rng, input_size=3, labels=("a", "b", "c"))
+    model.save(tmp_path / "model.safetensors")
+    return model
+
+
+def answered(run, tmp_path, text, *options):
+    (tmp_path / "x.csv").write_text(text)
+    code, stdout, stderr = run(
+        "infer", tmp_path / "x.csv", *of(tmp_path), "--logits", "--format", "jsonl", *options
+    )
+    return code, np.float32([json.loads(line)["logits"] for line in stdout.splitlines()]), stderr
+
+
+def test_time_and_three_axes(run, axes, tmp_path):
+    rows = ["0,1,2,3", "1,4,5,6", "2,7,8,9"]
+    expected = axes.infer([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]])
+    for text in (
+        "\n".join(["time,x,y,z", *rows]),
+        "\n".join(["time,x,y,z", *reversed(rows)]),
+        "time;x;y;z\n" + "\n".join(rows).replace(",", ";"),
+        "x,y,z\n1,2,3\n4,5,6\n7,8,9\n",
+        "1,2,3\n4,5,6\n7,8,9\n",
+        "id,timestamp,x,y,z,label\n" + "\n".join(f"7,2024-01-09T10:0{row},walk" for row in rows),
+        ",x,y,z\n" + "\n".join(rows),
+    ):
+        code, logits, stderr = answered(run, tmp_path, text)
+        assert code == 0
+        np.testing.assert_array_equal(logits, expected)
+        assert "a time step per row; features" in stderr
+    code, _, stderr = answered(run, tmp_path, "u,x,y,z\n0,1,2,3\n1,4,5,6\n")
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert "4 columns of features (u, x, y, z); the model reads 3 per step; --features names them" in stderr
+    code, logits, _ = answered(run, tmp_path, "u,x,y,z\n0,1,2,3\n1,4,5,6\n2,7,8,9\n", "--features", "x,y,z")
+    np.testing.assert_array_equal(logits, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,x,y,z\n1,1,2,3\n1,1,2\n", "line 3: 3 cells; expected 4, as the header has"),
+        ("id,x,y,z\n1,1,2,3\n1,1,2,3,4\n", "line 3: 5 cells below a header of 4"),
+        ("id,x,y,z\n1,1,2,3\n1,1,,3\n", "line 3, column 'y' is nan; expected finite numbers"),
+        ("id,x,y,z\n1,1,2,3\n1,1,2e99,3\n", "line 3, column 'y' is 2e+99; expected finite numbers"),
+        ("id,x,y,z\n1,1,2,3\n1,1,w00000,3\n", "line 3: 'w00000' is no number (column 'y'; --id,"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_by_its_line(run, axes, tmp_path, text, message):
+    code, _, stderr = answered(run, tmp_path, text)
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert message in stderr
+
+
+def test_text_and_tables_keep_a_small_signal_on_a_large_offset(run, make_model, rng, tmp_path):
+    preprocess = Preprocess(normalization=Normalization((1.7e9, 52.5163), (1.0, 1e-5)))
+    model = make_model(rng, labels=("a", "b", "c"), preprocess=preprocess)
+    model.save(tmp_path / "model.safetensors")
+    x = (np.array([1.7e9, 52.5163]) + rng.normal(size=(6, 2)) * [1, 1e-5]).round(8)
+    lines = "\n".join(f"{a:.8f},{b:.8f}" for a, b in x)
+    for name, text in (("x.csv", lines), ("x.txt", lines.replace(",", " ")), ("y.csv", "u,v\n" + lines)):
+        (tmp_path / name).write_text(text)
+        _, stdout, _ = run("infer", tmp_path / name, *of(tmp_path), "--logits", "--json")
+        met = np.float32(json.loads(stdout)["results"][0]["logits"])
+        np.testing.assert_array_equal(met, model.infer(x))
+
+
+def test_pixels_of_a_model_with_imputation_are_still_bytes(run, make_model, rng, tmp_path):
+    model = make_model(rng, input_size=1, preprocess=Preprocess(1 / 255), data=DataCard(impute="mean"))
+    model.save(tmp_path / "model.safetensors")
+    pixels = rng.integers(0, 256, (3, 20, 1)).astype(np.uint8)
+    np.save(tmp_path / "x.npy", pixels)
+    _, stdout, _ = run("infer", tmp_path / "x.npy", *of(tmp_path), "--logits", "--format", "jsonl")
+    met = np.float32([json.loads(line)["logits"] for line in stdout.splitlines()])
+    np.testing.assert_array_equal(met, model.infer(pixels))

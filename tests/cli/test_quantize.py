@@ -50,3 +50,33 @@ def test_quantize_prints_and_export_writes_the_library(run, options, tmp_path):
     assert stdout.splitlines()[:2] == [str(library / "digits.h"), str(library / "digits.c")]
     code, _, stderr = run("export", out, "--c", library, "--name", "1")
     assert (code, stderr.startswith("hadamrnn export: name is '1'")) == (1, True)
+
+
+def test_export_gives_a_file_a_name_in_c_and_says_so(run, make_model, rng, tmp_path):
+    for stem, name in (("1st model", "model_1st_model"), ("features", "model_features"), ("net", "net")):
+        path = tmp_path / f"{stem}.safetensors"
+        make_model(rng).save(path)
+        code, stdout, stderr = run("export", path, "--c", tmp_path / name, "--json")
+        assert (code, json.loads(stdout)["name"]) == (0, name)
+        assert (tmp_path / name / f"{name}.h").is_file()
+        said = f"hadamrnn export: '{stem}' cannot be a name in C; the library is called {name} (--name gives it another)\n"
+        assert stderr == ("" if name == stem else said)
+    code, _, stderr = run("export", path, "--c", tmp_path / "time", "--name", "time")
+    assert (code, "name is 'time', which is a word or a header" in stderr) == (1, True)
+
+
+def test_export_with_a_resolution(run, tmp_path, capsys):
+    code, _, _ = run("export", "har2-int12", "--c", tmp_path, "--name", "har2", "--resolution", "0.25")
+    assert code == 0
+    assert "#define HAR2_RESOLUTION {0.25, 0.25," in " ".join(
+        (tmp_path / "har2.h").read_text().split()
+    ).replace("{ \\ ", "{")
+    code, _, stderr = run("export", "har2-int12", "--c", tmp_path, "--name", "har2", "--resolution", "1,2")
+    assert (code, stderr) == (
+        1,
+        "hadamrnn export: resolution has 2 numbers; expected one, or 9, one for each feature\n",
+    )
+    with pytest.raises(SystemExit) as caught:
+        run("export", "har2-int12", "--c", tmp_path, "--resolution", "fine")
+    assert caught.value.code == 2
+    assert "argument --resolution: invalid number" in capsys.readouterr().err

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import custom, metrics
+from hadamrnn_ext.data import custom, holdout, metrics
 from hadamrnn_ext.data.missing import fill
 from hadamrnn_ext.data.series import Sequences, sequences
 from hadamrnn_ext.data.targets import targets
 from hadamrnn_ext.data.task import evaluate
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import InputError, ShapeError
 
 NAN, INF = float("nan"), float("inf")
@@ -124,7 +125,7 @@ def test_test_data_have_the_classes_and_features_of_the_training_data(rng):
     x, y = rng.normal(size=(6, 4, 2)), ["a", "b"] * 3
     with pytest.raises(InputError, match=r"test y\[1\] is 'c'; expected one of a, b"):
         custom.task((x, y), (x[:2], ["a", "c"]), custom.Options())
-    with pytest.raises(InputError, match="test X has 1 features a step; expected 2"):
+    with pytest.raises(InputError, match="test X has 1 features per step; expected 2"):
         custom.task((x, y), (x[:2, :, :1], ["a", "b"]), custom.Options())
     only = custom.task((x, y), (x[:2], ["b", "b"]), custom.Options()).test
     assert only.raw(slice(None))[1].tolist() == [1, 1]
@@ -139,10 +140,10 @@ def test_numbers_that_are_whole_are_classes_where_somebody_says_so():
 
 def test_each_class_has_its_share_of_the_validation_examples():
     answers = targets(np.repeat([0, 1, 2], [100, 20, 1]), 121)
-    kept, held = custom.split(answers, 0.15, 0)
+    kept, held = holdout.split(answers, 0.15, 0)
     assert np.bincount(answers.values[held], minlength=3).tolist() == [15, 3, 0]
     assert sorted([*kept, *held]) == list(range(121))
-    assert not np.array_equal(held, custom.split(answers, 0.15, 1)[1])
+    assert not np.array_equal(held, holdout.split(answers, 0.15, 1)[1])
 
 
 def test_scores_of_a_whole_split_do_not_depend_on_its_batches(rng):
@@ -176,3 +177,132 @@ def test_r2_is_that_of_the_textbook(rng):
     total = ((y - y.mean(0)) ** 2).sum(0)
     assert scores["r2"] == pytest.approx(np.mean(1 - residual / total), rel=1e-5)
     assert scores["error"] == pytest.approx(np.abs(guess - y).mean(), rel=1e-5)
+
+
+# Places are those of the user's data
+
+
+def test_positions_are_those_of_the_data_before_the_hold_out(rng):
+    x = rng.normal(size=(40, 5, 2))
+    y = np.arange(40) % 2
+    for place in ((33, 4, 1), (7, 0, 0)):
+        bad = x.copy()
+        bad[place] = NAN
+        i, t, channel = place
+        with pytest.raises(InputError, match=rf"^X\[{i}\]\[{t}, {channel}\] is nan"):
+            custom.task((bad, y), None, custom.Options(held_out=0.2))
+        bad[place] = INF
+        with pytest.raises(InputError, match=rf"^X\[{i}\]\[{t}, {channel}\] is inf"):
+            custom.task((bad, y), None, custom.Options(held_out=0.2, impute="mean"))
+    labels = ["a", "b"] * 20
+    labels[31] = None
+    with pytest.raises(InputError, match=r"^y\[31\] is None, a missing target"):
+        custom.task((x, labels), None, custom.Options(held_out=0.2))
+    texts = ["good word"] * 20 + ["bad one"] * 19 + ["..."]
+    with pytest.raises(InputError, match=r"^X\[39\] is '...', a text without words"):
+        custom.task((texts, y), None, custom.Options(held_out=0.2))
+
+
+# A small signal on a large offset
+
+
+def of_offset(rng, offset, scale=1.0):
+    return offset + scale * rng.normal(size=(60, 8, 1)), np.arange(60) % 2
+
+
+def test_a_signal_on_a_large_offset_is_centred_before_it_is_rounded(rng):
+    for offset, scale in ((1.7e9, 1.0), (52.5163, 1e-5), (-1e12, 3.0)):
+        x, y = of_offset(rng, offset, scale)
+        task = custom.task((x, y), None, custom.Options(validation=0))
+        constants = task.preprocess.normalization
+        batch = task.train.batch(slice(None))[0]
+        assert batch.dtype == np.float32
+        assert constants.offset[0] == pytest.approx(offset, rel=1e-12, abs=scale)
+        assert constants.scale[0] == pytest.approx(scale, rel=0.1)
+        order = np.argsort(task.train.raw(slice(None))[0], axis=None)
+        assert (np.diff(batch.reshape(-1)[order]) >= 0).all()
+        assert len(np.unique(batch)) > 450  # of 480: nothing is rounded to the same
+        filled = x.copy()
+        filled[3, 2, 0] = NAN
+        batch = custom.task((filled, y), None, custom.Options(validation=0, impute="mean")).train.batch(
+            slice(None)
+        )[0]
+        assert np.abs(batch[np.abs(batch) < 1e-5]).size >= 1  # the mean, which is zero
+
+
+def test_without_normalization_such_a_signal_is_refused_with_the_reason(rng):
+    x, y = of_offset(rng, 1.7e9)
+    with pytest.raises(
+        InputError,
+        match=r"channel 0 of X varies by .* about 1699999999.*, which is lost in rounding; .*normalize=True",
+    ):
+        custom.task((x, y), None, custom.Options(normalize=False))
+    x, y = of_offset(rng, 100.0)
+    assert custom.task((x, y), None, custom.Options(normalize=False)).train.values.dtype == np.float32
+    constant = np.full((6, 4, 1), 1.7e9)
+    custom.task((constant, [0, 1] * 3), None, custom.Options(normalize=False))
+    nanoseconds = (1_700_000_000_123_456_789 + rng.integers(0, 200, (60, 8, 1))).astype(np.int64)
+    with pytest.raises(InputError, match="X in float64"):
+        custom.task((nanoseconds, np.arange(60) % 2), None, custom.Options())
+
+
+def test_a_constant_on_a_large_offset_stays_usable_as_float32(rng):
+    x = np.concatenate([np.full((20, 4, 1), 1e9), rng.normal(size=(20, 4, 1))], 2)
+    task = custom.task((x, np.arange(20) % 2), None, custom.Options())
+    assert task.preprocess.normalization.fine is None
+    assert not task.train.batch(slice(None))[0][..., 0].any()
+
+
+# What the model remembers
+
+
+def test_data_frames_keep_their_names_and_are_read_by_them(rng):
+    pd = pytest.importorskip("pandas")
+    frames = [pd.DataFrame({"x": rng.normal(size=5), "y": rng.normal(size=5)}) for _ in range(12)]
+    task = custom.task((frames, np.arange(12) % 2), None, custom.Options(normalize=False))
+    assert task.data == DataCard(features=("x", "y"))
+    turned = [frames[0], *(frame[["y", "x"]] for frame in frames[1:])]
+    again = custom.task((turned, np.arange(12) % 2), None, custom.Options(normalize=False))
+    np.testing.assert_array_equal(again.train.values, task.train.values)
+    with pytest.raises(InputError, match=r"X\[3\] has the columns x, z; expected x, y"):
+        custom.task(
+            ([*frames[:3], frames[3].rename(columns={"y": "z"}), *frames[4:]], np.arange(12) % 2),
+            None,
+            custom.Options(),
+        )
+    nullable = [frame.astype("Float64") for frame in frames]
+    nullable[2].iloc[1, 0] = pd.NA
+    with pytest.raises(InputError, match=r"X\[2\]\[1, 0\] is nan"):
+        custom.task((nullable, np.arange(12) % 2), None, custom.Options())
+    assert (
+        custom.task((nullable, np.arange(12) % 2), None, custom.Options(impute="last")).data.impute == "last"
+    )
+
+
+def test_masked_values_are_missing(rng):
+    x = np.ma.array(rng.normal(size=(6, 4, 1)), mask=False)
+    x[2, 1, 0] = np.ma.masked
+    with pytest.raises(InputError, match=r"X\[2\]\[1, 0\] is nan"):
+        custom.task((x, [0, 1] * 3), None, custom.Options())
+
+
+def test_arrays_leave_nothing_to_remember_but_imputation(rng):
+    x, y = rng.normal(size=(12, 4, 2)), np.arange(12) % 2
+    assert custom.task((x, y), None, custom.Options()).data is None
+    assert custom.task((x, y), None, custom.Options(impute="last")).data == DataCard(impute="last")
+    apart = custom.task((x, y), None, custom.Options(impute="mean", normalize=False, validation=0)).data
+    np.testing.assert_allclose(apart.means, x.mean((0, 1)))
+    assert custom.task((np.arange(24).reshape(12, 2), y), None, custom.Options(impute="mean")).data is None
+
+
+def test_the_model_fills_in_what_is_missing_as_it_was_trained(rng, make_model):
+    x, y = rng.normal(size=(5, 4, 2)), np.arange(5) % 3
+    x[1, 2, 0] = x[1, 0, 1] = NAN
+    labels = ("0", "1", "2")
+    model = make_model(rng, labels=labels, data=DataCard(impute="last", means=(5.0, 7.0)))
+    found = custom.of_model(model.card, (x, y)).test.raw(slice(1, 2))[0][0]
+    assert found[2, 0] == np.float32(x[1, 1, 0])
+    assert found[0, 1] == 7
+    assert custom.of_model(model.card, (x, y), "mean").test.raw(slice(1, 2))[0][0][2, 0] == 5
+    with pytest.raises(InputError, match=r"X\[1\]\[0, 1\] is nan"):
+        custom.of_model(make_model(rng, labels=labels).card, (x, y))

@@ -50,7 +50,7 @@ def test_fsdd_takes_upstreams_split_and_pads_with_silence_before(tmp_path, put_t
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"RIFF", "no wav file"),
+        (b"RIFF", "no WAV file"),
         (sound(tone(300, 999))[:-1], "bytes of samples, expected 1998"),
         (sound(tone(300, 999), rate=16000), r"are \(1, 2, 16000\), expected \(1, 2, 8000\)"),
         (sound(tone(300, 999) / 200, width=1), "expected"),

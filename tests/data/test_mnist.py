@@ -172,6 +172,38 @@ def test_download_keeps_what_is_right_and_replaces_what_is_damaged(
     mnist.read()
 
 
+def test_nothing_is_downloaded_that_the_environment_has(
+    digits_dir, small_checksums, elsewhere, tmp_path, monkeypatch
+):
+    """The whole set stays where it is; what is there of a part is copied, unless it is damaged."""
+    asked = []
+
+    def fetch(urls, *, check, **rest):
+        name = urls[0].rsplit("/", 1)[1].removesuffix(".gz")
+        asked.append(name)
+        content = next((digits_dir / "mnist").glob(f"{name}*")).read_bytes()
+        return content if content.startswith(b"\x1f\x8b") else gzip.compress(content)
+
+    monkeypatch.setattr(mnist, "fetch", fetch)
+    for folder in (digits_dir, digits_dir / "mnist"):
+        monkeypatch.setenv("HADAMRNN_DATA", str(folder))
+        assert mnist.download() == digits_dir / "mnist"
+    assert not asked
+    assert not elsewhere.exists()
+
+    part = tmp_path / "part" / "mnist"
+    shutil.copytree(digits_dir / "mnist", part)
+    monkeypatch.setenv("HADAMRNN_DATA", str(tmp_path / "part"))
+    damaged, missing = part / "t10k-labels-idx1-ubyte", part / "t10k-images-idx3-ubyte"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x0b")
+    with pytest.raises(DataError, match="t10k-labels-idx1-ubyte: md5"):
+        mnist.download()  # a download would not be read: this folder comes first
+    missing.unlink()
+    assert mnist.download() == elsewhere / "mnist"
+    assert asked == [missing.name, damaged.name]
+    assert len(mnist.read()[1]) == 20
+
+
 def test_download_without_a_mirror_says_what_each_answered_and_leaves_nothing(
     small_checksums, server, elsewhere, monkeypatch
 ):

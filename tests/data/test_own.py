@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import csv_series, own
+from hadamrnn_ext.data import own
 from hadamrnn_ext.errors import DataError
 
 
@@ -15,7 +15,8 @@ class Harmful:
 
 
 def parse(text, **columns):
-    return csv_series.parse("some.csv", text.encode(), own.Columns(**columns))
+    found = own.parsed("some.csv", text, own.Columns(**columns))
+    return found.x, found.y
 
 
 def same(x, expected):

@@ -84,6 +84,23 @@ def test_classification_scores_are_those_made_by_hand():
     assert scores["accuracy"].tolist() == [1, 0, 1]
 
 
+def test_logits_that_are_not_finite_are_no_class():
+    nan, inf = math.nan, math.inf
+    logits = np.array([[nan, nan], [nan, 1], [1, nan], [inf, 0], [-inf, 0], [1, 0]], np.float32)
+    for label in (0, 1):
+        scores = metrics.classification(logits, np.full(6, label))
+        assert scores["accuracy"].tolist() == [0, 0, 0, 0, 0, 1 - label]
+        assert np.isnan(scores["loss"][:4]).all()
+    scores = metrics.classification(np.array([[nan], [inf], [-1]], np.float32), np.array([0, 1, 0]))
+    assert scores["accuracy"].tolist() == [0, 0, 1]  # a single logit stands for two
+    scores = metrics.by_class(logits, np.zeros(6, np.int64), 2)
+    assert scores["right 0"].tolist() == [0, 0, 0, 0, 0, 1]
+    asked = metrics.recall(np.full((1, 3, 2), nan, np.float32), np.array([[0, 1, 1]]))
+    assert (asked["symbols"].tolist(), asked["sequences"].tolist()) == ([0], [0])
+    means = {"loss": nan, "residual 0": nan, "first 0": 0.0, "second 0": 1.0}
+    assert math.isnan(metrics.explain(means)["r2"])
+
+
 def test_recall_counts_symbols_and_whole_sequences():
     _, targets = copy.sequences(copy.symbols(2, 0), 30)
     logits = np.eye(9, dtype=np.float32)[targets] * 100

@@ -13,6 +13,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext import golden_integer
 from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.export.arduino import ARCHITECTURES
 from hadamrnn_ext.preprocess import Preprocess
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -158,6 +159,24 @@ def test_float_models(rng, make_model, tmp_path, kind):
     np.testing.assert_array_equal(end.view(np.uint32), last.view(np.uint32), strict=True)
 
 
+@pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
+@pytest.mark.parametrize(
+    ("sizes", "output"), [(((20, 20),), "all"), (((24, 8), (12, 12)), "last"), (((16, 16),), "mean")]
+)
+def test_what_is_not_finite(rng, make_model, tmp_path, sizes, output, recurrence):
+    """NaN, infinities and states that overflow leave NaN where Model.infer has it."""
+    model = make_model(rng, sizes=sizes, output=output, recurrence=recurrence, weight_bits=None)
+    x = draw(rng, model, 5, 30)
+    x[0, 20, 1], x[1, 29] = np.nan, np.inf
+    x[2, 10], x[3, 10], x[3, 11] = 1e38, 3e38, -3e38
+    y, _ = run_c(model, tmp_path, x, np.float32)
+    expected = model.infer(x, check_finite=False)
+    assert np.isnan(expected[0, 20:] if output == "all" else expected[0]).all()
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    bits = [np.where(np.isnan(logits), np.float32(0), logits).view(np.uint32) for logits in (y, expected)]
+    np.testing.assert_array_equal(*bits, strict=True)
+
+
 def test_real_digits(tmp_path, integer_network):
     """The bundled pmnist model at 12 bits reads the bundled digits as bytes."""
     floats = hr.load("pmnist")
@@ -256,35 +275,6 @@ def test_the_example_reads_bytes(rng, make_model, tmp_path):
     np.testing.assert_array_equal(logits, model.infer(pixels)[0])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "1a",
-        "a b",
-        "a-b",
-        "a__b",
-        "_a",
-        "a_",
-        "int",
-        "Class",
-        "stdint",
-        "Arduino",
-        "xor_eq",
-        "Math",
-        "é",
-        "a" * 41,
-        'x"',
-        "a\n",
-        3,
-    ],
-)
-def test_names_that_are_no_identifiers(rng, make_model, tmp_path, name):
-    with pytest.raises(InputError, match="name is "):
-        hr.export.c(make_model(rng), tmp_path, name)
-    assert not list(tmp_path.iterdir())
-
-
 def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     """library.properties as the Arduino library specification wants it, library.json as PlatformIO does."""
     hr.export.c(make_model(rng), tmp_path, "net")
@@ -305,7 +295,7 @@ def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     assert set(required) <= set(properties)
     assert all(properties.values())
     assert properties["category"] == "Data Processing"  # one of the specification's list
-    assert properties["architectures"] == "*"
+    assert properties["architectures"] == ",".join(ARCHITECTURES)
     assert re.fullmatch(r"\d+\.\d+\.\d+", properties["version"])
     assert (tmp_path / properties["includes"]).is_file()
     assert (tmp_path / f"{properties['name']}.c").is_file()  # sources lie beside the properties
@@ -314,6 +304,7 @@ def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     assert facts["version"] == properties["version"]
     assert (tmp_path / facts["headers"]).is_file()
     assert facts["build"]["srcFilter"] == ["+<net.c>"]  # the example has a main of its own
+    assert facts["platforms"] == sorted(set(ARCHITECTURES.values()))
 
 
 def test_labels_cannot_leave_their_comment(rng, make_model, tmp_path):
@@ -328,3 +319,63 @@ def test_a_float_readout_is_refused(rng, make_model, tmp_path):
     floats = make_model(rng)
     with pytest.raises(InputError, match="readout is in float; expected readout='integer'"):
         hr.export.c(floats.quantize(draw(rng, floats, 1, 5)), tmp_path)
+
+
+def test_the_same_model_gives_the_same_bytes_on_every_machine(rng, make_model, tmp_path):
+    """Neither the kernel nor the instruction set that ran here, no date and no path."""
+    model = make_model(rng, sizes=((16, 16),), recurrence="sign")
+    written = []
+    for kernel in ("fwht", "dense", "masked_add"):
+        here = tmp_path / kernel
+        paths = hr.export.c(hr.Model(model.card, model.tensors, kernel), here, "net")
+        written.append({path.relative_to(here): path.read_bytes() for path in paths})
+    assert written[0] == written[1] == written[2]
+    text = b"".join(written[0].values()).decode()
+    assert model.isa not in text
+    assert "dense" not in text
+    assert str(tmp_path) not in text
+    assert not re.search(r"\b20[2-9]\d\b", text.replace("2502.00047", ""))
+
+
+@pytest.mark.parametrize(("integer", "transform"), [(False, "fwht"), (True, "fwht"), (True, "popcount")])
+def test_streams_side_by_side_share_nothing(rng, make_model, tmp_path, integer, transform):
+    """Their steps may alternate; and no table can be written to."""
+    floats = make_model(rng, sizes=((24, 8), (16, 16)), recurrence="relu", output="mean")
+    x = draw(rng, floats, 2, 20)
+    model = floats.quantize(x, readout="integer") if integer else floats
+    hr.export.c(model, tmp_path, "net", transform)
+    (tmp_path / "driver.c").write_text(SIDE_BY_SIDE)
+    command = [COMPILER, *FLAGS, "net.c", "driver.c", "-o", "driver"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    given = hr.export.c_input(model, x).tobytes()
+    printed = subprocess.run([tmp_path / "driver"], input=given, stdout=subprocess.PIPE, check=True).stdout
+    y = np.frombuffer(printed, np.int32 if integer else np.float32).reshape(2, -1)
+    if integer:
+        y = y.astype(np.float32) * np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y, model.infer(x), strict=True)
+    subprocess.run([COMPILER, *FLAGS, "-c", "net.c", "-o", "net.o"], cwd=tmp_path, check=True)
+    symbols = subprocess.run(["nm", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert not re.findall(r"^\S+ [bBdDcC] .*", symbols, re.MULTILINE)
+
+
+SIDE_BY_SIDE = """
+#include <stdio.h>
+#include "net.h"
+static net_state states[2];
+int main(void) {
+    static net_input x[2][20 * NET_INPUT_SIZE];
+    static net_logit y[2][NET_OUTPUT_SIZE];
+    unsigned t;
+    if (fread(x, sizeof x, 1, stdin) != 1) return 1;
+    net_init(&states[1]);
+    net_init(&states[0]);
+    for (t = 0; t < 20; ++t) {
+        net_step(&states[0], x[0] + t * NET_INPUT_SIZE);
+        net_logits(&states[t % 2], y[0]);
+        net_step(&states[1], x[1] + t * NET_INPUT_SIZE);
+    }
+    net_logits(&states[0], y[0]);
+    net_logits(&states[1], y[1]);
+    return fwrite(y, sizeof y, 1, stdout) != 1;
+}
+"""

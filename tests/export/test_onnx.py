@@ -67,6 +67,18 @@ def test_logits_with_any_batch_and_time(rng, make_model, tmp_path, kind):
         assert_close(run(path, x), model.infer(x))
 
 
+@pytest.mark.parametrize("recurrence", ["linear", "relu", "modrelu", "sign"])
+@pytest.mark.parametrize("output", ["last", "all", "mean"])
+def test_nan_stays_nan(rng, make_model, tmp_path, output, recurrence):
+    model = make_model(rng, sizes=((24, 12), (16, 16)), output=output, recurrence=recurrence)
+    x = draw(rng, model, 3, 9)
+    x[1, 4, 0] = np.nan
+    logits = run(hr.export.onnx(model, tmp_path / "net.onnx"), x)
+    expected = model.infer(x, check_finite=False)
+    assert np.isnan(expected[1, 4:] if output == "all" else expected[1]).all()
+    np.testing.assert_array_equal(np.isnan(logits), np.isnan(expected))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_lengths(rng, make_model, tmp_path, kind):
     model = make_model(rng, **KINDS[kind])

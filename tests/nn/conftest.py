@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -29,6 +30,14 @@ def golden_network() -> Callable[[nn.SequenceModel], Network]:
 
 def _golden_network(model: nn.SequenceModel) -> Network:
     """The golden network of a float32 module, made without any of the code under test but its parameters."""
+    if not model.rnn.bidirectional:
+        return _one_way(model, "", model.output_weight, model.output_bias)
+    forwards, backwards = model.output_weight.chunk(2, 1)
+    second = _one_way(model, "_reverse", backwards, torch.zeros_like(model.output_bias))
+    return dataclasses.replace(_one_way(model, "", forwards, model.output_bias), backwards=second)
+
+
+def _one_way(model: nn.SequenceModel, direction: str, weight: torch.Tensor, bias: torch.Tensor) -> Network:
 
     def array(tensor: torch.Tensor) -> np.ndarray:
         return tensor.detach().numpy()
@@ -44,7 +53,7 @@ def _golden_network(model: nn.SequenceModel) -> Network:
     rnn, state = model.rnn, dict(model.named_parameters())
     layers = []
     for i in range(rnn.num_layers):
-        suffix = f"_l{i}" if i else ""
+        suffix = (f"_l{i}" if i else "") + direction
         modrelu = state.get(f"rnn.modrelu{suffix}")
         layers.append(
             Layer(
@@ -58,9 +67,9 @@ def _golden_network(model: nn.SequenceModel) -> Network:
         )
     return Network(
         layers,
-        input_weight=quantized(state["rnn.weight_ih"], rnn.weight_bits),
-        output_weight=quantized(state["output_weight"], model.output_weight_bits),
-        output_bias=array(state["output_bias"]),
+        input_weight=quantized(state[f"rnn.weight_ih{direction}"], rnn.weight_bits),
+        output_weight=quantized(weight, model.output_weight_bits),
+        output_bias=array(bias),
         embedding=array(state["embedding.weight"]) if "embedding.weight" in state else None,
         tokens=model.tokens,
         output=model.output,

@@ -61,7 +61,7 @@ def run_states(
 def test_engines_agree_on_all_states(
     recurrence: str, n: int, m: int, num_layers: int, with_lengths: bool
 ) -> None:
-    rnn = nn.HadamRNN(3, n, m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
+    rnn = nn.HadamRNN(3, n, block_size=m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
     x = torch.randn(5, 7, 3, dtype=torch.float64, requires_grad=True)
     h_0 = torch.randn(num_layers, 5, n, dtype=torch.float64, requires_grad=True) if with_lengths else None
     lengths = LENGTHS if with_lengths else None
@@ -79,7 +79,7 @@ def test_engines_agree_on_all_states(
 def test_engines_agree_on_the_last_state(
     recurrence: str, n: int, m: int, num_layers: int, with_lengths: bool
 ) -> None:
-    rnn = nn.HadamRNN(3, n, m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
+    rnn = nn.HadamRNN(3, n, block_size=m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
     x = torch.randn(5, 7, 3, dtype=torch.float64, requires_grad=True)
     lengths = LENGTHS if with_lengths else None
     expected = run_last(rnn, "loop", x, lengths)
@@ -98,7 +98,7 @@ def test_engines_agree_on_the_last_state(
 def test_engines_agree_on_the_mean(
     recurrence: str, n: int, m: int, num_layers: int, lengths: Tensor | None
 ) -> None:
-    rnn = nn.HadamRNN(3, n, m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
+    rnn = nn.HadamRNN(3, n, block_size=m, num_layers=num_layers, recurrence=recurrence, dtype=torch.float64)
     x = torch.randn(5, 7, 3, dtype=torch.float64, requires_grad=True)
     h_0 = torch.randn(num_layers, 5, n, dtype=torch.float64, requires_grad=True)
     expected = run_mean(rnn, "loop", x, h_0, lengths)
@@ -110,7 +110,7 @@ def test_engines_agree_on_the_mean(
 @pytest.mark.parametrize("steps", range(1, 18))
 def test_scan_at_every_length(steps: int) -> None:
     """Odd and even lengths take different branches at each level of the doubling."""
-    rnn = nn.HadamRNN(2, 8, 4, dtype=torch.float64)
+    rnn = nn.HadamRNN(2, 8, block_size=4, dtype=torch.float64)
     x = torch.randn(2, steps, 2, dtype=torch.float64, requires_grad=True)
     for a, b in zip(
         run_forward(rnn, "scan", x, None, None), run_forward(rnn, "loop", x, None, None), strict=True
@@ -166,7 +166,7 @@ def test_krylov_against_finite_differences(bias: bool) -> None:
 
 @pytest.mark.parametrize("engine", ["loop", "native", "krylov", "scan"])
 def test_float32_stays_close_to_float64_over_many_steps(engine: str) -> None:
-    rnn = nn.HadamRNN(1, 64, 16, engine=engine)
+    rnn = nn.HadamRNN(1, 64, block_size=16, engine=engine)
     x = torch.randn(4, 784, 1)
     h = rnn.last_state(x)
     exact = rnn.double().last_state(x.double())
@@ -177,7 +177,7 @@ def test_float32_stays_close_to_float64_over_many_steps(engine: str) -> None:
 @pytest.mark.parametrize("engine", ["loop", "native", "scan"])
 def test_state_norm_is_kept_without_input(engine: str) -> None:
     """W is orthogonal, also where latent signs are exactly zero."""
-    rnn = nn.HadamRNN(1, 24, 12, bias=False, engine=engine)
+    rnn = nn.HadamRNN(1, 24, block_size=12, bias=False, engine=engine)
     with torch.no_grad():
         rnn.signs[::3] = 0.0
         h_0 = torch.randn(1, 3, 24)
@@ -216,7 +216,7 @@ def test_non_contiguous_inputs_and_expanded_gradients() -> None:
 @pytest.mark.parametrize("engine", ["native", "krylov"])
 def test_bits_do_not_depend_on_luck(engine: str) -> None:
     """The same bits again and again for one number of threads; the native states have them for every number."""
-    rnn = nn.HadamRNN(3, 64, 16, engine=engine)
+    rnn = nn.HadamRNN(3, 64, block_size=16, engine=engine)
     x = torch.randn(7, 40, 3, requires_grad=True)
     states = []
     for threads in (1, 2, 3):

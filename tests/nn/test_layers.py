@@ -11,7 +11,7 @@ from hadamrnn_ext.errors import HadamardOrderError, InputError, ShapeError
 
 
 def test_parameters_are_what_is_learned() -> None:
-    one = nn.HadamRNN(3, 16, 4)
+    one = nn.HadamRNN(3, 16, block_size=4)
     assert {name: tuple(p.shape) for name, p in one.named_parameters()} == {
         "weight_ih": (16, 3),
         "signs": (16,),
@@ -75,7 +75,7 @@ def test_published_initialization() -> None:
 def test_the_matrix_is_the_one_of_the_paper() -> None:
     """W = diag(u) (I_q (x) H_m) / sqrt(m), read off as the response to unit initial states."""
     n, m = 24, 12
-    rnn = nn.HadamRNN(1, n, m, bias=False, dtype=torch.float64)
+    rnn = nn.HadamRNN(1, n, block_size=m, bias=False, dtype=torch.float64)
     u = nn.sign(rnn.signs).detach()
     blocks = torch.block_diag(*[torch.from_numpy(hadamard.matrix(m)).double()] * 2)
     w = u[:, None] * blocks / m**0.5
@@ -128,7 +128,7 @@ def test_frozen_signs_do_not_move() -> None:
 
 
 def test_copies_pickles_and_moves() -> None:
-    rnn = nn.HadamRNN(3, 8, 4, num_layers=2)
+    rnn = nn.HadamRNN(3, 8, block_size=4, num_layers=2)
     x = torch.randn(2, 4, 3)
     expected = rnn(x)[0]
     for other in (copy.deepcopy(rnn), pickle.loads(pickle.dumps(rnn)), rnn.share_memory()):
@@ -149,7 +149,9 @@ def test_extra_repr() -> None:
     assert repr(nn.HadamRNN(3, 8, recurrence="sign")) == text.replace("linear", "sign").format("native")
     assert repr(nn.HadamRNN(3, 8, device="meta")) == text.format("scan")
     assert "engine='loop')" in repr(nn.HadamRNN(3, 8, engine="loop"))
-    text = repr(nn.HadamRNN(3, 8, 4, num_layers=2, bias=False, freeze_signs=True, weight_bits=None))
+    text = repr(
+        nn.HadamRNN(3, 8, block_size=4, num_layers=2, bias=False, freeze_signs=True, weight_bits=None)
+    )
     for part in ("block_size=4", "num_layers=2", "bias=False", "freeze_signs=True", "weight_bits=None"):
         assert part in text
 
@@ -158,7 +160,7 @@ def test_options_that_make_no_network_are_refused() -> None:
     with pytest.raises(HadamardOrderError, match="24"):
         nn.HadamRNN(1, 22)
     with pytest.raises(ShapeError, match="not a multiple of block_size 8"):
-        nn.HadamRNN(1, 12, 8)
+        nn.HadamRNN(1, 12, block_size=8)
     with pytest.raises(ShapeError, match="at least 1"):
         nn.HadamRNN(0, 8)
     with pytest.raises(InputError, match=r"'tanh'.*linear, relu, modrelu, sign"):
@@ -170,7 +172,7 @@ def test_options_that_make_no_network_are_refused() -> None:
 @pytest.mark.parametrize(
     ("x", "error", "text"),
     [
-        (torch.zeros(4, 3), ShapeError, r"\(4, 3\).*\(B, T, 3\)"),
+        (torch.zeros(4, 5), ShapeError, r"\(4, 5\).*\(B, T, 3\) or \(T, 3\)"),
         (torch.zeros(2, 4, 5), ShapeError, r"\(2, 4, 5\).*\(B, T, 3\)"),
         (torch.zeros(2, 0, 3), ShapeError, "at least one time step"),
         (torch.zeros(2, 4, 3, dtype=torch.complex64), InputError, "complex64"),

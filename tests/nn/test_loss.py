@@ -44,7 +44,9 @@ def gradients(loss: Tensor, model: nn.SequenceModel, *more: Tensor) -> list[Tens
 
 def check_close(met: list[Tensor], expected: list[Tensor]) -> None:
     for a, b in zip(met, expected, strict=True):
-        assert (a - b).abs().max() <= 2e-5 * b.abs().max()
+        assert (a - b).abs().max() <= max(
+            2e-5 * b.abs().max(), 1e-20
+        )  # below is a gradient that has vanished
 
 
 @pytest.fixture
@@ -205,7 +207,7 @@ def test_truncated_back_propagation() -> None:
 
 
 def test_back_propagation_through_a_state_handed_on() -> None:
-    rnn = nn.HadamRNN(3, 24, 8, recurrence="modrelu", num_layers=2)
+    rnn = nn.HadamRNN(3, 24, block_size=8, recurrence="modrelu", num_layers=2)
     x, w = torch.randn(BATCH, 9, 3), torch.randn(BATCH, 9, 24)
     whole = torch.autograd.grad((rnn(x)[0] * w).sum(), list(rnn.parameters()))
     first, state = rnn(x[:, :4])
@@ -242,7 +244,7 @@ def test_frozen_signs_and_no_bias() -> None:
 
 
 def test_a_second_derivative_is_refused() -> None:
-    model = make("features")
+    model = make("features", engine="native")
     loss = model.loss(batch(model), classes(model))
     with pytest.raises(RuntimeError, match="second derivative"):
         torch.autograd.grad(loss, model.output_bias, create_graph=True)

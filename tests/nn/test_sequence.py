@@ -203,7 +203,7 @@ def test_weights_that_are_not_finite_run_in_torch() -> None:
 
 
 def test_nan_in_the_input_is_never_hidden() -> None:
-    """The relu of the readout gives 0 for NaN natively, so evaluation refuses it, as ``infer`` does."""
+    """Evaluation by the native kernels refuses it, as ``infer`` does."""
     model = make("plain")
     x = batch(model)
     x[1, 2, 0] = torch.nan

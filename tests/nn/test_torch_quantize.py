@@ -41,6 +41,15 @@ def test_gradient_passes_unchanged(bits: int) -> None:
     assert torch.equal(weight.grad, grad)
 
 
+@pytest.mark.parametrize("bits", [1, 4])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_no_weight_is_a_number_beside_one_that_is_none(bits: int, bad: float) -> None:
+    """Their grid is that of the largest, which is not known then."""
+    weight = torch.randn(6, 5)
+    weight[2, 3] = bad
+    assert nn.quantize(weight, bits).isnan().all()
+
+
 def test_float_weights_are_left_alone() -> None:
     weight = torch.randn(6, 5)
     assert nn.quantize(weight, None) is weight

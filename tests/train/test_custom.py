@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from torch.nn import functional as F
 import hadamrnn_ext as hr
 from hadamrnn_ext import train
 from hadamrnn_ext.data import custom
+from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.preprocess import Normalization
 from hadamrnn_ext.recipe import as_baseline
 from hadamrnn_ext.train.augment import Augmentation
@@ -17,6 +21,7 @@ from hadamrnn_ext.train.baselines import baseline
 from hadamrnn_ext.train.checkpoint import CheckpointError
 from hadamrnn_ext.train.custom import suited
 from hadamrnn_ext.train.objective import Objective
+from hadamrnn_ext.train.progress import Silent
 from hadamrnn_ext.train.run import build
 
 QUICK = {"hidden_size": 32, "epochs": 20, "batch_size": 20, "lr": 1e-2}
@@ -155,6 +160,96 @@ def test_normalization_is_inverted():
     np.testing.assert_allclose(normalization.invert(normalization.apply(x)), x)
 
 
+def test_settings_may_be_scalars_of_numpy(rng):
+    x, y = levels(rng, 60)
+    recipe = {"hidden_size": 16, "epochs": 2, "batch_size": 20, "lr": 0.0625}
+    model, summary = train.fit(x, y, **recipe, seed=4, threads=1, validation=0.25, kind="classes")
+    given = {name: np.array(value)[()] for name, value in recipe.items()}
+    others = {"seed": np.int64(4), "threads": np.int32(1), "validation": np.float64(0.25)}
+    switches = {"normalize": np.bool_(True), "balanced": np.bool_(False), "kind": np.str_("classes")}
+    again, same = train.fit(x, y, **given, **others, **switches)
+    assert again == model
+    assert {name: type(value) for name, value in same.items()} == {
+        name: type(value) for name, value in summary.items()
+    }
+
+
+def test_fit_leaves_the_random_state_of_others(rng):
+    torch.manual_seed(99)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    train.fit(*levels(rng, 40), **{**QUICK, "epochs": 1})
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_fit(rng, tmp_path, signum):
+    class Stopping(Silent):
+        def step(self, epoch, step, loss):
+            if (epoch, step) == (1, 2):
+                os.kill(os.getpid(), signum)
+
+    x, y = levels(rng, 60)
+    threads = torch.get_num_threads()
+    with pytest.raises(KeyboardInterrupt, match=r"stopped at epoch 2, step 3; nothing is kept") as caught:
+        train.fit(x, y, **QUICK, reporter=Stopping())
+    assert caught.value.signum == signum
+    with pytest.raises(KeyboardInterrupt, match=r"goes on from .*checkpoint\.pt"):
+        train.fit(x, y, **QUICK, reporter=Stopping(), out=tmp_path)
+    assert torch.get_num_threads() == threads
+    again, _ = train.fit(x, y, **QUICK, out=tmp_path)
+    assert again == train.fit(x, y, **QUICK).model
+
+
 def test_an_unknown_part_of_the_recipe_is_refused(rng):
     with pytest.raises(train.PresetError, match="no recipe has hiden_size"):
         train.fit(rng.normal(size=(4, 3)), [0, 1, 0, 1], hiden_size=3)
+
+
+def offsets(rng, count, offset=1.7e9):
+    """Which of two levels, on a large offset, do the last steps have?"""
+    y = rng.integers(2, size=count)
+    x = rng.normal(size=(count, 12, 1))
+    x[:, -4:, 0] += 3 * (2 * y - 1)[:, None]
+    return offset + x, y
+
+
+def test_a_signal_on_a_large_offset_is_learned_as_without_it(rng):
+    for offset in (0.0, 1.7e9):
+        known, test = offsets(rng, 150, offset), offsets(rng, 60, offset)
+        model, summary = train.fit(*known, test, **QUICK, threads=1)
+        assert summary["test_accuracy"] > 0.95
+        answers = model.classify(test[0]).labels[:, 0]
+        assert np.mean(answers == test[1].astype(str)) == pytest.approx(summary["test_accuracy"])
+    with pytest.raises(hr.InputError, match=r"x is float32; expected float64"):
+        model.classify(test[0].astype(np.float32))
+    with pytest.raises(hr.InputError, match="lost in rounding"):
+        train.fit(*known, normalize=False, **QUICK)
+    x = known[0] - 1.7e9
+    with pytest.raises(hr.InputError, match="column 0 of y varies by"):
+        train.fit(x, 1.7e9 + x[:, -1, 0], kind="values", **QUICK)
+
+
+def test_validation_by_groups(rng):
+    x, y = levels(rng, 120)
+    groups = [f"person {i // 10}" for i in range(120)]
+    model, summary = train.fit(x, y, groups=groups, **{**QUICK, "epochs": 2}, threads=1)
+    assert "val_accuracy" in summary
+    assert model.card.data is None
+    with pytest.raises(hr.ShapeError, match="groups has shape"):
+        train.fit(x, y, groups=groups[1:], **QUICK)
+
+
+def test_names_of_data_frames_and_imputation_travel_in_the_model(rng, tmp_path):
+    pd = pytest.importorskip("pandas")
+    x, y = levels(rng, 40)
+    frames = [pd.DataFrame(part, columns=["sound", "noise"]) for part in x]
+    frames[3].iloc[2, 0] = np.nan
+    model, _ = train.fit(frames, y, impute="last", **{**QUICK, "epochs": 1}, threads=1)
+    assert model.card.data == DataCard(features=("sound", "noise"), impute="last")
+    model.save(tmp_path / "model.safetensors")
+    again = hr.load(tmp_path / "model.safetensors")
+    assert again == model
+    assert again.quantize(x[0][None]).card.data == model.card.data
+    plain, _ = train.fit(x, y, **{**QUICK, "epochs": 1}, threads=1)
+    assert b'"format_version":1' in plain.to_bytes().replace(b'\\"', b'"')

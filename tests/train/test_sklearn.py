@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import subprocess
 import sys
 
@@ -17,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from hadamrnn_ext.sklearn import HadamRNNClassifier, HadamRNNRegressor
+from hadamrnn_ext.train import trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of scikit-learn's checks
 
@@ -101,6 +104,161 @@ def test_missing_values_are_refused_or_imputed(rng):
     clone(CLASSIFIER).set_params(impute="mean").fit(x, y)
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("impute", ["mean", "last"])
+def test_what_is_missing_is_filled_in_when_predicting_as_in_fit(rng, impute, normalize):
+    x, y = bumps(rng, 40)
+    x += 5
+    x[3, 4, 1] = x[7, 0, 0] = np.nan
+    fitted = clone(CLASSIFIER).set_params(impute=impute, normalize=normalize, validation=0.0).fit(x, y)
+    gaps = bumps(rng, 6)[0] + 5
+    gaps[2, 3:5, 0] = gaps[4, 0, 1] = np.nan
+    means = np.nanmean(x.astype(np.float64), axis=(0, 1))
+    filled = gaps.copy()
+    filled[2, 3:5, 0] = means[0] if impute == "mean" else gaps[2, 2, 0]
+    filled[4, 0, 1] = means[1]  # nothing was before
+    np.testing.assert_allclose(fitted.predict_proba(gaps), fitted.predict_proba(filled), rtol=1e-4)
+    np.testing.assert_allclose(
+        fitted.predict_proba(list(gaps)), fitted.predict_proba(gaps), rtol=1e-6
+    )  # a list of arrays
+    assert fitted.__sklearn_tags__().input_tags.allow_nan
+    assert pickle.loads(pickle.dumps(fitted)).predict(gaps).shape == (6,)
+    with pytest.raises(ValueError, match="infinity"):
+        fitted.predict(np.where(np.isnan(gaps), np.inf, gaps))
+
+
+def test_a_table_with_gaps(rng):
+    x = rng.normal(size=(60, 9))
+    y = (x[:, 8] > 0).astype(int)
+    gaps = np.where(rng.random(x.shape) < 0.05, np.nan, x)
+    fitted = clone(CLASSIFIER).set_params(impute="last").fit(gaps, y)
+    assert fitted.predict(gaps).shape == (60,)
+    plain = clone(CLASSIFIER).fit(x, y)
+    assert not plain.__sklearn_tags__().input_tags.allow_nan
+    with pytest.raises(ValueError, match="NaN"):
+        plain.predict(gaps)
+    regressor = clone(REGRESSOR).set_params(impute="mean").fit(gaps, x[:, 8])
+    assert np.isfinite(regressor.predict(gaps)).all()
+
+
+def ragged(rng, count=90):
+    """Of 10 to 20 steps and two channels: which has the bump, three steps before its end?"""
+    y = rng.integers(2, size=count)
+    x = [rng.normal(size=(rng.integers(10, 21), 2)) for _ in y]
+    for series, channel in zip(x, y, strict=True):
+        series[-3, channel] += 6
+    return x, np.array(["left", "right"])[y]
+
+
+def test_series_of_any_lengths(rng):
+    x, y = ragged(rng)
+    settings = {**QUICK, "epochs": 15}
+    fitted = HadamRNNClassifier(**settings).fit(x[:60], y[:60])
+    assert fitted.score(x[60:], y[60:]) > 0.85
+    assert fitted.n_features_in_ == 2
+    proba = fitted.predict_proba(x)
+    alone = np.concatenate([fitted.predict_proba(series[None]) for series in x])
+    np.testing.assert_array_equal(proba, alone)
+    objects = np.empty(90, object)
+    objects[:] = x
+    for other in (tuple(x), objects, [series.tolist() for series in x]):
+        np.testing.assert_array_equal(fitted.predict_proba(other), proba)
+    first = HadamRNNClassifier(**settings, channels_first=True).fit([series.T for series in x[:60]], y[:60])
+    assert first.model_ == fitted.model_
+    np.testing.assert_array_equal(first.predict_proba([series.T for series in x]), proba)
+    values = [series[-3, 0] for series in x]
+    assert clone(REGRESSOR).fit(x, values).predict(x).shape == (90,)
+    search = GridSearchCV(clone(CLASSIFIER), {"hidden_size": [8, 16]}, cv=2, error_score="raise").fit(x, y)
+    assert search.predict(x).shape == (90,)
+    with pytest.raises(hr.ShapeError, match=r"X\[0\] has shape \(9, 3\); expected 2 channels, as in fit"):
+        fitted.predict([np.zeros((9, 3)), np.zeros((7, 3))])
+    with pytest.raises(hr.ShapeError, match=r"X\[1\] has shape \(8, 3\), and X\[0\] \(9, 2\)"):
+        fitted.predict([np.zeros((9, 2)), np.zeros((8, 3))])
+    x[5][2, 1] = np.nan
+    for call in (lambda: fitted.predict(x), lambda: clone(CLASSIFIER).fit(x, y)):
+        with pytest.raises(hr.InputError, match=r"X\[5\]\[2, 1\] is nan"):
+            call()
+
+
+def test_series_of_one_channel_and_any_length(rng):
+    x = [np.cumsum(rng.normal(size=rng.integers(5, 12))) for _ in range(60)]
+    y = np.array([series[-1] > 0 for series in x])
+    fitted = clone(CLASSIFIER).fit(x, y)
+    assert fitted.n_features_in_ == 1
+    assert fitted.classes_.tolist() == [False, True]
+    proba = fitted.predict_proba(x)
+    for i in (0, 7):  # one alone looks like a table
+        np.testing.assert_array_equal(fitted.predict_proba([x[i]])[0], proba[i])
+        np.testing.assert_array_equal(fitted.predict_proba([x[i][:, None]])[0], proba[i])
+    table = clone(CLASSIFIER).fit(rng.normal(size=(20, 6)), [0, 1] * 10)
+    with pytest.raises(hr.ShapeError, match=r"X\[0\] has shape .*; expected a table \(N, T\), as in fit"):
+        table.predict(x)
+
+
+def test_bytes_are_names_of_classes(rng):
+    x, y = bumps(rng, 60)
+    fitted = clone(CLASSIFIER).fit(x, np.char.encode(y))
+    assert fitted.classes_.tolist() == ["left", "right"]
+    assert fitted.model_ == clone(CLASSIFIER).fit(x, y).model_
+    assert fitted.score(x, np.char.encode(y)) == fitted.score(x, y) == np.mean(fitted.predict(x) == y)
+
+
+@pytest.mark.parametrize("y", [[0.0, 1.0, np.nan, 1.0], ["a", "b", None, "b"], [0.5, 1, 2, np.inf]])
+def test_a_missing_target_is_named_by_its_place_among_all(rng, y):
+    x, place = rng.normal(size=(40, 5, 1)), 2
+    y = y * 10
+    kinds = [CLASSIFIER] if isinstance(y[0], str) else [REGRESSOR] if y[0] == 0.5 else [CLASSIFIER, REGRESSOR]
+    place += y[0] == 0.5
+    for estimator in kinds:
+        with pytest.raises(hr.InputError, match=rf"y\[{place}\] is (nan|None|inf)"):
+            clone(estimator).set_params(validation=0.5).fit(x, y)
+
+
+def test_settings_may_be_scalars_of_numpy(rng):
+    x, y = bumps(rng, 40)
+    plain = clone(CLASSIFIER).fit(x, y)
+    given = {
+        "hidden_size": np.int64(16),
+        "epochs": np.int32(5),
+        "lr": np.float64(3e-2),
+        "recipe": {"batch_size": np.uint8(16)},
+        "n_jobs": np.int64(1),
+        "validation": np.float64(0.1),
+        "random_state": np.int64(0),
+        "normalize": np.bool_(True),
+        "balanced": np.bool_(False),
+        "channels_first": np.bool_(False),
+    }
+    fitted = HadamRNNClassifier(**given).fit(x, y)
+    assert fitted.model_ == plain.model_
+    assert np.array_equal(fitted.predict_proba(x), plain.predict_proba(x))
+
+
+def test_ctrl_c_ends_a_search(rng, monkeypatch):
+    """And is no failed candidate of it."""
+    x, y = bumps(rng, 40)
+    steps = []
+    original = trainer.Trainer._step
+
+    def step(self, *arguments):
+        steps.append(1)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(trainer.Trainer, "_step", step)
+    with pytest.raises(KeyboardInterrupt, match="stopped at epoch"):
+        GridSearchCV(clone(CLASSIFIER), {"hidden_size": [8, 16, 32]}, cv=3).fit(x, y)
+    assert len(steps) <= 4
+
+
+def test_the_random_state_of_torch_stays(rng):
+    torch = pytest.importorskip("torch")
+    before = torch.get_rng_state()
+    clone(CLASSIFIER).fit(*bumps(rng, 20))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_fitted_one_predicts_elsewhere_without_torch(rng, tmp_path):
     x, y = bumps(rng, 40)
     fitted = clone(CLASSIFIER).fit(x, y)
@@ -115,3 +273,24 @@ def test_a_fitted_one_predicts_elsewhere_without_torch(rng, tmp_path):
     """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     assert np.array_equal(np.load(tmp_path / "answers.npy"), fitted.predict_proba(x))
+
+
+def test_a_signal_on_a_large_offset_is_not_rounded_away(rng):
+    x, y = bumps(rng)
+    x = 1.7e9 + x.astype(np.float64)
+    fitted = HadamRNNClassifier(**{**QUICK, "epochs": 15}).fit(x[:80], y[:80])
+    assert fitted.score(x[80:], y[80:]) > 0.9
+    table = x[:, :, 0]
+    assert clone(CLASSIFIER).fit(table, y).model_.card.preprocess.normalization.offset[0] == pytest.approx(
+        1.7e9
+    )
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), "", "pd.NA"])
+def test_a_missing_class_is_none(rng, missing):
+    x, y = bumps(rng, 12)
+    missing = pytest.importorskip("pandas").NA if missing == "pd.NA" else missing
+    with pytest.raises(hr.InputError, match=r"y\[3\] is .*, a missing target"):
+        clone(CLASSIFIER).fit(x, [*y[:3], missing, *y[4:]])
+    fitted = clone(CLASSIFIER).fit(x, [label.encode() for label in y])
+    assert fitted.classes_.tolist() == ["left", "right"]

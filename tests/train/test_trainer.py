@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 import signal
 import threading
 
@@ -143,6 +144,52 @@ def test_a_signal_saves_and_the_run_goes_on_to_the_same_bytes(small, tmp_path, s
     assert len(rest.losses) == 15 - 8
     whole, cut = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut"))
     assert whole == cut
+
+
+def test_a_signal_while_the_last_epoch_is_validated_is_not_lost(small, tmp_path):
+    class Stopping(Silent):
+        def epoch(self, record):
+            if record["epoch"] == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(train.Interrupted, match=r"epoch 4, step 0.*goes on from") as caught:
+        train.run(small(), tmp_path, reporter=Stopping())
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert not isinstance(caught.value, Exception)  # which whoever tries many things would pass over
+    assert not (tmp_path / "model.safetensors").exists()
+    train.run(small(), tmp_path, resume=True)
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_the_random_state_of_others_stays(small, tmp_path):
+    torch.manual_seed(99)
+    torch.rand(3)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    train.run(small(epochs=1, embedding_size=2, token_dropout=0.5), tmp_path)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert random.getstate() == before[2]
+
+
+def test_scalars_of_numpy_make_the_same_run(small, tmp_path):
+    recipe = {
+        "hidden_size": 16,
+        "lr": 0.25,
+        "epochs": 1,
+        "batch_size": 16,
+        "bias_bits": 8,
+        "freeze_signs": True,
+    }
+    types = (np.int64, np.float32, np.int32, np.uint8, np.int16, np.bool_)
+    others = {name: kind(value) for (name, value), kind in zip(recipe.items(), types, strict=True)}
+    plain, given = small(**recipe), small(seed=np.int64(3), limit_train=np.int32(80), **others)
+    assert given == plain
+    assert repr(given) == repr(plain)
+    train.run(plain, tmp_path / "plain")
+    train.run(given, tmp_path / "given", checkpoint_seconds=0.0)
+    train.run(given, tmp_path / "given", resume=True)
+    model, same = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("plain", "given"))
+    assert model == same
 
 
 def test_training_works_outside_the_main_thread(small, tmp_path):

@@ -29,7 +29,7 @@ struct IntegerSpec {
   int64_t input_size = 0;     // d; 0 for tokens
   std::vector<int8_t> codes;  // (n, d), or the table (tokens_count, n)
   float input_scale = 1;      // s_x
-  int32_t input_low = 0;      // q = clamp(rint(x / s_x)) to these
+  int32_t input_low = 0;      // q = clamp(rint(x / s_x)) to these; NaN is refused
   int32_t input_high = 0;
   int64_t tokens_count = 0;          // 0 for features
   std::vector<int32_t> multipliers;  // (tokens_count)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,13 +45,21 @@ struct IntegerSpec;  // integer.hpp
 
 struct ModelData;  // packed for the kernels; see src/model_data.hpp
 
-// A batch of sequences: features x (batch, steps, input_size) or token ids (batch, steps).
+// A batch of sequences: features x (batch, steps, input_size) or token ids (batch, steps). With `starts` the sequences
+// lie anywhere in x or ids, and in the logits of every step.
 struct Batch {
   int64_t size = 0;
   int64_t steps = 0;
   const float* x = nullptr;
   const int32_t* ids = nullptr;
-  const int64_t* lengths = nullptr;  // (size), each in 1..steps; null: all are `steps` long
+  const int64_t* lengths = nullptr;  // (size), each at most `steps`; null: all are `steps` long
+  const int64_t* starts = nullptr;   // (size): the step at which each begins; null: i * steps. Not for `infer`
+};
+
+// A sequence of a batch, and its step after which the state or the logits were not finite numbers.
+struct Overflow {
+  int64_t sequence;
+  int64_t step;
 };
 
 // Immutable, shared by any number of threads. It captures the active instruction set when made.
@@ -68,10 +77,14 @@ class Model {
   int64_t input_size() const;   // features of one step
   int64_t token_count() const;  // 0 for feature models
   int64_t output_size() const;
+  int64_t step_work() const;  // of one sequence, in a unit of a few tenths of a nanosecond
 
   // y is (batch, steps, output_size) for Output::all, zero past each length, else
-  // (batch, output_size). Throws std::invalid_argument for a token or length out of range.
-  void infer(const Batch& batch, float* y, int threads) const;
+  // (batch, output_size). NaN in a sequence makes its logits NaN, and so does inf - inf where states overflow. Throws
+  // std::invalid_argument for a token or length out of range, and for NaN where features become integers.
+  // With `finite`, the first sequence whose states or logits have left the finite numbers, if any; y is written in
+  // full.
+  std::optional<Overflow> infer(const Batch& batch, float* y, int threads, bool finite = false) const;
 
   const ModelData& data() const { return *data_; }
 

@@ -10,9 +10,14 @@ namespace hadamrnn {
 
 struct StreamData;
 
-// Not for use by two threads at once.
+// What a call does about states and logits that are not finite numbers: nothing; it takes none of its sequences on if
+// there is one; or it takes on all but those.
+enum class Finite : int8_t { unchecked, all, each };
+
+// Sequences at places 0 .. batch() - 1. Not for use by two threads at once.
 class Stream {
  public:
+  // All places are taken, by sequences at h_0 = 0.
   Stream(const Model& model, int64_t batch);
   ~Stream();
   Stream(Stream&&) noexcept;
@@ -22,16 +27,27 @@ class Stream {
   int64_t layers() const;
   int64_t hidden_size(int64_t layer) const;
 
-  // Advances every sequence by batch.steps steps (lengths must be null). y is (size, steps, o) when
-  // `every_step`, else (size, o): the logits after the last step, or of the state as it is when
-  // steps == 0. With `at`, (batch.size) places 0 .. batch() - 1, sequence i of the batch goes on from the state there
-  // and all others stay as they are; a place that is given twice goes on twice, in this order.
-  void run(const Batch& batch, bool every_step, float* y, const int64_t* at = nullptr);
+  // Takes the sequences of the batch on by batch.steps steps, or by their lengths, which may be 0. y is (size, steps,
+  // o) when `every_step`, else (size, o): the logits after the last step, or of the state as it is after none. With
+  // `at`, (batch.size) places, sequence i of the batch goes on from the state there and all others stay as they are.
+  // Throws std::invalid_argument for a token or length out of range, or for a place that is free or given twice. What
+  // throws leaves all states as they were. The sequences that `finite` has found, which stay as they were; their logits
+  // are NaN.
+  std::vector<Overflow> run(const Batch& batch, bool every_step, float* y, const int64_t* at = nullptr,
+                            Finite finite = Finite::unchecked);
+  // Sequences that come and go: a place that is left is free, and a new sequence there begins at h_0 = 0.
+  void join(int64_t i);
+  void leave(int64_t i);
+  void leave_all();
+  bool taken(int64_t i) const;
+  int64_t count() const;  // of the places that are taken
+  // More places, all free.
+  void grow(int64_t batch);
   void reset();
   void reset(int64_t i);
   // (batch, hidden_size) of one layer, natural order.
   void get_state(int64_t layer, float* h) const;
-  // Throws std::invalid_argument for a state that the xnor kernel cannot hold.
+  // Throws std::invalid_argument for a state that the xnor kernel, or an integer, cannot hold.
   void set_state(int64_t layer, const float* h);
   // The same of sequence i alone, (hidden_size).
   void get_state(int64_t i, int64_t layer, float* h) const;

@@ -3,8 +3,7 @@
 // Logits and their gradients lie by output, y[k*stride + t], so that the softmax's lanes run over time.
 #pragma once
 
-#include "kernels/macros.hpp"
-#include "kernels/table.hpp"
+#include "kernels/linear-inl.hpp"
 
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
@@ -56,7 +55,7 @@ struct Logits {
       for (int i = 0; i < K; ++i) c[i] = V::load(w + i * n + j);
       HADAMRNN_UNROLL
       for (int r = 0; r < R; ++r) {
-        const reg v = V::max(V::set(0), V::load(x + r * n + j));
+        const reg v = rectified<V>(V::load(x + r * n + j));
         HADAMRNN_UNROLL
         for (int i = 0; i < K; ++i) acc[i][r][0] = V::fma(v, c[i], acc[i][r][0]);
       }
@@ -71,7 +70,7 @@ struct Logits {
   }
 };
 
-// y_t = weight relu(h_t) + bias: (rows, n) -> (o, rows). A NaN stays one here, so that it reaches the loss.
+// y_t = weight relu(h_t) + bias: (rows, n) -> (o, rows).
 template <class V>
 void logits(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t rows, float* y,
             int64_t stride) {
@@ -103,7 +102,7 @@ struct Outer {
     for (int64_t t = 0; t < steps; ++t, factor += step, row += n) {
       reg x[M];
       HADAMRNN_UNROLL
-      for (int m = 0; m < M; ++m) x[m] = rectify ? V::relu(V::load(row + m * V::W)) : V::load(row + m * V::W);
+      for (int m = 0; m < M; ++m) x[m] = rectify ? rectified<V>(V::load(row + m * V::W)) : V::load(row + m * V::W);
       HADAMRNN_UNROLL
       for (int i = 0; i < K; ++i) {
         const reg c = V::set(factor[i * stride]);

@@ -51,6 +51,13 @@ void project(const float* weight, const float* bias, const float* x, int64_t d, 
   for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
 }
 
+// relu of what a sum that begins with +0 takes next, in one instruction where V::relu needs two: NaN passes, being the
+// second operand, and whether -0 becomes +0 makes no difference to such a sum.
+template <class V>
+HADAMRNN_INLINE typename V::reg rectified(typename V::reg x) {
+  return V::max(V::set(0), x);
+}
+
 // y = weight relu(h) + bias for Q outputs: sixteen partial sums each whatever the register width, then a fixed tree
 // (V::reduce4). Several outputs at a time share the loads of h and hide the latency of the adds.
 template <class V, int Q>
@@ -63,7 +70,7 @@ HADAMRNN_INLINE void dot_rows(const float* w, const float* bias, const float* h,
   for (int64_t j = 0; j < n; j += lane_group) {
     HADAMRNN_UNROLL
     for (int a = 0; a < A; ++a) {
-      const reg r = V::relu(V::load(h + j + a * V::W));
+      const reg r = rectified<V>(V::load(h + j + a * V::W));
       HADAMRNN_UNROLL
       for (int q = 0; q < Q; ++q) {
         acc[q][a] = V::add(acc[q][a], V::mul(r, V::load(w + q * n + j + a * V::W)));
@@ -118,6 +125,34 @@ void add_relu(const T* h, int64_t n, int64_t count, T* total) {
   int64_t j = 0;
   for (; j + 4 * V::W <= n; j += 4 * V::W) add_relu_units<V, 4>(h + j, n, count, total + j);
   for (; j < n; j += V::W) add_relu_units<V, 1>(h + j, n, count, total + j);
+}
+
+// Whether none of n numbers, n padded, is infinite or NaN: x - x is 0 for all others, and NaN stays in a sum.
+template <class V>
+bool finite(const float* x, int64_t n) {
+  using reg = typename V::reg;
+  constexpr int A = 4;  // sums at a time, as one addition waits for the one before it
+  reg sum[A];
+  HADAMRNN_UNROLL
+  for (int a = 0; a < A; ++a) sum[a] = V::set(0);
+  int64_t j = 0;
+  for (; j + A * V::W <= n; j += A * V::W) {
+    HADAMRNN_UNROLL
+    for (int a = 0; a < A; ++a) {
+      const reg v = V::load(x + j + a * V::W);
+      sum[a] = V::add(sum[a], V::sub(v, v));
+    }
+  }
+  for (; j < n; j += V::W) {
+    const reg v = V::load(x + j);
+    sum[0] = V::add(sum[0], V::sub(v, v));
+  }
+  float lanes[V::W];
+  V::store(lanes, V::add(V::add(sum[0], sum[1]), V::add(sum[2], sum[3])));
+  for (int i = 0; i < V::W; ++i) {
+    if (lanes[i] != 0) return false;
+  }
+  return true;
 }
 
 // acc_i = ((0 + w_i0 x_0) + w_i1 x_1) ..., lanes over i; `weight` is column-major.

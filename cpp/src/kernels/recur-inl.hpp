@@ -20,11 +20,11 @@ HADAMRNN_INLINE typename V::reg round_half_up(typename V::reg z) {
   return V::sub(nearest, V::keep_positive(V::set(1), V::sub(nearest, y)));
 }
 
-// -limit .. limit - 1.
+// -limit .. limit - 1; NaN passes, as the second operand of V::max.
 template <class V>
 HADAMRNN_INLINE typename V::reg saturate(typename V::reg z, typename V::T limit) {
   const typename V::reg zero = V::set(0);
-  return V::sub(zero, V::max(V::sub(zero, V::max(z, V::set(-limit))), V::set(1 - limit)));
+  return V::sub(zero, V::max(V::set(1 - limit), V::sub(zero, V::max(V::set(-limit), z))));
 }
 
 // What an epilogue knows when it is compiled. Linear recurrences, whose speed hangs on every instruction, have kernels

@@ -38,6 +38,7 @@ const KernelTable table = {
     readout<F32>,
     add_relu<F32>,
     add_relu<I32>,
+    finite<F32>,
     masked_add<F32>,
     masked_add<I32>,
     dense<F32>,

@@ -29,7 +29,7 @@ struct Geometry {
   int64_t size() const { return row * base; }
 };
 
-// h_t = act(su * H h_(t-1) + v_t) for t = 1..steps. `out` receives every state at out + t*stride,
+// h_t = act(su * H h_(t-1) + v_t) for t = 1..steps; act(NaN) is NaN. `out` receives every state at out + t*stride,
 // or only the last one when stride == 0.
 template <class T>
 struct Recur {
@@ -149,6 +149,8 @@ struct KernelTable {
   // total += relu(h[t]) for each of `count` rows of n in turn; the integers must fit.
   void (*add_relu_f32)(const float* h, int64_t n, int64_t count, float* total);
   void (*add_relu_i32)(const int32_t* z, int64_t n, int64_t count, int32_t* total);
+  // Whether none of the n numbers is infinite or NaN.
+  bool (*finite_f32)(const float* x, int64_t n);
 
   // y = M x; y has 64 * strips elements.
   void (*masked_add_f32)(const TernaryMatrix&, const float* x, float* y);

@@ -41,21 +41,22 @@ struct F32 {
     const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127)), 23);
     return mul(x, _mm256_castsi256_ps(power));
   }
-  HADAMRNN_INLINE static reg greater(reg x, reg y) { return _mm256_cmp_ps(x, y, _CMP_GT_OQ); }
-  // The second operand where the first is not greater: +0 for -0 and NaN, as z > 0 ? z : 0 says.
-  HADAMRNN_INLINE static reg relu(reg z) { return _mm256_max_ps(z, set(0)); }
-  HADAMRNN_INLINE static reg sign(reg z) {
-    return _mm256_blendv_ps(set(-1), set(1), _mm256_cmp_ps(z, set(0), _CMP_GE_OQ));
+  // All ones where x is positive or NaN.
+  HADAMRNN_INLINE static reg positive(reg x) { return _mm256_cmp_ps(x, set(0), _CMP_NLE_UQ); }
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm256_and_ps(positive(z), z); }
+  HADAMRNN_INLINE static reg sign(reg z) {  // all ones, which are a NaN, where z is one
+    const reg one = _mm256_blendv_ps(set(-1), set(1), _mm256_cmp_ps(z, set(0), _CMP_GE_OQ));
+    return _mm256_or_ps(one, _mm256_cmp_ps(z, z, _CMP_UNORD_Q));
   }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const reg t = add(_mm256_andnot_ps(set(-0.0f), z), a);
-    const reg on = _mm256_and_ps(greater(t, set(0)), _mm256_cmp_ps(z, set(0), _CMP_NEQ_UQ));
+    const reg on = _mm256_and_ps(positive(t), _mm256_cmp_ps(z, set(0), _CMP_NEQ_UQ));
     return _mm256_and_ps(on, _mm256_or_ps(t, _mm256_and_ps(z, set(-0.0f))));
   }
-  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm256_and_ps(greater(h, set(0)), x); }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm256_and_ps(positive(h), x); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const reg flipped = _mm256_xor_ps(x, _mm256_and_ps(h, set(-0.0f)));
-    return _mm256_and_ps(_mm256_cmp_ps(h, set(0), _CMP_NEQ_OQ), flipped);
+    return _mm256_and_ps(_mm256_cmp_ps(h, set(0), _CMP_NEQ_UQ), flipped);
   }
   // All ones in the lanes of register i of a strip of 64 whose bit of the word is set. The half word is
   // broadcast from memory once for four registers.

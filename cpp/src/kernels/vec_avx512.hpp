@@ -50,22 +50,22 @@ struct F32 {
     const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(k), _mm512_set1_epi32(127)), 23);
     return mul(x, _mm512_castsi512_ps(power));
   }
-  // The second operand where the first is not greater: +0 for -0 and NaN, as z > 0 ? z : 0 says.
-  HADAMRNN_INLINE static reg relu(reg z) { return _mm512_max_ps(z, set(0)); }
+  // Where x is positive or NaN.
+  HADAMRNN_INLINE static __mmask16 positive(reg x) { return _mm512_cmp_ps_mask(x, set(0), _CMP_NLE_UQ); }
+  HADAMRNN_INLINE static reg relu(reg z) { return _mm512_maskz_mov_ps(positive(z), z); }
   HADAMRNN_INLINE static reg sign(reg z) {
-    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
+    const reg one = _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
+    return _mm512_mask_mov_ps(one, _mm512_cmp_ps_mask(z, z, _CMP_UNORD_Q), z);
   }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const reg t = add(_mm512_abs_ps(z), a);
-    const __mmask16 on = _mm512_cmp_ps_mask(t, set(0), _CMP_GT_OQ) & _mm512_cmp_ps_mask(z, set(0), _CMP_NEQ_UQ);
+    const __mmask16 on = positive(t) & _mm512_cmp_ps_mask(z, set(0), _CMP_NEQ_UQ);
     return _mm512_maskz_or_ps(on, t, _mm512_and_ps(z, set(-0.0f)));
   }
-  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) {
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_GT_OQ), x);
-  }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm512_maskz_mov_ps(positive(h), x); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const reg flipped = _mm512_xor_ps(x, _mm512_and_ps(h, set(-0.0f)));
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_NEQ_OQ), flipped);
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_NEQ_UQ), flipped);
   }
   HADAMRNN_INLINE static reg negated(reg x, const uint64_t* negative, int i) {
     return _mm512_mask_xor_ps(x, lane_mask(negative, i), x, set(-0.0f));

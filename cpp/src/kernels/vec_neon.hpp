@@ -44,20 +44,23 @@ struct F32 {
     return mul(x, vreinterpretq_f32_s32(power));
   }
   HADAMRNN_INLINE static uint32x4_t bits(reg x) { return vreinterpretq_u32_f32(x); }
-  HADAMRNN_INLINE static reg keep(uint32x4_t mask, reg x) { return vreinterpretq_f32_u32(vandq_u32(mask, bits(x))); }
+  HADAMRNN_INLINE static reg clear(uint32x4_t mask, reg x) { return vreinterpretq_f32_u32(vbicq_u32(bits(x), mask)); }
   HADAMRNN_INLINE static reg copysign(reg magnitude, reg sign) {
     return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
   }
-  HADAMRNN_INLINE static reg relu(reg z) { return keep(vcgtzq_f32(z), z); }
-  HADAMRNN_INLINE static reg sign(reg z) { return vbslq_f32(vcgezq_f32(z), set(1), set(-1)); }
+  // Comparisons with NaN are false, so what they clear is never NaN.
+  HADAMRNN_INLINE static reg relu(reg z) { return clear(vclezq_f32(z), z); }
+  HADAMRNN_INLINE static reg sign(reg z) {
+    return vbslq_f32(vcgezq_f32(z), set(1), vbslq_f32(vcltzq_f32(z), set(-1), z));
+  }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const reg t = add(vabsq_f32(z), a);
-    return keep(vbicq_u32(vcgtzq_f32(t), vceqzq_f32(z)), copysign(t, z));
+    return clear(vorrq_u32(vclezq_f32(t), vceqzq_f32(z)), copysign(t, z));
   }
-  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return keep(vcgtzq_f32(h), x); }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return clear(vclezq_f32(h), x); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const uint32x4_t flip = vandq_u32(bits(h), vdupq_n_u32(0x80000000u));
-    return keep(vorrq_u32(vcgtzq_f32(h), vcltzq_f32(h)), vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
+    return clear(vceqzq_f32(h), vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));
   }
   // All ones in the lanes of register i of a strip of 64 whose bit of the word is set.
   HADAMRNN_INLINE static uint32x4_t expand(const uint64_t* word, int i) {

@@ -32,6 +32,7 @@ struct One {
   }
 
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return T(x * y + z); }
+  // The second operand where either is NaN: max(bound, x) passes a NaN x on, max(x, bound) hides it.
   HADAMRNN_INLINE static reg max(reg x, reg y) { return x > y ? x : y; }
   // x * 2^k for a whole number k in the range of normal floats.
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
@@ -40,14 +41,15 @@ struct One {
     memcpy(&power, &bits, sizeof power);
     return T(x * power);
   }
-  HADAMRNN_INLINE static reg relu(reg z) { return z > 0 ? z : T(0); }
-  HADAMRNN_INLINE static reg sign(reg z) { return z >= 0 ? T(1) : T(-1); }
+  // What follows decides by what is left when it is not NaN, so that NaN passes; relu(-0) is +0.
+  HADAMRNN_INLINE static reg relu(reg z) { return z <= 0 ? T(0) : z; }
+  HADAMRNN_INLINE static reg sign(reg z) { return z >= 0 ? T(1) : z < 0 ? T(-1) : z; }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const T t = (z < 0 ? -z : z) + a;
-    return t > 0 && z != 0 ? (z < 0 ? -t : t) : T(0);
+    return t <= 0 || z == 0 ? T(0) : z < 0 ? -t : t;
   }
-  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return h > 0 ? x : T(0); }
-  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) { return h > 0 ? x : h < 0 ? -x : T(0); }
+  HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return h <= 0 ? T(0) : x; }
+  HADAMRNN_INLINE static reg mul_sign(reg x, reg h) { return h == 0 ? T(0) : h < 0 ? -x : x; }
 
   // acc + (-x where bit i of the word is set, else x), and the same only where `nonzero` has its bit.
   HADAMRNN_INLINE static reg add_negated(reg acc, reg x, const uint64_t* negative, int i) {

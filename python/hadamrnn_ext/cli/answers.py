@@ -6,28 +6,46 @@ import csv
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import disk
+from ..classify import finite
 from ..errors import InputError
 from ..model import Model
 from .counter import counter
 
-__all__ = ["FORMATS", "Answer", "answers", "format_of", "write"]
+__all__ = ["FORMATS", "Answer", "answers", "format_of", "record", "write"]
 
 BATCH = 1000  # sequences at a time
 FORMATS = ("text", "csv", "jsonl")
-#: "logits", or "labels" and "probabilities": (o,) or (top,), with all outputs (T, ..).
-Answer = dict[str, NDArray[Any]]
 
 
-def answers(model: Model, x: Any, *, top: int, logits: bool, num_threads: int | None) -> Iterator[Answer]:
-    """The answer to each sequence of a batch (B, ..), of a list of any lengths, or to a single one.
+class Answer(NamedTuple):
+    """`values`: "logits", or "labels" and "probabilities", (o,) or (top,), with all outputs (T, ..). `place`: where the
+    sequence comes from: "file", if there are several, "sequence", its number in it, and "id", if it has one."""
+
+    values: dict[str, NDArray[Any]]
+    place: dict[str, str | int] = {}  # noqa: RUF012  never changed
+
+
+def answers(
+    model: Model,
+    x: Any,
+    *,
+    top: int,
+    logits: bool,
+    num_threads: int | None,
+    file: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> Iterator[Answer]:
+    """The answer to each sequence of a batch (B, ..), of a list of any lengths, or to a single one, all of `file`.
+    `ids` are what the file calls them.
 
     Shows how many are done where there are several batches and somebody watches.
     """
@@ -37,13 +55,23 @@ def answers(model: Model, x: Any, *, top: int, logits: bool, num_threads: int | 
     show = counter("sequences", len(x)) if several else lambda done: None
     for start in range(0, len(x), BATCH):
         part, lengths = _batch(x[start : start + BATCH])
-        if logits:
-            columns: Answer = {"logits": model.infer(part, lengths, num_threads)}
-        else:
-            columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        try:
+            if logits:
+                y = model.infer(part, lengths, num_threads)
+                columns = {"logits": finite(y, model.card.output == "all")}
+            else:
+                columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
+        except InputError as error:  # it counts from the beginning of the batch
+            raise InputError(f"counted from sequence {start} on, {error}" if start else str(error)) from None
         for i in range(len(part)):
             end = None if lengths is None or model.card.output != "all" else int(lengths[i])
-            yield {name: values[i][:end] if end else values[i] for name, values in columns.items()}
+            found = {name: values[i][:end] if end else values[i] for name, values in columns.items()}
+            place: dict[str, str | int] = {} if file is None else {"file": file}
+            if file is not None or ids is not None:
+                place["sequence"] = start + i
+            if ids is not None:
+                place["id"] = ids[start + i]
+            yield Answer(found, place)
         show(start + len(part))
 
 
@@ -64,63 +92,73 @@ def format_of(path: str) -> str:
     """The format that a file's name asks for. Raises InputError."""
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS[1:]:
-        raise InputError(f"{path}: cannot tell the format; expected a name that ends in .csv or .jsonl")
+        raise InputError(
+            f"{path}: cannot tell the format; expected a name that ends in .csv or .jsonl, or --format"
+        )
     return suffix
 
 
-def write(found: Iterable[Answer], form: str, path: str | None) -> None:
-    """Writes answers as `form` to the file `path`, or to stdout, as they come."""
+def write(found: Iterable[Answer], form: str, path: str | None, *, live: bool = False) -> None:
+    """Writes answers as `form` to stdout as they come, or to the file `path`: all at once or, if `live`, as they come."""
     waiting = iter(found)
     begun = list(itertools.islice(waiting, 1))  # before a file is made: input that is refused leaves none
     found = itertools.chain(begun, waiting)
     with ExitStack() as stack:
-        out: TextIO = sys.stdout
+        out: IO[Any] = sys.stdout
         if path is not None:
-            out = stack.enter_context(Path(path).open("w", newline="", encoding="utf-8"))
+            out = stack.enter_context((disk.growing if live else disk.whole)(path, text=True))
         {"text": _text, "csv": _csv, "jsonl": _jsonl}[form](found, out)
 
 
-def _jsonl(found: Iterable[Answer], out: TextIO) -> None:
+def record(answer: Answer) -> dict[str, Any]:
+    """As it goes into JSON."""
+    return {**answer.place, **{name: values.tolist() for name, values in answer.values.items()}}
+
+
+def _jsonl(found: Iterable[Answer], out: IO[Any]) -> None:
     for answer in found:
-        json.dump({name: values.tolist() for name, values in answer.items()}, out, allow_nan=False)
+        json.dump(record(answer), out, allow_nan=False)
         out.write("\n")
 
 
-def _csv(found: Iterable[Answer], out: TextIO) -> None:
+def _csv(found: Iterable[Answer], out: IO[Any]) -> None:
     """A row a sequence, or with all outputs a row a step, after a header."""
     rows = csv.writer(out, lineterminator="\n")
     for number, answer in enumerate(found):
         steps = _by_step(answer)
-        columns = _names(answer, steps)
+        place: dict[str, str | int] = answer.place or {"sequence": number}
         if number == 0:
-            rows.writerow(columns)
+            rows.writerow([*place, *["step"] * _at_every_step(answer), *_names(answer, len(steps[0][0]))])
         for step, values in enumerate(steps):
-            place = [number, step] if "step" in columns else [number]
-            rows.writerow([*place, *(cell for column in zip(*values, strict=True) for cell in column)])
+            cells = (cell for column in zip(*values, strict=True) for cell in column)
+            rows.writerow([*place.values(), *[step] * _at_every_step(answer), *cells])
 
 
-def _names(answer: Answer, steps: list[list[list[Any]]]) -> list[str]:
-    place = ["sequence", "step"] if next(iter(answer.values())).ndim > 1 else ["sequence"]
+def _at_every_step(answer: Answer) -> bool:
+    return next(iter(answer.values.values())).ndim > 1
+
+
+def _names(answer: Answer, count: int) -> list[str]:
     singular = {"logits": "logit", "labels": "label", "probabilities": "probability"}
-    count = len(steps[0][0])
-    first = 0 if "logits" in answer else 1
-    return place + [f"{singular[name]}_{i + first}" for i in range(count) for name in answer]
+    first = 0 if "logits" in answer.values else 1
+    return [f"{singular[name]}_{i + first}" for i in range(count) for name in answer.values]
 
 
-def _text(found: Iterable[Answer], out: TextIO) -> None:
-    """A line a sequence; with all outputs a line a step and an empty line after each sequence."""
+def _text(found: Iterable[Answer], out: IO[Any]) -> None:
+    """A line a sequence, its file at the end; with all outputs a line a step and an empty line after each sequence."""
     for answer in found:
+        place = f"  {answer.place['file']}" if "file" in answer.place else ""
         for values in _by_step(answer):
-            if "logits" in answer:
-                print(*(f"{value:.9g}" for value in values[0]), file=out)
+            if "logits" in answer.values:
+                cells = " ".join(f"{value:.9g}" for value in values[0])
             else:
-                pairs = zip(*values, strict=True)
-                print("  ".join(f"{label} {share:.4f}" for label, share in pairs), file=out)
-        if next(iter(answer.values())).ndim > 1:
+                cells = "  ".join(f"{label} {share:.4f}" for label, share in zip(*values, strict=True))
+            print(f"{cells}{place}", file=out)
+        if _at_every_step(answer):
             print(file=out)
 
 
 def _by_step(answer: Answer) -> list[list[list[Any]]]:
     """For each step the columns of an answer, each a list; a single step where there is one answer a sequence."""
-    columns = [values[None] if values.ndim == 1 else values for values in answer.values()]
+    columns = [values[None] if values.ndim == 1 else values for values in answer.values.values()]
     return [[column.tolist() for column in step] for step in zip(*columns, strict=True)]

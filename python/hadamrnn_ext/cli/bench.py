@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import machine
+from .. import disk, machine
 from .cases import Result, cases, measure
 from .counter import counter
 from .options import Commands, add_command, add_json, add_threads, print_json, threads
@@ -35,6 +35,8 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         import matplotlib  # noqa: F401  says now that it is missing
+
+        disk.picture_kind(arguments.plot)
     count = threads(arguments) or machine.cpus()
     work = list(cases(count))
     show = counter("measured", len(work))
@@ -116,4 +118,4 @@ def draw(found: dict[str, Any], results: list[Result], path: Path) -> None:
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(f"{found['cpu']}, {found['isa']}", fontsize=10)
-    figure.savefig(path, dpi=120)
+    disk.write_picture(path, figure, dpi=120)

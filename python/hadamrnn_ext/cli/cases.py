@@ -91,7 +91,8 @@ def _native(threads: int) -> Iterator[Case]:
     rows = np.ones((256, 1024), np.float32)
 
     def stream() -> Callable[[], object]:
-        one, step = sensors.stream(raw=True), np.zeros(sensors.card.input_size, np.float32)
+        """As users call it: numbers of the sensors, which the model normalizes, looked at for NaN."""
+        one, step = sensors.stream(), np.ones(sensors.card.input_size, np.float32)
         return lambda: [one.step(step) for _ in range(100)]
 
     one, many = _digits(1), _digits(100)
@@ -135,15 +136,18 @@ def _loop(batch: int, threads: int) -> Callable[[], object]:
 def _torch_step() -> Callable[[], object]:
     import torch
 
-    weight, drive, readout = _matrices(zoo.load("har6"))
-    step = torch.zeros(1, zoo.load("har6").card.input_size)
+    model = zoo.load("har6")
+    weight, drive, readout = _matrices(model)
+    step, rule = torch.ones(1, model.card.input_size), model.card.preprocess.normalization
+    assert rule is not None
+    offset, scale = torch.tensor(rule.offset), torch.tensor(rule.scale)
 
     def call() -> object:
         torch.set_num_threads(1)
         with torch.inference_mode():
-            h = drive(step)
+            h = drive((step - offset) / scale)
             for _ in range(100):
-                h = torch.addmm(drive(step), h, weight)
+                h = torch.addmm(drive((step - offset) / scale), h, weight)
                 readout(h)
         return h
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data import custom, own
+from ..data import custom, own, sounds
+from ..data.csv_dialect import DELIMITERS
+from ..data.series import Series
 from ..data.task import Task
 from ..errors import InputError
 from .effect import names
@@ -24,12 +28,17 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
     group.add_argument(
         "--train",
         metavar="FILE",
-        help=".npz with X (N, T, d) or (N, T), y, and lengths of sequences filled up or one after another; or CSV, a series or a time step a row",
+        help=".npz with X (N, T, d) or (N, T), y, and lengths of sequences filled up or one after another; or CSV, a series or a time step a row; or a folder of sound files, with a sub-folder for each class",
     )
     group.add_argument(
         "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"
     )
     add_columns(group)
+    group.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="of a table: people, devices or the like, of which each is in one split alone: validation and test are of others",
+    )
     group.add_argument(
         "--tokens",
         action=argparse.BooleanOptionalAction,
@@ -57,26 +66,71 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
 def add_columns(group: Any) -> tuple[str, ...]:
     """Adds the options that say how files of own data are read, and returns their names."""
     group.add_argument(
-        "--label", metavar="COLUMN", help="of CSV: the target (default: label, class, target, y, or the last)"
+        "--label",
+        metavar="COLUMN",
+        help="of a table: the target (default: label, class, target; of a table without header the first or last column)",
     )
     group.add_argument(
-        "--id", metavar="COLUMN", help="of CSV with a time step a row: the sequence (default: id)"
+        "--id",
+        metavar="COLUMN",
+        help="of a table with a time step per row: the sequence (default: id, series, sequence)",
     )
-    group.add_argument("--time", metavar="COLUMN", help="of the same: the order of the steps (default: time)")
+    group.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="of the same: the order of the steps (default: time, timestamp, date)",
+    )
+    group.add_argument(
+        "--features",
+        type=_names,
+        metavar="COLUMNS",
+        help="of a table: those to read, with commas between (default: all that are nothing else)",
+    )
+    group.add_argument(
+        "--delimiter",
+        type=_delimiter,
+        metavar="D",
+        help="of a table: comma, semicolon, tab, bar or space (default: as the file has it)",
+    )
+    group.add_argument(
+        "--decimal", choices=(".", ","), help="of a table: the decimal mark (default: as the file has it)"
+    )
     group.add_argument(
         "--impute",
         choices=("mean", "last"),
-        help="missing values become the channel's mean or the last value (default: they are refused)",
+        help="missing values become the channel's mean or the last value (default: as in training, where they are refused "
+        "unless this is given)",
     )
-    return ("--label", "--id", "--time", "--impute")
+    return ("--label", "--id", "--time", "--features", "--delimiter", "--decimal", "--impute")
 
 
 def columns(arguments: argparse.Namespace) -> own.Columns:
-    return own.Columns(arguments.label, arguments.id, arguments.time)
+    """What the command line says of the columns of a table."""
+    return own.Columns(
+        arguments.label,
+        arguments.id,
+        arguments.time,
+        getattr(arguments, "group", None),
+        arguments.features,
+        arguments.delimiter,
+        arguments.decimal,
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _delimiter(text: str) -> str:
+    named = {name: mark for mark, name in DELIMITERS.items()} | {"\\t": "\t"}
+    mark = named.get(text, text)
+    if mark not in DELIMITERS:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected {', '.join(DELIMITERS.values())}")
+    return mark
 
 
 def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
-    """The task of the files that a command line names. Raises InputError without --train."""
+    """The task of the files that a command line names; says how they are read. Raises InputError without --train."""
     if arguments.train is None:
         raise InputError("the preset custom needs --train FILE, .npz with X and y or CSV")
     options = custom.Options(
@@ -86,18 +140,28 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
         not arguments.no_normalize,
         arguments.balanced,
         arguments.validation,
+        HELD_OUT if arguments.test is None else 0.0,
     )
-    known = own.read(arguments.train, columns(arguments))
+    asked, kind = columns(arguments), arguments.targets
+    train = own.examples(arguments.train, asked, kind=kind)
+    test = None
     if arguments.test is not None:
-        test = own.read(arguments.test, columns(arguments))
-    else:
-        known, test = custom.held_out(known, options, HELD_OUT, arguments.seed)
-    task = custom.task(known, test, options, arguments.seed)
-    print(_describe(task), file=sys.stderr)
+        test = own.examples(arguments.test, asked, own.known(train), kind)
+    task = custom.task(train, test, options, arguments.seed)
+    if Path(arguments.train).is_dir():
+        task = dataclasses.replace(task, settings=sounds.SETTINGS)
+    print(
+        _describe(task),
+        train.understood,
+        *([] if test is None else [test.understood]),
+        sep="\n",
+        file=sys.stderr,
+    )
     return task, options
 
 
 def _describe(task: Task) -> str:
+    assert isinstance(task.train, Series)
     sizes = f"{len(task.train)} sequences to train on, {len(task.validation)} to validate, {len(task.test)} to test"
     what = (
         f"{task.input_size} {'feature' if task.input == 'features' else 'token'}{'s' * (task.input_size > 1)}"
@@ -105,7 +169,8 @@ def _describe(task: Task) -> str:
     if task.labels is None:
         answers = f"{task.output_size} value{'s' * (task.output_size > 1)}"
     else:
-        counts = np.bincount(task.train.batch(slice(None))[1], minlength=len(task.labels))
+        counts = np.bincount(task.train.targets, minlength=len(task.labels))
         shares = [f"{label} {count}" for label, count in zip(task.labels, counts, strict=True)]
         answers = f"{len(shares)} classes: {', '.join(shares[:12])}{', ..' if len(shares) > 12 else ''}"
-    return f"{sizes}; {what}, up to {task.length} steps; {answers}"
+    note = f"; {task.note}" if task.note else ""
+    return f"{sizes}; {what}, up to {task.length} steps; {answers}{note}"

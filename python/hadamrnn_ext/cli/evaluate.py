@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import sys
 import time
 from functools import partial
 from typing import Any
 
 from .. import zoo
-from ..data import custom, own, tasks
+from ..data import custom, own, sounds, tasks
+from ..data.confusion import Confusion
+from ..data.targets import Kind
 from ..data.task import EVALUATION_BATCH, Task, evaluate
 from ..errors import InputError
 from ..model import Model
@@ -36,7 +40,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--kernel", default="auto", help="default: auto")
     own_data = parser.add_argument_group("own data")
     own_data.add_argument(
-        "--test", metavar="FILE", help="score on this file instead: .npz with X and y, or CSV"
+        "--test",
+        metavar="FILE",
+        help="score on this file instead: .npz with X and y, CSV, or a folder of sounds",
     )
     reading = add_columns(own_data)
     add_data(parser)
@@ -59,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if model.card.input == "tokens":
         refuse(arguments, ("--impute",), "it is for features, and the model reads tokens")
     if arguments.test is not None:
-        task = custom.of_model(model.card, own.read(arguments.test, columns(arguments)), arguments.impute)
+        task = of_own(model, arguments.test, arguments)
     else:
         task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
         if task.name == "copy":
@@ -70,6 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     split = getattr(task, arguments.split)
     start = time.perf_counter()
+    confusion = None
+    if task.labels is not None and model.card.output_size == task.output_size:
+        confusion = Confusion(task.labels)
+        task = dataclasses.replace(task, scores=confusion.watching(task.scores))
     infer = partial(model.infer, num_threads=threads(arguments))
     size = max(1, min(EVALUATION_BATCH, STEPS // task.length))
     show = counter("scored", len(split))
@@ -85,12 +95,25 @@ def run(arguments: argparse.Namespace) -> int:
         "isa": model.isa,
         "seconds": round(seconds, 3),
     }
+    if confusion is not None:
+        result |= {"classes": confusion.rows(), "confusion": confusion.counts.tolist()}
     if arguments.json:
         print_json(result)
     else:
         text = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
         print(f"{task.name} {arguments.split}: {text}  ({len(split)} sequences, {seconds:.1f} s)")
+        if confusion is not None:
+            print("", *confusion.lines(), sep="\n")
     return 0
+
+
+def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
+    """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
+    card = model.card
+    kind: Kind = "values" if card.labels is None else "classes"
+    found = own.examples(file, columns(arguments), custom.known(card), kind, sounds.hearing(card))
+    print(found.understood, file=sys.stderr)
+    return custom.of_model(card, found, arguments.impute)
 
 
 def task_of(model: Model, name: str | None, length: int | None, directory: str | None, verify: bool) -> Task:

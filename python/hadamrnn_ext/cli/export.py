@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
+import sys
 from pathlib import Path
 
 from .. import export, zoo
+from ..export.names import derived
 from ..preprocess import Preprocess
 from .effect import Idle, refuse
-from .options import Commands, add_command, add_json, print_json
+from .options import Commands, add_command, add_json, beside, print_json
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
   hadamrnn export pmnist-12.safetensors --c pmnist_library --name pmnist
+  hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
   hadamrnn export pmnist --onnx pmnist.onnx
 """
 
@@ -33,6 +35,13 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--name", help="what all C names begin with (default: the model's name)")
     parser.add_argument(
+        "--resolution",
+        type=_numbers,
+        metavar="R[,R...]",
+        help="for C of an integer model: what one raw integer of a sensor stands for, in the units of the training "
+        "data; one number, or one for each feature (default: 1 where that is fine enough, else a power of two)",
+    )
+    parser.add_argument(
         "--no-preprocess", action="store_true", help="the ONNX graph takes what the network itself reads"
     )
     parser.add_argument(
@@ -41,7 +50,11 @@ def add(commands: Commands) -> None:
     add_json(parser)
     parser.set_defaults(
         idle=(
-            Idle(("--transform", "--name"), lambda given: given.c is None, "it is for the C library, --c"),
+            Idle(
+                ("--transform", "--name", "--resolution"),
+                lambda given: given.c is None,
+                "it is for the C library, --c",
+            ),
             Idle(
                 ("--no-preprocess", "--lengths"),
                 lambda given: given.onnx is None,
@@ -53,17 +66,38 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
+    result = {"model": arguments.model}
     if arguments.onnx is not None:
         if dataclasses.replace(model.card.preprocess, vocabulary=None) == Preprocess():
             refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
         paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
     else:
-        stem = Path(arguments.model).name.removesuffix(zoo.SUFFIX)
-        name = arguments.name or re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
-        paths = list(export.c(model, arguments.c, name, arguments.transform))
-    if arguments.json:
-        print_json({"model": arguments.model, "files": list(map(str, paths))})
-    else:
-        print(*paths, sep="\n")
+        result["name"] = name = arguments.name or _name_of(arguments.model)
+        paths = list(export.c(model, arguments.c, name, arguments.transform, arguments.resolution))
+    with beside(paths[0]):
+        if arguments.json:
+            print_json({**result, "files": list(map(str, paths))})
+        else:
+            print(*paths, sep="\n")
     return 0
+
+
+def _name_of(source: str) -> str:
+    """The name in C of a bundled model or a file; says so if it is another one."""
+    stem = Path(source).name.removesuffix(zoo.SUFFIX)
+    name = derived(stem)
+    if name != stem:
+        print(
+            f"hadamrnn export: {stem!r} cannot be a name in C; the library is called {name} (--name gives it another)",
+            file=sys.stderr,
+        )
+    return name
+
+
+def _numbers(text: str) -> list[float]:
+    """argparse type: numbers between commas."""
+    return [float(number) for number in text.split(",")]
+
+
+_numbers.__name__ = "number, or numbers with commas between them,"  # what argparse calls it in its messages

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..classify import classify
+from ..classify import classify, finite
 from ..errors import DataError
 from ..model import Model
 from .answers import Answer
@@ -25,10 +25,13 @@ def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
             stream.reset()
             continue
         try:
-            step = np.array(cells, np.float32) if features else int(cells[0])
+            step = np.array(cells, np.float64) if features else int(cells[0])
         except ValueError:
             raise DataError(
                 f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"
             ) from None
         y = stream.step(step)
-        yield {"logits": y} if logits else classify(y, model.card, top)._asdict()
+        if logits:
+            yield Answer({"logits": finite(y, every_step=False)})
+        else:
+            yield Answer(classify(y, model.card, top, every_step=False)._asdict())

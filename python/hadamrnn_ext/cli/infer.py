@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 from .. import zoo
+from ..data import source
 from ..errors import InputError
 from ..model import Model
 from . import samples
-from .answers import FORMATS, Answer, answers, format_of, write
+from .answers import FORMATS, Answer, answers, format_of, record, write
 from .custom import add_columns, columns
 from .effect import Idle, refuse
+from .files import files
 from .follow import follow
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
-from .sequences import read
+from .sequences import load
 
 EXAMPLES = """\
   hadamrnn infer                                     the default model on the digits that come with it
@@ -25,6 +27,8 @@ EXAMPLES = """\
   hadamrnn infer --model reviews.safetensors --text "a fine film"
   hadamrnn infer --model digits seven.wav            a spoken digit
   hadamrnn infer --model har6 walks.csv --id walk --out answers.csv
+  hadamrnn infer --model digits words --out answers.csv      all sounds in a folder
+  hadamrnn infer --model sst2 reviews.txt            a text a line
   cat series.txt | hadamrnn infer - --logits         a line a step: d features, or one token
   sensor | hadamrnn infer - --model har6 --follow    an answer after every step, as it arrives
 """
@@ -38,7 +42,8 @@ def add(commands: Commands) -> None:
         nargs="*",
         default=[],
         help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); .npz with X and maybe lengths; IDX images; WAV; CSV, a series or, "
-        "with a column id, a time step a row; other text, a time step a line; - is stdin",
+        "with a column id, a time step a row; other text, a text a line for models with a vocabulary, else a time step; a folder "
+        "with such files; - is stdin; all may be compressed by gzip",
     )
     what.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")
     parser.add_argument(
@@ -89,12 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.follow:
         if arguments.file != ["-"]:
             raise InputError("--follow reads stdin: expected the file -")
-        write(_flushed(follow(model, top=arguments.top, logits=arguments.logits)), form, arguments.out)
+        write(
+            _flushed(follow(model, top=arguments.top, logits=arguments.logits)),
+            form,
+            arguments.out,
+            live=True,
+        )
         return 0
     found = _answers(arguments, model, num_threads)
     if arguments.json:
-        results = [{name: values.tolist() for name, values in answer.items()} for answer in found]
-        print_json({"model": arguments.model, "results": results})
+        print_json({"model": arguments.model, "results": list(map(record, found))})
     else:
         write(found, form, arguments.out)
     return 0
@@ -102,11 +111,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _answers(arguments: argparse.Namespace, model: Model, num_threads: int | None) -> Iterator[Answer]:
     """Those to the texts, or to the sequences of all files one after another."""
-    for name in arguments.file or [None]:
-        x: Any = arguments.text
-        if name is not None:
-            x = read(name, model.card, columns(arguments), arguments.impute)
-        yield from answers(model, x, top=arguments.top, logits=arguments.logits, num_threads=num_threads)
+    ask = partial(answers, model, top=arguments.top, logits=arguments.logits, num_threads=num_threads)
+    if arguments.text is not None:
+        yield from ask(arguments.text)
+    names = files(arguments.file, model.card)
+    said = set[str]()
+    for name in names:
+        found = load(name, model.card, columns(arguments), arguments.impute)
+        how = found.understood.removeprefix(f"{source.label(name)}: ")
+        if how and how not in said:  # once for a folder of files that are alike
+            print(found.understood, file=sys.stderr)
+            said.add(how)
+        yield from ask(found.x, file=None if [name] == arguments.file else source.label(name), ids=found.ids)
 
 
 def _flushed(found: Iterator[Answer]) -> Iterator[Answer]:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from ..disk import is_stdout
 from ..inputs import MAX_THREADS, count, threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-__all__ = ["Commands", "add_command", "add_data", "add_json", "add_threads", "print_json", "threads"]
+__all__ = [
+    "Commands",
+    "add_command",
+    "add_data",
+    "add_json",
+    "add_threads",
+    "beside",
+    "print_json",
+    "threads",
+]
 
 
 def add_command(
@@ -73,6 +86,22 @@ def threads(arguments: argparse.Namespace) -> int | None:
     return threads_of_environment() if given is None else count(given, "--threads", MAX_THREADS)
 
 
+@contextlib.contextmanager
+def beside(target: str | os.PathLike[str]) -> Iterator[None]:
+    """What is printed in the block goes to stderr where `target`, which has been written, is stdout itself."""
+    with contextlib.redirect_stdout(sys.stderr) if is_stdout(target) else contextlib.nullcontext():
+        yield
+
+
 def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, allow_nan=False)
+    """One line. JSON has neither NaN nor infinity: what is no number is null."""
+    json.dump(_numbers(value), sys.stdout, allow_nan=False)
     print()
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _numbers(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbers(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

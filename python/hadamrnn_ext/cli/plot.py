@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import format, plots, zoo
+from .. import disk, plots, zoo
 from ..errors import InputError
 from ..model import Model
 from .effect import Idle
-from .options import Commands, add_command
+from .options import Commands, add_command, beside
 from .sequences import read
 
 EXAMPLES = """\
@@ -56,19 +55,16 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
-    kind = out.suffix.removeprefix(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise InputError(f"--out is {arguments.out}; expected a name that ends in .png, .svg or .pdf")
+    disk.picture_kind(out)  # before anything is read or drawn
     model = zoo.load(arguments.model)
     figure = (
         plots.spectrum(model)
         if arguments.what == "spectrum"
         else plots.reading(model, *_sequence(arguments, model))
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format=kind, dpi=130)
-    format.write(out, picture.getvalue())
-    print(out)
+    disk.write_picture(out, figure, dpi=130)
+    with beside(out):
+        print(out)
     return 0
 
 

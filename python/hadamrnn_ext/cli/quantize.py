@@ -8,28 +8,35 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import zoo
 from ..card import Training
-from ..data import tasks
-from ..data.task import CALIBRATION, Task, calibration, evaluate
+from ..data import custom, tasks
+from ..data.task import CALIBRATION, Split, Task, calibration, evaluate
 from ..errors import InputError
 from ..model import Model
 from .counter import counter
+from .custom import add_columns
 from .effect import Idle, refuse
-from .evaluate import task_of
-from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
+from .evaluate import of_own, task_of
+from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
   hadamrnn quantize runs/sst2-0/model.safetensors --embedding --out sst2.safetensors
   hadamrnn quantize runs/copy-0/model.safetensors --data copy --bits 10 --readout integer --out copy.safetensors
+  hadamrnn quantize runs/walks/model.safetensors --train walks.csv --test new.csv     a model of own data
 """
+#: Own data may lie class by class: examples to calibrate on are drawn from all of them, by this seed.
+SEED = 0
 
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "quantize", run, "make an integer model of a float model", EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--data",
         "--task",
         dest="task",
@@ -37,6 +44,16 @@ def add(commands: Commands) -> None:
         metavar="TASK",
         help="task to calibrate and score on (default: the one that the model's card names)",
     )
+    own_data = parser.add_argument_group("own data", "of models that were trained on it")
+    what.add_argument(
+        "--train",
+        metavar="FILE",
+        help="calibrate on this file: .npz with X and y, CSV, or a folder of sounds",
+    )
+    own_data.add_argument(
+        "--test", metavar="FILE", help="score on this file, of the same form (default: that of --train)"
+    )
+    add_columns(own_data)
     parser.add_argument(
         "--bits", type=int, default=12, metavar="K", help="of the state, 8 to 16 (default: 12)"
     )
@@ -90,7 +107,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
-    task = task_of(model, arguments.task, arguments.length, arguments.directory, not arguments.no_verify)
+    task, split = _task(arguments, model)
     if task.name == "copy":
         refuse(arguments, ("--directory", "--no-verify"), "copy makes its own data")
     if model.card.input == "tokens":
@@ -109,17 +126,19 @@ def run(arguments: argparse.Namespace) -> int:
             percentile=arguments.percentile,
             progress=counter("calibrated", min(arguments.calibrate, len(task.train))),
         )
-    before = _scores(model, task, "model", threads(arguments))
-    after = _scores(quantized, task, "quantized", threads(arguments))
+    examples = task.train if split == "train" else task.test
+    before = _scores(model, task, examples, "model", threads(arguments))
+    after = _scores(quantized, task, examples, "quantized", threads(arguments))
     suffix = "embedding" if arguments.embedding else arguments.bits
     out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
-    quantized = _scored(quantized, after)
+    quantized = _scored(quantized, {f"{split}_{name}": value for name, value in after.items()})
     quantized.save(out)
     layers = () if quantized.card.integer is None else quantized.card.integer.layers
     result: dict[str, Any] = {
         "model": str(out),
         "task": task.name,
-        "examples": len(task.test),
+        "split": split,
+        "examples": len(examples),
         "before": before,
         "after": after,
         "payload_before": model.describe().payload_bytes,
@@ -127,19 +146,45 @@ def run(arguments: argparse.Namespace) -> int:
         "saturation": [layer.saturation for layer in layers],
         "snr": [layer.snr for layer in layers],
     }
-    if arguments.json:
-        print_json(result)
-        return 0
-    for score in before:
-        print(f"{task.name} test {score}: {before[score]:.4f} -> {after[score]:.4f}")
-    print(f"payload: {result['payload_before']:,} -> {result['payload_after']:,} bytes")
-    for i, layer in enumerate(layers):
-        snr = "equal" if layer.snr is None else f"{layer.snr:.1f} dB"
-        print(
-            f"layer {i}: {layer.state_bits}-bit state, {layer.saturation:.3%} saturated, signal to noise {snr}"
-        )
-    print(f"model: {out}")
+    with beside(out):
+        if arguments.json:
+            print_json(result)
+            return 0
+        for score in before:
+            print(f"{task.name} {split} {score}: {before[score]:.4f} -> {after[score]:.4f}")
+        print(f"payload: {result['payload_before']:,} -> {result['payload_after']:,} bytes")
+        for i, layer in enumerate(layers):
+            snr = "equal" if layer.snr is None else f"{layer.snr:.1f} dB"
+            print(
+                f"layer {i}: {layer.state_bits}-bit state, {layer.saturation:.3%} saturated, signal to noise {snr}"
+            )
+        print(f"model: {out}")
     return 0
+
+
+def _task(arguments: argparse.Namespace, model: Model) -> tuple[Task, str]:
+    """The task to calibrate and to score on, and the split that is scored: "test", or "train" where own data has no other."""
+    if arguments.train is None and arguments.test is None:
+        if (
+            arguments.task is None
+            and model.card.training is not None
+            and model.card.training.task == custom.NAME
+        ):
+            raise InputError("this is a model of own data: say what to calibrate it on with --train FILE")
+        loaded = task_of(
+            model, arguments.task, arguments.length, arguments.directory, not arguments.no_verify
+        )
+        return loaded, "test"
+    if arguments.train is None:
+        if not arguments.embedding:
+            raise InputError("own data to calibrate on is missing: say which with --train FILE")
+        return of_own(model, arguments.test, arguments), "test"
+    known = of_own(model, arguments.train, arguments)
+    mixed = np.random.RandomState(SEED).permutation(len(known.test))
+    train = known.test.take(mixed)
+    if arguments.test is None:
+        return dataclasses.replace(known, train=train), "train"
+    return dataclasses.replace(of_own(model, arguments.test, arguments), train=train), "test"
 
 
 def percentile(text: str) -> float | str:
@@ -147,18 +192,17 @@ def percentile(text: str) -> float | str:
     return text if text == "best" else float(text)
 
 
-def _scored(model: Model, scores: dict[str, float]) -> Model:
-    """The model with a card that tells its own test scores, not those of the model it was made of."""
+def _scored(model: Model, metrics: dict[str, float]) -> Model:
+    """The model with a card that tells its own scores, not those of the model it was made of."""
     training = model.card.training or Training()
-    metrics = {f"test_{name}": value for name, value in scores.items()}
     return model.with_card(
         dataclasses.replace(model.card, training=dataclasses.replace(training, metrics=metrics))
     )
 
 
-def _scores(model: Model, task: Task, what: str, num_threads: int | None) -> dict[str, float]:
-    show = counter(f"{what} model", len(task.test))
-    return evaluate(partial(model.infer, num_threads=num_threads), task, task.test, raw=True, progress=show)
+def _scores(model: Model, task: Task, split: Split, what: str, num_threads: int | None) -> dict[str, float]:
+    show = counter(f"{what} model", len(split))
+    return evaluate(partial(model.infer, num_threads=num_threads), task, split, raw=True, progress=show)
 
 
 def _stem(model: str) -> str:

@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from .. import disk
 from ..machine import hint
 from .effect import Idle, refuse
-from .options import Commands, add_command
+from .options import Commands, add_command, beside
 
 EXAMPLES = """\
   hadamrnn report runs                               the table, of all finished runs in the folder
@@ -27,7 +28,6 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..format import write
     from ..train import curves, pictures, report, results  # torch: only where it is needed
 
     groups, left_out = results.collect(arguments.runs)
@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         refuse(arguments, ("--svg",), f"pictures need matplotlib, which is not installed: {hint('plot')}")
     output.parent.mkdir(parents=True, exist_ok=True)
     kind = "svg" if arguments.svg else "png"
-    drawn = pictures.draw(groups, output.with_suffix(""), kind) if curves.available() else []
-    write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
-    print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
+    pictured = curves.available() and disk.is_plain(output)  # there is nothing beside a pipe
+    drawn = pictures.draw(groups, output.with_suffix(""), kind) if pictured else []
+    disk.write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
+    with beside(output):
+        print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
     return 0

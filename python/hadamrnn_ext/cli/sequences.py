@@ -1,59 +1,85 @@
-"""Sequences from files: NumPy arrays, IDX images, WAV, CSV, or numbers as text."""
+"""Sequences from files: NumPy arrays, IDX images, sound, CSV, texts, or numbers as text."""
 
 from __future__ import annotations
 
 import io
 import math
+import mmap
+import re
 import sys
 import warnings
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..card import Card
-from ..data import csv_series, fsdd, idx, mel, npz, own, wav
+from ..data import custom, idx, mel, npz, own, sound, sounds, source, ts
+from ..data.columns import BY_NAME, refuse_columns
+from ..data.examples import Examples
 from ..data.missing import Impute, fill
+from ..data.places import Places
+from ..data.reader import Reader
 from ..data.series import is_texts, sequences, whole
 from ..errors import DataError
 
-__all__ = ["read"]
+__all__ = ["load", "read"]
 
 Array = NDArray[Any]
 
 
-def read(
-    name: str, card: Card, columns: csv_series.Columns = csv_series.BY_NAME, impute: Impute | None = None
-) -> Array | list[Any]:
-    """What the file `name` (`-`: stdin) holds, as `infer` of a model with this card takes it, or a list of such sequences.
+def read(name: str, card: Card) -> Array | list[Any]:
+    """The sequences of `load`, where nothing is asked for but them; how they were read is said on stderr."""
+    found = load(name, card)
+    if found.understood:
+        print(found.understood, file=sys.stderr)
+    x: Array | list[Any] = found.x
+    return x
 
-    The kind is told by the content: .npy, which is not read before it is used; .npz with X, and maybe lengths; IDX, maybe
-    compressed, whose images become sequences of pixels; WAV, whose sound becomes what the model hears; else text, with
-    a name that ends in .csv as `data.csv_series` has it, if its columns are not one step a line, else one step a line.
-    Missing values are filled with `impute`. Raises DataError if it is none of them.
+
+def load(name: str, card: Card, columns: own.Columns = BY_NAME, impute: Impute | None = None) -> Examples:
+    """What the source `name` (see `data.source`; `-`: stdin) holds, as `infer` of a model with this card takes it, or a list
+    of such sequences; with ids, where it has them.
+
+    The kind is told by the content: .npy, of which only what is used is read; .npz with X, and maybe lengths and ids; IDX,
+    whose images become sequences of pixels; sound, which becomes what the model hears; else text: .ts or a table, see
+    `data.csv_series`; for a model with a vocabulary a text a line; else numbers, one step a line. Missing values become
+    what they were in training, or what `impute` says. Raises DataError if it is none of them.
     """
-    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    x: Any
-    if content.startswith(b"\x93NUMPY"):
-        x = _npy(name, content)
-    elif content.startswith(b"PK"):
-        x = own.parts(name, npz.read(name))
-        if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
-            x = x[..., None]
-    elif content.startswith((b"\x1f\x8b", b"\0\0")):
-        x = _images(name, idx.parse(io.BytesIO(content), name), card)
-    elif content.startswith(b"RIFF"):
-        x = _sound(name, content, card)
-    elif name.lower().endswith(".csv"):
-        x = _csv(name, content, card, columns)
+    content, called = source.content(name), source.label(name)
+    if content[: len(source.NUMPY)] == source.NUMPY:
+        found = Examples(_npy(called, content), places=Places(called))
     else:
-        x = _text(name, content, card)
-    if not name.lower().endswith(".csv"):
-        csv_series.refuse_columns(name, columns)
+        found = _others(name, called, bytes(content), card, columns)
+    if found.card is None:
+        refuse_columns(called, columns)
+    x = found.x
     if isinstance(x, list) and not is_texts(x):
         x = [_steps(part, card) for part in x]
-    return x if impute is None or is_texts(x) else _filled(x, card, impute)
+    impute = impute or (None if card.data is None else card.data.impute)
+    if card.input == "features" and not is_texts(x) and (impute is not None or found.card is not None):
+        x = _filled(x, card, impute, found.places)
+    return found._replace(x=x)
+
+
+def _others(name: str, called: str, content: bytes, card: Card, columns: own.Columns) -> Examples:
+    if content.startswith(b"PK"):
+        arrays = npz.read(called, content)
+        x = own.parts(called, arrays)
+        ids = own.ids(called, arrays, len(x))
+        if isinstance(x, np.ndarray) and x.ndim == 2 and card.input == "features":
+            x = x[..., None]
+        return Examples(x, ids=ids, places=Places(f"{called}: X"))
+    if content.startswith(b"\0\0"):
+        return Examples(_images(called, idx.parse(io.BytesIO(content), called), card))
+    if sound.is_sound(content):
+        return Examples(_sound(called, content, card))
+    text = source.text(called, content)
+    if ts.is_ts(text) or _is_table(name, text, card, columns):
+        return own.parsed(called, text, columns, labelled=False, known=custom.known(card))
+    return Examples(
+        _texts(called, text) if card.preprocess.vocabulary is not None else _numbers(called, text, card)
+    )
 
 
 def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
@@ -64,50 +90,60 @@ def _images(name: str, images: NDArray[np.uint8], card: Card) -> NDArray[np.uint
     return steps if card.input == "features" else steps[..., 0]
 
 
-def _npy(name: str, content: bytes) -> Array:
-    file = io.BytesIO(content)
+def _npy(name: str, content: source.Content) -> Array:
+    file = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
     try:
-        shape, fortran, dtype = npz.header(file)
+        shape, fortran, dtype = npz.header(file)  # type: ignore[arg-type]  # which reads a mapped file like any other
         begin = file.tell()
-        order: Literal["C", "F"] = "F" if fortran else "C"
-        if not shape:
-            raise ValueError("it holds a single number, and no sequence")
         if dtype.hasobject:
             raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
             raise ValueError(
                 f"the header says {dtype} of shape {shape}, {size} bytes; the file has {len(content) - begin}"
             )
-        if name == "-" or not size:
-            return np.frombuffer(content[begin:], dtype).reshape(shape, order=order)
-        return np.asarray(np.memmap(name, dtype, "r", begin, shape, order))
+        if not size:
+            return np.empty(shape, dtype)
+        return np.frombuffer(content, dtype, offset=begin).reshape(shape, order="F" if fortran else "C")
     except Exception as error:  # a damaged header surfaces as almost any exception of NumPy or its tokenizer
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
 
 
 def _sound(name: str, content: bytes, card: Card) -> Array:
-    """Frames of mel bands for a model of as many features, the samples for a model of one."""
-    sound, rate = wav.read(name, content)
-    if card.input == "features" and card.input_size == mel.BANDS:
-        digits = card.training is not None and card.training.task == "digits"
-        sound = wav.resample(sound, rate, fsdd.RATE)
-        return mel.log_mel(sound, fsdd.RATE, fsdd.STEPS if digits else None)
+    """Frames of mel bands for a model that hears them, the samples for a model of one feature."""
+    how = sounds.hearing(card)
+    if how is None and card.input == "features" and card.input_size == mel.BANDS:
+        how = sounds.Hearing()
+        print(f"{name}: heard at {how.rate} Hz; the model does not say how it hears", file=sys.stderr)
+    if how is not None:
+        return how.frames(name, content)
     if card.input == "features" and card.input_size == 1:
-        return sound[:, None]
+        return sound.read(name, content)[0][:, None]
     raise DataError(
         f"{name}: the model reads {card.input_size} {card.input}; a WAV file is for models of {mel.BANDS} mel bands "
         "or of samples"
     )
 
 
-def _csv(name: str, content: bytes, card: Card, columns: csv_series.Columns) -> Array | list[Any]:
-    x, _ = csv_series.parse(name, content, columns, labelled=False)
-    width = card.input_size if card.input == "features" else 1
-    rows = [part for part in x if isinstance(part, np.ndarray)]
-    if len(rows) == len(x) and all(part.shape == (width,) for part in rows):
-        return _steps(np.stack(rows), card)  # one sequence, a step a line
-    return x
+def _is_table(name: str, text: str, card: Card, columns: own.Columns) -> bool:
+    """Whether a text is a table: by its name, since columns are named, or since the model was trained on series of a row
+    each; without any of them by a first line that is not of numbers alone, unless the model reads texts."""
+    if source.suffix(name) in (".csv", ".tsv") or columns != BY_NAME:
+        return True
+    if card.data is not None and card.data.form == "series":
+        return True
+    if source.suffix(name) == ".txt" or card.preprocess.vocabulary is not None:
+        return False
+    cells = re.split("[,;\t]", text.lstrip().split("\n", 1)[0])
+    return len(cells) > 1 and not all(map(_is_number, cells))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _steps(part: Any, card: Card) -> Array:
@@ -119,25 +155,32 @@ def _steps(part: Any, card: Card) -> Array:
     return array.astype(np.int64) if whole(array) else array
 
 
-def _text(name: str, content: bytes, card: Card) -> Array:
-    dtype = np.float32 if card.input == "features" else np.int64
+def _texts(name: str, text: str) -> list[str]:
+    """A text a line; empty lines are borne at the end alone."""
+    lines = text.rstrip().split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise DataError(f"{name}, line {number}: is empty; expected a text on every line")
+    return lines
+
+
+def _numbers(name: str, text: str, card: Card) -> Array:
+    dtype = np.float64 if card.input == "features" else np.int64
     try:
-        text = content.decode().replace(",", " ")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about an empty input: `infer` says that better
-            array = np.loadtxt(io.StringIO(text), dtype=dtype, ndmin=2)
-    except ValueError as error:  # a UnicodeDecodeError too
-        raise DataError(f"{name}: not .npy, not IDX, not WAV, and not numbers as text ({error})") from None
+            array = np.loadtxt(io.StringIO(text.replace(",", " ")), dtype=dtype, ndmin=2)
+    except ValueError as error:
+        raise DataError(f"{name}: not .npy, not IDX, not sound, and not numbers as text ({error})") from None
     return array if card.input == "features" else array.reshape(-1)
 
 
-def _filled(x: Array | list[Any], card: Card, how: Literal["mean", "last"]) -> Array | list[Any]:
-    """Without missing values; the means are those that the model subtracts, where it does."""
-    if card.input == "tokens":
-        return x
-    known = card.preprocess.normalization
+def _filled(x: Array | list[Any], card: Card, how: Impute | None, places: Places) -> Array | list[Any]:
+    """Without missing values; the means are those of the training data. Raises InputError for what `how` does not fill."""
+    if isinstance(x, np.ndarray) and x.dtype.kind != "f":
+        return x  # pixels as bytes are scaled by the model, and miss nothing
     single = isinstance(x, np.ndarray) and x.ndim == 2
-    parts = sequences(x[None] if isinstance(x, np.ndarray) and x.ndim == 2 else x)
-    values = fill(parts, how, None if known is None else known.offset)
+    parts = sequences(x[None] if isinstance(x, np.ndarray) and x.ndim == 2 else x, places)
+    values = fill(parts, how, Reader.of_model(card, x, how).means, places)
     found = np.split(values, parts.starts[1:])
     return found[0] if single else found

@@ -1,187 +1,204 @@
-"""CSV files of sequences: one a row, or one time step a row beside a column that says of which sequence.
+"""Sequences of a table: a series per row, or a time step per row beside a column that says of which sequence.
 
     label,0,1,2,3            id,label,x,y
     walk,0.1,0.4,0.2,        17,walk,0.1,9.7
     run,1.4,0.2,1.9,1.1      17,walk,0.4,9.6
 
-Empty cells at the end of a row are no steps; other empty cells, and NA or nan, are missing values (NaN).
+Empty cells at the end of a series are no steps; other empty cells, and NA or nan, are missing values (NaN).
 """
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..data_card import DataCard
 from ..errors import DataError
+from . import csv_table, csv_targets, times
+from .columns import BY_NAME, USUAL, Columns, Known, Layout
+from .csv_columns import layout
+from .csv_dialect import MISSING
+from .csv_table import Table
+from .examples import Examples
+from .places import CellPlaces
+from .targets import Kind
 
-__all__ = ["BY_NAME", "Columns", "parse", "refuse_columns"]
-
-#: Names of columns that are found by themselves, in any case.
-ID, TIME, LABEL, TEXT = (
-    ("id", "series", "series_id"),
-    ("time", "timestamp"),
-    ("label", "class", "target", "y"),
-    ("text",),
-)
-MISSING = ("", "na", "nan", "null", "none")
-
-
-class Columns(NamedTuple):
-    """Names of columns, or their numbers from 0; None finds them by their usual names."""
-
-    label: str | None = None
-    id: str | None = None
-    time: str | None = None
-
-
-BY_NAME = Columns()
-
-
-def refuse_columns(name: str, columns: Columns) -> None:
-    """Raises DataError where a file that is no CSV is asked for its columns."""
-    given = [f"--{field}" for field, column in columns._asdict().items() if column is not None]
-    if given:
-        raise DataError(f"{name}: {given[0]} has no effect here: it names a column of CSV, and this is none")
-
-
-class _Table(NamedTuple):
-    header: list[str] | None
-    rows: list[list[str]]
-    name: str
-    first: int  # line of the first row
-
-    def place(self, given: str | None, usual: tuple[str, ...]) -> int | None:
-        """The number of a column. Raises DataError if it is asked for and not there."""
-        header = [] if self.header is None else self.header
-        if given is None:
-            return next((i for i, title in enumerate(header) if title.lower() in usual), None)
-        if given in header:
-            return header.index(given)
-        width = max(map(len, self.rows), default=0)
-        if given.lstrip("-").isdigit() and -width <= int(given) < width:
-            return int(given) % width
-        raise DataError(
-            f"{self.name}: no column {given!r}; expected one of {', '.join(header)[:200] or width}"
-        )
+__all__ = ["parse"]
 
 
 def parse(
-    name: str, content: bytes, columns: Columns = BY_NAME, *, labelled: bool = True
-) -> tuple[list[Any], Any]:
-    """The sequences of a CSV file, (T,) or (T, d) arrays or texts, and their targets: floats, strings, or None.
+    name: str,
+    text: str,
+    asked: Columns = BY_NAME,
+    *,
+    labelled: bool = True,
+    known: Known | None = None,
+    kind: Kind | None = None,
+) -> Examples:
+    """The sequences of a file, (T,) or (T, d) arrays or texts, their targets if `labelled`, and how it was understood.
 
-    A column of the name id (or so) makes it one time step a row: rows of an id are a sequence, in the order of the
-    column time if there is one, and all have the same target. A column text holds texts. Without a header the target
-    is the last column of a row, if `labelled`.
-
-    Raises DataError naming the file and the line.
+    For what the columns are see `csv_columns`, for targets of a `kind` `csv_targets`. Raises DataError naming the file,
+    and the line or the option.
     """
-    table = _read(name, content)
-    label = table.place(columns.label, LABEL)
-    identity = table.place(columns.id, ID)
-    text = table.place(None, TEXT)
-    if identity is not None:
-        return _by_step(table, identity, label, table.place(columns.time, TIME))
-    if label is None and labelled:
-        label = max(map(len, table.rows)) - 1
-    if text is not None:
-        x: list[Any] = [row[text] for row in table.rows]
-    else:
-        x = [_numbers(table, i, row, {label} - {None}, trailing=True) for i, row in enumerate(table.rows)]
-    return x, None if label is None else _targets([_cell(table, i, label) for i in range(len(table.rows))])
-
-
-def _read(name: str, content: bytes) -> _Table:
-    try:
-        text = content.decode("utf-8-sig")
-        first = text.split("\n", 1)[0]
-        delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-        rows = [[cell.strip() for cell in row] for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{name}: not CSV ({error})") from None
-    if not rows:
-        raise DataError(f"{name}: holds no rows")
-    header = rows.pop(0) if _is_header(rows) else None
-    if not rows:
-        raise DataError(f"{name}: holds a header and no rows")
-    return _Table(header, rows, name, 1 if header is None else 2)
-
-
-def _by_step(table: _Table, identity: int, label: int | None, time: int | None) -> tuple[list[Any], Any]:
-    members: dict[str, list[int]] = {}
-    for i in range(len(table.rows)):
-        members.setdefault(_cell(table, i, identity), []).append(i)
-    x, y = [], []
-    for key, rows in members.items():
-        if time is not None:
-            rows.sort(key=lambda i: _order(_cell(table, i, time)))
-        others = {place for place in (identity, label, time) if place is not None}
-        x.append(np.stack([_numbers(table, i, table.rows[i], others) for i in rows]))
-        if label is not None:
-            found = {_cell(table, i, label) for i in rows}
-            if len(found) > 1:
-                raise DataError(
-                    f"{table.name}: the rows of id {key!r} have the targets {', '.join(sorted(found)[:3])}; "
-                    "expected one a sequence"
-                )
-            y.append(found.pop())
-    return x, None if label is None else _targets(y)
-
-
-def _cell(table: _Table, i: int, place: int) -> str:
-    row = table.rows[i]
-    if place >= len(row) or row[place].lower() in MISSING:
-        raise DataError(f"{table.name}, line {table.first + i}: column {place} is empty; expected a value")
-    return row[place]
-
-
-def _numbers(
-    table: _Table, i: int, row: list[str], without: set[Any], *, trailing: bool = False
-) -> NDArray[np.float64]:
-    cells = [cell for place, cell in enumerate(row) if place not in without]
-    while trailing and cells and not cells[-1]:
-        cells.pop()
-    numbers = [_number(cell) for cell in cells]
-    if None in numbers or not numbers:
-        met = repr(cells[numbers.index(None)]) if numbers else "empty"
-        raise DataError(f"{table.name}, line {table.first + i}: {met} is no number")
-    return np.array(numbers, np.float64)
-
-
-def _number(cell: str) -> float | None:
-    if cell.lower() in MISSING:
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _is_header(rows: list[list[str]]) -> bool:
-    """Whether the first row says a usual name, or a word above a number."""
-    if any(title.lower() in (*ID, *TIME, *LABEL, *TEXT) for title in rows[0]):
-        return True
-    below = rows[1] if len(rows) > 1 else []
-    return any(
-        _number(a) is None and b and _number(b) is not None for a, b in zip(rows[0], below, strict=False)
+    table = csv_table.read(name, text, USUAL, asked.delimiter, asked.decimal)
+    at = layout(table, asked, known, labelled)
+    made = {"steps": _steps, "series": _series, "texts": _texts}[at.form](table, at)
+    notes = [*at.notes, *made.notes]
+    ids = [] if at.id is None else table.words(at.id, "the id of a sequence")
+    y = None
+    if labelled and at.label is not None:
+        cells = _one_each(table, made.rows, at, at.label, "targets", "a class or a number")
+        y, said = csv_targets.read(table, at.label, [rows[0] for rows in made.rows], cells, kind)
+        notes += said
+    lines = [[table.rows[i].line for i in rows] for rows in made.rows]
+    places = CellPlaces(
+        name,
+        lines if at.form == "steps" else [line[0] for line in lines],
+        [table.title(place) for place in at.features],
+    )
+    return Examples(
+        made.x,
+        y,
+        ids=None if at.id is None else tuple(ids[rows[0]] for rows in made.rows),
+        groups=None if at.group is None else _one_each(table, made.rows, at, at.group, "groups", "a group"),
+        card=_card(table, at),
+        understood=f"{name}: {'; '.join([str(table), *_facts(table, at, labelled), *notes])}",
+        places=places,
+        y_places=places,
     )
 
 
-def _order(cell: str) -> tuple[float, str]:
-    number = _number(cell)
-    return (0.0, cell) if number is None else (number, "")
+class _Made(NamedTuple):
+    """Sequences, the rows of each, and what is to be said of them."""
+
+    x: list[Any]
+    rows: list[list[int]]
+    notes: list[str]
 
 
-def _targets(cells: list[str]) -> NDArray[Any]:
-    """Integers where all are, floats where all are numbers, else strings."""
-    for kind in (np.int64, np.float64):
-        try:
-            return np.array(cells).astype(kind)
-        except ValueError:
-            continue
-    return np.array(cells)
+def _steps(table: Table, at: Layout) -> _Made:
+    """A time step per row: the rows of an id are a sequence, in the order of their times."""
+    table.check_rectangular()
+    keys = [""] * len(table.rows) if at.id is None else table.words(at.id, "the id of a sequence")
+    members: dict[str, list[int]] = {}
+    for i, key in enumerate(keys):
+        members.setdefault(key, []).append(i)
+    notes = []
+    if at.time is not None:
+        notes.append(_sort(table, members, at.time))
+    elif again := _comes_again(keys):
+        notes.append(f"the id {again!r} comes again after others: all its rows are one sequence")
+    channels = np.stack([table.numbers(place) for place in at.features], 1)
+    return _Made([channels[rows] for rows in members.values()], list(members.values()), notes)
+
+
+def _series(table: Table, at: Layout) -> _Made:
+    """A series per row."""
+    columns = {place: table.found(place) for place in at.features}
+    x, ended = [], False
+    for i, row in enumerate(table.rows):
+        places = [place for place in at.features if place < len(row.cells)]
+        while places and (cell := row.cells[places[-1]].lower()) in MISSING and (not cell or at.padded):
+            places.pop()
+            ended = ended or bool(cell)
+        if not places:
+            raise DataError(f"{table.name}, line {row.line}: no steps; expected a number at least")
+        steps = [columns[place][i] for place in places]
+        if None in steps:
+            raise table.no_number(i, places[steps.index(None)])
+        x.append(np.array(steps, np.float64))
+    notes = ["what is missing at the end of a series is no step"] if ended else []
+    return _Made(x, [[i] for i in range(len(x))], notes)
+
+
+def _texts(table: Table, at: Layout) -> _Made:
+    """A text per row."""
+    texts = table.words(at.features[0], "a text")
+    return _Made(list(texts), [[i] for i in range(len(texts))], [])
+
+
+def _one_each(
+    table: Table, members: list[list[int]], at: Layout, place: int, what: str, expected: str
+) -> list[str]:
+    """The one value that all rows of each sequence have in a column. Raises DataError where one has several."""
+    cells = table.words(place, expected)
+    for rows in members:
+        found = {cells[i]: i for i in reversed(rows)}
+        if len(found) > 1:
+            (first, a), (second, b) = sorted(found.items(), key=lambda one: one[1])[:2]
+            key = "" if at.id is None else f" of id {table.cells(at.id)[a]!r}"
+            raise DataError(
+                f"{table.name}: the rows{key} have the {what} {first}, {second} (lines {table.rows[a].line} and "
+                f"{table.rows[b].line}); expected one per sequence"
+            )
+    return [cells[rows[0]] for rows in members]
+
+
+def _sort(table: Table, members: dict[str, list[int]], place: int) -> str:
+    """Puts the rows of each sequence in the order of their times; says how."""
+    cells, title, mark = table.words(place, "a time"), table.title(place), table.dialect.decimal
+    found = times.read(cells, mark)
+    if found is None:
+        odd = next((cell for cell in cells if times.read([cell], mark) is None), None)
+        why = (
+            "some have a date or a zone and some do not"
+            if odd is None
+            else f"{odd!r} is no number and not ISO 8601"
+        )
+        return f"in the order of the file and not of {title}: {why}"
+    moments, of_day = found
+    moved, twice = 0, ""
+    for key, rows in members.items():
+        order = times.in_order([moments[i] for i in rows], of_day)
+        moved += order != list(range(len(rows)))
+        members[key] = ordered = [rows[i] for i in order]
+        equal = [b for a, b in pairwise(ordered) if moments[a] == moments[b]]
+        if equal and not twice:
+            twice = f" ({cells[equal[0]]} comes twice, again in line {table.rows[equal[0]].line})"
+    return f"in order of {title}" + (f", {moved} of {len(members)} sequences sorted" if moved else "") + twice
+
+
+def _comes_again(keys: Sequence[str]) -> str | None:
+    """The first key that is met after another one has come in between."""
+    seen, before = set[str](), None
+    for key in keys:
+        if key != before and key in seen:
+            return key
+        seen.add(key)
+        before = key
+    return None
+
+
+def _card(table: Table, at: Layout) -> DataCard:
+    """What a model remembers of the table: names where it has a header, else numbers, -1 for the last column."""
+
+    def title(place: int | None) -> str | None:
+        if place is None or table.header is not None:
+            return None if place is None else table.title(place)
+        return "-1" if place and place == table.width - 1 else str(place)
+
+    named = table.header is not None and at.form != "series"
+    return DataCard(
+        form=at.form,
+        features=tuple(table.title(place) for place in at.features) if named else None,
+        label=title(at.label),
+        id=title(at.id),
+        time=title(at.time),
+        group=title(at.group),
+    )
+
+
+def _facts(table: Table, at: Layout, labelled: bool) -> list[str]:
+    """How the columns were understood."""
+    row = {"steps": "a time step", "series": "a series", "texts": "a text"}[at.form]
+    roles = {"sequences by": at.id, "groups by": at.group} | ({"target": at.label} if labelled else {})
+    unread = [*at.ignored, *([at.label] if at.label is not None and not labelled else [])]
+    return [
+        f"{row} per row",
+        *([f"features {table.titles(at.features)}"] if at.form == "steps" else []),
+        *(f"{role} {table.title(place)}" for role, place in roles.items() if place is not None),
+        *([f"not read: {table.titles(unread)}"] if unread else []),
+    ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..preprocess import Normalization
 
-__all__ = ["Scores", "balance", "by_class", "classification", "explain", "recall", "regression"]
+__all__ = ["Scores", "balance", "by_class", "classification", "explain", "predicted", "recall", "regression"]
 
 Scores = dict[str, NDArray[np.float64]]
 
@@ -19,12 +19,22 @@ def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> 
 
     A single logit y is that of class 1, the one of class 0 being 0: the loss is then binary cross-entropy.
     """
-    if logits.shape[-1] == 1:
-        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
     return {
-        "loss": _cross_entropy(logits, labels),
-        "accuracy": (logits.argmax(axis=-1) == labels).astype(np.float64),
+        "loss": _cross_entropy(_of_all(logits), labels),
+        "accuracy": (predicted(logits) == labels).astype(np.float64),
     }
+
+
+def predicted(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The classes (...,) that logits (..., o) say, the first of equal ones, and -1 where one of them is not finite.
+
+    A single logit is that of class 1, as in `classification`.
+    """
+    return np.asarray(_best(_of_all(logits)), np.int64)
+
+
+def _of_all(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([np.zeros_like(logits), logits], axis=-1) if logits.shape[-1] == 1 else logits
 
 
 def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:
@@ -34,7 +44,7 @@ def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:
     right, `sequences` 1 where all of them are.
     """
     asked = targets != 0
-    right = (logits.argmax(axis=-1) == targets) & asked
+    right = (_best(logits) == targets) & asked
     symbols = right.sum(axis=1) / asked.sum(axis=1)
     return {
         "loss": _cross_entropy(logits, targets).mean(axis=1),
@@ -101,8 +111,13 @@ def explain(means: dict[str, float]) -> dict[str, float]:
     return {**scores, "r2": sum(ratios) / len(ratios)} if ratios else scores
 
 
+def _best(logits: NDArray[np.float32]) -> NDArray[np.integer]:
+    """The class with the largest logit, or -1, which is none, where a logit is NaN or infinite."""
+    return np.where(np.isfinite(logits).all(axis=-1), logits.argmax(axis=-1), -1)
+
+
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore", over="ignore"):  # logits that are not finite have no finite loss
+    with np.errstate(invalid="ignore", over="ignore"):  # the loss is NaN or infinite then
         shifted = logits - logits.max(axis=-1, keepdims=True)
-        chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
-        return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)
+    chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
+    return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)

@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
+from ..resolution import is_wide
+from .places import Places
 from .series import Sequences
 
-__all__ = ["Impute", "fill"]
+__all__ = ["Impute", "centres", "fill", "numbers"]
+
+MOST = float(np.finfo(np.float32).max)
 
 #: "mean": the channel's mean over the training data. "last": the last value that was there, the mean before the first.
 Impute = Literal["mean", "last"]
 
 
 def fill(
-    x: Sequences, how: Impute | None, means: ArrayLike | None = None, name: str = "X"
-) -> NDArray[np.float32]:
-    """The values (sum of lengths, d) float32 of sequences of features, what is missing filled in.
+    x: Sequences, how: Impute | None, means: ArrayLike | None = None, places: Places | None = None
+) -> NDArray[Any]:
+    """The values (sum of lengths, d) of sequences of features, what is missing filled in: float64 of types that float32
+    does not hold, else float32.
 
     `means` (d,) are those of the training data, None for those of `x` itself.
 
     Raises InputError for an infinite value, for a missing one if `how` is None, and for a channel without any value.
     """
-    if how not in (None, *get_args(Impute)):
-        raise InputError(f"impute is {how!r}; expected None, {' or '.join(map(repr, get_args(Impute)))}")
-    given = x.values.reshape(len(x.values), -1)
-    with np.errstate(over="ignore"):
-        values = np.array(given, np.float32, order="C")
+    places = places or Places()
+    values = numbers(x, how, places)
     missing = np.isnan(values)
-    if how is None or np.isinf(values).any():
-        _refuse_other(x, values, missing if how is None else np.isinf(values), name)
     if not missing.any():
         return values
     if means is not None and np.shape(means) != values.shape[1:]:
-        raise ShapeError(f"{name} has {values.shape[1]} features a step; expected {np.size(means)}")
+        raise ShapeError(f"{places.name} has {values.shape[1]} features per step; expected {np.size(means)}")
     if means is None:
         if (empty := missing.all(0)).any():
-            raise InputError(f"{name} has no value at all in channel {int(np.argmax(empty))}; expected some")
-        means = np.nanmean(values, axis=0, dtype=np.float64)
+            raise InputError(
+                f"{places.name} has no value at all in channel {int(np.argmax(empty))}; expected some"
+            )
+        means = centres(values)
     if how == "last":
         _carry_forward(values, missing, x)
         missing = np.isnan(values)
-    values[missing] = np.broadcast_to(np.asarray(means, np.float32), values.shape)[missing]
+    values[missing] = np.broadcast_to(np.asarray(means, values.dtype), values.shape)[missing]
     return values
 
 
-def _refuse_other(x: Sequences, values: NDArray[np.float32], bad: NDArray[np.bool_], name: str) -> None:
-    bad = bad | np.isinf(values)
-    if not bad.any():
-        return
-    row, channel = (int(place) for place in np.argwhere(bad)[0])
-    sequence, step = x.place(row)
-    at = f"{name}[{sequence}][{step}" + (f", {channel}]" if x.values.ndim == 2 else "]")
-    advice = "; impute='mean' or 'last' fills in missing values" if np.isnan(values[row, channel]) else ""
-    raise InputError(f"{at} is {values[row, channel]}; expected finite numbers{advice}")
+def centres(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean of each channel (d,) of values (.., d) that may be missing, as exact for a large offset as for none."""
+    base = np.nanmin(values, axis=0).astype(np.float64)
+    return np.asarray(base + np.nanmean(values - base, axis=0, dtype=np.float64))
 
 
-def _carry_forward(values: NDArray[np.float32], missing: NDArray[np.bool_], x: Sequences) -> None:
+def numbers(x: Sequences, how: Impute | None, places: Places) -> NDArray[Any]:
+    """A copy of the values (sum of lengths, d), in the type that `fill` has. Raises InputError as it does."""
+    if how not in (None, *get_args(Impute)):
+        raise InputError(f"impute is {how!r}; expected None, {' or '.join(map(repr, get_args(Impute)))}")
+    given = x.values.reshape(len(x.values), -1)
+    values = np.array(given, np.float64 if is_wide(given.dtype) else np.float32, order="C")
+    bad = np.abs(values) > MOST
+    if how is None:
+        bad |= np.isnan(values)
+    if bad.any():
+        row, channel = (int(place) for place in np.argwhere(bad)[0])
+        at = places.step(*x.place(row), channel if x.values.ndim == 2 else None)
+        met = values[row, channel]
+        advice = "; impute (--impute), 'mean' or 'last', fills in what is missing" if np.isnan(met) else ""
+        raise InputError(f"{at} is {met}; expected finite numbers of float32{advice}")
+    return values
+
+
+def _carry_forward(values: NDArray[Any], missing: NDArray[np.bool_], x: Sequences) -> None:
     """Replaces each missing value by the last one of its sequence and channel, if there is one."""
     rows = np.arange(len(values))[:, None]
     last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from ..disk import write
 from ..errors import DataError
-from ..format import write
 from . import folders, idx, images
 from .dataset import Dataset
 from .download import fetch
@@ -42,15 +43,28 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[i
 
 
 def download(progress: Callable[[str, int, int | None], object] = lambda name, received, total: None) -> Path:
-    """Fills the user's cache with the four files and returns its folder; those already there and right are kept.
+    """The folder with the four files: where $HADAMRNN_DATA has them all, else the user's cache, which is filled.
 
-    Each file is checked before it appears. `progress` gets the file's name, bytes received, bytes in all or None.
-    Raises `DataError` when no mirror gives a file, without a network for one.
+    What is already there and right is kept, what $HADAMRNN_DATA has of them is copied, and the rest is downloaded. Each
+    file is checked before it appears. `progress` gets the file's name, bytes received, bytes in all or None.
+
+    Raises `DataError` when no mirror gives a file, without a network for one, or when $HADAMRNN_DATA, which is looked at
+    before the cache, has all of them and one is damaged.
     """
+    others = folders.named("mnist")
+    for place in others:
+        paths = [path for name in FILES if (path := DATASET.find(place, name)) is not None]
+        if len(paths) == len(FILES):
+            for path, md5 in zip(paths, FILES.values(), strict=True):
+                idx.read(path, md5=md5)
+            return place
     folder = folders.cache() / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
     for name, md5 in FILES.items():
         if _intact(folder, name, md5):
+            continue
+        if (copy := _copy(others, name, md5)) is not None:
+            write(folder / copy.name, copy.read_bytes())
             continue
         try:
             content = fetch(
@@ -65,6 +79,16 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
             ) from None
         write(folder / f"{name}.gz", content)
     return folder
+
+
+def _copy(places: list[Path], name: str, md5: str) -> Path | None:
+    """The file `name` in one of the folders, if it is right there."""
+    for path in (DATASET.find(place, name) for place in places):
+        with contextlib.suppress(DataError):
+            if path is not None:
+                idx.read(path, md5=md5)
+                return path
+    return None
 
 
 def _check(name: str, content: bytes) -> None:

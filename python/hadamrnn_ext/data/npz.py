@@ -28,14 +28,19 @@ OBJECTS = (
 )
 
 
-def read(path: str | Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file by name. Raises DataError naming the file."""
+def read(path: str | Path, content: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of the content of an .npz file by name. Raises DataError naming the file."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if not any(name.endswith(".npy") for name in archive.namelist()):
+                held = ", ".join(archive.namelist()[:3]) or "nothing"
+                raise DataError(
+                    f"{path}: a zip archive of {held}; expected .npz. A table of a spreadsheet can be saved as CSV"
+                )
             size = sum(info.file_size for info in archive.infolist())
             if size > MAX_BYTES:
                 raise DataError(f"{path}: {size} bytes of arrays, above the limit of {MAX_BYTES}")
-            if sum(info.compress_size for info in archive.infolist()) > Path(path).stat().st_size:
+            if sum(info.compress_size for info in archive.infolist()) > len(content):
                 raise DataError(f"{path}: has members that are larger than the file")
             return {
                 name.removesuffix(".npy"): array(io.BytesIO(archive.read(name)), f"{path}: {name}")

@@ -1,4 +1,4 @@
-"""Files of own data: .npz with X and y, or CSV."""
+"""Files of own data: .npz with X and y, .ts, tables of text, CSV and the UCR archive's among them, or a folder of sounds."""
 
 from __future__ import annotations
 
@@ -7,31 +7,78 @@ from typing import Any
 
 import numpy as np
 
+from ..data_card import DataCard
 from ..errors import DataError
-from . import csv_series, npz
-from .csv_series import BY_NAME, Columns
+from . import csv_series, npz, sounds, source, ts
+from .columns import BY_NAME, Columns, Known, refuse_columns
+from .examples import Examples
+from .places import Places
+from .targets import Kind
 
-__all__ = ["Columns", "parts", "read"]
+__all__ = ["Columns", "Known", "examples", "ids", "known", "parsed", "parts", "read"]
 
 
 def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
-    """Sequences and targets, as `custom.task` takes them.
+    """Sequences and targets, as `train.fit` takes them; see `examples`. Raises DataError."""
+    found = examples(path, columns)
+    return found.x, found.y
 
-    An .npz file holds the arrays X, of which `parts` tells, and y; all else is CSV, see `csv_series`. Raises DataError.
+
+def examples(
+    path: str | Path,
+    columns: Columns = BY_NAME,
+    known: Known | None = None,
+    kind: Kind | None = None,
+    how: sounds.Hearing | None = None,
+) -> Examples:
+    """What a file of own data holds, or what else `source` reads, targets included.
+
+    Args:
+        path: .npz with the arrays X (of which `parts` tells) and y, and maybe groups and ids (N,); a folder of sounds, see
+            `sounds.read`; .ts as sktime and aeon have it; all else is a table of text, see `csv_series`.
+        columns: what the columns of a table are; None of them: as they are usually called.
+        known: who reads it, where it is not the data to train on. kind: of the targets. how: a model hears sounds.
+
+    Raises DataError naming the file.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+    if Path(path).is_dir():
+        refuse_columns(str(path), columns)
+        return sounds.read(path, how)
+    content, name = source.content(path), source.label(path)
+    if content[:6] == source.NUMPY:
+        raise DataError(f"{name}: holds one array; expected .npz with X and y, or CSV")
+    content = bytes(content)
     if content.startswith(b"PK"):
-        csv_series.refuse_columns(str(path), columns)
-        return _arrays(path, npz.read(path))
-    if content.startswith(b"\x93NUMPY"):
-        raise DataError(f"{path}: holds one array; expected .npz with X and y, or CSV")
-    x, y = csv_series.parse(str(path), content, columns)
-    if y is None:
-        raise DataError(f"{path}: no column of targets; name it with --label")
-    return x, y
+        refuse_columns(name, columns)
+        return _arrays(name, npz.read(name, content))
+    found = parsed(name, source.text(name, content), columns, known=known, kind=kind)
+    if found.y is None:
+        raise DataError(f"{name}: has no targets; expected a class or a value for each series")
+    return found
+
+
+def known(examples: Examples) -> Known:
+    """What training data says of the files of test data beside it."""
+    first = examples.x[0]
+    texts = isinstance(first, str)
+    width = 1 if texts or np.ndim(first) < 2 else np.shape(first)[1]
+    return Known(examples.card or DataCard(), width, texts)
+
+
+def parsed(
+    name: str,
+    text: str,
+    columns: Columns = BY_NAME,
+    *,
+    labelled: bool = True,
+    known: Known | None = None,
+    kind: Kind | None = None,
+) -> Examples:
+    """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
+    if ts.is_ts(text):
+        refuse_columns(name, columns)
+        return ts.parse(name, text)
+    return csv_series.parse(name, text, columns, labelled=labelled, known=known, kind=kind)
 
 
 def parts(path: str | Path, arrays: dict[str, Any]) -> Any:
@@ -68,10 +115,31 @@ def parts(path: str | Path, arrays: dict[str, Any]) -> Any:
     return np.split(x, np.cumsum(counts)[:-1])
 
 
-def _arrays(path: str | Path, arrays: dict[str, Any]) -> tuple[Any, Any]:
-    if not {"x", "y"} <= _named(arrays).keys():
+def ids(path: str | Path, arrays: dict[str, Any], count: int) -> tuple[str, ...] | None:
+    """The array ids (N,) of an .npz file, if there is one. Raises DataError."""
+    found = _named(arrays).get("ids")
+    if found is None:
+        return None
+    if found.shape != (count,):
+        raise DataError(f"{path}: ids of shape {found.shape}; expected ({count},), one for each sequence")
+    return tuple(map(str, found.tolist()))
+
+
+def _arrays(path: str | Path, arrays: dict[str, Any]) -> Examples:
+    named = _named(arrays)
+    if not {"x", "y"} <= named.keys():
         raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected X and y")
-    return parts(path, arrays), _named(arrays)["y"]
+    x = parts(path, arrays)
+    understood = f"{path}: arrays {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}"
+    return Examples(
+        x,
+        named["y"],
+        ids=ids(path, arrays, len(x)),
+        groups=named.get("groups"),
+        understood=understood,
+        places=Places(f"{path}: X"),
+        y_places=Places(f"{path}: y"),
+    )
 
 
 def _named(arrays: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..disk import write
 from ..errors import DataError
-from ..format import write
 from . import folders
 from .dataset import Dataset
 
@@ -31,7 +31,10 @@ def parsed(name: str, source: Path | bytes, parse: Callable[[], Arrays]) -> Arra
     A copy that cannot be written or is damaged costs time alone. Raises `DataError` if `source` cannot be read.
     """
     key = hashlib.sha256(source if isinstance(source, bytes) else _content(source)).hexdigest()
-    path = folders.cache() / "parsed" / f"{name}-{key[:32]}.npz"
+    try:
+        path = folders.cache() / "parsed" / f"{name}-{key[:32]}.npz"
+    except folders.NoHomeError:
+        return parse()
     with contextlib.suppress(OSError):
         stored = path.read_bytes()
         if hashlib.sha256(stored[DIGEST:]).digest() == stored[:DIGEST]:

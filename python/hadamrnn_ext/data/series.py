@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
+from ..texts import is_texts
+from .places import Places
 from .task import Index
 
-__all__ = ["Sequences", "Series", "is_texts", "sequences", "whole"]
+__all__ = ["Sequences", "Series", "feature_names", "is_texts", "sequences", "whole"]
 
 
 class Sequences(NamedTuple):
@@ -32,35 +34,37 @@ class Sequences(NamedTuple):
         return sequence, row - int(self.starts[sequence])
 
 
-def sequences(x: ArrayLike | Sequence[ArrayLike], name: str = "X") -> Sequences:
-    """What (N, T, d) or (N, T) holds, or a list or object array of N arrays (T_i, d) or (T_i,).
+def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places | None = None) -> Sequences:
+    """What (N, T, d) or (N, T) holds, or a list or object array of N arrays or data frames (T_i, d) or (T_i,).
+
+    Masked values, and pd.NA, are missing: NaN.
 
     Raises:
         ShapeError: another shape, sequences that differ in their features, or an empty one.
-        InputError: no real numbers.
+        InputError: no real numbers, or data frames of other columns than the first.
     """
+    places = places or Places()
     if not isinstance(x, np.ndarray) and hasattr(x, "__array__"):
-        x = np.asarray(x)
+        x = _array(x)
     if isinstance(x, np.ndarray) and x.dtype != object:
-        return _rectangular(x, name)
-    parts = [_part(part, f"{name}[{i}]") for i, part in enumerate(x)]  # type: ignore[arg-type]
+        return _rectangular(_array(x), places.name)
+    names = feature_names(x)
+    parts = [_part(part, places.sequence(i), names) for i, part in enumerate(x)]  # type: ignore[arg-type]
     if not parts:
-        raise ShapeError(f"{name} holds no sequences; expected at least one")
+        raise ShapeError(f"{places.name} holds no sequences; expected at least one")
     for i, part in enumerate(parts):
         if part.shape[1:] != parts[0].shape[1:]:
             raise ShapeError(
-                f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many features a step"
+                f"{places.sequence(i)} has shape {part.shape}, and {places.sequence(0)} {parts[0].shape}; "
+                "expected as many features per step"
             )
     return Sequences(np.concatenate(parts), np.array([len(part) for part in parts], np.int64))
 
 
-def is_texts(x: Any) -> bool:
-    """Whether every one of the sequences is a string."""
-    if isinstance(x, np.ndarray) and x.dtype.kind == "U":
-        return x.ndim == 1
-    return (
-        isinstance(x, (list, tuple, np.ndarray)) and len(x) > 0 and all(isinstance(part, str) for part in x)
-    )
+def feature_names(x: Any) -> tuple[str, ...] | None:
+    """The names of the channels, where the sequences are data frames; those of the first."""
+    columns = getattr(x[0], "columns", None) if isinstance(x, (list, tuple, np.ndarray)) and len(x) else None
+    return None if columns is None else tuple(map(str, columns))
 
 
 def whole(values: NDArray[Any]) -> bool:
@@ -77,14 +81,34 @@ def _rectangular(x: NDArray[Any], name: str) -> Sequences:
     return Sequences(x.reshape(-1, *x.shape[2:]), np.full(len(x), x.shape[1], np.int64))
 
 
-def _part(part: Any, name: str) -> NDArray[Any]:
+def _part(part: Any, name: str, columns: tuple[str, ...] | None) -> NDArray[Any]:
     try:
-        array = np.asarray(part)
+        array = _array(part)
     except ValueError:
         raise InputError(f"{name} is ragged; expected (T, d) or (T,)") from None
+    if columns is not None:
+        met = [str(column) for column in getattr(part, "columns", ())]
+        if sorted(met) != sorted(columns):
+            raise InputError(
+                f"{name} has the columns {', '.join(met) or 'of no name'}; expected {', '.join(columns)}"
+            )
+        array = array[:, [met.index(column) for column in columns]]
     if array.ndim not in (1, 2) or 0 in array.shape:
         raise ShapeError(f"{name} has shape {array.shape}; expected (T, d) or (T,), with at least one step")
     _check_numbers(array, name)
+    return array
+
+
+def _array(x: Any) -> NDArray[Any]:
+    """As NumPy has it, but for what it would lose: masks, and missing values of pandas' own types."""
+    if isinstance(x, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(x), np.nan, np.ma.getdata(x)) if x.mask.any() else np.asarray(x)
+    array = np.asarray(x)
+    if array.dtype == object and hasattr(x, "to_numpy"):
+        try:
+            return np.asarray(x.to_numpy(dtype=np.float64, na_value=np.nan))
+        except (TypeError, ValueError):
+            return array
     return array
 
 
@@ -95,8 +119,9 @@ def _check_numbers(array: NDArray[Any], name: str) -> None:
 
 @dataclass(frozen=True)
 class Series:
-    """Examples of any lengths: features (sum of lengths, d) float32, or tokens (sum of lengths,) int32 without
-    normalization; where each begins, its length and its target, all (N, ...).
+    """Examples of any lengths: features (sum of lengths, d), or tokens (sum of lengths,) int32 without normalization;
+    where each begins, its length and its target, all (N, ...). Features are float64 where a normalization is still to
+    centre them and they came as wide as that, else float32.
 
     A batch is as long as its longest sequence. Shorter ones go on with their last step, which is past their length.
     """

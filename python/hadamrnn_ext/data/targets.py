@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,11 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..preprocess import Normalization
+from ..resolution import too_fine
+from .places import Places
 from .series import whole
 
-__all__ = ["Kind", "Targets", "targets"]
+__all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
 
 Kind = Literal["classes", "values"]
+#: How NumPy and pandas write a missing value where they make it a string: never the name of a class.
+NO_NAMES = frozenset({"", "nan", "NaN", "NAN", "<NA>", "NaT"})
 
 
 @dataclass(frozen=True)
@@ -37,68 +42,166 @@ class Targets:
             return None
         values = self.values.astype(np.float64)
         scale = values.std(0)
-        return Normalization(
-            tuple(values.mean(0).tolist()), tuple(np.where(scale > 1e-12, scale, 1.0).tolist())
-        )
+        varies = scale > 1e-7 * np.abs(values).max(0)  # more than the rounding of float32
+        return Normalization(tuple(values.mean(0).tolist()), tuple(np.where(varies, scale, 1.0).tolist()))
 
 
 def targets(
-    y: ArrayLike, count: int, kind: Kind | None = None, labels: tuple[str, ...] | None = None, name: str = "y"
+    y: ArrayLike,
+    count: int,
+    kind: Kind | None = None,
+    labels: tuple[str, ...] | None = None,
+    places: Places | None = None,
 ) -> Targets:
     """The targets of `count` sequences: (N,) integers, booleans or strings are classes, floats (N,) or (N, o) values.
 
     `kind` decides otherwise. `labels` are those of a model or of training data, which no class may be missing from.
+    Bytes are strings in UTF-8. Names that differ are different classes: `01` is not `1`.
 
     Raises:
-        ShapeError: not one a sequence.
-        InputError: no targets of that kind, a missing one, or a class that `labels` lack; its position is named.
+        ShapeError: not one per sequence.
+        InputError: no targets of that kind, a missing one, or a class that `labels` lack; its place is named.
     """
-    array = np.asarray(y)
-    if array.dtype == object:  # of strings, of integers, or of both: as text they are all names
-        array = np.array([str(value) for value in array]) if array.ndim == 1 else array
+    places = places or Places("y")
+    array = named(y, places)
     if array.ndim == 0 or len(array) != count:
-        raise ShapeError(f"{name} has shape {array.shape}; expected one target for each of {count} sequences")
+        raise ShapeError(
+            f"{places.name} has shape {array.shape}; expected one target for each of {count} sequences"
+        )
     if array.dtype.kind not in "biufUS":
-        raise InputError(f"{name} has dtype {array.dtype}; expected classes or numbers")
+        raise InputError(f"{places.name} has dtype {array.dtype}; expected classes or numbers")
     if kind is None:
         kind = "values" if labels is None and array.dtype.kind == "f" else "classes"
-    return _classes(array, labels, name) if kind == "classes" else _values(array, name)
+    return _classes(array, labels, places) if kind == "classes" else _values(array, places)
 
 
-def _values(array: NDArray[Any], name: str) -> Targets:
+def is_missing(value: Any) -> bool:
+    """Whether this is how Python, NumPy or pandas says that there is no value: None, NaN, NaT, pd.NA, an empty text."""
+    if value is None or isinstance(value, (str, bytes)):
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        return text is None or text.strip() in NO_NAMES
+    if type(value).__name__ in ("NAType", "MaskedConstant"):
+        return True
+    try:
+        return not bool(value == value)  # noqa: PLR0124  # NaN and NaT alone differ from themselves
+    except (TypeError, ValueError):
+        return False
+
+
+def named(y: Any, places: Places | None = None) -> NDArray[Any]:
+    """Targets as an array of booleans, numbers or strings, of bytes too, if none is missing. Raises InputError."""
+    places = places or Places("y")
+    array = _as_array(y)
+    if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OSU":
+        array = array[:, 0]
+    if isinstance(y, np.ma.MaskedArray) and y.mask.any():
+        _refuse_missing(places, int(np.argwhere(np.ma.getmaskarray(y))[0][0]), "masked")
+    if array.ndim != 1 or array.dtype.kind not in "OSU":
+        return array
+    for row, value in enumerate(array.tolist()):
+        if is_missing(value):
+            _refuse_missing(places, row, value)
+    if array.dtype.kind == "U":
+        return array
+    return _names(array.tolist(), places)
+
+
+def _as_array(y: Any) -> NDArray[Any]:
+    """As it is: of a list of strings and others NumPy would make strings of all, `nan` of NaN."""
+    array = np.asarray(y)
+    if array.ndim == 1 and array.dtype.kind in "US" and not hasattr(y, "dtype") and isinstance(y, Sequence):
+        objects = np.empty(len(y), object)
+        objects[:] = list(y)
+        return objects
+    return array
+
+
+def _refuse_missing(places: Places, row: int, value: Any) -> None:
+    raise InputError(
+        f"{places.sequence(row)} is {value!r}, a missing target; expected a class or a number for each sequence"
+    )
+
+
+def _names(values: list[Any], places: Places) -> NDArray[Any]:
+    """Objects as names of classes; as numbers where all are. Two objects of one name are refused, as 1 and "1"."""
+    if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values):
+        numbers = np.array(values)
+        return numbers if numbers.dtype.kind in "iuf" else np.array(list(map(str, values)))
+    names, origins = [], dict[str, type]()
+    for row, value in enumerate(values):
+        name, origin = _name(value, places, row)
+        if origins.setdefault(name, origin) is not origin:
+            raise InputError(
+                f"{places.sequence(row)} is {value!r}, and another target has the same name as a "
+                f"{origins[name].__name__}; expected one type, or names that differ"
+            )
+        names.append(name)
+    return np.array(names)
+
+
+def _name(value: Any, places: Places, row: int) -> tuple[str, type]:
+    if isinstance(value, bytes):
+        try:
+            return value.decode(), str
+        except UnicodeDecodeError:
+            raise InputError(f"{places.sequence(row)} is {value!r}; expected text in UTF-8") from None
+    if isinstance(value, str):
+        return str(value), str
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)), bool
+    if isinstance(value, (int, np.integer)):
+        return str(int(value)), int
+    if isinstance(value, (float, np.floating)):
+        return (str(int(value)) if float(value).is_integer() else str(float(value))), int
+    return str(value), type(value)
+
+
+def _values(array: NDArray[Any], places: Places) -> Targets:
     if array.dtype.kind in "US" or array.ndim > 2:
         raise InputError(
-            f"{name} has dtype {array.dtype} and shape {array.shape}; expected numbers (N,) or (N, o)"
+            f"{places.name} has dtype {array.dtype} and shape {array.shape}; expected numbers (N,) or (N, o)"
         )
+    wide = array.reshape(len(array), -1).astype(np.float64)
     with np.errstate(over="ignore"):
-        values = array.reshape(len(array), -1).astype(np.float32)
-    _check_finite(values, array, name)
+        values = wide.astype(np.float32)
+    _check_finite(values, array, places)
+    offset = np.abs(wide).max(0, initial=0)
+    spread = (wide - wide[:1]).std(0) if len(wide) else offset
+    if (lost := too_fine(offset, spread)).any():
+        column = int(np.argmax(lost))
+        raise InputError(
+            f"column {column} of {places.name} varies by {spread[column]:.3g} about {wide[:, column].mean():.12g}; answers are "
+            f"float32, which has steps of {np.spacing(np.float32(offset[column])):.3g} there: subtract an offset"
+        )
     return Targets(values)
 
 
-def _classes(array: NDArray[Any], labels: tuple[str, ...] | None, name: str) -> Targets:
+def _classes(array: NDArray[Any], labels: tuple[str, ...] | None, places: Places) -> Targets:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise ShapeError(f"{name} has shape {array.shape}; expected (N,), one class a sequence")
+        raise ShapeError(f"{places.name} has shape {array.shape}; expected (N,), one class per sequence")
     if array.dtype.kind == "f":
-        _check_finite(array, array, name)
+        _check_finite(array, array, places)
         if whole(array):
             array = array.astype(np.int64)
     found, classes = np.unique(array, return_inverse=True)
     names = tuple(map(str, found.tolist()))
     if labels is None:
         if len(names) < 2:
-            raise InputError(f"{name} holds the single class {names[0]!r}; expected at least two")
+            raise InputError(f"{places.name} holds the single class {names[0]!r}; expected at least two")
         return Targets(classes.astype(np.int64).reshape(-1), names)
-    places = {label: place for place, label in enumerate(labels)}
-    if unknown := [name for name in names if name not in places]:
+    known = {label: number for number, label in enumerate(labels)}
+    if unknown := [name for name in names if name not in known]:
         row = int(np.argmax(classes == names.index(unknown[0])))
-        raise InputError(f"{name}[{row}] is {unknown[0]!r}; expected one of {', '.join(labels)[:200]}")
-    return Targets(np.array([places[name] for name in names], np.int64)[classes.reshape(-1)], labels)
+        raise InputError(
+            f"{places.sequence(row)} is {unknown[0]!r}; expected one of {', '.join(labels)[:200]}"
+        )
+    return Targets(np.array([known[name] for name in names], np.int64)[classes.reshape(-1)], labels)
 
 
-def _check_finite(values: NDArray[Any], given: NDArray[Any], name: str) -> None:
+def _check_finite(values: NDArray[Any], given: NDArray[Any], places: Places) -> None:
     if not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise InputError(f"{name}[{row}] is {given[row]}; expected finite numbers")
+        what = f"{given[row]}, a missing target" if np.isnan(values[row]).any() else given[row]
+        raise InputError(f"{places.sequence(row)} is {what}; expected finite numbers")

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data_card import DataCard
 from ..preprocess import Normalization, Preprocess
 from .metrics import Scores
 
@@ -44,7 +45,9 @@ class Task:
 
     `conclude` makes what is reported of the means of `scores` over a split: scores of a whole split, such as balanced
     accuracy, are functions of means. `class_weights` weigh the loss of training. `answers` are the means and scales of
-    targets that are values: a network learns them normalized, and its model answers in their units.
+    targets that are values: a network learns them normalized, and its model answers in their units. `data` is what the
+    model remembers of the files, and `settings` what else of the data, see `card.Training`. `note` tells how the examples
+    were split, where that was not by chance.
     """
 
     name: str
@@ -63,6 +66,9 @@ class Task:
     conclude: Callable[[dict[str, float]], dict[str, float]] = dict
     class_weights: tuple[float, ...] | None = None
     answers: Normalization | None = None
+    data: DataCard | None = None
+    note: str = ""
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
 
     def better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         """Whether `new` validation scores beat `old`. The loss decides where both have as many right, as is usual where

@@ -1,12 +1,12 @@
 """Models for other places.
 
-``c`` writes a C99 library for microcontrollers, ``c_input`` gives what it reads; ``onnx`` writes an ONNX graph.
+``c`` writes a C99 library for microcontrollers, ``c_input`` and ``c_raw`` give what it reads; ``onnx`` writes an ONNX graph.
 """
 
 from __future__ import annotations
 
 from .clang import c
 from .onnx import onnx
-from .reading import c_input
+from .reading import c_input, c_raw
 
-__all__ = ["c", "c_input", "onnx"]
+__all__ = ["c", "c_input", "c_raw", "onnx"]

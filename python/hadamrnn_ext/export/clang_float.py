@@ -13,10 +13,19 @@ from ..card import Card
 from ..model import Model
 from ..quantize import code_range, code_width, pack_signs
 from .mean import clear_sum, sum_fields, sum_up
-from .text import array, read_code, real
+from .text import array, bit, read_code, real
 from .transform import function, transform
 
-__all__ = ["input_type", "source", "state_fields"]
+__all__ = ["input_type", "local_bytes", "source", "state_fields"]
+
+
+_TWO_ROUNDINGS = """/* A product and a sum are two operations, each of which rounds; compilers make one of them where they can. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+"""
 
 
 def input_type(card: Card) -> str:
@@ -30,11 +39,16 @@ def state_fields(card: Card) -> str:
     return states + (sum_fields(card, "float") if card.output == "mean" else "")
 
 
+def local_bytes(card: Card) -> int:
+    """Of the arrays that a function keeps on the stack: the partial sums of a logit, or what a base matrix makes."""
+    return 4 * max(16, *(hadamard.factor(layer.block_size)[0] for layer in card.layers))
+
+
 def source(model: Model, name: str) -> str:
     """Everything of the .c file below its includes."""
     card, parameters = model.card, model.parameters()
     widths = {code_width(bits) for bits in (card.weight_bits, card.output_weight_bits) if bits is not None}
-    parts = [read_code(width) for width in sorted(widths)]
+    parts = [_TWO_ROUNDINGS, *(read_code(width) for width in sorted(widths))]
     parts += [transform(m, "float") for m in dict.fromkeys(layer.block_size for layer in card.layers)]
     parts.append(_matrix(model, "input", card.weight_bits, parameters["input.weight"]))
     parts.append(_matrix(model, "output", card.output_weight_bits, parameters["output.weight"]))
@@ -47,13 +61,13 @@ def source(model: Model, name: str) -> str:
 def _matrix(model: Model, name: str, bits: int | None, weight: NDArray[Any]) -> str:
     """The constants of U or V and a function that gives entry number i."""
     if bits is None:
-        constants, entry = array("float", f"{name}_weights", weight), f"{name}_weights[i]"
+        constants, entry = array("float", f"{name}_weights", weight), f"READ(float, {name}_weights + i)"
     else:
         packed = np.append(model.tensors[f"{name}.codes"], np.uint8(0))
         constants = array("uint8_t", f"{name}_codes", packed)
         step = np.float32(model.tensors[f"{name}.scale"][0]) / np.float32(-code_range(bits)[0])
         entry = f"(float)code{code_width(bits)}({name}_codes, i) * {real(step)}"
-    return f"{constants}\nstatic float {name}_weight(uint32_t i) {{ return {entry}; }}\n"
+    return f"{constants}\nstatic float {name}_weight(place i) {{ return {entry}; }}\n"
 
 
 def _constants(card: Card, parameters: dict[str, NDArray[Any]]) -> str:
@@ -75,20 +89,20 @@ def _layer(card: Card, i: int) -> str:
     layer = card.layers[i]
     scale = np.float32(1 / math.sqrt(layer.block_size))
     argument = "const float *below" if i > 0 else f"const {input_type(card)} *x"
-    activate = {
+    activate = {  # NaN, with which no comparison is true, stays what it is
         "linear": "h[i] = z;",
-        "relu": "h[i] = z > 0.0f ? z : 0.0f;",
-        "sign": "h[i] = z >= 0.0f ? 1.0f : -1.0f;",
+        "relu": "h[i] = z <= 0.0f ? 0.0f : z;",
+        "sign": "h[i] = z >= 0.0f ? 1.0f : z < 0.0f ? -1.0f : z;",
         "modrelu": f"""{{
-            const float magnitude = (z < 0.0f ? -z : z) + modrelu{i}[i];
-            h[i] = magnitude > 0.0f && z != 0.0f ? (z < 0.0f ? -magnitude : magnitude) : 0.0f;
+            const float magnitude = (z < 0.0f ? -z : z) + READ(float, modrelu{i} + i);
+            h[i] = magnitude <= 0.0f || z == 0.0f ? 0.0f : z < 0.0f ? -magnitude : magnitude;
         }}""",
     }[layer.recurrence]
     return f"""static void layer{i}(float *h, {argument}) {{
-    uint32_t i;
+    place i;
     {function(layer.block_size, "float")}(h, {layer.hidden_size}u);
     for (i = 0; i < {layer.hidden_size}u; ++i) {{
-        const float su = signs{i}[i / 8u] >> (i % 8u) & 1u ? {real(-scale)} : {real(scale)};
+        const float su = {bit(f"signs{i}", "i")} ? {real(-scale)} : {real(scale)};
         float v, product, z;
 {_input(card, i)}        product = su * h[i];
         z = product + v;
@@ -104,30 +118,33 @@ def _input(card: Card, i: int) -> str:
         below = card.layers[i - 1]
         n = below.hidden_size
         scale = real(np.float32(1 / math.sqrt(n)))
-        body = f"""            const uint32_t entry = i * {n}u + j;
-            if (below[j] > 0.0f) sum = sum + (input_signs{i}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j]);
+        body = f"""            const place entry = i * {n}u + j;
+            if (!(below[j] <= 0.0f)) sum = sum + ({bit(f"input_signs{i}", "entry")} ? -below[j] : below[j]);
 """
-        return f"        float sum = 0.0f;\n{_in_storage_order(n, below.block_size, body)}        v = {scale} * sum;\n        v = v + bias{i}[i];\n"
+        return f"        float sum = 0.0f;\n{_in_storage_order(n, below.block_size, body)}        v = {scale} * sum;\n        v = v + READ(float, bias{i} + i);\n"
     width = card.input_width
     if card.input == "tokens" and card.embedding_size is None:
-        return f"        v = input_weight(i * {width}u + (uint32_t)x[0]) + bias0[i];\n"
-    value = "x[j]" if card.embedding_size is None else f"embedding[(uint32_t)x[0] * {width}u + j]"
-    return f"""        uint32_t j;
-        v = input_weight(i * {width}u) * {value.replace("j", "0") if card.embedding_size is None else value.replace(" + j", "")};
+        return f"        v = input_weight(i * {width}u + (place)x[0]) + READ(float, bias0 + i);\n"
+    row, value = "", "x[{}]"
+    if card.embedding_size is not None:
+        row = f"        const float *const row = embedding + (place)x[0] * {width}u;\n"
+        value = "READ(float, row + {})"
+    return f"""{row}        place j;
+        v = input_weight(i * {width}u) * {value.format(0)};
         for (j = 1; j < {width}u; ++j) {{
-            const float term = input_weight(i * {width}u + j) * {value};
+            const float term = input_weight(i * {width}u + j) * {value.format("j")};
             v = v + term;
         }}
-        v = v + bias0[i];
+        v = v + READ(float, bias0 + i);
 """
 
 
 def _in_storage_order(n: int, block_size: int, body: str) -> str:
     """A loop over the units j in the order that sums run in: golden.storage_order."""
     r, _ = hadamard.factor(block_size)
-    return f"""        uint32_t row, column;
+    return f"""        place row, column;
         for (row = 0; row < {r}u; ++row) for (column = 0; column < {n // r}u; ++column) {{
-            const uint32_t j = column * {r}u + row;
+            const place j = column * {r}u + row;
 {body}        }}
 """
 
@@ -142,31 +159,32 @@ def _interface(card: Card, name: str) -> str:
         f"    for (i = 0; i < {layer.hidden_size}u; ++i) state->h{i}[i] = 0.0f;\n"
         for i, layer in enumerate(card.layers)
     )
-    count, read = "", f"state->h{last}[j] > 0.0f ? state->h{last}[j] : 0.0f"
+    count, read = "", f"state->h{last}[j] <= 0.0f ? 0.0f : state->h{last}[j]"
     if card.output == "mean":
         count = "    const float count = state->steps > 0 ? (float)state->steps : 1.0f;\n"
         read = "state->sum[j] / count"
-        calls += sum_up(card, f"state->h{last}[i]", "float", "0.0f")
+        calls += sum_up(card, f"state->h{last}[i]", "float", "!(unit <= 0.0f)")
         zeros += clear_sum(card)
     body = f"""            const float h = {read};
             const float term = h * output_weight(k * {n}u + j);
             partial[column % 16u] = partial[column % 16u] + term;
 """
     return f"""void {name}_init({name}_state *state) {{
-    uint32_t i;
+    place i;
 {zeros}}}
 
 void {name}_step({name}_state *state, const {name}_input *x) {{
 {calls}}}
 
 void {name}_logits(const {name}_state *state, {name}_logit *logits) {{
-    uint32_t k, i, half;
+    place k, i, half;
 {count}    for (k = 0; k < {card.output_size}u; ++k) {{
         float partial[16];
-{_in_storage_order(n, card.layers[-1].block_size, body).replace("        uint32_t row, column;", "        uint32_t row, column;" + chr(10) + "        for (i = 0; i < 16u; ++i) partial[i] = 0.0f;")}        for (half = 8; half > 0; half /= 2u) {{
+        for (i = 0; i < 16u; ++i) partial[i] = 0.0f;
+{_in_storage_order(n, card.layers[-1].block_size, body)}        for (half = 8; half > 0; half /= 2u) {{
             for (i = 0; i < half; ++i) partial[i] = partial[i] + partial[i + half];
         }}
-        logits[k] = partial[0] + output_bias[k];
+        logits[k] = partial[0] + READ(float, output_bias + k);
     }}
 }}
 """

@@ -17,9 +17,9 @@ from ..quantize import code_width, pack_signs
 from .lanes import Lanes
 from .mean import clear_sum, sum_fields, sum_up
 from .planes import Planes
-from .text import array, read_code
+from .text import array, bit, read_code
 
-__all__ = ["LAYOUTS", "input_type", "source", "state_fields"]
+__all__ = ["LAYOUTS", "input_type", "local_bytes", "source", "state_fields"]
 
 #: How a transform keeps the state.
 LAYOUTS: dict[str, type[Lanes | Planes]] = {"fwht": Lanes, "popcount": Planes}
@@ -48,6 +48,11 @@ def state_fields(card: Card, transform: str) -> str:
         f"    {layout.kind} z{i}[{layout.size}];\n" for i, layout in enumerate(_layouts(card, transform))
     )
     return states + (sum_fields(card, "int64_t") if card.output == "mean" else "")
+
+
+def local_bytes(card: Card, transform: str) -> int:
+    """Of the arrays that a function keeps on the stack."""
+    return max(layout.local_bytes for layout in _layouts(card, transform))
 
 
 def source(model: Model, name: str, transform: str) -> str:
@@ -110,17 +115,17 @@ def _layer(model: Model, parameters: dict[str, NDArray[Any]], i: int, layouts: L
         activate = ""
         if layer.recurrence == "modrelu":
             activate = f"""{{
-            const int32_t magnitude = (r < 0 ? -r : r) + threshold{i}[i];
+            const int32_t magnitude = (r < 0 ? -r : r) + READ(int32_t, threshold{i} + i);
             r = magnitude > 0 && r != 0 ? (r < 0 ? -magnitude : magnitude) : 0;
         }}
         """
         activate += f"r = r < {low} ? {low} : r > {limit - 1} ? {limit - 1} : r;"
     return f"""static void layer{i}({layout.kind} *z, {argument}) {{
-    uint32_t i;
+    place i;
 {prepare}{layout.begin}    for (i = 0; i < {layer.hidden_size}u; ++i) {{
 {product}        const int32_t sum_of_row = {layout.sum};
-        const int32_t acc = signs{i}[i / 8u] >> (i % 8u) & 1u ? -sum_of_row : sum_of_row;
-        int32_t r = {_rounded(facts, f"bias{i}[i]", exact)};
+        const int32_t acc = {bit(f"signs{i}", "i")} ? -sum_of_row : sum_of_row;
+        int32_t r = {_rounded(facts, f"READ(int32_t, bias{i} + i)", exact)};
         {activate}
         {layout.store}
     }}
@@ -153,7 +158,7 @@ def _input(card: Card, i: int, layouts: Layouts, wide: str) -> tuple[str, str, s
     code = f"code{code_width(card.weight_bits)}(input_codes, "
     kind, n, d = input_type(card), card.layers[0].hidden_size, card.input_size
     if card.input == "tokens":
-        prepare = f"    const uint32_t row = (uint32_t)x[0] * {n}u;\n    const int32_t multiplier = token_multiplier[x[0]];\n"
+        prepare = f"    const place row = (place)x[0] * {n}u;\n    const int32_t multiplier = READ(int32_t, token_multiplier + x[0]);\n"
         return (
             f"const {kind} *x",
             prepare,
@@ -163,8 +168,8 @@ def _input(card: Card, i: int, layouts: Layouts, wide: str) -> tuple[str, str, s
         prepare = f"    const int32_t multiplier = (int32_t)x[0] * {multiplier};\n"
         return f"const {kind} *x", prepare, f"        const {wide} in = ({wide}){code}i) * multiplier;\n"
     product = f"""        int32_t sum = 0;
-        uint32_t j;
-        for (j = 0; j < {d}u; ++j) sum += {code}i * {d}u + j) * x[j];
+        place j;
+        for (j = 0; j < {d}u; ++j) sum += (int32_t){code}i * {d}u + j) * x[j];
         const {wide} in = ({wide})sum * {multiplier};
 """
     return f"const {kind} *x", "", product
@@ -179,10 +184,10 @@ def _step(card: Card, name: str, layouts: Layouts) -> str:
         f"    for (i = 0; i < {layout.size}u; ++i) state->z{i}[i] = 0;\n" for i, layout in enumerate(layouts)
     )
     if card.output == "mean":
-        calls += sum_up(card, layouts[-1].unit(f"state->z{len(card.layers) - 1}"), "int32_t", "0")
+        calls += sum_up(card, layouts[-1].unit(f"state->z{len(card.layers) - 1}"), "int32_t", "unit > 0")
         zeros += clear_sum(card)
     return f"""void {name}_init({name}_state *state) {{
-    uint32_t i;
+    place i;
 {zeros}}}
 
 void {name}_step({name}_state *state, const {name}_input *x) {{
@@ -200,12 +205,12 @@ def _logits(card: Card, name: str, layout: Lanes | Planes) -> str:
         count = "    const int64_t count = state->steps > 0 ? state->steps : 1;\n"
         z = f"(int32_t)((state->sum[i] * {finer} + count / 2) / count)"
     return f"""void {name}_logits(const {name}_state *state, {name}_logit *logits) {{
-    uint32_t k, i;
-{count}    for (k = 0; k < {card.output_size}u; ++k) logits[k] = output_bias[k];
+    place k, i;
+{count}    for (k = 0; k < {card.output_size}u; ++k) logits[k] = READ(int32_t, output_bias + k);
     for (i = 0; i < {n}u; ++i) {{
         const int32_t z = {z};
         if (z <= 0) continue;
-        for (k = 0; k < {card.output_size}u; ++k) logits[k] += {code} * z;
+        for (k = 0; k < {card.output_size}u; ++k) logits[k] += (int32_t){code} * z;
     }}
 }}
 """

@@ -6,10 +6,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .. import hadamard
 from ..card import LayerCard
 from ..integer.bounds import largest_state
 from ..quantize import pack_signs
-from .text import array
+from .text import array, bit
 from .transform import function, transform
 
 __all__ = ["Lanes"]
@@ -25,6 +26,8 @@ class Lanes:
         self.hidden_size, self.block_size = layer.hidden_size, layer.block_size
         self.size = layer.hidden_size
         self.kind = "int16_t" if layer.block_size * largest_state(state_bits) < 1 << 15 else "int32_t"
+        r, width = hadamard.factor(self.block_size)[0], 2 if self.kind == "int16_t" else 4
+        self.local_bytes = width * r if r > 1 else 0
         self.begin = f"    {function(self.block_size, self.kind)}(z, {self.hidden_size}u);\n"
         self.store = f"z[i] = ({self.kind})r;"
 
@@ -43,9 +46,9 @@ class Lanes:
         """sum = row i of B times relu of this layer."""
         n = self.hidden_size
         return f"""        int32_t sum = 0;
-        uint32_t j;
+        place j;
         for (j = 0; j < {n}u; ++j) {{
-            const uint32_t entry = i * {n}u + j;
-            if (below[j] > 0) sum += {name}[entry / 8u] >> (entry % 8u) & 1u ? -below[j] : below[j];
+            const place entry = i * {n}u + j;
+            if (below[j] > 0) sum += {bit(name, "entry")} ? -below[j] : below[j];
         }}
 """

@@ -18,13 +18,13 @@ def clear_sum(card: Card) -> str:
     return f"    for (i = 0; i < {n}u; ++i) state->sum[i] = 0;\n    state->steps = 0;\n"
 
 
-def sum_up(card: Card, unit: str, kind: str, zero: str) -> str:
-    """For the end of a step: adds ``unit`` i of the state where it is positive."""
+def sum_up(card: Card, unit: str, kind: str, counts: str) -> str:
+    """For the end of a step: adds ``unit`` i of the state, of type ``kind``, if the condition ``counts`` holds for it."""
     return f"""    {{
-        uint32_t i;
+        place i;
         for (i = 0; i < {card.layers[-1].hidden_size}u; ++i) {{
             const {kind} unit = {unit};
-            if (unit > {zero}) state->sum[i] = state->sum[i] + unit;
+            if ({counts}) state->sum[i] = state->sum[i] + unit;
         }}
         ++state->steps;
     }}

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
+from ..disk import write
 from ..errors import InputError
-from ..format import write
 from ..model import Model
 from ..preprocess import Preprocess
 
@@ -32,7 +32,7 @@ def onnx(
 
     Raises:
         ImportError: the ``export`` extra is not installed.
-        InputError: it is an integer model, or permutes the steps of sequences that are to have lengths.
+        InputError: it is an integer or a bidirectional model, or permutes the steps of sequences that are to have lengths.
         OSError: the file cannot be written.
     """
     from . import onnx_graph, onnx_layers  # onnx: only where it is needed
@@ -40,6 +40,8 @@ def onnx(
     card = model.card
     if card.integer is not None:
         raise InputError("this is an integer model; expected the float model that it was made of")
+    if card.bidirectional:
+        raise InputError("this model reads in both directions; expected one that reads forwards alone")
     rules = card.preprocess if preprocess else Preprocess()
     if rules.permutation is not None and lengths:
         raise InputError("this model permutes whole sequences; expected lengths=False")

@@ -168,7 +168,8 @@ def _activate(body: Graph, layer: LayerCard, parameters: Parameters, i: int, z: 
         return body.node("Relu", z)
     if layer.recurrence == "sign":
         zero, one, minus = (body.constant(np.array(number, np.float32), "number") for number in (0, 1, -1))
-        return body.node("Where", body.node("GreaterOrEqual", z, zero), one, minus)
+        negative = body.node("Where", body.node("Less", z, zero), minus, z)  # NaN stays what it is
+        return body.node("Where", body.node("GreaterOrEqual", z, zero), one, negative)
     if layer.recurrence == "modrelu":
         threshold = body.constant(parameters[f"layers.{i}.modrelu"], "modrelu")
         magnitude = body.node("Relu", body.node("Add", body.node("Abs", z), threshold))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import hadamard
 from ..card import LayerCard
 from ..errors import InputError
-from .text import array
+from .text import array, constant
 
 __all__ = ["Planes"]
 
@@ -25,15 +25,15 @@ static uint32_t ones(uint32_t x) {
 #if defined(__POPCNT__) || defined(__aarch64__) || defined(__riscv_zbb)
     return (uint32_t)__builtin_popcount(x);
 #else
-    x -= x >> 1 & 0x55555555u;
-    x = (x & 0x33333333u) + (x >> 2 & 0x33333333u);
-    x = (x + (x >> 4)) & 0x0F0F0F0Fu;
-    return x * 0x01010101u >> 24;
+    x -= x >> 1 & UINT32_C(0x55555555);
+    x = (x & UINT32_C(0x33333333)) + (x >> 2 & UINT32_C(0x33333333));
+    x = (x + (x >> 4)) & UINT32_C(0x0F0F0F0F);
+    return x * UINT32_C(0x01010101) >> 24;
 #endif
 }
 
 /* The sum of those units of a word whose bit is set in mask; planes lie `words` apart, that of the sign is the last. */
-static int32_t masked_sum(const uint32_t *word, uint32_t planes, uint32_t words, uint32_t mask) {
+static int32_t masked_sum(const uint32_t *word, place planes, place words, uint32_t mask) {
     int32_t sum = -(int32_t)ones(word[--planes * words] & mask);
     while (planes > 0) sum = 2 * sum + (int32_t)ones(word[--planes * words] & mask);
     return sum;
@@ -41,9 +41,10 @@ static int32_t masked_sum(const uint32_t *word, uint32_t planes, uint32_t words,
 """
 
 _ROW = """/* Row i of the Hadamard matrix of order 32; a bit is set where the entry is -1. */
-static uint32_t hadamard_row(uint32_t i) {
-    return (i & 1u ? 0xAAAAAAAAu : 0u) ^ (i & 2u ? 0xCCCCCCCCu : 0u) ^ (i & 4u ? 0xF0F0F0F0u : 0u) ^
-           (i & 8u ? 0xFF00FF00u : 0u) ^ (i & 16u ? 0xFFFF0000u : 0u);
+static uint32_t hadamard_row(place i) {
+    return (i & 1u ? UINT32_C(0xAAAAAAAA) : 0u) ^ (i & 2u ? UINT32_C(0xCCCCCCCC) : 0u) ^
+           (i & 4u ? UINT32_C(0xF0F0F0F0) : 0u) ^ (i & 8u ? UINT32_C(0xFF00FF00) : 0u) ^
+           (i & 16u ? UINT32_C(0xFFFF0000) : 0u);
 }
 """
 
@@ -65,12 +66,13 @@ class Planes:
         self.block_size, self.planes = layer.block_size, max(state_bits, 2)
         self.words = -(-layer.hidden_size // 32)
         self.size = self.planes * self.words
+        self.local_bytes = 4 * self.size
         self.begin = f"""    uint32_t next[{self.size}];
     int32_t block_sum = 0;
     for (i = 0; i < {self.size}u; ++i) next[i] = 0;
 """
         self.sum = f"{self._name}(z, i, &block_sum)"
-        self.store = f"""for (uint32_t plane = 0; plane < {self.planes}u; ++plane) {{
+        self.store = f"""for (place plane = 0; plane < {self.planes}u; ++plane) {{
             next[plane * {self.words}u + i / 32u] |= ((uint32_t)r >> plane & 1u) << (i % 32u);
         }}"""
         self.end = f"    for (i = 0; i < {self.size}u; ++i) z[i] = next[i];\n"
@@ -92,19 +94,19 @@ class Planes:
 
     def functions(self) -> list[str]:
         m = self.block_size
-        mask = "0xFFFFFFFFu" if m >= 32 else f"{(1 << m) - 1}u << (i % 32u / {m}u * {m}u)"
+        mask = constant((1 << min(m, 32)) - 1) + ("" if m >= 32 else f" << (i % 32u / {m}u * {m}u)")
         count = max(m // 32, 1)
         return [
             _BITS,
             _ROW,
             f"""/* Row i of I (x) H times the state; *block_sum is the sum of its block. */
-static int32_t {self._name}(const uint32_t *z, uint32_t i, int32_t *block_sum) {{
+static int32_t {self._name}(const uint32_t *z, place i, int32_t *block_sum) {{
     const uint32_t *block = z + i / 32u / {count}u * {count}u;
     const uint32_t row = hadamard_row(i % {m}u), mask = {mask};
     int32_t all = 0, negative = 0;
-    uint32_t w;
+    place w;
     for (w = 0; w < {count}u; ++w) {{
-        const uint32_t turned = ones(w & i % {m}u / 32u) & 1u ? ~row : row;
+        const uint32_t turned = ones((uint32_t)(w & i % {m}u / 32u)) & 1u ? ~row : row;
         if (i % {m}u == 0) all += {self._masked("block + w", "mask")};
         negative += {self._masked("block + w", "turned & mask")};
     }}
@@ -126,8 +128,8 @@ static int32_t {self._name}(const uint32_t *z, uint32_t i, int32_t *block_sum) {
 
     def product(self, name: str) -> str:
         """sum = row i of B times relu of this layer."""
-        mask = f"~below[{self._sign}u + j] & {name}[i * {self.words}u + j]"
+        mask = f"~below[{self._sign}u + j] & READ(uint32_t, {name} + i * {self.words}u + j)"
         return f"""        int32_t sum = below_sum;
-        uint32_t j;
+        place j;
         for (j = 0; j < {self.words}u; ++j) sum -= 2 * {self._masked("below + j", mask)};
 """

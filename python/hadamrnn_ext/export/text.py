@@ -1,50 +1,42 @@
-"""Pieces of C source: names that are safe, arrays of constants, how packed codes are read."""
+"""Pieces of C source: tables of constants and how they are read, packed bits and codes, comments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..quantize import code_width
 
-__all__ = ["array", "comment", "identifier", "read_code", "real"]
+__all__ = [
+    "NEAR_FLASH",
+    "array",
+    "bit",
+    "block_comment",
+    "comment",
+    "constant",
+    "index_type",
+    "macro",
+    "read_code",
+    "real",
+    "tables",
+]
 
-_KEYWORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    and and_eq asm bitand bitor bool catch class compl concept constexpr delete explicit export false friend main
-    mutable namespace new not not_eq nullptr operator or or_eq private protected public template this throw true
-    try typeid typename using virtual wchar_t xor xor_eq"""
-# name.h must not hide a header that others include; some file systems do not tell cases apart.
-_HEADERS = """arduino assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool
-    stddef stdint stdio stdlib string tgmath time wchar wctype"""
 _WIDTH = 100
-MAX_NAME = 40
-
-
-def identifier(name: str) -> str:
-    """``name`` if it may begin the identifiers of a C and C++ library.
-
-    Raises:
-        InputError: it is not a letter followed by letters, digits and single underscores; or it is a keyword or a
-            header of the language.
-    """
-    if (
-        not isinstance(name, str)
-        or not re.fullmatch(r"[A-Za-z](?:_?[A-Za-z0-9])*", name)
-        or len(name) > MAX_NAME
-    ):
-        raise InputError(
-            f"name is {ascii(name)[:60]}; expected a letter, then letters, digits and single underscores, "
-            f"at most {MAX_NAME} in all"
-        )
-    if name.lower() in f"{_KEYWORDS} {_HEADERS}".split():
-        raise InputError(f"name is {name!r}, which is a word or a header of the language; expected another")
-    return name
+# By the type of a table's entries: their bytes, and how an AVR reads one.
+_TABLES = {
+    "uint8_t": (1, "pgm_read_byte(address)"),
+    "int8_t": (1, "((int8_t)pgm_read_byte(address))"),
+    "int32_t": (4, "((int32_t)pgm_read_dword(address))"),
+    "uint32_t": (4, "pgm_read_dword(address)"),
+    "float": (4, "pgm_read_float(address)"),
+}
+#: Bytes of tables that the 16-bit pointers of an AVR surely reach, beside some code and tables of others.
+NEAR_FLASH = 60_000
 
 
 def comment(text: str) -> str:
@@ -52,15 +44,74 @@ def comment(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", text)[:400]
 
 
+def block_comment(*sentences: str) -> str:
+    """A comment; each of the sentences begins a line."""
+    lines = [line for text in sentences for line in textwrap.wrap(text, _WIDTH + 10, break_on_hyphens=False)]
+    return f"/* {(chr(10) + ' * ').join(lines)} */"
+
+
+def macro(name: str, values: Sequence[float], suffix: str) -> str:
+    """A macro that initializes an array: floats to the bit with the suffix "f", else doubles to the bit."""
+    words = [f"{np.float32(v):.9g}" if suffix else repr(float(v)) for v in values]
+    words = [word if set(word) & set(".e") else f"{word}.0" for word in words]
+    body = textwrap.wrap(", ".join(f"{word}{suffix}" for word in words), _WIDTH)
+    if len(body) == 1:
+        return f"#define {name} {{{body[0]}}}\n"
+    return f"#define {name} {{ \\\n    " + " \\\n    ".join(body) + "}\n"
+
+
 def real(value: float | np.floating[Any]) -> str:
     """A float32 constant, every bit of it."""
     return f"{float(np.float32(value)).hex()}f"
 
 
+def constant(value: int) -> str:
+    """An unsigned constant of 32 bits, also where ``int`` has 16."""
+    return f"UINT32_C(0x{value:08X})"
+
+
+def tables(body: str) -> tuple[str, int]:
+    """The macros that the tables of a source and the READs of it need, and the bytes of these tables.
+
+    An AVR copies constants into its RAM unless they are told to stay in flash, and reads its flash by instructions of
+    its own. Everything else reads them where they are.
+    """
+    found = re.findall(r"^static const (\w+) \w+\[(\d+)\] IN_FLASH", body, re.MULTILINE)
+    nbytes = sum(_TABLES[kind][0] * int(size) for kind, size in found)
+    readers = "".join(
+        f"#define READ_{kind}(address) {reader}\n"
+        for kind, (_, reader) in _TABLES.items()
+        if f"READ({kind}, " in body
+    )
+    limit = f'#error "the tables take {nbytes} bytes, and an AVR reads 65536 at most"\n'
+    macros = f"""#if defined(__AVR__)
+#include <avr/pgmspace.h>
+{limit if nbytes > NEAR_FLASH else ""}#define IN_FLASH PROGMEM
+#define READ(kind, address) READ_##kind(address)
+{readers}#else
+#define IN_FLASH
+#define READ(kind, address) (*(address))
+#endif
+"""
+    return macros, nbytes
+
+
+def index_type(largest: int) -> str:
+    """The typedef of what counts units, table entries and bits up to ``largest``: fast where ``int`` has 16 bits too.
+
+    No type that C promotes to int, so that sums and products of it stay unsigned.
+    """
+    kind = "unsigned" if largest < 1 << 16 else "unsigned long"
+    return f"/* Counts units, entries of tables, and bits: {largest} at most. */\ntypedef {kind} place;\n"
+
+
 def array(kind: str, name: str, values: NDArray[Any]) -> str:
     """A constant array, wrapped; floats to the bit."""
+    suffix = "u" if kind == "uint32_t" else ""
     words: Iterable[str] = (
-        map(real, values.reshape(-1)) if values.dtype.kind == "f" else map(str, values.reshape(-1).tolist())
+        map(real, values.reshape(-1))
+        if values.dtype.kind == "f"
+        else (f"{value}{suffix}" for value in values.reshape(-1).tolist())
     )
     lines, line = [], ""
     for word in words:
@@ -70,30 +121,32 @@ def array(kind: str, name: str, values: NDArray[Any]) -> str:
         line += f" {word},"
     lines.append(line)
     body = "\n   ".join(lines)
-    return f"static const {kind} {name}[{values.size}] = {{\n   {body}\n}};\n"
+    return f"static const {kind} {name}[{values.size}] IN_FLASH = {{\n   {body}\n}};\n"
+
+
+def bit(table: str, entry: str) -> str:
+    """Bit number ``entry``, a simple expression, of a table of bytes."""
+    return f"READ(uint8_t, {table} + {entry} / 8u) >> ({entry} % 8u) & 1"
 
 
 def read_code(bits: int) -> str:
     """A C function that reads code number i of a packed stream (quantize.pack); streams end in a spare byte."""
     width = code_width(bits)
+    mask, top = (1 << width) - 1, 1 << width - 1
     if width == 8:
-        body = "return (int32_t)packed[i] - 2 * (int32_t)(packed[i] & 128u);"
+        code = "READ(uint8_t, packed + i)"
     elif 8 % width == 0:
-        per_byte, mask, top = 8 // width, (1 << width) - 1, 1 << width - 1
-        body = (
-            f"const int32_t code = (int32_t)((unsigned)packed[i / {per_byte}u] >> ({width}u * (i % {per_byte}u)) & {mask}u);\n"
-            f"    return code - 2 * (code & {top});"
-        )
+        per_byte = 8 // width
+        code = f"READ(uint8_t, packed + i / {per_byte}u) >> ({width}u * (i % {per_byte}u)) & {mask}"
     else:
-        mask, top = (1 << width) - 1, 1 << width - 1
-        body = (
-            f"const uint32_t bit = {width}u * i;\n"
-            "    const uint32_t pair = packed[bit / 8u] | (uint32_t)packed[bit / 8u + 1u] << 8;\n"
-            f"    const int32_t code = (int32_t)(pair >> (bit % 8u) & {mask}u);\n"
-            f"    return code - 2 * (code & {top});"
-        )
+        code = f"(int)(pair >> (start % 8u) & {mask}u)"
+    pair = f"""    const place start = {width}u * i;
+    const uint8_t *const first = packed + start / 8u;
+    const unsigned pair = READ(uint8_t, first) | (unsigned)READ(uint8_t, first + 1) << 8;
+"""
     return f"""/* Code number i of a packed stream of {width} bits each. */
-static int32_t code{width}(const uint8_t *packed, uint32_t i) {{
-    {body}
+static int_fast8_t code{width}(const uint8_t *packed, place i) {{
+{pair if 8 % width else ""}    const int code = {code};
+    return (int_fast8_t)(code - 2 * (code & {top}));
 }}
 """

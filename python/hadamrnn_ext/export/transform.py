@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import hadamard
 from ..quantize import pack_signs
-from .text import array
+from .text import array, bit
 
 __all__ = ["function", "transform"]
 
@@ -15,12 +15,12 @@ def function(block_size: int, kind: str) -> str:
 
 
 def transform(block_size: int, kind: str) -> str:
-    """A function of (z, n): (I_q (x) H_m) z in place, n units of type ``kind``; any order m."""
+    """A C function of (z, n): (I_q (x) H_m) z in place, n units of type ``kind``; any order m."""
     r, log2 = hadamard.factor(block_size)
     name = function(block_size, kind)
     signs = pack_signs(hadamard.core_matrix(r).reshape(-1))
     core = "" if r == 1 else array("uint8_t", f"{name}_core", signs)
-    stages = f"""    uint32_t i, j, h;
+    stages = f"""    place i, j, h;
     for (h = {r}u; h < {block_size}u; h *= 2u) {{
         for (i = 0; i < n; i += 2u * h) {{
             for (j = i; j < i + h; ++j) {{
@@ -32,14 +32,15 @@ def transform(block_size: int, kind: str) -> str:
     }}
 """
     if log2 == 0:
-        stages = "    uint32_t i, j, h;\n"
+        stages = "    place i, j, h;\n"
     base = f"""    for (i = 0; i < n; i += {r}u) {{
         {kind} sum[{r}];
         for (j = 0; j < {r}u; ++j) {{
-            sum[j] = {name}_core[j * {r}u / 8u] >> (j * {r}u % 8u) & 1u ? ({kind})(-z[i]) : z[i];
+            const place first = j * {r}u;
+            sum[j] = {bit(f"{name}_core", "first")} ? ({kind})(-z[i]) : z[i];
             for (h = 1; h < {r}u; ++h) {{
-                const uint32_t entry = j * {r}u + h;
-                if ({name}_core[entry / 8u] >> (entry % 8u) & 1u) {{
+                const place entry = first + h;
+                if ({bit(f"{name}_core", "entry")}) {{
                     sum[j] = ({kind})(sum[j] - z[i + h]);
                 }} else {{
                     sum[j] = ({kind})(sum[j] + z[i + h]);
@@ -54,6 +55,6 @@ def transform(block_size: int, kind: str) -> str:
         body = "    (void)z;\n    (void)n;\n"
     return f"""{core}
 /* Products with a Hadamard matrix of order {block_size} ({hadamard.construction(block_size)}), in place. */
-static void {name}({kind} *z, uint32_t n) {{
+static void {name}({kind} *z, place n) {{
 {body}}}
 """

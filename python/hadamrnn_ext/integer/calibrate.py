@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,44 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import InputError
+from ..card import Card
+from ..errors import InputError, ShapeError
+from .magnitudes import Magnitudes
 
 if TYPE_CHECKING:
     from ..model import Model
 
-__all__ = ["PERCENTILES", "Calibration", "Magnitudes", "calibrate", "states"]
+__all__ = ["PERCENTILES", "Calibration", "calibrate", "states"]
 
 F32 = NDArray[np.float32]
 Calibrating = NDArray[Any] | Iterable[Any]
 PERCENTILES = (None, 99.99, 99.9, 99.0)  # what "best" chooses from
 SAMPLE = 64  # sequences on which the integer model is compared with the float model afterwards
-_DROPPED_BITS = 12  # of a float32: the histogram's bins are 2^-11 of their value wide
-
-
-class Magnitudes:
-    """The largest magnitude met, and percentiles of all if they are counted, in memory that does not grow."""
-
-    def __init__(self, counted: bool) -> None:
-        self._largest = np.float32(0)
-        # The bits of positive floats are ordered as the floats are, so their upper bits number the bins.
-        self._counts = np.zeros(1 << 31 - _DROPPED_BITS, np.int64) if counted else None
-
-    def add(self, values: F32) -> None:
-        """Count these values, of any shape."""
-        magnitudes = np.abs(values).reshape(-1)
-        self._largest = np.maximum(self._largest, magnitudes.max(initial=np.float32(0)))
-        if self._counts is not None:
-            bins = magnitudes.view(np.uint32) >> _DROPPED_BITS
-            self._counts += np.bincount(bins, minlength=len(self._counts))
-
-    def value(self, percentile: float | None) -> float:
-        """The largest magnitude for None, or the upper edge of the bin that the percentile falls into."""
-        if percentile is None or self._counts is None:
-            return float(self._largest)
-        cumulated = np.cumsum(self._counts)
-        index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100))
-        edge = float(np.array((index + 1) << _DROPPED_BITS, np.uint32).view(np.float32))
-        return min(edge, float(self._largest))
+SMALLEST = 1e-25  # magnitude that scales are made of; 16 bits of less come near to where float32 ends
 
 
 @dataclass(frozen=True)
@@ -71,35 +47,102 @@ def calibrate(
     ``progress`` gets the number of sequences done.
 
     Raises:
-        InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none.
+        InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none; features or states
+            that are not finite, or all zero.
     """
     for percentile in percentiles:
         _check_percentile(percentile)
     counted = any(percentile is not None for percentile in percentiles)
-    inputs, layers = Magnitudes(counted), [Magnitudes(counted) for _ in model.card.layers]
+    inputs = Magnitudes(counted) if model.card.input == "features" else None
+    layers = [Magnitudes(counted) for _ in model.card.layers]
     sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
     done = 0
-    for values, ends in _prepared(model, batches):
-        if sample is None:
+    for number, batch in enumerate([batches] if isinstance(batches, np.ndarray) else batches):
+        try:
+            values, ends = _prepared(model, batch)
+            _measure(model, values, ends, inputs, layers)
+        except (InputError, ShapeError) as error:
+            raise type(error)(f"batch {number} of the calibration: {error}") from None
+        if sample is None and len(values):
             sample = values[:SAMPLE].copy(), ends[:SAMPLE].copy()
-        if model.card.input == "features":
-            inputs.add(values[np.arange(values.shape[1]) < ends[:, None]])
-        for step in states(model, values, ends):
-            for magnitudes, state in zip(layers, step, strict=True):
-                magnitudes.add(state)
         done += len(values)
         progress(done)
     if sample is None:
         raise InputError("the calibration has no sequences; expected at least one")
-    features = model.card.input == "features"
+    measured = {f"the states of layer {i}": layer for i, layer in enumerate(layers)}
+    if inputs is not None:
+        measured = {"the features": inputs, **measured}
+    problems = [_too_small(measured, percentile) for percentile in percentiles]
+    if all(problems):
+        raise InputError(
+            f"{problems[0]}, of which no scale can be made; expected sequences as the model usually reads"
+        )
     return [
         Calibration(
-            inputs.value(percentile) if features else None,
+            None if inputs is None else inputs.value(percentile),
             tuple(layer.value(percentile) for layer in layers),
             *sample,
         )
-        for percentile in percentiles
+        for percentile, problem in zip(percentiles, problems, strict=True)
+        if problem is None
     ]
+
+
+def _measure(
+    model: Model,
+    values: NDArray[Any],
+    ends: NDArray[np.int64],
+    inputs: Magnitudes | None,
+    layers: list[Magnitudes],
+) -> None:
+    """Add a batch to the magnitudes of the features and of each layer's states."""
+    if not len(values):
+        return
+    if inputs is not None:
+        inputs.add(values[np.arange(values.shape[1]) < ends[:, None]])
+    for t, step in enumerate(states(model, values, ends)):
+        for i, (magnitudes, state) in enumerate(zip(layers, step, strict=True)):
+            _check_state(state, np.flatnonzero(ends > t), i, t)
+            magnitudes.add(state)
+
+
+def _too_small(measured: Mapping[str, Magnitudes], percentile: float | None) -> str | None:
+    """What is next to zero, all of it or by a percentile of the magnitudes."""
+    for what, magnitudes in measured.items():
+        for share, value in (
+            ("all", magnitudes.value(None)),
+            (f"{percentile} % or more", magnitudes.value(percentile)),
+        ):
+            if value < SMALLEST:
+                return f"in the calibration {share} of {what} are {f'{value:.3g} or less' if value else '0'}"
+    return None
+
+
+def _finite(values: F32, ends: NDArray[np.int64], batched: bool, card: Card) -> F32:
+    """Prepared features, zero after the end of a sequence where they are not finite. InputError for one before it."""
+    finite = np.isfinite(values)
+    if finite.all():
+        return values
+    bad = np.argwhere(~finite & (np.arange(values.shape[1]) < ends[:, None])[..., None])
+    if not len(bad):
+        return np.where(finite, values, np.float32(0))
+    i, t, feature = map(int, bad[0])
+    permutation = card.preprocess.permutation
+    place = [i, t if permutation is None else int(permutation.indices()[t]), feature]
+    raise InputError(
+        f"x{place if batched else place[1:]} is {values[i, t, feature]} in float32; expected finite numbers: leave out "
+        "such sequences, or fill in what is missing"
+    )
+
+
+def _check_state(state: F32, sequences: NDArray[np.int64], layer: int, t: int) -> None:
+    """Raises InputError if a row of (B, n) is not finite; row i belongs to the sequence ``sequences[i]``."""
+    finite = np.isfinite(state).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"sequence {sequences[np.argmin(finite)]} takes the state of layer {layer} out of the numbers of float32 at "
+            f"step {t}; expected sequences as the model usually reads: what is so large gives no scale"
+        )
 
 
 def _check_percentile(value: object) -> None:
@@ -121,12 +164,12 @@ def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Itera
         yield [state[running].astype(np.float32, copy=False) for state in layers]
 
 
-def _prepared(model: Model, batches: Calibrating) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """Preprocessed input and lengths of every batch; one array is one batch."""
-    for batch in [batches] if isinstance(batches, np.ndarray) else batches:
-        x, lengths = batch if isinstance(batch, tuple) else (batch, None)
-        prepared = model.prepare(x, lengths)
-        values = prepared.values
-        if len(values):
-            steps = np.full(len(values), values.shape[1], np.int64)
-            yield values, steps if prepared.lengths is None else prepared.lengths
+def _prepared(model: Model, batch: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Preprocessed input and lengths of a batch."""
+    x, lengths = batch if isinstance(batch, tuple) else (batch, None)
+    values, ends, batched, _ = model.prepare(x, lengths, check_finite=False)
+    if ends is None:
+        ends = np.full(len(values), values.shape[1], np.int64)
+    if model.card.input == "features":
+        values = _finite(values, ends, batched, model.card)
+    return values, ends

@@ -122,8 +122,6 @@ def convert(
 def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple[float, Array]:
     """s_h, and the input's steps. s_h grows by less than 2 to make every step a power of two in units of it."""
     scale = 1.0 if bits == 1 else float(np.float32(largest / ((1 << bits - 1) - 1)))
-    if scale < 1e-30:  # a state that is always zero
-        scale = 1.0
     top = float(steps.max())
     if not power_of_two or bits == 1 or top == 0:
         return scale, steps

@@ -56,8 +56,9 @@ class _Measure:
             z = np.rint(quantized / self._scale)
             self._saturated += int(((z == self._limits[0]) | (z == self._limits[1])).sum())
         self._count += reference.size
-        error = quantized - reference
-        self._signal += float(np.vdot(reference, reference))
+        signal = reference.astype(np.float64)  # the squares of large states do not fit float32
+        error = quantized - signal
+        self._signal += float(np.vdot(signal, signal))
         self._noise += float(np.vdot(error, error))
 
     @property

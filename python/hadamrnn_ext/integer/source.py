@@ -73,8 +73,7 @@ def _features(card: Card, largest: float, bits: int) -> IntegerInput:
     scale = card.preprocess.uint8_scale
     if bits == 8 and scale is not None and bytes_enter(card):
         return IntegerInput(8, False, float(np.float32(scale)))
-    scale = largest / ((1 << bits - 1) - 1)
-    return IntegerInput(bits, True, float(np.float32(scale)) if scale > 1e-30 else 1.0)
+    return IntegerInput(bits, True, float(np.float32(largest / ((1 << bits - 1) - 1))))
 
 
 def _folded(weight: Array, embedding: Array, power_of_two: bool) -> Source:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError, ShapeError
 from .engines import mask_past
+from .engines.derivatives import transformed
 
 
 def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
@@ -14,7 +15,7 @@ def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
     if x.is_complex() or x.dtype == torch.bool or (tokens and x.is_floating_point()):
         expected = "integer tokens" if tokens else "real numbers"
         raise InputError(f"input has dtype {x.dtype}; expected {expected}")
-    expected = "(B, T) of integer tokens" if tokens else f"(B, T, {input_size})"
+    expected = "(B, T) or (T,) of integer tokens" if tokens else f"(B, T, {input_size}) or (T, {input_size})"
     if x.dim() != (2 if tokens else 3) or (not tokens and x.shape[2] != input_size):
         raise ShapeError(f"input has shape {tuple(x.shape)} and dtype {x.dtype}; expected {expected}")
     if x.shape[1] == 0:
@@ -75,10 +76,10 @@ def _range(tensor: Tensor) -> tuple[int, int]:
     By NumPy: torch would share a large tensor among its threads, which then spin for milliseconds on the cores that
     the engine's threads want.
     """
-    values = tensor.detach().numpy()
+    values = tensor.detach().resolve_neg().numpy()
     return int(values.min()), int(values.max())
 
 
 def _values_at_hand(tensor: Tensor) -> bool:
-    """Whether values can be read without stopping a GPU or breaking a compiled graph."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Whether values can be read without stopping a GPU or breaking a compiled graph or a transformed function."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not transformed()

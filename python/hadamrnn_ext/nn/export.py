@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from ..card import Card, LayerCard, Training
+from ..errors import InputError
 from ..model import Model
 from ..preprocess import Preprocess
+from ..tensors import EMBEDDING, REVERSE
+from . import hooks
 
 if TYPE_CHECKING:
     from .sequence import SequenceModel
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 def to_native(module: SequenceModel, kernel: str, provenance: dict[str, Any]) -> Model:
     """The native Model of the module as it stands; see ``SequenceModel.to_native``."""
+    if not has_native(module):
+        raise InputError(
+            f"this network has {module.rnn.num_layers} layers in both directions, which natively has one alone; expected "
+            "num_layers=1 or bidirectional=False"
+        )
     card = dataclasses.replace(
         _card(module),
         preprocess=module.preprocess or Preprocess(),
@@ -26,6 +34,11 @@ def to_native(module: SequenceModel, kernel: str, provenance: dict[str, Any]) ->
         training=training(provenance) if provenance else None,
     )
     return Model.from_parameters(card, _parameters(module), kernel)
+
+
+def has_native(module: SequenceModel) -> bool:
+    """Whether there is a native model of this kind: of layers that read both directions of the one below there is none."""
+    return not module.rnn.bidirectional or module.rnn.num_layers == 1
 
 
 def training(provenance: dict[str, Any]) -> Training:
@@ -52,20 +65,22 @@ class PackedCopy:
     def infer(self, module: SequenceModel, x: Tensor, lengths: Tensor | None) -> Tensor | None:
         """What ``module.to_native().infer(x, lengths)`` gives, where x is prepared input (no ``preprocess``).
 
-        None if a parameter is not finite: there is no native model of such weights.
+        None if a parameter is not finite, nor float32 on the CPU: there is no native model of such weights.
         """
         model = self._fresh(module)
         if model is None:
             return None
         y = model.infer(
-            x.detach().numpy(),
-            None if lengths is None else lengths.numpy(),
+            x.detach().resolve_neg().numpy(),
+            None if lengths is None else lengths.resolve_neg().numpy(),
             num_threads=torch.get_num_threads(),
         )
         return torch.from_numpy(y)
 
     def _fresh(self, module: SequenceModel) -> Model | None:
-        values = [p.detach() for p in module.parameters()]
+        values = list(_tensors(module).values())
+        if not all(value.dtype == torch.float32 and value.device.type == "cpu" for value in values):
+            return None
         bits = [value.view(torch.int32) for value in values]  # -0.0 is not 0.0, and NaN is itself
         snapshot, model = self._state
         if len(bits) != len(snapshot) or not all(map(torch.equal, bits, snapshot)):
@@ -93,21 +108,27 @@ def _card(module: SequenceModel) -> Card:
         output_weight_bits=module.output_weight_bits,
         bias_bits=rnn.bias_bits,
         embedding_bits=module.embedding_bits,
+        bidirectional=rnn.bidirectional,
     )
 
 
-def _parameters(module: SequenceModel) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+def _tensors(module: SequenceModel) -> dict[str, Tensor]:
     """The parameters under the names of the model file; latent, ``Model.from_parameters`` quantizes."""
     rnn = module.rnn
-    tensors = {
-        "input.weight": rnn.weight_ih,
-        "output.weight": module.output_weight,
-        "output.bias": module.output_bias,
-    }
+    hooks.settle(module, rnn, module.embedding)
+    tensors: dict[str, Tensor] = {"output.bias": module.output_bias}
     if module.embedding is not None:
-        tensors["embedding.weight"] = module.embedding.weight
-    for i, layer in enumerate(rnn.layers()):
-        bias = torch.zeros_like(layer.signs) if layer.bias is None else layer.bias
-        named = layer._replace(bias=bias)._asdict()
-        tensors |= {f"layers.{i}.{name}": tensor for name, tensor in named.items() if tensor is not None}
-    return {name: tensor.detach().to("cpu", torch.float32).numpy() for name, tensor in tensors.items()}
+        tensors[EMBEDDING] = module.embedding.weight
+    weight = module.output_weight
+    readouts = weight.chunk(2, dim=1) if rnn.bidirectional else (weight,)
+    for direction, readout, prefix in zip(rnn.directions, readouts, ("", REVERSE), strict=False):
+        tensors |= {f"{prefix}input.weight": rnn.weight(direction), f"{prefix}output.weight": readout}
+        for i, layer in enumerate(rnn.layers(direction)):
+            bias = torch.zeros_like(layer.signs) if layer.bias is None else layer.bias
+            named = layer._replace(bias=bias)._asdict()
+            tensors |= {f"{prefix}layers.{i}.{name}": t for name, t in named.items() if t is not None}
+    return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+def _parameters(module: SequenceModel) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    return {name: t.to("cpu", torch.float32).numpy() for name, t in _tensors(module).items()}

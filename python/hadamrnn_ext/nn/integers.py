@@ -25,7 +25,7 @@ def features(x: Tensor, integer: IntegerCard) -> Tensor:
 def rows(table: Tensor, layer: IntegerLayer | None = None) -> Tensor:
     """Rows (..., n) of a table as 8-bit codes, a step each; those of the input of a layer are multipliers there."""
     steps = table.detach().abs().amax(dim=-1, keepdim=True) / ((1 << TABLE_BITS - 1) - 1)
-    steps = torch.where(steps > 0, steps, torch.ones_like(steps))
+    steps = torch.where(steps == 0, torch.ones_like(steps), steps)
     exact = steps if layer is None else in_fractions(steps, layer)
     return straight_through(torch.round(table / steps) * exact, table)
 
@@ -33,7 +33,7 @@ def rows(table: Tensor, layer: IntegerLayer | None = None) -> Tensor:
 def weights(u: Tensor, step: Tensor, layer: IntegerLayer) -> Tensor:
     """Codes times ``step`` as codes times M_x."""
     ratio = in_fractions(step, layer) / step
-    return u * torch.where(step > 0, ratio, torch.ones_like(ratio))
+    return u * torch.where(step == 0, torch.ones_like(ratio), ratio)
 
 
 def bias(b: Tensor, layer: IntegerLayer) -> Tensor:

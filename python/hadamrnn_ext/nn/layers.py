@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast, overload
 
 import torch
@@ -14,12 +16,16 @@ from .. import hadamard
 from ..errors import InputError, ShapeError
 from ..integer.card import IntegerCard
 from ..quantize import code_range
-from . import engines, initialize, packed, stack
+from ..scalars import plain, whole
+from . import engines, initialize, packed, single, stack, structure
 from .check import check_input, check_lengths
+
+#: What is made of the states inside the engine, (.., n), and the last state of each layer: see ``stack``.
+Read = Callable[["HadamRNN", Tensor, "Tensor | None", "Tensor | None"], tuple[Tensor, Tensor]]
 
 
 class Layer(NamedTuple):
-    """The parameters of one layer of the stack."""
+    """The parameters of one layer of the stack, in one direction."""
 
     signs: Tensor
     bias: Tensor | None
@@ -30,6 +36,8 @@ class Layer(NamedTuple):
 class HadamRNN(nn.Module):
     """h_t = act(W h_{t-1} + U x_t + b) with W = diag(u) (I_q (x) H_m) / sqrt(m), which is orthogonal (paper, section 3).
 
+    It is called as torch.nn.RNN is with ``batch_first=True``, and returns what that returns.
+
     Args:
         input_size: features d; integer input (B, T) is one-hot, and then this is the number of tokens.
         hidden_size: n, a multiple of ``block_size``.
@@ -38,13 +46,23 @@ class HadamRNN(nn.Module):
         recurrence: act: "linear" (the paper's choice), "relu", "modrelu" or "sign" (a 1-bit state).
         weight_bits, bias_bits: bits of U and of b, 1 (ternary) to 8, or None for float.
         bias: whether b is learned; zero otherwise.
+        batch_first: must be True, as it is the only layout.
+        dropout: probability that a unit which goes up to the next layer is zero, in training.
+        bidirectional: a second recurrence with weights of its own reads each sequence from its end to its beginning, and
+            D = 2 in the shapes below (else 1): states are those of both, side by side.
         engine: "auto", "loop", "native", "krylov" or "scan": see ``hadamrnn_ext.nn.engines``.
         freeze_signs: keep u as it is drawn.
 
     Parameters: ``weight_ih`` (n, d); ``signs`` (n,), latent: u is their sign; ``bias`` (n,); ``modrelu`` (n,);
-    for layer i >= 1 ``signs_l{i}``, ``bias_l{i}``, ``modrelu_l{i}`` and ``input_signs_l{i}`` (n, n), latent.
+    for layer i >= 1 ``signs_l{i}``, ``bias_l{i}``, ``modrelu_l{i}`` and ``input_signs_l{i}`` (n, D n), latent; and all
+    of these once more with ``_reverse`` at the end.
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
+
+    Example:
+        >>> h, h_n = HadamRNN(3, 64, block_size=16)(torch.randn(8, 100, 3))
+        >>> h.shape, h_n.shape
+        (torch.Size([8, 100, 64]), torch.Size([1, 8, 64]))
     """
 
     weight_ih: Tensor
@@ -55,20 +73,35 @@ class HadamRNN(nn.Module):
         self,
         input_size: int,
         hidden_size: int,
-        block_size: int | None = None,
         *,
+        block_size: int | None = None,
         num_layers: int = 1,
         recurrence: str = "linear",
         weight_bits: int | None = 4,
         bias_bits: int | None = None,
         bias: bool = True,
+        batch_first: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
         engine: str = "auto",
         freeze_signs: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        block_size = hidden_size if block_size is None else block_size
+        if not batch_first:
+            raise InputError(
+                "batch_first is False; expected True: input is (B, T, d), see torch.Tensor.transpose"
+            )
+        input_size, hidden_size = whole("input_size", input_size), whole("hidden_size", hidden_size)
+        num_layers = whole("num_layers", num_layers)
+        block_size = hidden_size if block_size is None else whole("block_size", block_size)
+        dropout = plain(dropout)
+        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+            raise InputError(f"dropout is {ascii(dropout)[:40]}; expected a probability, 0 to 1")
+        if dropout and num_layers == 1:
+            warnings.warn("dropout has no effect in a single layer: it is between layers", stacklevel=2)
+        recurrence, engine = plain(recurrence), plain(engine)
         if min(input_size, hidden_size, num_layers) < 1:
             sizes = f"input_size {input_size}, hidden_size {hidden_size}, num_layers {num_layers}"
             raise ShapeError(f"{sizes}: expected at least 1 each")
@@ -82,28 +115,35 @@ class HadamRNN(nn.Module):
         for bits in (weight_bits, bias_bits):
             if bits is not None:
                 code_range(bits)
+        self.dropout, self.bidirectional = float(dropout), bool(bidirectional)
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
-        self.num_layers, self.recurrence, self.weight_bits = num_layers, recurrence, weight_bits
-        self.bias_bits, self.engine = bias_bits, engine
+        self.num_layers, self.recurrence, self.engine = num_layers, recurrence, engine
+        self.weight_bits, self.bias_bits = plain(weight_bits), plain(bias_bits)
         self.integer: IntegerCard | None = None
 
         def parameter(*shape: int, learned: bool = True) -> nn.Parameter:
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype), requires_grad=learned)
 
         n = hidden_size
-        self.weight_ih = parameter(n, input_size)
-        for i, suffix in enumerate(self._suffixes()):
-            self.register_parameter(f"signs{suffix}", parameter(n, learned=not freeze_signs))
-            self.register_parameter(f"bias{suffix}", parameter(n) if bias else None)
-            self.register_parameter(f"modrelu{suffix}", parameter(n) if recurrence == "modrelu" else None)
-            if i > 0:
-                self.register_parameter(f"input_signs{suffix}", parameter(n, n))
+        for direction in self.directions:
+            self.register_parameter(f"weight_ih{direction}", parameter(n, input_size))
+            for i, suffix in enumerate(self._suffixes(direction)):
+                self.register_parameter(f"signs{suffix}", parameter(n, learned=not freeze_signs))
+                self.register_parameter(f"bias{suffix}", parameter(n) if bias else None)
+                self.register_parameter(f"modrelu{suffix}", parameter(n) if recurrence == "modrelu" else None)
+                if i > 0:
+                    width = n * len(self.directions)
+                    self.register_parameter(f"input_signs{suffix}", parameter(n, width))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """The published initialization: Xavier-uniform u (as a 1 x n matrix) and U (orthogonal when square)."""
-        initialize.projection(self.weight_ih)
-        for layer in self.layers():
+        for direction in self.directions:
+            initialize.projection(self.weight(direction))
+            self._reset_layers(direction)
+
+    def _reset_layers(self, direction: str) -> None:
+        for layer in self.layers(direction):
             initialize.signs(layer.signs)
             if layer.input_signs is not None:
                 initialize.signs(layer.input_signs)
@@ -115,37 +155,57 @@ class HadamRNN(nn.Module):
 
     @overload
     def forward(
-        self, x: Tensor, h_0: Tensor | None = None, lengths: Tensor | None = None
+        self,
+        x: Tensor,
+        h_0: Tensor | None = None,
+        lengths: Tensor | None = None,
+        *,
+        read: Read | None = None,
     ) -> tuple[Tensor, Tensor]: ...
 
     @overload
     def forward(self, x: PackedSequence, h_0: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
 
     def forward(
-        self, x: Tensor | PackedSequence, h_0: Tensor | None = None, lengths: Tensor | None = None
+        self,
+        x: Tensor | PackedSequence,
+        h_0: Tensor | None = None,
+        lengths: Tensor | None = None,
+        *,
+        read: Read | None = None,
     ) -> tuple[Tensor | PackedSequence, Tensor]:
-        """All states of the top layer, (B, T, n), not rectified, and the last state of each layer, (num_layers, B, n).
+        """All states of the top layer, (B, T, D n), not rectified, and the last state of each layer, (D num_layers, B, n).
 
         x: (B, T, d) features, or integer (B, T) one-hot tokens; or either of them packed, and then the states are
-        packed likewise, as torch.nn.RNN does. h_0: (num_layers, B, n), zeros if None; the last states of the part
-        before go on with a sequence, detached (``h_n.detach()``) they truncate back-propagation. lengths: (B,) whole
-        numbers from 1 to T; states past a sequence's length are zero, and the last state is the one at its length.
+        packed likewise; or one sequence, (T, d) or (T,), and then nothing here has a batch axis: all as torch.nn.RNN has
+        it, the order of the last states (layer by layer, forwards first) too. h_0: (D num_layers, B, n), zeros if None;
+        the last states of the part before go on with a sequence, detached (``h_n.detach()``) they truncate
+        back-propagation. lengths: (B,) whole numbers from 1 to T; states past a sequence's length are zero, and the
+        last state is the one at its length, backwards the one at its first step.
+
+        read: for a network around this one: what is read instead of all states of input that it has checked.
+
         Raises ShapeError or InputError.
         """
         if isinstance(x, PackedSequence):
-            if lengths is not None:
-                raise InputError(
-                    "a PackedSequence has lengths of its own; lengths beside it are not understood"
-                )
-            return packed.run(self, x, h_0)
+            return packed.run(self, x, h_0, lengths)
+        if read is not None:
+            return read(self, x, h_0, lengths)
+        if single.is_single(x, self.input_size, tokens=not x.is_floating_point()):
+            h, h_n = self.forward(*single.batch_of_one(x, h_0, lengths))
+            return h[0], h_n[:, 0]
         lengths = self.check(x, h_0, lengths)
         h, h_n = stack.states(self, x, h_0, lengths)
         return engines.mask_past(h, lengths), h_n
 
     def last_state(self, x: Tensor, lengths: Tensor | None = None, h_0: Tensor | None = None) -> Tensor:
-        """The top layer's state (B, n) after each sequence's own last step: faster than ``forward``."""
+        """The top layer's state (B, D n) after each sequence's own last step: faster than ``forward``."""
+        if single.is_single(x, self.input_size, tokens=not x.is_floating_point()):
+            x, h_0, lengths = single.batch_of_one(x, h_0, lengths)
+            return self.last_state(x, lengths, h_0)[0]
         lengths = self.check(x, h_0, lengths)
-        return stack.last_states(self, x, h_0, lengths)[-1]
+        state: Tensor = self(x, h_0, lengths, read=stack.last)[0]
+        return state
 
     def engine_for(self, batch: int, *, last: bool) -> str:
         """The engine that runs the top layer on ``batch`` sequences.
@@ -157,9 +217,8 @@ class HadamRNN(nn.Module):
     def choose(self, batch: int, *, last: bool) -> engines.Choice:
         """``engine_for``, with the reason in a word."""
         features = self.input_size if last and self.num_layers == 1 else None
-        return engines.choose(
-            self.engine, self.geometry.recurrence, self.weight_ih, batch=batch, features=features
-        )
+        like = self.layers()[0].signs
+        return engines.choose(self.engine, self.geometry.recurrence, like, batch=batch, features=features)
 
     @property
     def geometry(self) -> engines.Geometry:
@@ -176,6 +235,10 @@ class HadamRNN(nn.Module):
         parts += [
             f"recurrence={self.recurrence!r}, weight_bits={self.weight_bits}, engine={self._engine_repr()}"
         ]
+        if self.dropout:
+            parts.append(f"dropout={self.dropout}")
+        if self.bidirectional:
+            parts.append("bidirectional=True")
         if self.bias is None:
             parts.append("bias=False")
         elif self.bias_bits is not None:
@@ -196,15 +259,28 @@ class HadamRNN(nn.Module):
             return f"'auto' ({usual})"
         return f"'auto' ({usual}; krylov for the last states of {math.ceil(least)} sequences or more)"
 
-    def _suffixes(self) -> list[str]:
-        return [f"_l{i}" if i else "" for i in range(self.num_layers)]
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Forwards and backwards in time, as the names of parameters end."""
+        return ("", "_reverse") if self.bidirectional else ("",)
 
-    def layers(self) -> list[Layer]:
+    def _suffixes(self, direction: str) -> list[str]:
+        return [(f"_l{i}" if i else "") + direction for i in range(self.num_layers)]
+
+    def weight(self, direction: str = "") -> Tensor:
+        """U (n, d)."""
+        return cast(Tensor, getattr(self, f"weight_ih{direction}"))
+
+    def layers(self, direction: str = "") -> list[Layer]:
         """The parameters layer by layer, from the input up."""
         return [
             Layer(*(cast(Any, getattr(self, name + suffix, None)) for name in Layer._fields))
-            for suffix in self._suffixes()
+            for suffix in self._suffixes(direction)
         ]
+
+    def all_layers(self) -> list[Layer]:
+        """Those of all directions."""
+        return [layer for direction in self.directions for layer in self.layers(direction)]
 
     def check(self, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> Tensor | None:
         """``lengths`` as int64; raises unless all three fit together."""
@@ -213,11 +289,39 @@ class HadamRNN(nn.Module):
         return check_lengths(lengths, x)
 
     def check_state(self, h_0: Tensor | None, x: Tensor) -> None:
-        """Raises ShapeError unless ``h_0`` fits the network and the batch x (B, T, ..)."""
-        expected = (self.num_layers, x.shape[0], self.hidden_size)
-        if h_0 is not None and h_0.shape != expected:
-            raise ShapeError(f"h_0 has shape {tuple(h_0.shape)}; expected {expected} (num_layers, B, n)")
+        """Raises ShapeError or InputError unless ``h_0`` fits the network and the batch x (B, T, ..)."""
+        if h_0 is None:
+            return
+        expected = (self.num_layers * len(self.directions), x.shape[0], self.hidden_size)
+        if h_0.shape != expected:
+            layers = "2 num_layers" if self.bidirectional else "num_layers"
+            raise ShapeError(f"h_0 has shape {tuple(h_0.shape)}; expected {expected} ({layers}, B, n)")
+        if h_0.is_complex() or h_0.dtype == torch.bool:
+            raise InputError(f"h_0 has dtype {h_0.dtype}; expected real numbers")
 
     def sign_parameters(self) -> list[Tensor]:
         """The latent weights of which the network sees the signs alone: u of each layer and the binary matrices."""
         return [p for name, p in self.named_parameters() if name.startswith(("signs", "input_signs"))]
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata = getattr(destination, "_metadata", None)
+        if metadata is not None:
+            structure.write(self, metadata[prefix[:-1]])
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        if differences := structure.differences(self, local_metadata):
+            error_msgs.append(f"another network: {'; '.join(differences)}")
+            return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )

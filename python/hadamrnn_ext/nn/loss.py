@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import engines, stack
-from .quantize import quantize
+from . import engines, hooks, stack
 
 if TYPE_CHECKING:
+    from .layers import HadamRNN
     from .sequence import SequenceModel
 
 
@@ -37,8 +37,8 @@ def mean_loss(
         ), h_n
     errors = (y - targets).square().sum()
     if model.output != "all":
-        return errors / (len(x) * model.output_size), h_n
-    count = len(x) * x.shape[1] if lengths is None else lengths.sum()
+        return errors / (x.shape[0] * model.output_size), h_n
+    count = x.shape[0] * x.shape[1] if lengths is None else lengths.sum()
     return errors / (count * model.output_size), h_n
 
 
@@ -53,17 +53,27 @@ def _fused(
 ) -> tuple[Tensor, Tensor] | None:
     """The same from one pass; None where that cannot be had."""
     rnn = model.rnn
-    if model.output != "all" or rnn.num_layers > 1 or not torch.is_grad_enabled():
+    if model.output != "all" or rnn.num_layers > 1 or rnn.bidirectional or hooks.on_states(rnn):
         return None
-    if rnn.choose(len(x), last=False).engine != "native":
+    if not torch.is_grad_enabled() or targets.requires_grad:
         return None
-    r = stack.recurrence(rnn, 0, x, h_0, model.embedding, "native")
-    if not engines.fused.runs(r.drive):
+    u = rnn.weight()
+    if u.device.type != "cpu" or u.dtype != torch.float32 or x.requires_grad:
         return None
-    weight = quantize(model.output_weight, model.output_weight_bits)
-    bias: Tensor = model.output_bias
-    if model.output_size == 1 and not targets.is_floating_point():
-        weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
-    weight = stack.out_of_units(rnn, 0, weight)  # V (s_h z) = (s_h V) z: this pass never sees s_h z itself
-    loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
-    return loss, stack.out_of_units(rnn, 0, h_n[None])
+    if rnn.choose(x.shape[0], last=False).engine != "native":
+        return None
+
+    def read(rnn: HadamRNN, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        r = stack.recurrence(rnn, 0, x, h_0, model.embedding, "native")
+        weight = model.readout()
+        bias: Tensor = model.output_bias
+        if model.output_size == 1 and not targets.is_floating_point():
+            weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
+        weight = stack.out_of_units(
+            rnn, 0, weight
+        )  # V (s_h z) = (s_h V) z: this pass never sees s_h z itself
+        loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
+        return loss, stack.out_of_units(rnn, 0, h_n[None])
+
+    found: tuple[Tensor, Tensor] = rnn(x, h_0, lengths, read=read)
+    return found

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..model import Model
 from ..quantize import code_range, dequantize
-from ..tensors import coded
+from ..tensors import EMBEDDING, REVERSE, coded
 from .sequence import SequenceModel
 
 
@@ -43,6 +43,7 @@ def from_native(model: Model, *, engine: str = "auto", freeze_signs: bool = Fals
         output_weight_bits=card.output_weight_bits,
         bias_bits=card.bias_bits,
         embedding_bits=card.embedding_bits,
+        bidirectional=bool(card.bidirectional),
         engine=engine,
         freeze_signs=freeze_signs,
         preprocess=card.preprocess,
@@ -64,17 +65,20 @@ def from_native(model: Model, *, engine: str = "auto", freeze_signs: bool = Fals
         return values * math.sqrt(6 / (rows + values.shape[-1]))
 
     with torch.no_grad():
-        module.rnn.weight_ih.copy_(latent("input.weight", card.weight_bits))
-        module.output_weight.copy_(latent("output.weight", card.output_weight_bits))
         module.output_bias.copy_(latent("output.bias"))
         if module.embedding is not None:
-            module.embedding.weight.copy_(latent("embedding.weight"))
-        for i, own in enumerate(module.rnn.layers()):
-            own.signs.copy_(signs(f"layers.{i}.signs"))
-            if own.bias is not None:
-                own.bias.copy_(latent(f"layers.{i}.bias", card.bias_bits))
-            if own.modrelu is not None:
-                own.modrelu.copy_(latent(f"layers.{i}.modrelu"))
-            if own.input_signs is not None:
-                own.input_signs.copy_(signs(f"layers.{i}.input_signs"))
+            module.embedding.weight.copy_(latent(EMBEDDING))
+        readouts = module.output_weight.chunk(len(module.rnn.directions), dim=1)
+        for direction, readout, prefix in zip(module.rnn.directions, readouts, ("", REVERSE), strict=False):
+            module.rnn.weight(direction).copy_(latent(f"{prefix}input.weight", card.weight_bits))
+            readout.copy_(latent(f"{prefix}output.weight", card.output_weight_bits))
+            for i, own in enumerate(module.rnn.layers(direction)):
+                name = f"{prefix}layers.{i}"
+                own.signs.copy_(signs(f"{name}.signs"))
+                if own.bias is not None:
+                    own.bias.copy_(latent(f"{name}.bias", card.bias_bits))
+                if own.modrelu is not None:
+                    own.modrelu.copy_(latent(f"{name}.modrelu"))
+                if own.input_signs is not None:
+                    own.input_signs.copy_(signs(f"{name}.input_signs"))
     return module

@@ -1,22 +1,60 @@
-"""PackedSequence in, PackedSequence out, as torch.nn.RNN does it."""
+"""PackedSequence in, and out where there is an answer a step, as torch.nn.RNN does it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from .layers import HadamRNN
+    from .sequence import SequenceModel
 
 
-def run(rnn: HadamRNN, x: PackedSequence, h_0: Tensor | None) -> tuple[PackedSequence, Tensor]:
+def run(
+    rnn: HadamRNN, x: PackedSequence, h_0: Tensor | None, lengths: Tensor | None
+) -> tuple[PackedSequence, Tensor]:
     """``rnn`` on sequences packed in any order; the states come in the very order of ``x``, h_n in the original one."""
-    padded, lengths = pad_packed_sequence(x, batch_first=True)
-    h, h_n = rnn(padded, h_0, lengths)
+    values, ends = padded(x, lengths)
+    h, h_n = rnn.forward(values, h_0, ends)
+    return _packed_as(x, h, ends), h_n
+
+
+def logits(model: SequenceModel, x: PackedSequence, lengths: Tensor | None) -> Tensor | PackedSequence:
+    """``model`` on packed sequences; logits (B, o) in the original order, or of all steps packed as ``x`` is."""
+    values, ends = padded(x, lengths)
+    y: Tensor = model.forward(values, ends)
+    return _packed_as(x, y, ends) if model.output == "all" else y
+
+
+def padded(x: PackedSequence, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Sequences (B, T, ..) in the original order, and their lengths. Raises InputError for ``lengths`` beside them."""
+    if lengths is not None:
+        raise InputError("a PackedSequence has lengths of its own; lengths beside it are not understood")
+    return pad_packed_sequence(x, batch_first=True)
+
+
+def padded_targets(targets: Tensor | PackedSequence, lengths: Tensor | None) -> Tensor:
+    """Targets that may be packed as the input is, padded with zeros. Raises InputError."""
+    if not isinstance(targets, PackedSequence):
+        return targets
+    if lengths is None:
+        raise InputError("targets are packed and x is not; expected both packed, or neither")
+    values, theirs = pad_packed_sequence(targets, batch_first=True)
+    if not torch.equal(theirs, lengths):
+        met = f"x has lengths {lengths.tolist()} and targets have {theirs.tolist()}"
+        raise InputError(f"{met[:200]}; expected the same")
+    return values
+
+
+def _packed_as(x: PackedSequence, values: Tensor, lengths: Tensor) -> PackedSequence:
+    """``values`` (B, T, k) in the very order of ``x``."""
     if x.sorted_indices is not None:
         order = x.sorted_indices
-        h, lengths = h[order], lengths[order.cpu()]
-    data = pack_padded_sequence(h, lengths, batch_first=True).data
-    return PackedSequence(data, x.batch_sizes, x.sorted_indices, x.unsorted_indices), h_n
+        values, lengths = values[order], lengths[order.cpu()]
+    data = pack_padded_sequence(values, lengths, batch_first=True).data
+    return PackedSequence(data, x.batch_sizes, x.sorted_indices, x.unsorted_indices)

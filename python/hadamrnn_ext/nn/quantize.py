@@ -24,6 +24,6 @@ def quantize(weight: Tensor, bits: int | None) -> Tensor:
     # alpha is a tensor, not a number: asking for its value would stop a GPU and break torch.compile.
     alpha = weight.detach().abs().max()
     levels = torch.full_like(alpha, -lowest)
-    alpha = torch.where((levels / alpha).isfinite(), alpha, torch.ones_like(alpha))
+    alpha = torch.where((levels / alpha).isinf(), torch.ones_like(alpha), alpha)  # NaN makes all of it NaN
     codes = (weight.detach() * (levels / alpha)).round().clamp(lowest, highest)  # round: half to even
     return straight_through(codes * (alpha / levels), weight)

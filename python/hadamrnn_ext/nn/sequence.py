@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, get_args, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
 from ..integer.calibrate import Calibrating
 from ..model import Model
 from ..preprocess import Preprocess
 from ..quantize import code_range
-from . import engines, export, initialize, stack
+from ..scalars import plain, whole
+from . import engines, export, hooks, initialize, packed, single, stack
 from .check import check_input, check_lengths, check_targets
 from .embedding import embedding
 from .layers import HadamRNN
@@ -33,7 +36,9 @@ class SequenceModel(nn.Module):
 
     Args:
         input_size: features d, or with ``tokens`` the number of tokens.
-        hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, engine, freeze_signs: see ``HadamRNN``.
+        hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, dropout, bidirectional, engine,
+            freeze_signs: see ``HadamRNN``. Of both directions "last" reads the state after the last step and, backwards,
+            the one after the first.
         output_size: o, the number of logits.
         output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer a step.
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
@@ -43,8 +48,8 @@ class SequenceModel(nn.Module):
         preprocess, labels: how raw input becomes this model's input, and the names of its outputs. They go into the
             card of the native model; ``forward`` takes prepared input.
 
-    Parameters: those of ``HadamRNN`` under ``rnn.``, ``embedding.weight`` (tokens, e), ``output_weight`` (o, n),
-    ``output_bias`` (o,).
+    Parameters: those of ``HadamRNN`` under ``rnn.``, ``embedding.weight`` (tokens, e), ``output_weight`` (o, D n),
+    ``output_bias`` (o,). The halves of V that read either direction are quantized each by itself.
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
     """
@@ -65,6 +70,8 @@ class SequenceModel(nn.Module):
         output_weight_bits: int | Literal["same"] | None = "same",
         bias_bits: int | None = None,
         embedding_bits: int | None = None,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
         engine: str = "auto",
         freeze_signs: bool = False,
         preprocess: Preprocess | None = None,
@@ -73,6 +80,10 @@ class SequenceModel(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        input_size, output_size = whole("input_size", input_size), whole("output_size", output_size)
+        embedding_size = None if embedding_size is None else whole("embedding_size", embedding_size)
+        output, tokens, embedding_bits = plain(output), bool(tokens), plain(embedding_bits)
+        weight_bits, output_weight_bits = plain(weight_bits), plain(output_weight_bits)
         if output not in ("last", "all", "mean"):
             raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
         if output != "last" and engine == "krylov":
@@ -102,28 +113,44 @@ class SequenceModel(nn.Module):
         self.rnn = HadamRNN(
             embedding_size or input_size,
             hidden_size,
-            block_size,
+            block_size=block_size,
             num_layers=num_layers,
             recurrence=recurrence,
             weight_bits=weight_bits,
             bias_bits=bias_bits,
+            dropout=dropout,
+            bidirectional=bidirectional,
             engine=engine,
             freeze_signs=freeze_signs,
             device=device,
             dtype=dtype,
         )
-        self.output_weight = nn.Parameter(torch.empty(output_size, hidden_size, device=device, dtype=dtype))
+        width = self.rnn.hidden_size * len(self.rnn.directions)
+        self.output_weight = nn.Parameter(torch.empty(output_size, width, device=device, dtype=dtype))
         self.output_bias = nn.Parameter(torch.empty(output_size, device=device, dtype=dtype))
         self._packed = export.PackedCopy()
         initialize.projection(self.output_weight)
-        initialize.uniform(self.output_bias, 1 / math.sqrt(hidden_size))
+        initialize.uniform(self.output_bias, 1 / math.sqrt(width))
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    @overload
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor: ...
+
+    @overload
+    def forward(self, x: PackedSequence) -> Tensor | PackedSequence: ...
+
+    def forward(self, x: Tensor | PackedSequence, lengths: Tensor | None = None) -> Tensor | PackedSequence:
         """Logits: (B, o) for "last" and "mean", (B, T, o) for "all", which are zero past a sequence's length.
 
-        x: (B, T, d) features, or integer (B, T) tokens. lengths: (B,) whole numbers from 1 to T, T if None.
+        x: (B, T, d) features, or integer (B, T) tokens. lengths: (B,) whole numbers from 1 to T, T if None. Or x is a
+        PackedSequence of either, whose logits for "all" are packed likewise; or one sequence without the batch axis, and
+        then the logits have none.
         Raises ShapeError or InputError; the native kernels also refuse NaN and infinity.
         """
+        if isinstance(x, PackedSequence):
+            return packed.logits(self, x, lengths)
+        if single.is_single(x, self.input_size, tokens=self.tokens):
+            x, _, lengths = single.batch_of_one(x, None, lengths)
+            return self.forward(x, lengths)[0]
         check_input(x, self.input_size, tokens=self.tokens)
         lengths = check_lengths(lengths, x)
         if self._is_native(x) and (native := self._packed.infer(self, x, lengths)) is not None:
@@ -133,8 +160,8 @@ class SequenceModel(nn.Module):
     @overload
     def loss(
         self,
-        x: Tensor,
-        targets: Tensor,
+        x: Tensor | PackedSequence,
+        targets: Tensor | PackedSequence,
         lengths: Tensor | None = ...,
         ignore_index: int = ...,
         memory: Memory = ...,
@@ -145,8 +172,8 @@ class SequenceModel(nn.Module):
     @overload
     def loss(
         self,
-        x: Tensor,
-        targets: Tensor,
+        x: Tensor | PackedSequence,
+        targets: Tensor | PackedSequence,
         lengths: Tensor | None = ...,
         ignore_index: int = ...,
         memory: Memory = ...,
@@ -157,8 +184,8 @@ class SequenceModel(nn.Module):
 
     def loss(
         self,
-        x: Tensor,
-        targets: Tensor,
+        x: Tensor | PackedSequence,
+        targets: Tensor | PackedSequence,
         lengths: Tensor | None = None,
         ignore_index: int = -100,
         memory: Memory = "stored",
@@ -167,7 +194,8 @@ class SequenceModel(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         """The mean loss, a scalar; with ``return_state`` also the last states (num_layers, B, n), detached.
 
-        Integer targets, (B,), or for "all" (B, T), are classes: cross-entropy over those other than
+        x and lengths are those of ``forward``; targets of one sequence have no batch axis either, and those of packed
+        sequences may be packed as they are. Integer targets, (B,), or for "all" (B, T), are classes: cross-entropy over those other than
         ``ignore_index``, of two classes if there is one logit (y is the logit of class 1). Float targets, (B, o) or
         (B, T, o), are values: mean squared error. Steps past a sequence's length have no loss.
 
@@ -186,6 +214,15 @@ class SequenceModel(nn.Module):
 
         Raises ShapeError or InputError.
         """
+        ends = None
+        if isinstance(x, PackedSequence):
+            x, ends = packed.padded(x, lengths)
+            lengths = ends
+        targets = packed.padded_targets(targets, ends)
+        alone = single.is_single(x, self.input_size, tokens=self.tokens)
+        if alone:
+            x, h_0, lengths = single.batch_of_one(x, h_0, lengths)
+            targets = targets[None]
         check_input(x, self.input_size, tokens=self.tokens)
         lengths = check_lengths(lengths, x)
         targets = check_targets(targets, x, lengths, self.output, self.output_size, ignore_index)
@@ -193,8 +230,10 @@ class SequenceModel(nn.Module):
         if memory not in get_args(Memory):
             raise InputError(f"unknown memory {memory!r}; expected 'stored' or 'reversible'")
         segment = engines.SEGMENT if memory == "reversible" else None
+        hooks.settle(self)  # who calls the module itself has its hooks called
         loss, h_n = mean_loss(self, x, targets, lengths, h_0, ignore_index, segment)
-        return (loss, h_n.detach()) if return_state else loss
+        state = h_n[:, 0] if alone else h_n
+        return (loss, state.detach()) if return_state else loss
 
     def run(
         self,
@@ -204,22 +243,42 @@ class SequenceModel(nn.Module):
         segment: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
-        if self.output == "last":
-            h_n = stack.last_states(self.rnn, x, h_0, lengths, self.embedding, segment)
-            read = h_n[-1].relu()
-        elif self.output == "mean":
-            read, h_n = stack.means(self.rnn, x, h_0, lengths, self.embedding, segment)
-        else:
-            h, h_n = stack.states(self.rnn, x, h_0, lengths, self.embedding)
-            read = h.relu()
-        y = F.linear(read, quantize(self.output_weight, self.output_weight_bits), self.output_bias)
+        h, h_n = self._read(x, lengths, h_0, segment)
+        y = F.linear(h, self.readout(), self.output_bias)
         return (engines.mask_past(y, lengths) if self.output == "all" else y), h_n
+
+    def _read(
+        self, x: Tensor, lengths: Tensor | None, h_0: Tensor | None, segment: int | None
+    ) -> tuple[Tensor, Tensor]:
+        """What V is applied to, rectified states or their mean, and the last states."""
+        if self.output == "all" or hooks.on_states(self.rnn):
+            h, h_n = self.rnn(x, h_0, lengths, read=partial(stack.states, embedding=self.embedding))
+            if self.output == "all":
+                return h.relu(), h_n
+            n = self.rnn.hidden_size
+            if self.output == "mean":
+                return engines.mean_until(h.relu(), lengths), h_n
+            return torch.cat([engines.at_length(h[..., :n], lengths), h[:, 0, n:]], dim=1).relu(), h_n
+        read = partial(
+            stack.means if self.output == "mean" else stack.last, embedding=self.embedding, segment=segment
+        )
+        h, h_n = self.rnn(x, h_0, lengths, read=read)
+        return (h if self.output == "mean" else h.relu()), h_n
+
+    def readout(self) -> Tensor:
+        """V (o, D n) as the network sees it."""
+        weight: Tensor = self.output_weight
+        if not self.rnn.bidirectional:
+            return quantize(weight, self.output_weight_bits)
+        return torch.cat([quantize(half, self.output_weight_bits) for half in weight.chunk(2, dim=1)], dim=1)
 
     def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
 
         kernel: as for ``hadamrnn_ext.load``. provenance: what the card says of the training: ``task``, ``preset``,
         ``seed``, ``epochs``, ``metrics``; other names become its free settings.
+
+        Raises InputError for several layers in both directions. A model of both directions does not stream.
         """
         return export.to_native(self, kernel, provenance)
 
@@ -241,6 +300,8 @@ class SequenceModel(nn.Module):
         """
         if self.rnn.recurrence == "sign":
             raise InputError("states of a sign recurrence have 1 bit already; expected another recurrence")
+        if self.rnn.bidirectional:
+            raise InputError("there are no integer models of both directions; expected bidirectional=False")
         engines.check(self.rnn.engine, f"{self.rnn.recurrence}-{state_bits}", self.rnn.num_layers)
         quantized = self.to_native().quantize(calibration, state_bits, input_bits, percentile=percentile)
         self.rnn.integer = quantized.card.integer
@@ -275,8 +336,9 @@ class SequenceModel(nn.Module):
     def quantized_parameters(self) -> list[Tensor]:
         """U, b and V, where the network sees codes of a few bits of them."""
         rnn = self.rnn
-        biases = [(layer.bias, rnn.bias_bits) for layer in rnn.layers() if layer.bias is not None]
-        weights = [(rnn.weight_ih, rnn.weight_bits), *biases, (self.output_weight, self.output_weight_bits)]
+        biases = [(layer.bias, rnn.bias_bits) for layer in rnn.all_layers() if layer.bias is not None]
+        inputs = [(rnn.weight(direction), rnn.weight_bits) for direction in rnn.directions]
+        weights = [*inputs, *biases, (self.output_weight, self.output_weight_bits)]
         return [weight for weight, bits in weights if bits is not None]
 
     def other_parameters(self) -> list[Tensor]:
@@ -295,9 +357,8 @@ class SequenceModel(nn.Module):
         """Whether nobody can tell the native kernels from torch, but by their speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        if self.rnn.integer is not None:
+        rnn = self.rnn
+        if rnn.integer is not None or engines.derivatives.transformed() or hooks.watched(rnn, self.embedding):
             return False
-        tensors = [*self.parameters(), x] if x.is_floating_point() else [*self.parameters()]
-        return x.device.type == "cpu" and all(
-            t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors
-        )
+        same = x.dtype == torch.float32 or not x.is_floating_point()
+        return same and x.device.type == "cpu" and export.has_native(self)

@@ -1,4 +1,7 @@
-"""The layers at work: what drives each, on which engine it runs, what goes up to the next."""
+"""The layers at work: what drives each, on which engine it runs, what goes up to the next.
+
+Backwards in time a layer runs as it does forwards, on sequences that are reversed (``engines.reverse``).
+"""
 
 from __future__ import annotations
 
@@ -26,28 +29,30 @@ def states(
     lengths: Tensor | None,
     embedding: nn.Embedding | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """All states of the top layer, (B, T, n), and the last state of each layer, (num_layers, B, n).
+    """All states of the top layer, (B, T, D n), and the last state of each layer, (D num_layers, B, n).
 
     x is checked input; ``embedding`` makes features of tokens. States past a sequence's length are of no meaning.
     """
-    engine = rnn.choose(len(x), last=False).engine
-    top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    h = out_of_units(rnn, -1, engines.states(engine, top))
-    return h, torch.stack([*below, engines.at_length(h, lengths)])
+    engine = rnn.choose(x.shape[0], last=False).engine
+    last: list[Tensor] = []
+    for i in range(rnn.num_layers):
+        x = _layer(rnn, i, x, h_0, lengths, embedding, engine, last)
+    return x, torch.stack(last)
 
 
-def last_states(
+def last(
     rnn: HadamRNN,
     x: Tensor,
     h_0: Tensor | None,
     lengths: Tensor | None,
     embedding: nn.Embedding | None = None,
     segment: int | None = None,
-) -> Tensor:
-    """The last state of each layer alone, (num_layers, B, n); segment: see ``engines.last``."""
-    engine = rnn.choose(len(x), last=h_0 is None and x.is_floating_point()).engine
+) -> tuple[Tensor, Tensor]:
+    """The last states of the top layer, (B, D n), and of each layer as of ``states``; segment: see ``engines.last``."""
+    engine = rnn.choose(x.shape[0], last=h_0 is None and x.is_floating_point()).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    return torch.stack([*below, out_of_units(rnn, -1, engines.last(engine, top, lengths, segment))])
+    ends = [out_of_units(rnn, -1, engines.last(engine, r, lengths, segment)) for r in top]
+    return _side_by_side(ends), torch.stack([*below, *ends])
 
 
 def means(
@@ -58,29 +63,38 @@ def means(
     embedding: nn.Embedding | None = None,
     segment: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The mean of relu(h_t) of the top layer over each sequence's own steps, (B, n), and last states as of ``states``."""
-    engine = rnn.choose(len(x), last=False).engine
+    """The means of relu(h_t) of the top layer over each sequence's own steps, (B, D n), and last states as of ``states``."""
+    engine = rnn.choose(x.shape[0], last=False).engine
     top, below = _climb(rnn, x, h_0, lengths, embedding, engine)
-    mean, last = engines.means(engine, top, lengths, segment)
-    return out_of_units(rnn, -1, mean), torch.stack([*below, out_of_units(rnn, -1, last)])
+    found = [engines.means(engine, r, lengths, segment) for r in top]
+    read, ends = ([out_of_units(rnn, -1, part) for part in parts] for parts in zip(*found, strict=True))
+    return _side_by_side(read), torch.stack([*below, *ends])
 
 
 def recurrence(
-    rnn: HadamRNN, i: int, x: Tensor, h_0: Tensor | None, embedding: nn.Embedding | None, engine: str
+    rnn: HadamRNN,
+    i: int,
+    x: Tensor,
+    h_0: Tensor | None,
+    embedding: nn.Embedding | None,
+    engine: str,
+    direction: str = "",
 ) -> engines.Recurrence:
-    """Layer ``i`` at work on the input of the network, or on the states of the layer below."""
-    layer = rnn.layers()[i]
+    """Layer ``i`` at work on the input of the network, or on the states of the layer below; in time as ``direction`` goes."""
+    layer = rnn.layers(direction)[i]
     if layer.input_signs is None:
-        drive = _drive(rnn, x, embedding, engine)
+        drive = _drive(rnn, x, embedding, engine, direction)
     else:
-        binary = ste.sign(layer.input_signs) / math.sqrt(rnn.hidden_size)
+        binary = ste.sign(layer.input_signs) / math.sqrt(layer.input_signs.shape[1])
         if rnn.integer is not None:
             below, constants = rnn.integer.layers[i - 1 : i + 1]
             step = torch.tensor(below.state_scale / math.sqrt(rnn.hidden_size), device=x.device)
             binary = integers.weights(binary, step, constants)
-        drive = engines.Drive(x.relu(), binary, _bias(rnn, i))
-    start = None if h_0 is None else h_0[i].to(layer.signs.dtype)
-    r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu)
+        drive = engines.Drive(x.relu(), binary, _bias(rnn, i, direction))
+    place = i * len(rnn.directions) + rnn.directions.index(direction)
+    start = None if h_0 is None else h_0[place].to(layer.signs.dtype)
+    twice = rnn.engine == "auto"
+    r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), drive, start, layer.modrelu, twice)
     return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
 
 
@@ -91,24 +105,71 @@ def _climb(
     lengths: Tensor | None,
     embedding: nn.Embedding | None,
     engine: str,
-) -> tuple[engines.Recurrence, list[Tensor]]:
-    """The top layer, ready to run on ``engine``, and the last states of the layers below it, which have run."""
+) -> tuple[list[engines.Recurrence], list[Tensor]]:
+    """The top layer, ready to run on ``engine`` in each direction, and the last states of the layers below, which have run."""
     below: list[Tensor] = []
     for i in range(rnn.num_layers - 1):
-        x = out_of_units(rnn, i, engines.states(engine, recurrence(rnn, i, x, h_0, embedding, engine)))
-        below.append(engines.at_length(x, lengths))
-    return recurrence(rnn, rnn.num_layers - 1, x, h_0, embedding, engine), below
+        x = _layer(rnn, i, x, h_0, lengths, embedding, engine, below)
+    return _directions(rnn, rnn.num_layers - 1, x, h_0, lengths, embedding, engine), below
 
 
-def _drive(rnn: HadamRNN, x: Tensor, embedding: nn.Embedding | None, engine: str) -> engines.Drive:
+def _layer(
+    rnn: HadamRNN,
+    i: int,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None,
+    engine: str,
+    last: list[Tensor],
+) -> Tensor:
+    """All states of layer ``i``, (B, T, D n); its last ones go to the end of ``last``."""
+    sides = []
+    for r, direction in zip(
+        _directions(rnn, i, x, h_0, lengths, embedding, engine), rnn.directions, strict=True
+    ):
+        h = out_of_units(rnn, i, engines.states(engine, r))
+        last.append(engines.at_length(h, lengths))
+        sides.append(engines.reverse(h, lengths) if direction else h)
+    return _side_by_side(sides)
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    """(.., n) of each direction as (.., D n)."""
+    return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
+
+
+def _directions(
+    rnn: HadamRNN,
+    i: int,
+    x: Tensor,
+    h_0: Tensor | None,
+    lengths: Tensor | None,
+    embedding: nn.Embedding | None,
+    engine: str,
+) -> list[engines.Recurrence]:
+    """Layer ``i`` at work in each direction."""
+    if i > 0:
+        x = F.dropout(x, rnn.dropout, rnn.training)
+    return [
+        recurrence(rnn, i, engines.reverse(x, lengths) if direction else x, h_0, embedding, engine, direction)
+        for direction in rnn.directions
+    ]
+
+
+def _drive(
+    rnn: HadamRNN, x: Tensor, embedding: nn.Embedding | None, engine: str, direction: str
+) -> engines.Drive:
     """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
-    u, bias = quantize(rnn.weight_ih, rnn.weight_bits), _bias(rnn, 0)
+    u, bias = quantize(rnn.weight(direction), rnn.weight_bits), _bias(rnn, 0, direction)
     if rnn.integer is not None and embedding is None:
         u = _codes(rnn, rnn.integer)
         if x.is_floating_point():
             x = integers.features(x, rnn.integer)
-    # The readable way; krylov has columns for features. Integers round the rows of the table, and so need it.
-    if embedding is not None and engine in ("loop", "krylov") and rnn.integer is None:
+    # The readable way, which every transform knows; krylov has columns for features. Integers round the rows of the
+    # table, and so need it.
+    plain = engine in ("loop", "krylov") or engines.derivatives.transformed()
+    if embedding is not None and plain and rnn.integer is None:
         x = embedding(x.long())
     elif engine == "krylov" and not x.is_floating_point():
         x = F.one_hot(x.long(), rnn.input_size)
@@ -140,8 +201,8 @@ def out_of_units(rnn: HadamRNN, i: int, h: Tensor) -> Tensor:
     return h if rnn.integer is None else h * rnn.integer.layers[i].state_scale
 
 
-def _bias(rnn: HadamRNN, i: int) -> Tensor | None:
-    bias = rnn.layers()[i].bias
+def _bias(rnn: HadamRNN, i: int, direction: str) -> Tensor | None:
+    bias = rnn.layers(direction)[i].bias
     if bias is None:
         return None
     bias = quantize(bias, rnn.bias_bits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
+from ..scalars import plain
 from .presets import BASELINES, PRESETS, Preset, PresetError, as_baseline
 
 __all__ = ["Config"]
@@ -30,6 +31,8 @@ class Config:
     data: str | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         if self.limit_train is not None and self.limit_train < 1:
             raise PresetError(f"limit_train is {self.limit_train}, expected at least 1")
         if not 0 <= self.seed < 1 << 32:

@@ -8,7 +8,7 @@ no recipe for fashion, har2, har6, dsa19 and digits; that of dsa19 is har6's, un
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args, get_type_hints
 
 from ..card import MAX_LAYERS, MAX_WIDTH, LayerCard
@@ -16,6 +16,7 @@ from ..data.copy import LONGEST
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
+from ..scalars import plain
 
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
 
@@ -97,6 +98,8 @@ class Preset:
     model: str = "hadamrnn"
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         for name in (
             "hidden_size",
             "batch_size",

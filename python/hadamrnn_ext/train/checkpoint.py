@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from ..disk import write
 from ..errors import HadamRNNError
-from ..format import write
 
 __all__ = ["CheckpointError", "Progress", "load", "save"]
 

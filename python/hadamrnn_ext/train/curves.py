@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..format import write
+from ..disk import write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,10 +26,8 @@ def available() -> bool:
 
 
 def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
-    """Draws the records of a log (`log.records`), which hold at least one epoch, to the PNG file `path`."""
-    picture = io.BytesIO()
-    figure(records).savefig(picture, format="png", dpi=110)
-    write(path, picture.getvalue())
+    """Draws the records of a log (`log.records`), which hold at least one epoch, to the picture `path`."""
+    write_picture(path, figure(records), dpi=110)
 
 
 def figure(records: Iterable[dict[str, Any]]) -> Figure:

@@ -11,13 +11,16 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from ..data import custom
+from ..data.examples import Examples
 from ..model import Model
 from ..recipe.config import Config
 from ..recipe.presets import Preset, PresetError
 from ..recipe.suited import suited, suited_threads
+from ..scalars import plain
 from .progress import QUIET, Reporter
 from .progress import reporter as suited_reporter
 from .run import run
+from .signals import Interrupted
 
 __all__ = ["Fitted", "fit"]
 
@@ -42,6 +45,7 @@ def fit(
     normalize: bool = True,
     balanced: bool = False,
     validation: float = custom.VALIDATION_SHARE,
+    groups: Any = None,
     engine: str = "auto",
     device: str = "cpu",
     threads: int | None = None,
@@ -57,7 +61,7 @@ def fit(
 
     Args:
         X: N sequences: features (N, T, d) or (N, T); integer tokens (N, T); a list or object array of N arrays (T_i, d)
-            or (T_i,) of any lengths; or N texts.
+            or (T_i,) of any lengths, or data frames, whose columns are found by name; or N texts.
         y: (N,) integers, booleans or strings are classes; floats (N,) or (N, o) are values (regression).
         test: another (X, y), to score the finished model on; training never reads it.
         out: folder of the run (log, checkpoint, model); None: a temporary one. A run there goes on where it was.
@@ -69,6 +73,7 @@ def fit(
         normalize: subtract each channel's mean and divide by its standard deviation, those of the training examples.
         balanced: weigh the loss of a class by the inverse of its frequency.
         validation: share of the examples, of each class, that chooses the epoch that is kept.
+        groups: (N,) of each sequence the person, device or the like that it is of: validation is then by whole groups.
         progress: show on stderr how far the training is: a bar on a terminal, elsewhere a line every ten seconds. None
             shows it on a terminal alone. `reporter` is told instead where one is given.
         engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
@@ -77,9 +82,11 @@ def fit(
 
     Raises:
         ShapeError, InputError: X or y are not such data; a position is named. PresetError: an unknown recipe field.
+        Interrupted, a KeyboardInterrupt: Ctrl-C, or SIGTERM; a run with `out` goes on from there.
     """
-    options = custom.Options(tokens, kind, impute, normalize, balanced, validation)
-    task = custom.task((X, y), test, options, seed)
+    seed, threads = plain(seed), plain(threads)
+    options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))
+    task = custom.task(Examples(X, y, groups=groups), test, options, seed)
     preset = suited(task)
     if unknown := recipe.keys() - {field.name for field in dataclasses.fields(Preset)}:
         raise PresetError(f"no recipe has {', '.join(sorted(unknown))}; see Preset for what it may say")
@@ -103,6 +110,10 @@ def fit(
                 reporter=reporter,
                 picture=out is not None,
             )
+        except Interrupted as stop:
+            if out is None:  # the folder goes, and the checkpoint with it
+                raise Interrupted(stop.signum, stop.place, None) from None
+            raise
         finally:
             torch.set_num_threads(before)
         return Fitted(Model.load(folder / "model.safetensors"), summary)

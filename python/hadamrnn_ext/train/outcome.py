@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import nn
 from ..data.task import calibration, evaluate
-from ..format import write
+from ..disk import write
 from ..nn.export import training
 from . import curves
 from .baselines import Baseline
@@ -57,7 +57,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
             evaluate(clock, task, task.validation, raw=product.raw)
     scores = {
         **{f"val_{name}": value for name, value in progress.best_scores.items()},
-        **{f"test_{name}": value for name, value in test.items()},
+        **{f"test_{name}": value for name, value in test.items() if math.isfinite(value)},
     }
     provenance = {
         **{name: value for name, value in config.changes().items() if value is not None},
@@ -67,6 +67,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
         "epochs": progress.epoch,
         "metrics": scores,
         "best_epoch": progress.best_epoch,
+        **task.settings,
     }
     content = product.content(provenance)
     write(out / product.name, content)
@@ -114,7 +115,8 @@ def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
         model = result.to_integer(calibration(trainer.task))
 
     def content(provenance: dict[str, Any]) -> bytes:
-        return model.with_card(dataclasses.replace(model.card, training=training(provenance))).to_bytes()
+        card = dataclasses.replace(model.card, training=training(provenance), data=trainer.task.data)
+        return model.with_card(card).to_bytes()
 
     description, threads = model.describe(), torch.get_num_threads()
     return Product(

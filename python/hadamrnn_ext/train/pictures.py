@@ -6,13 +6,12 @@ nothing smaller is better, and at networks of other kinds.
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..format import write
+from ..disk import write_picture
 from .results import Group
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ def draw(groups: Sequence[Group], stem: Path, kind: str = "png") -> list[tuple[s
         ("training curves; numbers are rows of the table", "curves", learning),
     ):
         path = stem.with_name(f"{stem.name}-{name}.{kind}")
-        picture = io.BytesIO()
-        figure(groups, panel).savefig(picture, format=kind, dpi=110)
-        write(path, picture.getvalue())
+        write_picture(path, figure(groups, panel), dpi=110)
         drawn.append((title, path))
     return drawn
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,13 @@ def run(
     Under torchrun every process calls this with the same arguments; the first alone writes and reports, `threads`
     is that of each (None: its share of the cores), and all return the summary.
 
-    Raises errors of the HadamRNNError family, `Interrupted` after SIGINT or SIGTERM.
+    torch's global random state is afterwards what it was before.
+
+    Raises errors of the HadamRNNError family, `Interrupted`, a KeyboardInterrupt, after SIGINT or SIGTERM.
     """
     out = Path(out)
     device_of(config.device)  # says now that there is none
-    with connected(config.device) as workers, memory_errors():
+    with connected(config.device) as workers, _random_state_of_others(config.device), memory_errors():
         threads = threads or fair_threads()
         if threads is not None:
             torch.set_num_threads(threads)
@@ -75,6 +78,14 @@ def run(
             if config.limit_train is not None:
                 task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
             return _train(config, task, out, told, workers, resume, checkpoint_seconds, picture)
+
+
+@contextmanager
+def _random_state_of_others(device: str) -> Iterator[None]:
+    """Leaves torch's generators as they were, those of GPUs too where there are any in use."""
+    used = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(range(torch.cuda.device_count() if used else 0)):
+        yield
 
 
 def _train(

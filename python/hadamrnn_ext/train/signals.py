@@ -6,20 +6,23 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
-
-from ..errors import HadamRNNError
 
 __all__ = ["Interrupted", "Stop", "stop_signals"]
 
 
-class Interrupted(HadamRNNError):
-    """The run was asked to stop and has saved its state; `signum` is the signal."""
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop, by Ctrl-C or by the signal `signum`; `checkpoint` holds its state, None: nothing does.
 
-    def __init__(self, signum: int, message: str) -> None:
-        super().__init__(message)
-        self.signum = signum
+    No `Exception`: what tries one thing after another, such as the searches of scikit-learn, ends with it.
+    """
+
+    def __init__(self, signum: int, place: str, checkpoint: Path | None) -> None:
+        kept = "nothing is kept" if checkpoint is None else f"the same command goes on from {checkpoint}"
+        super().__init__(f"stopped at {place}; {kept}")
+        self.signum, self.place, self.checkpoint = signum, place, checkpoint
 
 
 class Stop:

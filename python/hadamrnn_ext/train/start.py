@@ -23,6 +23,10 @@ def start(config: Config, task: Task) -> nn.SequenceModel:
             f"{config.start} has other sizes, bits or output than the preset; see recipe.sized_as"
         )
     card = model.card
+    if card.bidirectional:
+        raise PresetError(
+            f"{config.start} reads in both directions; expected a model that reads forwards alone"
+        )
     met = (card.input, card.input_size, card.output, card.output_size)
     expected = (task.input, task.input_size, config.preset.output_on(task), task.output_size)
     if met != expected:

@@ -133,6 +133,8 @@ class Trainer:
                 while not self.finished:
                     self._train_epoch(stop)
                     self._end_epoch(log)
+                    if signum := int(max(row[0] for row in self.workers.gather(stop.received or 0))):
+                        raise self._interrupted(signum)
         finally:
             if log is not None:
                 log.close()
@@ -264,9 +266,7 @@ class Trainer:
 
     def _interrupted(self, signum: int) -> Interrupted:
         place = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
-        return Interrupted(
-            signum, f"stopped at {place}; the same command goes on from {self.checkpoint_path}"
-        )
+        return Interrupted(signum, place, self.checkpoint_path)
 
     def _diagnosis(self, loss: float) -> str:
         bad = [name for name, value in self.model.named_parameters() if not bool(value.isfinite().all())]

@@ -13,12 +13,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...errors import InputError
-from . import fused, fused_mean, krylov, loop, native, scan
+from . import derivatives, fused, fused_mean, krylov, native, plain
 from .choice import Choice, choose, krylov_from
 from .drive import Drive, Recurrence, used_tokens
 from .fused_loss import loss as sequence_loss
 from .geometry import RECURRENCES, Geometry, full_precision
-from .lengths import at_length, mask_past, mean_until
+from .lengths import at_length, mask_past, mean_and_last, mean_until
+from .reverse import reverse
 
 __all__ = [
     "ENGINES",
@@ -31,6 +32,7 @@ __all__ = [
     "at_length",
     "check",
     "choose",
+    "derivatives",
     "full_precision",
     "fused",
     "fused_mean",
@@ -40,6 +42,7 @@ __all__ = [
     "mask_past",
     "mean_until",
     "means",
+    "reverse",
     "sequence_loss",
     "states",
     "used_tokens",
@@ -48,9 +51,6 @@ __all__ = [
 ENGINES = ("auto", "loop", "native", "krylov", "scan")
 #: Steps between the snapshots of a backward pass that does not store the states.
 SEGMENT = 256
-
-_STATES = {"loop": loop.states, "native": native.states, "scan": scan.states}
-_LAST = {"loop": loop.last, "scan": scan.last}
 
 
 def check(engine: str, recurrence: str, num_layers: int) -> None:
@@ -67,9 +67,9 @@ def states(engine: str, r: Recurrence) -> Tensor:
     """All states (B, T, n) of h_t = act(W h_{t-1} + v_t)."""
     if engine == "krylov":
         raise InputError("engine 'krylov' computes the last state alone: call last_state instead")
-    v = r.drive.values()
-    with full_precision(v):
-        return _STATES[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
+    if engine == "native":
+        return native.states(r)
+    return plain.states(engine, r)
 
 
 def last(engine: str, r: Recurrence, lengths: Tensor | None, segment: int | None = None) -> Tensor:
@@ -81,14 +81,12 @@ def last(engine: str, r: Recurrence, lengths: Tensor | None, segment: int | None
         if r.h_0 is not None:
             raise InputError("engine 'krylov' starts from zeros: it takes no h_0")
         with full_precision(r.drive.x):
-            return krylov.last(r.geometry, r.signs, r.drive, lengths)
+            return krylov.last(r.geometry, r.signs, r.drive, lengths, r.twice)
     if engine == "native" and fused.runs(r.drive):
         return fused.last(r, lengths, segment)
-    if lengths is None and engine in _LAST:
-        v = r.drive.values()
-        with full_precision(v):
-            return _LAST[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
-    return at_length(states(engine, r), lengths)
+    if engine == "native":
+        return at_length(native.states(r), lengths)
+    return plain.last(engine, r, lengths)
 
 
 def means(
@@ -100,5 +98,4 @@ def means(
     """
     if engine == "native" and fused.runs(r.drive):
         return fused_mean.means(r, lengths, segment)
-    h = states(engine, r)
-    return mean_until(h.relu(), lengths), at_length(h, lengths)
+    return mean_and_last(states(engine, r), lengths)

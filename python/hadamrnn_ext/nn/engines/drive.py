@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .derivatives import transformed
 from .geometry import Geometry
 
 
@@ -30,22 +31,26 @@ class Drive(NamedTuple):
 
 
 class Recurrence(NamedTuple):
-    """A layer at work: geometry, signs u (n,), what drives it, initial state (B, n) or None for zeros, modrelu (n,)."""
+    """A layer at work: geometry, signs u (n,), what drives it, initial state (B, n) or None for zeros, modrelu (n,).
+
+    twice: whether a second derivative is computed by plain torch where a C++ operator has none; else it is refused.
+    """
 
     geometry: Geometry
     signs: Tensor
     drive: Drive
     h_0: Tensor | None
     modrelu: Tensor | None
+    twice: bool = False
 
 
 def used_tokens(tokens: Tensor, vocabulary: int) -> tuple[Tensor, Tensor | None]:
     """Numbers (B, T), int32, of rows that stand for tokens, and the tokens (rows,) they stand for; None: all of them.
 
     Rows need computing only for tokens that occur. To find these pays where the vocabulary is larger than a sequence,
-    and not while a graph is traced: it would depend on the values.
+    and not while a graph is traced or a function transformed: it would depend on the values.
     """
-    if vocabulary <= tokens.shape[1] or torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or transformed() or vocabulary <= tokens.shape[1]:
         return tokens.to(torch.int32), None
     present = torch.zeros(vocabulary, dtype=torch.bool, device=tokens.device)
     present[tokens.long()] = True

@@ -7,25 +7,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import core
+from . import core, derivatives, plain
 from .drive import Recurrence
-from .fused import SCHEMA, Arguments, in_place
+from .fused import COUNT, GRADIENTS, SCHEMA, Arguments, in_place, save, saved, wanted
+from .lengths import mean_and_last
 
 
 def means(r: Recurrence, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:
     """The mean of relu(h_t) over each sequence's own steps, and the state after its last one, (B, n) each."""
-    mean, last = mean_state(*Arguments.of(r, lengths, segment))
+    derivatives.refuse_transforms()
+    mean, last = mean_state(*Arguments.of(r, lengths, segment), r.twice)
     return mean, last
 
 
 @torch.library.custom_op(
-    "hadamrnn::mean_state", mutates_args=(), device_types="cpu", schema=f"({SCHEMA}) -> (Tensor, Tensor)"
+    "hadamrnn::mean_state",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({SCHEMA}, bool twice=False) -> (Tensor, Tensor)",
 )
 def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
-    a = Arguments(*args)
+    derivatives.refuse_transforms()
+    a = Arguments(*args[:COUNT])
     mean, last = map(torch.from_numpy, a.problem().mean(torch.get_num_threads()))
-    if a.hides_nan() or not last.isfinite().all():  # the relu would make a number of it
-        mean.fill_(torch.nan)
     return mean, last
 
 
@@ -33,9 +37,10 @@ def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
     "hadamrnn::mean_state_backward",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor grad_mean, Tensor grad_last, {SCHEMA}) -> Tensor[]",
+    schema=f"(Tensor grad_mean, Tensor grad_last, {SCHEMA}) -> {GRADIENTS}",
 )
-def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> list[Tensor]:
+def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    derivatives.refuse_transforms()
     a = Arguments(*args)
     return a.gradients(
         a.problem().last_backward(
@@ -46,24 +51,30 @@ def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> lis
 
 @mean_state.register_fake
 def _(*args: Any) -> tuple[Tensor, Tensor]:
-    a = Arguments(*args)
+    a = Arguments(*args[:COUNT])
     shape = a.x.shape[0], a.signs.shape[0]
     return a.signs.new_empty(shape), a.signs.new_empty(shape)
 
 
 @mean_state_backward.register_fake
-def _(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> list[Tensor]:
+def _(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
     return Arguments(*args).empty_gradients()
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.recurrence, ctx.block_size, ctx.segment = inputs
-    ctx.save_for_backward(*tensors)
+    save(ctx, inputs)
 
 
 def _backward(ctx: Any, grad_mean: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
-    a = Arguments._make((*ctx.saved_tensors, ctx.recurrence, ctx.block_size, ctx.segment))
-    return tuple(in_place(ctx, mean_state_backward(grad_mean, grad_last, *a)))
+    a, _ = saved(ctx)
+    if not derivatives.again(ctx.twice):
+        return *in_place(ctx, mean_state_backward(grad_mean, grad_last, *a)), None
+
+    def run(*places: Tensor | None) -> tuple[Tensor, Tensor]:
+        return mean_and_last(plain.states(*a.by_plain_torch(*places)), a.lengths)
+
+    found = derivatives.gradients(run, a.places, wanted(ctx), (grad_mean, grad_last))
+    return *in_place(ctx, found), None
 
 
 mean_state.register_autograd(_backward, setup_context=_save)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ... import hadamard
+from .derivatives import transformed
 
 RECURRENCES = ("linear", "relu", "modrelu", "sign")
 
@@ -53,7 +54,7 @@ def _matrix(m: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     key = (m, device, dtype)
     found = _matrices.get(key)
     if found is None:
-        found = torch.tensor(hadamard.matrix(m).tolist(), device=device, dtype=dtype)
-        if type(found) is Tensor:  # a tracer's stand-in must not outlive its trace
+        found = torch.tensor(hadamard.matrix(m), device=device, dtype=dtype)
+        if type(found) is Tensor and not transformed():  # a stand-in must not outlive its trace or transform
             _matrices[key] = found
     return found

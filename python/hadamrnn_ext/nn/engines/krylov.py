@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import core
+from . import core, derivatives, scan
 from .drive import Drive
 from .geometry import Geometry
 
@@ -22,11 +22,14 @@ KEPT = 2**24  # bytes of memory that a thread uses again in every step
 _memory = threading.local()
 
 
-def last(geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None = None) -> Tensor:
+def last(
+    geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None = None, twice: bool = False
+) -> Tensor:
     """The state (B, n) after each sequence's own last step, from zeros.
 
-    signs (n,), a drive by features x (B, T, d), lengths (B,) whole numbers from 1 to T.
+    signs (n,), a drive by features x (B, T, d), lengths (B,) whole numbers from 1 to T; twice: as of ``Recurrence``.
     """
+    derivatives.refuse_transforms("krylov")
     x, weight, bias = drive
     batch, steps, _ = x.shape
     # not weight.t(): its gradient would lie transposed in memory, of which DistributedDataParallel warns
@@ -37,25 +40,27 @@ def last(geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None
         ones = (torch.arange(steps, device=x.device) < lengths[:, None]).to(x.dtype)
         backwards = torch.cat([backwards, ones[..., None]], dim=2)
     matrix = backwards.mT.reshape(batch, backwards.shape[2] * steps)
-    h: Tensor = krylov_last(signs, columns, matrix, steps, geometry.block_size)[0]
+    h: Tensor = krylov_last(signs, columns, matrix, steps, geometry.block_size, twice)[0]
     return h
 
 
 def _backwards(x: Tensor, lengths: Tensor) -> Tensor:
     """Row k is x at step length - 1 - k; zeros before the first step."""
     steps = lengths[:, None] - 1 - torch.arange(x.shape[1], device=x.device)
-    picked = torch.take_along_dim(x, steps.clamp(min=0)[..., None], dim=1)
+    # not take_along_dim, which would fix the sizes of a traced graph
+    picked = torch.gather(x, 1, steps.clamp(min=0)[..., None].expand(-1, -1, x.shape[2]))
     return picked * (steps >= 0)[..., None]
 
 
 @torch.library.custom_op("hadamrnn::krylov_last", mutates_args=(), device_types="cpu")
 def krylov_last(
-    signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int
+    signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int, twice: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Last states (B, n), and the powers W^k columns[c] at [c, k], (C, steps, n), that they are made of.
 
     columns (C, n), inputs (B, D * steps) with D = C, or D = C - 1: then the last column's input is one at all steps.
     """
+    derivatives.refuse_transforms("krylov")
     count, size = columns.shape
     powers = columns.new_empty(count, steps, size)
     core.recurrence(size, block_size, "linear").powers(
@@ -70,11 +75,13 @@ def krylov_last(
 
 @torch.library.custom_op("hadamrnn::krylov_last_backward", mutates_args=(), device_types="cpu")
 def krylov_last_backward(
-    grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int
-) -> tuple[Tensor, Tensor]:
-    """Gradients of signs and columns, from grad (B, n), the gradient of the last states."""
+    grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int, of_inputs: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of signs, columns and (else empty) inputs, from grad (B, n), the gradient of the last states."""
+    derivatives.refuse_transforms("krylov")
     count, steps, size = powers.shape
     driven = inputs.shape[1] // steps
+    grad = grad.contiguous()
     dpowers = _workspace(powers)
     torch.mm(inputs.t(), grad, out=dpowers[:driven].view(driven * steps, size))
     if driven < count:
@@ -88,7 +95,8 @@ def krylov_last_backward(
         dsigns.numpy(),
         torch.get_num_threads(),
     )
-    return dsigns, dcolumns
+    rows = powers[:driven].view(driven * steps, size)
+    return dsigns, dcolumns, grad @ rows.t() if of_inputs else inputs.new_empty(0)
 
 
 def _workspace(like: Tensor) -> Tensor:
@@ -102,32 +110,55 @@ def _workspace(like: Tensor) -> Tensor:
 
 
 @krylov_last.register_fake
-def _(signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int) -> tuple[Tensor, Tensor]:
+def _(
+    signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int, twice: bool = False
+) -> tuple[Tensor, Tensor]:
     count, size = columns.shape
     return columns.new_empty(inputs.shape[0], size), columns.new_empty(count, steps, size)
 
 
 @krylov_last_backward.register_fake
-def _(grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int) -> tuple[Tensor, Tensor]:
-    return signs.new_empty(signs.shape), powers.new_empty(powers.shape[0], powers.shape[2])
+def _(
+    grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int, of_inputs: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    dcolumns = powers.new_empty(powers.shape[0], powers.shape[2])
+    return signs.new_empty(signs.shape), dcolumns, inputs.new_empty(inputs.shape if of_inputs else 0)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    signs, _, matrix, _, ctx.block_size = inputs
+    signs, columns, matrix, ctx.steps, ctx.block_size, ctx.twice = inputs
     ctx.mark_non_differentiable(output[1])
     ctx.set_materialize_grads(False)  # else a gradient of zeros is made for the powers
-    ctx.save_for_backward(signs, matrix, output[1])
+    ctx.save_for_backward(signs, columns, matrix, output[1])
 
 
 def _backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
     if grad is None:
-        return (None,) * 5
-    signs, matrix, powers = ctx.saved_tensors
-    dsigns, dcolumns = krylov_last_backward(grad.contiguous(), signs, matrix, powers, ctx.block_size)
-    dmatrix = None
-    if ctx.needs_input_grad[2]:
-        dmatrix = grad @ powers.flatten(0, 1)[: matrix.shape[1]].t()
-    return dsigns, dcolumns, dmatrix, None, None
+        return (None,) * 6
+    signs, columns, matrix, powers = ctx.saved_tensors
+    wanted = ctx.needs_input_grad[:3]
+    if derivatives.again(ctx.twice, "krylov"):
+
+        def run(signs: Tensor, columns: Tensor, matrix: Tensor) -> Tensor:
+            return _by_scan(signs, columns, matrix, ctx.steps, ctx.block_size)
+
+        return *derivatives.gradients(run, (signs, columns, matrix), wanted, (grad,)), None, None, None
+    found = krylov_last_backward(grad, signs, matrix, powers, ctx.block_size, wanted[2])
+    return (
+        *(gradient if want else None for gradient, want in zip(found, wanted, strict=True)),
+        None,
+        None,
+        None,
+    )
+
+
+def _by_scan(signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int) -> Tensor:
+    """The last states as ``krylov_last`` has them, in plain torch."""
+    count, size = columns.shape
+    driven = inputs.shape[1] // steps
+    v = torch.einsum("bck,cn->bkn", inputs.view(-1, driven, steps), columns[:driven]).flip(1)
+    v = v + columns[driven] if driven < count else v
+    return scan.last(Geometry(size, block_size, "linear"), signs, v, None, None)
 
 
 krylov_last.register_autograd(_backward, setup_context=_save)

@@ -10,7 +10,12 @@ def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
     """h (B, T, n) at each sequence's own last step: (B, n)."""
     if lengths is None:
         return h[:, -1]
-    return h[torch.arange(len(h), device=h.device), lengths - 1]
+    return h[torch.arange(h.shape[0], device=h.device), lengths - 1]
+
+
+def mean_and_last(h: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The mean of relu(h_t) over each sequence's own steps, and the state after its last one, (B, n) each."""
+    return mean_until(h.relu(), lengths), at_length(h, lengths)
 
 
 def mean_until(values: Tensor, lengths: Tensor | None) -> Tensor:

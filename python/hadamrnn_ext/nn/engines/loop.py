@@ -39,6 +39,44 @@ def _steps(
         yield h
 
 
+def gradients(
+    geometry: Geometry,
+    signs: Tensor,
+    h: Tensor,
+    h_0: Tensor | None,
+    modrelu: Tensor | None,
+    grad: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Of signs, v, h_0 and modrelu, from ``grad`` (B, T, n), that of all states h (B, T, n); differentiable themselves.
+
+    With z_t = W h_{t-1} + v_t:  dL/dz_t = act'(z_t) (dL/dh_t + W^T dL/dz_{t+1}),  dL/du = sum_t dL/dz_t o H h_{t-1}/sqrt(m).
+    act' is read off the states, piecewise constant, and has no gradient of its own.
+    """
+    w, transform = geometry.dense(signs), geometry.dense(torch.ones_like(signs))
+    slope = _slope(h.detach(), geometry.recurrence)
+    carry, backwards = torch.zeros_like(h[:, 0]), []
+    for t in reversed(range(h.shape[1])):
+        dz_t = slope[:, t] * (grad[:, t] + carry)
+        carry = dz_t @ w
+        backwards.append(dz_t)
+    dz = torch.stack(backwards[::-1], dim=1)
+    first = torch.zeros_like(carry) if h_0 is None else h_0
+    before = torch.cat([first[:, None], h[:, :-1]], dim=1)
+    dsigns = (dz * F.linear(before, transform)).sum(dim=(0, 1))
+    dmodrelu = None if modrelu is None else (dz * h.detach().sgn()).sum(dim=(0, 1))
+    return dsigns, dz, carry, dmodrelu
+
+
+def _slope(h: Tensor, recurrence: str) -> Tensor:
+    """act'(z) where act(z) = h, as ``activate`` has it."""
+    recurrence, _, bits = recurrence.partition("-")
+    slope = {"relu": h > 0, "modrelu": h != 0}.get(recurrence, torch.ones_like(h, dtype=torch.bool))
+    if bits:
+        limit = 1 << int(bits) - 1
+        slope = slope & (h > -limit) & (h < limit - 1)
+    return slope.to(h.dtype)
+
+
 def activate(z: Tensor, recurrence: str, modrelu: Tensor | None) -> Tensor:
     """The activation inside the recurrence; modrelu (n,) is its learned offset a: sgn(z) relu(|z| + a), sgn(0) = 0.
 

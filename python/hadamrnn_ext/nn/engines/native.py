@@ -1,7 +1,8 @@
 """The C++ engine for the CPU, float32 and float64: fast transform, threads over the batch, any recurrence.
 
 With g_t = dL/dh_t, the backward recurrence is G_t = g_t + W^T G_{t+1}, dL/dv_t = G_t and
-dL/du = sum_t G_t o u o (h_t - v_t) (for the linear one); of the forward pass it needs the states alone.
+dL/du = sum_t G_t o u o (h_t - v_t) (for the linear one); of the forward pass it needs the states alone, and so does the
+same in plain torch (``loop.gradients``), which a second derivative goes through.
 As operators of torch.library they pass through torch.compile and torch.export.
 """
 
@@ -12,24 +13,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import core
-from .geometry import Geometry
+from . import core, derivatives, loop
+from .drive import Recurrence
+from .geometry import Geometry, full_precision
 
 
-def states(
-    geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None
-) -> Tensor:
-    """h_t = act(W h_{t-1} + v_t), all of them: (B, T, n) from v (B, T, n), h_0 (B, n) or None for zeros."""
-    h: Tensor = recurrence(signs, v, h_0, modrelu, geometry.block_size, geometry.recurrence)
+def states(r: Recurrence) -> Tensor:
+    """All states (B, T, n) of h_t = act(W h_{t-1} + v_t)."""
+    derivatives.refuse_transforms()
+    _, block_size, name = r.geometry
+    v = r.drive.values()
+    with full_precision(v):
+        h: Tensor = recurrence(r.signs, v, r.h_0, r.modrelu, block_size, name, r.twice)
     return h
 
 
 @torch.library.custom_op("hadamrnn::recurrence", mutates_args=(), device_types="cpu")
 def recurrence(
-    signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None, block_size: int, name: str
+    signs: Tensor,
+    v: Tensor,
+    h_0: Tensor | None,
+    modrelu: Tensor | None,
+    block_size: int,
+    name: str,
+    twice: bool = False,
 ) -> Tensor:
+    derivatives.refuse_transforms()
     h = v.new_empty(v.shape)
-    core.recurrence(len(signs), block_size, name).forward(
+    core.recurrence(signs.shape[0], block_size, name).forward(
         core.array(signs),
         core.array(v),
         core.optional(h_0),
@@ -51,8 +62,9 @@ def recurrence_backward(
     name: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of signs, v, h_0 and modrelu; an operator cannot return None, so those of absent inputs are empty."""
+    derivatives.refuse_transforms()
     dsigns, dv, dh_0, dmodrelu = _gradients(signs, h, h_0, modrelu)
-    core.recurrence(len(signs), block_size, name).backward(
+    core.recurrence(signs.shape[0], block_size, name).backward(
         core.array(signs),
         core.array(h),
         core.optional(h_0),
@@ -80,7 +92,13 @@ def _gradients(
 
 @recurrence.register_fake
 def _(
-    signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None, block_size: int, name: str
+    signs: Tensor,
+    v: Tensor,
+    h_0: Tensor | None,
+    modrelu: Tensor | None,
+    block_size: int,
+    name: str,
+    twice: bool = False,
 ) -> Tensor:
     return v.new_empty(v.shape)
 
@@ -99,14 +117,19 @@ def _(
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    signs, _, h_0, modrelu, ctx.block_size, ctx.name = inputs
+    signs, _, h_0, modrelu, ctx.block_size, ctx.name, ctx.twice = inputs
     ctx.save_for_backward(signs, output, h_0, modrelu)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     signs, h, h_0, modrelu = ctx.saved_tensors
-    dsigns, dv, dh_0, dmodrelu = recurrence_backward(grad, signs, h, h_0, modrelu, ctx.block_size, ctx.name)
-    return dsigns, dv, None if h_0 is None else dh_0, None if modrelu is None else dmodrelu, None, None
+    if derivatives.again(ctx.twice):
+        geometry = Geometry(signs.shape[0], ctx.block_size, ctx.name)
+        found = loop.gradients(geometry, signs, h, h_0, modrelu, grad)
+    else:
+        found = recurrence_backward(grad, signs, h, h_0, modrelu, ctx.block_size, ctx.name)
+    dsigns, dv, dh_0, dmodrelu = found
+    return dsigns, dv, None if h_0 is None else dh_0, None if modrelu is None else dmodrelu, None, None, None
 
 
 recurrence.register_autograd(_backward, setup_context=_save)

@@ -1,0 +1,209 @@
+#include "hadamrnn/stream.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "arrays.hpp"
+#include "input.hpp"
+#include "long_call.hpp"
+#include "register.hpp"
+
+namespace hadamrnn::bindings {
+namespace {
+
+// A Stream as Python holds it. Of a `single` one, steps and logits have no batch axis.
+struct PyStream {
+  PyStream(const Model& model, const std::optional<int64_t>& batch, bool check, const std::optional<Features>& read)
+      : stream(model, batch.value_or(1)),
+        single(!batch),
+        finite(check ? Finite::all : Finite::unchecked),
+        features(read),
+        input(stream.model(), features ? &*features : nullptr, check) {}
+  PyStream(const PyStream&) = delete;
+
+  Stream stream;
+  bool single;
+  Finite finite;
+  std::optional<Features> features;
+  Input input;
+  std::vector<int64_t> places;  // of the call at hand, where they are not an array of the caller
+};
+
+// Places of a call: of all sequences for None, else int64 (k,). `first` is null where they are all that there are.
+struct At {
+  At(PyStream& self, const py::object& at) {
+    const Stream& stream = self.stream;
+    if (!at.is_none()) {  // the caller holds it
+      const auto array = exact<int64_t>(at, "at", {-1});
+      count = array.size();
+      first = array.data();
+      return;
+    }
+    count = stream.count();
+    if (count == stream.batch()) return;
+    self.places.clear();
+    for (int64_t i = 0; i < stream.batch(); ++i) {
+      if (stream.taken(i)) self.places.push_back(i);
+    }
+    first = self.places.data();
+  }
+  int64_t operator[](int64_t i) const { return first ? first[i] : i; }
+
+  int64_t count;
+  const int64_t* first = nullptr;
+};
+
+// One step of `count` sequences, or of a `single` one whose step and logits have no batch axis; None if it is not read.
+py::object step_of(PyStream& self, const py::object& x, bool single, int64_t count, const int64_t* places) {
+  Batch batch;
+  if (!self.input.read_step(x, count, single, batch)) return py::none();
+  const Py_ssize_t shape[] = {count, self.stream.model().output_size()};
+  py::array_t<float> y = single ? new_array<float>(1, shape + 1) : new_array<float>(2, shape);
+  float* data = y.mutable_data();
+  try {
+    std::optional<LongCall> call;
+    if (count * self.stream.model().step_work() > brief_work) call.emplace();
+    if (!self.stream.run(batch, false, data, places, self.finite).empty()) return py::none();
+  } catch (const std::invalid_argument&) {
+    return py::none();
+  }
+  return std::move(y);
+}
+
+// The logits of the sequences so far after one more step; None, and nothing done, for what needs a look: other input
+// than Input reads at once, places without a sequence, results that are not finite. A place may be an int.
+py::object step(PyStream& self, const py::object& x, const py::object& at) {
+  if (PyLong_CheckExact(at.ptr())) {
+    int overflow = 0;
+    const int64_t place = PyLong_AsLongLongAndOverflow(at.ptr(), &overflow);
+    if (overflow) return py::none();
+    const py::object y = step_of(self, x, true, 1, &place);
+    return y.is_none() ? step_of(self, x, false, 1, &place) : y;
+  }
+  if (!at.is_none() && !(is_exact<int64_t>(at) && py::reinterpret_borrow<py::array>(at).ndim() == 1)) return py::none();
+  const At places(self, at);
+  return step_of(self, x, self.single, places.count, places.first);
+}
+
+using Found = std::vector<std::pair<int64_t, int64_t>>;
+
+// Chunks: x (k, T, ..), or all chunks one after another with where each starts and how long it is. The sequences that
+// left the finite numbers, (sequence, step): `each` of them alone stays as it was, else all do.
+Found run(PyStream& self, const py::object& x, const py::object& out, const py::object& at, const py::object& starts,
+          const py::object& lengths, bool each) {
+  const Model& model = self.stream.model();
+  const At places(self, at);
+  const bool all = model.output() == Output::all, ragged = !starts.is_none();
+  Batch batch = to_batch(model, x, ragged ? 1 : places.count);
+  const int64_t steps = batch.steps;
+  if (ragged) {
+    batch.size = places.count;
+    batch.starts = optional<int64_t>(starts, "starts", {batch.size});
+    batch.lengths = optional<int64_t>(lengths, "lengths", {batch.size});
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const int64_t start = batch.starts[i], length = batch.lengths[i];
+      if (start < 0 || length < 0 || start > steps - length) throw py::value_error("a chunk is outside x");
+    }
+  }
+  const Shape shape = ragged ? Shape{1, steps, model.output_size()} : Shape{batch.size, steps, model.output_size()};
+  float* y = writable<float>(out, "out", all ? shape : Shape{batch.size, model.output_size()});
+  const Finite finite = self.finite != Finite::unchecked && each ? Finite::each : self.finite;
+  Found found;
+  std::optional<LongCall> call;
+  if (batch.size * steps * model.step_work() > brief_work) call.emplace();
+  for (const Overflow& o : self.stream.run(batch, all, y, places.first, finite)) found.emplace_back(o.sequence, o.step);
+  call.reset();
+  return found;
+}
+
+// Logits of the sequences so far, (k, o).
+py::array_t<float> logits(PyStream& self, const py::object& at) {
+  const At places(self, at);
+  const Py_ssize_t shape[] = {places.count, self.stream.model().output_size()};
+  py::array_t<float> y = new_array<float>(2, shape);
+  Batch batch;
+  batch.size = places.count;
+  self.stream.run(batch, false, y.mutable_data(), places.first);
+  return y;
+}
+
+// The states of some sequences, (k, n) a layer, and for output "mean" their totals, (k, n + 1).
+std::vector<py::array> get_state(PyStream& self, const py::object& at) {
+  const Stream& stream = self.stream;
+  const At places(self, at);
+  std::vector<py::array> state;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    const int64_t n = stream.hidden_size(l);
+    py::array_t<float> rows(Shape{places.count, n});
+    for (int64_t i = 0; i < places.count; ++i) stream.get_state(places[i], l, rows.mutable_data() + i * n);
+    state.push_back(std::move(rows));
+  }
+  if (stream.model().output() == Output::mean) {
+    const int64_t n = stream.hidden_size(stream.layers() - 1) + 1;
+    py::array_t<double> rows(Shape{places.count, n});
+    for (int64_t i = 0; i < places.count; ++i) stream.get_total(places[i], rows.mutable_data() + i * n);
+    state.push_back(std::move(rows));
+  }
+  return state;
+}
+
+void set_state(PyStream& self, const std::vector<py::object>& state, const py::object& at) {
+  Stream& stream = self.stream;
+  const At places(self, at);
+  const bool mean = stream.model().output() == Output::mean;
+  const size_t parts = size_t(stream.layers()) + mean;
+  if (state.size() != parts) {
+    throw py::value_error("state has " + std::to_string(state.size()) + " parts, expected " + std::to_string(parts));
+  }
+  std::vector<const float*> rows;
+  for (int64_t l = 0; l < stream.layers(); ++l) {
+    rows.push_back(exact<float>(state[size_t(l)], "state", {places.count, stream.hidden_size(l)}).data());
+  }
+  const int64_t last = stream.hidden_size(stream.layers() - 1);
+  const double* totals = mean ? exact<double>(state.back(), "state", {places.count, last + 1}).data() : nullptr;
+  for (int64_t i = 0; i < places.count; ++i) {
+    for (int64_t l = 0; l < stream.layers(); ++l) {
+      stream.set_state(places[i], l, rows[size_t(l)] + i * stream.hidden_size(l));
+    }
+    if (mean) stream.set_total(places[i], totals + i * (last + 1));
+  }
+}
+
+py::array_t<int64_t> taken(const Stream& stream) {
+  const Py_ssize_t count = stream.count();
+  auto places = new_array<int64_t>(1, &count);
+  int64_t* next = places.mutable_data();
+  for (int64_t i = 0; i < stream.batch(); ++i) {
+    if (stream.taken(i)) *next++ = i;
+  }
+  return places;
+}
+
+}  // namespace
+
+void register_stream(py::module_& m) {
+  using namespace py::literals;
+  py::class_<PyStream>(m, "Stream", py::is_final())
+      .def(py::init<const Model&, const std::optional<int64_t>&, bool, const std::optional<Features>&>(), "model"_a,
+           "batch"_a, "check_finite"_a = true, "features"_a = py::none())
+      .def("step", &step, "x"_a, "at"_a = py::none())
+      .def("run", &run, "x"_a, "out"_a, "at"_a = py::none(), "starts"_a = py::none(), "lengths"_a = py::none(),
+           "each"_a = false)
+      .def("logits", &logits, "at"_a = py::none())
+      .def("get_state", &get_state, "at"_a = py::none())
+      .def("set_state", &set_state, "state"_a, "at"_a = py::none())
+      .def("reset", [](PyStream& self) { self.stream.reset(); })
+      .def(
+          "join", [](PyStream& self, int64_t place) { self.stream.join(place); }, "place"_a)
+      .def(
+          "leave", [](PyStream& self, int64_t place) { self.stream.leave(place); }, "place"_a)
+      .def("leave_all", [](PyStream& self) { self.stream.leave_all(); })
+      .def(
+          "grow", [](PyStream& self, int64_t capacity) { self.stream.grow(capacity); }, "capacity"_a)
+      .def_property_readonly("capacity", [](const PyStream& self) { return self.stream.batch(); })
+      .def_property_readonly("places", [](const PyStream& self) { return taken(self.stream); });
+}
+
+}  // namespace hadamrnn::bindings

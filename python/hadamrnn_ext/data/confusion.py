@@ -1,0 +1,111 @@
+"""Which class is taken for which: the confusion matrix of a split, and precision, recall and F1 of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import Scores, predicted
+
+__all__ = ["Confusion"]
+
+#: A matrix of more classes is no sight for people: they are shown the most frequent mistakes.
+MOST_SHOWN = 20
+MISTAKES = 10
+WIDTH = 120  # characters of a line
+
+Score = Callable[[NDArray[np.float32], NDArray[Any]], Scores]
+
+
+class Confusion:
+    """Counts answers. `counts[i, j]` examples of class i were taken for class j.
+
+    Example:
+        >>> confusion = Confusion(("cat", "dog"))
+        >>> confusion.add(np.float32([[-1], [2], [3]]), np.array([0, 0, 1]))
+        >>> confusion.counts.tolist()
+        [[1, 1], [0, 1]]
+    """
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self.labels = labels
+        self.counts = np.zeros((len(labels), len(labels)), np.int64)
+
+    def add(self, logits: NDArray[np.float32], classes: NDArray[np.integer]) -> None:
+        """Counts a batch of logits (B, o) and the true classes (B,); logits that are not finite say no class."""
+        said = predicted(logits)
+        np.add.at(self.counts, (classes[said >= 0], said[said >= 0]), 1)
+
+    def watching(self, scores: Score) -> Score:
+        """The same scores, whose answers are counted as they pass."""
+
+        def counted(logits: NDArray[np.float32], classes: NDArray[Any]) -> Scores:
+            self.add(logits, classes)
+            return scores(logits, classes)
+
+        return counted
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Of each class its label, how many examples it has, precision, recall and F1; None where there is nothing to divide by."""
+        right, true, said = np.diag(self.counts), self.counts.sum(1), self.counts.sum(0)
+        return [
+            {
+                "label": label,
+                "examples": int(true[k]),
+                "precision": _share(right[k], said[k]),
+                "recall": _share(right[k], true[k]),
+                "f1": _share(2 * right[k], said[k] + true[k]),
+            }
+            for k, label in enumerate(self.labels)
+        ]
+
+    def lines(self) -> list[str]:
+        """For people: a table of `rows`, then the matrix or, of many classes, the most frequent mistakes."""
+        kinds = ("precision", "recall", "f1")
+        table = [["class", *kinds, "examples"]]
+        for row in self.rows():
+            table.append([row["label"], *map(_written, map(row.get, kinds)), str(row["examples"])])
+        found = _aligned(table)
+        if len(self.labels) <= MOST_SHOWN:
+            return [*found, "", *self._matrix()]
+        wrong = self.counts - np.diag(np.diag(self.counts))
+        most = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES]
+        pairs = [divmod(int(place), len(self.labels)) for place in most]
+        mistakes = [
+            f"{wrong[i, j]} of {self.labels[i]} taken for {self.labels[j]}" for i, j in pairs if wrong[i, j]
+        ]
+        return [*found, "", *mistakes]
+
+    def _matrix(self) -> list[str]:
+        """A row for each true class and a column for each answer, which has a number where names would be too wide."""
+        lines: list[str] = []
+        numbers = [str(number) for number in range(1, len(self.labels) + 1)]
+        numbered = [f"{number} {label}" for number, label in zip(numbers, self.labels, strict=True)]
+        for rows, columns in ((self.labels, self.labels), (numbered, numbers)):
+            cells = [[label, *map(str, row)] for label, row in zip(rows, self.counts.tolist(), strict=True)]
+            lines = _aligned([["true \\ answer", *columns], *cells])
+            if len(lines[0]) <= WIDTH:
+                break
+        return lines
+
+
+def _share(part: np.int64, whole: np.int64) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _written(share: float | None) -> str:
+    return "-" if share is None else f"{share:.4f}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Columns of one width each, the first to the left and the others to the right."""
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return [
+        "  ".join(
+            [row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))]
+        )
+        for row in rows
+    ]

@@ -1,0 +1,73 @@
+"""Targets as the cells of a table have them: classes as they are written, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .csv_dialect import MISSING, number
+from .csv_table import Table
+from .targets import Kind
+
+__all__ = ["read"]
+
+#: Words for a missing value that are no name of anything.
+NO_NAMES = ("nan", "<na>", "?")
+
+
+def read(
+    table: Table, place: int, rows: Sequence[int], cells: Sequence[str], kind: Kind | None
+) -> tuple[NDArray[Any], list[str]]:
+    """The targets of sequences that begin in these `rows`, and what is to be said of them.
+
+    Integers where all are written as such, floats where all are numbers, else strings as they stand: `01` is not `1`. `kind`
+    says otherwise. An empty cell is a missing target, and so is NA or None among numbers, or where the other names are in
+    quotation marks; among other names it is one.
+
+    Raises DataError naming the line.
+    """
+    mark = table.dialect.decimal
+    names = {cell for cell in cells if cell.lower() not in MISSING}
+    numeric = bool(names) and all(number(cell, mark) is not None for cell in names)
+    notes = []
+    if odd := sorted({*cells} - names):
+        row, cell = next((row, cell) for row, cell in zip(rows, cells, strict=True) if cell in odd)
+        quoted = any(table.is_quoted(other) for other in names)
+        if (
+            numeric
+            or kind == "values"
+            or any(word.lower() in NO_NAMES or (quoted and not table.is_quoted(word)) for word in odd)
+        ):
+            raise DataError(
+                f"{table.name}, line {table.rows[row].line}: column {place} is {cell!r}, a missing target ({table.title(place)!r}); "
+                "expected a class or a number; the name of a class may be in quotation marks"
+            )
+        notes.append(f"{' and '.join(odd)} {'is the name' if len(odd) == 1 else 'are names'} of a class")
+    if not numeric and kind == "values":
+        row = next(row for row, cell in zip(rows, cells, strict=True) if number(cell, mark) is None)
+        raise table.no_number(row, place)
+    if not numeric:
+        return np.array(cells), notes
+    values = [number(cell, mark) or 0.0 for cell in cells]
+    whole = all(value.is_integer() and abs(value) < 1 << 53 for value in values)
+    if (
+        kind != "values"
+        and whole
+        and all(cell == str(int(value)) for cell, value in zip(cells, values, strict=True))
+    ):
+        return np.array(list(map(int, values))), notes
+    decimals = any(sign in cell.lower() for cell in cells for sign in ".,e")
+    ucr = table.header is None and place == 0
+    if whole and decimals and (kind == "classes" or (ucr and kind is None)):
+        return np.array(list(map(int, values))), notes  # 1.0000000e+00 of old files is the class 1
+    if kind == "classes" or (whole and not decimals and kind is None):
+        return np.array(cells), notes
+    if whole and kind is None:
+        notes.append(
+            f"its {len({*values})} whole numbers with decimals are values; --targets classes would make them classes"
+        )
+    return np.array(values, np.float64), notes

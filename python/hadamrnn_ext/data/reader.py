@@ -1,0 +1,159 @@
+"""How sequences of own data become what a network reads: learned of the training data, applied to all others alike."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..card import Card
+from ..errors import InputError
+from ..preprocess import Normalization, Preprocess, Vocabulary
+from ..resolution import LEVELS, check_differences, is_wide, too_fine
+from . import words
+from .missing import Impute, centres, fill, numbers
+from .places import Places
+from .series import Sequences, Series, is_texts, sequences
+
+__all__ = ["Reader"]
+
+#: Words of a vocabulary that is made of texts.
+WORDS = 10_000
+#: Integers above this are no tokens unless somebody says so: each would have a column of weights.
+MOST_TOKENS = 1 << 16
+X = Places("X")
+
+
+class Reader(NamedTuple):
+    """The kind of the sequences, how many features or tokens there are, and what becomes of missing values and of raw
+    numbers. `means` (d,) are what missing values become where nothing was before them."""
+
+    kind: Literal["features", "tokens", "texts"]
+    width: int
+    impute: Impute | None = None
+    preprocess: Preprocess = Preprocess()
+    means: NDArray[np.float64] | None = None
+
+    @staticmethod
+    def of_data(
+        x: Any, places: Places, tokens: bool | None, impute: Impute | None
+    ) -> tuple[Reader, Sequences]:
+        """The reader of sequences of a kind that is told by what they are, and they themselves; see `custom.Options`."""
+        if is_texts(x):
+            vocabulary = words.build(x, WORDS, None)
+            reader = Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
+            return reader, reader.read(x, places)
+        found = sequences(x, places)
+        if tokens and found.values.dtype.kind == "f" and (found.values == np.rint(found.values)).all():
+            found = found._replace(
+                values=found.values.astype(np.int64)
+            )  # CSV does not say what its numbers are
+        if _are_tokens(found.values, tokens):
+            return Reader("tokens", int(found.values.max()) + 1), found
+        width = 1 if found.values.ndim == 1 else found.values.shape[1]
+        reader = Reader("features", width, impute)
+        return reader, reader.read(found, places)
+
+    @staticmethod
+    def of_model(card: Card, x: Any, impute: Impute | None) -> Reader:
+        """The reader of a model; `impute` None does what the model was trained with."""
+        steps, known = card.preprocess, card.data
+        kind: Any = "texts" if steps.vocabulary is not None and is_texts(x) else card.input
+        means = None if known is None or known.means is None else np.array(known.means)
+        if steps.normalization is not None:
+            means = np.array(steps.normalization.offset)
+        impute = impute or (None if known is None else known.impute)
+        return Reader(kind, card.input_size, impute, steps, means)
+
+    def read(self, x: Any, places: Places = X) -> Sequences:
+        """Sequences of this kind and width. Raises ShapeError or InputError."""
+        if self.kind == "texts":
+            assert self.preprocess.vocabulary is not None
+            return _tokens(list(x), self.preprocess.vocabulary, places)
+        found = x if isinstance(x, Sequences) else sequences(x, places)
+        if self.kind == "tokens" and (found.values == np.rint(found.values)).all():
+            found = found._replace(values=found.values.astype(np.int64))
+        if self.kind == "features" and found.values.ndim == 1:
+            found = found._replace(values=found.values[:, None])
+        if self.kind == "features" and found.values.shape[1] != self.width:
+            raise InputError(
+                f"{places.name} has {found.values.shape[1]} features per step; expected {self.width}"
+            )
+        return found
+
+    def learned(self, x: Sequences, kept: NDArray[np.int64], normalize: bool, places: Places = X) -> Reader:
+        """With the means and scales of the sequences `kept`. Raises InputError for what float32 cannot hold."""
+        if self.kind != "features":
+            return self
+        numbers(x, self.impute, places)  # what is none is named by its place among all
+        rows = np.zeros(len(x.lengths), bool)
+        rows[kept] = True
+        chosen = Sequences(x.values[np.repeat(rows, x.lengths)], x.lengths[rows])
+        values = fill(chosen, self.impute, places=places)
+        means = centres(chosen.values)
+        scale = np.asarray((values - means).std(0))
+        peak = np.maximum(1e-30, np.abs(values).max(0))
+        constant = scale <= (1e-14 if is_wide(values.dtype) else 1e-6) * peak
+        if not normalize:
+            _check_lost(too_fine(peak, scale) & ~constant, means, scale, "X", "normalize=True")
+            return self._replace(means=means)
+        _check_lost(constant & (scale > 0) & (peak >= 1 << 53), means, scale, "X in float64", "less of it")
+        unit = np.maximum(1.0, LEVELS * np.spacing(np.abs(means.astype(np.float32))))
+        scale = np.where(constant, unit, scale)
+        normalization = Normalization(tuple(means.tolist()), tuple(scale.tolist()))
+        return self._replace(means=means, preprocess=Preprocess(normalization=normalization))
+
+    def series(self, x: Sequences, y: NDArray[Any], places: Places = X) -> Series:
+        """The examples of sequences that were `read`, nothing missing. Raises InputError naming a place."""
+        if self.kind != "features":
+            return Series(_checked_tokens(x, self.width, places), x.starts, x.lengths, y)
+        values = fill(x, self.impute, self.means, places)
+        if self.preprocess.normalization is None:
+            check_differences(values)
+            values = np.asarray(values, np.float32)
+        return Series(values, x.starts, x.lengths, y, self.preprocess.normalization)
+
+
+def _check_lost(lost: NDArray[np.bool_], means: Any, scale: Any, what: str, cure: str) -> None:
+    if lost.any():
+        channel = int(np.argmax(lost))
+        raise InputError(
+            f"channel {channel} of {what} varies by {scale[channel]:.3g} about {means[channel]:.12g}, which is lost in rounding; "
+            f"expected an offset subtracted, or {cure}"
+        )
+
+
+def _are_tokens(values: NDArray[Any], asked: bool | None) -> bool:
+    integers = values.ndim == 1 and values.dtype.kind in "iu"
+    if asked is not None:
+        if asked and not integers:
+            raise InputError(
+                f"tokens is True, but X has dtype {values.dtype} and "
+                f"{'a feature axis' if values.ndim == 2 else 'none'}; expected integers (N, T), or lists of them"
+            )
+        return asked
+    usual = values.dtype.kind == "i" and values.dtype.itemsize >= 4
+    return integers and usual and values.min() >= 0 and values.max() < MOST_TOKENS
+
+
+def _tokens(texts: list[str], vocabulary: Vocabulary, places: Places) -> Sequences:
+    parts = [vocabulary.tokens(text) for text in texts]
+    for i, part in enumerate(parts):
+        if not len(part):
+            raise InputError(
+                f"{places.sequence(i)} is {texts[i][:40]!r}, a text without words; expected at least one"
+            )
+    return Sequences(np.concatenate(parts), np.array([len(part) for part in parts], np.int64))
+
+
+def _checked_tokens(x: Sequences, count: int, places: Places) -> NDArray[np.int32]:
+    if x.values.ndim != 1 or x.values.dtype.kind not in "iu":
+        raise InputError(
+            f"{places.name} has dtype {x.values.dtype}; expected integer tokens 0 .. {count - 1}"
+        )
+    outside = (x.values < 0) | (x.values >= count)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise InputError(f"{places.step(*x.place(row))} is {x.values[row]}; expected tokens 0 .. {count - 1}")
+    return x.values.astype(np.int32)

@@ -1,0 +1,86 @@
+"""How models hear: log-mel frames of sound files, and a folder of them, a sub-folder a class, as own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..card import Card
+from ..errors import DataError
+from . import fsdd, mel, sound, source
+from .examples import Examples
+from .places import FilePlaces
+
+__all__ = ["SETTINGS", "Hearing", "hearing", "read"]
+
+#: What `Training.settings` of a model of own sounds say: that it hears, and at how many samples a second.
+SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
+
+
+class Hearing(NamedTuple):
+    """Sound at `rate` samples a second as log-mel frames, see `mel.log_mel`: all of them, or the last `steps`."""
+
+    rate: int = fsdd.RATE
+    steps: int | None = None
+
+    def frames(self, name: str, content: bytes) -> NDArray[np.float32]:
+        """(T, 32) frames of a sound file of any rate. Raises DataError naming `name`."""
+        samples, rate = sound.read(name, content)
+        return mel.log_mel(sound.resample(samples, rate, self.rate), self.rate, self.steps)
+
+
+def hearing(card: Card) -> Hearing | None:
+    """How a model hears, by its card; None where that does not say so."""
+    training = card.training
+    if training is None or card.input != "features" or card.input_size != mel.BANDS:
+        return None
+    if training.task == "digits":
+        return Hearing(fsdd.RATE, fsdd.STEPS)
+    if training.settings.get("sound") == SETTINGS["sound"]:
+        return Hearing(int(training.settings["rate"]))
+    return None
+
+
+def read(folder: str | Path, how: Hearing | None = None) -> Examples:
+    """The sounds in the sub-folders of a folder as frames, and of each its class, the name of the sub-folder, and its file.
+
+    Sub-folders may have further ones. Files that are no sound by their name, and hidden ones, are left alone.
+
+    Raises DataError: a sub-folder has no sound, a sound is in none, or one cannot be read.
+    """
+    how = how or Hearing()
+    frames, classes, files = [], [], []
+    places = sorted(place for place in Path(folder).iterdir() if not place.name.startswith("."))
+    for place in places:
+        if place.is_dir():
+            for path in _sounds(place):
+                frames.append(how.frames(str(path), bytes(source.content(path))))
+                classes.append(place.name)
+                files.append(str(path))
+        elif source.suffix(place) in sound.SUFFIXES:
+            raise DataError(
+                f"{place}: lies beside the classes; expected a sub-folder for each, named as it is"
+            )
+    if not frames:
+        raise DataError(
+            f"{folder}: has no sub-folders of sounds ({', '.join(sound.SUFFIXES)}), one for each class"
+        )
+    return Examples(
+        frames,
+        np.array(classes),
+        ids=tuple(files),
+        understood=f"{folder}: {len(frames)} sounds in sub-folders, heard at {how.rate} Hz",
+        places=FilePlaces(str(folder), files=files),
+    )
+
+
+def _sounds(folder: Path) -> list[Path]:
+    found, _ = source.files(folder, sound.SUFFIXES)
+    if not found:
+        raise DataError(
+            f"{folder}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
+        )
+    return found

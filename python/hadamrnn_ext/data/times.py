@@ -1,0 +1,95 @@
+"""The times of steps, by which they are put in order: numbers, or dates and clock times as ISO 8601 has them.
+
+Usual variants are read too: a space for the T, slashes between year, month and day, one digit where two are usual, a comma
+before the fraction of a second, a time of day alone. What can be meant in two ways, as 9/1/2024, is none of them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import date
+
+__all__ = ["in_order", "read"]
+
+DAY = 86_400 * 10**9  # nanoseconds
+ISO = re.compile(
+    r"(?:(?P<year>\d{4})(?:(?P<dash>[-/.])(?P<month>\d\d?)(?P=dash)(?P<day>\d\d?)|(?P<MM>\d\d)(?P<DD>\d\d)))?"
+    r"(?:(?:^|[Tt _]\s*)(?P<hour>\d{1,2})(?::?(?P<minute>\d\d))(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r"\s*(?P<zone>[Zz]|UTC|[+-]\d\d(?::?\d\d)?)?)?"
+)
+
+Time = int | float
+
+
+def read(cells: Sequence[str], decimal: str = ".") -> tuple[list[Time], bool] | None:
+    """A number for each cell that orders them, and whether these are times of day without a date; None if any is neither a
+    number nor such a time, or if only some of them have a date or a zone.
+    """
+    numbers = [_number(cell, decimal) for cell in cells]
+    if None not in numbers:
+        return [number for number in numbers if number is not None], False
+    times, forms = [], set[tuple[bool, bool]]()
+    for cell in cells:
+        found = _time(cell)
+        if found is None:
+            return None
+        times.append(found[0])
+        forms.add(found[1:])
+    if len(forms) > 1:
+        return None
+    return list[Time](times), not forms.pop()[0]
+
+
+def in_order(times: Sequence[Time], of_day: bool) -> list[int]:
+    """The numbers of the steps in the order of their times; equal times stay as they are. Times of day that go past midnight
+    once, which is where they go on soonest, stay too.
+    """
+    order = sorted(range(len(times)), key=times.__getitem__)
+    falls = [i for i in range(1, len(times)) if times[i] < times[i - 1]]
+    if of_day and len(falls) == 1 and times[-1] <= times[0]:
+        past_midnight = times[-1] + DAY - times[0]
+        if past_midnight < times[order[-1]] - times[order[0]]:
+            return list(range(len(times)))
+    return order
+
+
+def _number(cell: str, decimal: str) -> Time | None:
+    if "_" in cell:
+        return None
+    try:
+        return int(cell)  # exact: nanoseconds of today have more digits than a float
+    except ValueError:
+        pass
+    try:
+        number = float(cell if decimal == "." else cell.replace(decimal, "."))
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _time(cell: str) -> tuple[int, bool, bool] | None:
+    """Nanoseconds since year 1, or of the day, in UTC where there is a zone; whether there is a date, and a zone."""
+    match = ISO.fullmatch(cell)
+    if match is None or not cell:
+        return None
+    part = match.groupdict()
+    days = 0
+    if part["year"] is not None:
+        try:
+            month, day = part["month"] or part["MM"], part["day"] or part["DD"]
+            days = date(int(part["year"]), int(month), int(day)).toordinal()
+        except ValueError:
+            return None
+    hour, minute, second = (int(part[name] or 0) for name in ("hour", "minute", "second"))
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and minute + second):
+        return None
+    fraction = int((part["fraction"] or "").ljust(9, "0")[:9])
+    clock = (hour * 3600 + minute * 60 + second) * 10**9 + fraction
+    zone = part["zone"]
+    if zone is not None and zone[0] in "+-":
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60 * 10**9
+        clock += offset if zone[0] == "-" else -offset
+    return days * DAY + clock, part["year"] is not None, zone is not None

@@ -1,0 +1,162 @@
+"""What is written for somebody: a file is whole or as it was; what is no plain file is written into, never replaced.
+
+The one writer of models, exports, pictures, pages and answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+
+from .errors import InputError
+
+__all__ = ["growing", "is_plain", "is_stdout", "picture_kind", "whole", "write", "write_picture"]
+
+Path = str | os.PathLike[str]
+
+#: Most links that are followed from one to the next, as Linux has it.
+MAX_LINKS = 40
+PICTURES = ("png", "svg", "pdf")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` as ``whole`` does. Raises OSError."""
+    with whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def whole(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+    """A file to write into, of bytes or of UTF-8 text, whose content is at ``path`` once the block has ended.
+
+    Whoever reads sees the old file or the new one, never a part. A symbolic link is followed and stays; a file that is
+    replaced hands on its mode and, where the system allows it, its owner. A pipe, a device or an open file
+    (``/dev/stdout``, ``/dev/fd/3``) is written into at once.
+
+    Raises:
+        OSError: it cannot be written; the old file, if any, is still there and nothing is left behind.
+
+    Example:
+        >>> with whole("answers.csv", text=True) as file:
+        ...     _ = file.write("sequence,label\\n")
+    """
+    if (stream := _stream(path, text)) is not None:
+        with stream:
+            yield stream
+        return
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name[:16]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with _opened(temporary, "x", text) as file:
+            _take_over(target, temporary)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            error.filename, error.filename2 = os.fspath(path), None  # the only name that the caller knows
+        raise
+
+
+@contextlib.contextmanager
+def growing(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+    """As ``whole``, but every line (or block of bytes) is in the file as soon as it is written: for what has no end."""
+    with _stream(path, text, live=True) or _opened(path, "w", text, live=True) as file:
+        yield file
+
+
+def picture_kind(path: Path) -> str:
+    """The kind of picture that a name asks for. Raises InputError."""
+    kind = os.path.splitext(path)[1].removeprefix(".").lower()
+    if kind not in PICTURES:
+        raise InputError(f"{os.fspath(path)}: expected a name that ends in .png, .svg or .pdf")
+    return kind
+
+
+def write_picture(path: Path, figure: Any, dpi: int) -> None:
+    """Write a matplotlib Figure as the kind of picture that its name asks for. Raises OSError, InputError."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format=picture_kind(path), dpi=dpi)
+    write(path, picture.getvalue())
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether ``path`` names the standard output of this process, where then nothing else should be printed."""
+    return _descriptor(path) == 1
+
+
+def is_plain(path: Path) -> bool:
+    """Whether writing makes or replaces a plain file at ``path``, beside which others may be put."""
+    return _descriptor(path) is None and (os.path.isfile(path) or not os.path.exists(path))
+
+
+def _stream(path: Path, text: bool, live: bool = False) -> IO[Any] | None:
+    """What is at ``path``, to be written into, if it is there and no plain file.
+
+    Raises IsADirectoryError for a folder.
+    """
+    if (descriptor := _descriptor(path)) is not None:
+        for printed in filter(None, (sys.stdout, sys.stderr)):
+            printed.flush()  # what was printed before comes before
+        return _opened(os.dup(descriptor), "w", text, live)
+    if os.fspath(path).endswith((os.sep, os.altsep or os.sep)):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if not os.fspath(path):
+            raise
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    return None if stat.S_ISREG(mode) else _opened(path, "w", text, live)
+
+
+def _opened(file: Path | int, mode: str, text: bool, live: bool = False) -> IO[Any]:
+    """Text has the line ends that are written. What is live is passed on at once, of text line by line."""
+    if text:
+        return open(file, mode, buffering=1 if live else -1, encoding="utf-8", newline="")
+    return open(file, f"{mode}b", buffering=0 if live else -1)
+
+
+def _descriptor(path: Path) -> int | None:
+    """The open file of this process that a path such as /dev/stdout, /dev/fd/3 or /proc/self/fd/3 names.
+
+    It is not to be opened by that name: opened anew, a file that output is appended to would be cut or replaced.
+    """
+    place = os.fspath(path)
+    for _ in range(MAX_LINKS):
+        folder, name = os.path.split(place)
+        folder = os.path.realpath(folder)
+        if name.isdecimal() and re.fullmatch(rf"/dev/fd|/proc/{os.getpid()}(/task/\d+)?/fd", folder):
+            return int(name)
+        if not os.path.islink(place):
+            return None
+        place = os.path.join(folder, os.readlink(place))
+    return None
+
+
+def _take_over(target: str, temporary: str) -> None:
+    """Gives the new file the owner, where that is allowed, and the mode of the old one, if there is one."""
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        return
+    if hasattr(os, "chown"):
+        for owner in ((-1, old.st_gid), (old.st_uid, -1)):
+            with contextlib.suppress(OSError):
+                os.chown(temporary, *owner)
+    if (mode := stat.S_IMODE(old.st_mode)) != stat.S_IMODE(os.stat(temporary).st_mode):
+        os.chmod(temporary, mode)

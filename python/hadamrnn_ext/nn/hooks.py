@@ -1,0 +1,27 @@
+"""Hooks on a network's parts, which its fast ways would pass by."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+
+def watched(*modules: nn.Module | None) -> bool:
+    """Whether somebody wants to be called when one of ``modules`` is."""
+    everywhere = torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks
+    return bool(everywhere) or any(
+        m is not None and (m._forward_hooks or m._forward_pre_hooks) for m in modules
+    )
+
+
+def on_states(rnn: nn.Module) -> bool:
+    """Whether a hook is called with what ``rnn`` returns, or its gradient: then that is all states, as of torch.nn.RNN."""
+    return bool(rnn._forward_hooks or rnn._backward_hooks or rnn._backward_pre_hooks)
+
+
+def settle(*modules: nn.Module | None) -> None:
+    """Makes the weights that the hooks of torch.nn.utils (pruning, weight norm) make of others before each call."""
+    for m in modules:
+        for hook in [] if m is None else list(m._forward_pre_hooks.values()):
+            if type(hook).__module__.startswith("torch.nn.utils."):
+                hook(m, ())
