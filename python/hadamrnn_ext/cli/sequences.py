@@ -95,6 +95,8 @@ def _npy(name: str, content: source.Content) -> Array:
     try:
         shape, fortran, dtype = npz.header(file)  # type: ignore[arg-type]  # which reads a mapped file like any other
         begin = file.tell()
+        if not shape:
+            raise ValueError("it holds a single number, and no sequence")
         if dtype.hasobject:
             raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:

@@ -14,7 +14,7 @@ from ..resolution import LEVELS, check_differences, is_wide, too_fine
 from . import words
 from .missing import Impute, centres, fill, numbers
 from .places import Places
-from .series import Sequences, Series, is_texts, sequences
+from .series import Sequences, Series, is_texts, sequences, whole
 
 __all__ = ["Reader"]
 
@@ -45,7 +45,7 @@ class Reader(NamedTuple):
             reader = Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
             return reader, reader.read(x, places)
         found = sequences(x, places)
-        if tokens and found.values.dtype.kind == "f" and (found.values == np.rint(found.values)).all():
+        if tokens and found.values.dtype.kind == "f" and whole(found.values):
             found = found._replace(
                 values=found.values.astype(np.int64)
             )  # CSV does not say what its numbers are
@@ -72,7 +72,7 @@ class Reader(NamedTuple):
             assert self.preprocess.vocabulary is not None
             return _tokens(list(x), self.preprocess.vocabulary, places)
         found = x if isinstance(x, Sequences) else sequences(x, places)
-        if self.kind == "tokens" and (found.values == np.rint(found.values)).all():
+        if self.kind == "tokens" and whole(found.values):
             found = found._replace(values=found.values.astype(np.int64))
         if self.kind == "features" and found.values.ndim == 1:
             found = found._replace(values=found.values[:, None])
