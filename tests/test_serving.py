@@ -213,6 +213,11 @@ def test_a_bad_value_names_its_stream_and_stops_nobody_else(rng, model, steps):
 
     with pytest.raises(TypeError):
         streams.refused[0] = None
+    call(bad, places, errors="skip")
+    with pytest.raises(ShapeError):
+        call(x[:1], places)
+    assert not streams.refused  # which told of the call before
+    streams.load(after)
     for errors in ("ignore", None, True):
         with pytest.raises(InputError, match=r"errors is .*; expected 'raise' or 'skip'"):
             call(x, places, errors=errors)
@@ -293,6 +298,39 @@ def test_a_large_offset_without_a_normalization_is_refused_for_its_stream(rng, m
     same(found[[0, 2]], model.infer(x[[0, 2]]))
     streams.run(list(x), errors="skip")
     assert list(streams.refused) == [1]
+
+
+def test_whoever_sends_what_each_goes_on_as_if_alone(rng, model):
+    """Streams with errors="skip" against a Stream for each place, which raises what is refused."""
+    streams, places = opened(model, 6, capacity=2)
+    alone = {place: model.stream() for place in places}
+    for _ in range(60):
+        some = rng.permutation(places)[: rng.integers(1, 7)]
+        chunks = [draw(rng, model, int(rng.integers(0, 4))) for _ in some]
+        for chunk in chunks:
+            if len(chunk) and rng.random() < 0.3:
+                value = -1 if model.card.input == "tokens" else rng.choice([np.nan, np.inf, 3e38, -3e38])
+                chunk[rng.integers(len(chunk))] = value
+        steps = rng.random() < 0.4
+        if steps:
+            chunks = [(chunk if len(chunk) else draw(rng, model, 1))[:1] for chunk in chunks]
+            found = streams.step(np.concatenate(chunks), some, errors="skip")
+        else:
+            found = streams.run(chunks, some, errors="skip")
+        refused = dict(streams.refused)
+        for place, chunk, logits in zip(some, chunks, found, strict=True):
+            call, x = (alone[place].step, chunk[0]) if steps else (alone[place].run, chunk)
+            if place in refused:
+                told = str(refused.pop(place))
+                assert told.startswith(f"place {place}: ")
+                with pytest.raises(InputError, match=re.escape(told.split(";")[-1])):
+                    call(x)
+                assert np.isnan(logits).all()
+            else:
+                same(np.ascontiguousarray(logits), call(x))
+        assert not refused
+    for place in places:
+        assert streams.save(place) == alone[place].save()
 
 
 def test_places_are_never_skipped(rng, make_model):

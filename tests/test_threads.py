@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import sys
 import threading
@@ -12,6 +13,32 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from hadamrnn_ext import inputs
+from hadamrnn_ext.cli.options import threads
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("2", 2), (" 2 ", 2), ("\t16\n", 16), ("1024", 1024), ("", None), ("  ", None)]
+)
+def test_the_number_of_the_environment_means_the_same_everywhere(
+    text: str, count: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HADAMRNN_NUM_THREADS", text)
+    assert inputs.threads(None, 2) == (count or min(inputs.cpus(), 1024))
+    assert inputs.threads(3, 2) == 3
+    assert inputs.threads(None, 1) == 1
+    assert threads(argparse.Namespace(threads=None)) == count
+    assert threads(argparse.Namespace(threads=3)) == 3
+
+
+@pytest.mark.parametrize("text", ["0", "2 2", "+2", "2_0", "-1", "1025", "two", "٣", "2.0"])
+def test_what_is_no_number_of_threads_is_refused_everywhere(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HADAMRNN_NUM_THREADS", text)
+    for call in (lambda: inputs.threads(None, 2), lambda: threads(argparse.Namespace(threads=None))):
+        with pytest.raises(hr.InputError, match=r"HADAMRNN_NUM_THREADS is .*; expected an integer 1 .. 1024"):
+            call()
 
 
 def infer(model: hr.Model, x: Any) -> Any:

@@ -44,6 +44,7 @@ class Runner {
 
 // The model must outlive it.
 std::unique_ptr<Runner> make_runner(const ModelData& model, int64_t count);
+std::unique_ptr<Runner> make_float_runner(const ModelData& model, int64_t count);
 std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t count);
 
 // Work of one step of one sequence as pause() counts it: a transform is 1 a unit, a matrix of a block's size that size,

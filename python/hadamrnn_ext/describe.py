@@ -84,6 +84,8 @@ class Description:
             rows.append(("labels", _cut(", ".join(card.labels))))
         if card.training is not None:
             rows.append(("trained", _training_text(card)))
+        if card.data is not None:
+            rows.append(("files", _cut(str(card.data))))
         return "\n".join(f"{title:<9}{text}" for title, text in rows)
 
 

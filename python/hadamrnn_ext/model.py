@@ -22,12 +22,13 @@ from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.report import fidelity, with_report
-from .integer.tensors import check as check_bounds
+from .integer.steps import check as check_bounds
 from .network import build
 from .reader import Reader, Ready
+from .storage import QuantizedRows
 from .stream import Stream
 from .streams import Streams
-from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
+from .tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
 
 __all__ = ["Model"]
@@ -81,6 +82,10 @@ class Model:
         Raises:
             InputError, ShapeError: a parameter is missing, unknown, not finite or of another shape.
         """
+        if card.integer is not None:
+            raise InputError(
+                "the card is that of an integer model; expected a float model, to be quantized afterwards"
+            )
         return cls(card, pack_parameters(card, parameters), kernel)
 
     @classmethod
@@ -350,7 +355,7 @@ class Model:
         if EMBEDDING not in self._tensors:
             raise InputError("this model has no float32 embedding to quantize")
         tensors = dict(self._tensors)
-        tensors |= pack_embedding(tensors.pop(EMBEDDING))
+        tensors |= QuantizedRows().pack(EMBEDDING, tensors.pop(EMBEDDING))
         return Model(dataclasses.replace(self._card, embedding_bits=8), tensors, self._requested_kernel)
 
     def describe(self) -> Description:

@@ -28,10 +28,10 @@ Errors = Literal["raise", "skip"]
 class Streams:
     """Sequences of one model, each at a place, a number that ``join`` gives and ``leave`` takes back.
 
-    Made by ``Model.streams``. Nobody else's state moves or is copied when one comes or goes, and a step of some of them
-    costs what their steps cost, whatever the others do. There is room for ``capacity`` sequences, which doubles when there
-    are more, up to ``limit``. Memory: 8 n bytes a layer and place, and for output "mean" 8 n bytes more, of an integer
-    model 16 n.
+    Made by ``Model.streams``. Nobody else's state moves when a sequence comes or goes, and a step of some of them costs
+    what their steps cost, whatever the others do. There is room for ``capacity`` sequences; it doubles when more join, up
+    to ``limit``. Memory: 8 n bytes per layer and place, and for output "mean" 8 n bytes more, 16 n in an
+    integer model.
 
     A bad value concerns its own sequence alone. ``refused`` names the places whose data the last ``step`` or ``run``
     refused. With ``errors="raise"`` such a call raises, and all states stay as they were. With ``errors="skip"`` the others
@@ -148,6 +148,7 @@ class Streams:
         Raises:
             ShapeError, InputError: as ``step``.
         """
+        self._refused = {}
         at = self._at(places)
         if isinstance(x, (list, tuple)) and not _is_place(places):
             chunks = of_list(x, at, self._reader, self._check_finite)
@@ -240,7 +241,12 @@ class Streams:
 
     def _explained_step(self, x: Any, places: ArrayLike | None, errors: Errors) -> F32:
         """A step of any form of input, or what is wrong with it."""
+        self._refused = {}
         at = self._at(places)
+        if errors in _ERRORS and not _is_place(places):  # places in a list are no reason to go slowly
+            logits: F32 | None = self._core_step(x, at)
+            if logits is not None:
+                return logits
         array, inner = inputs.read_array(x), self._reader.inner
         one = _is_place(places) and array.ndim == len(inner)
         rows = array[None] if one else array
@@ -248,8 +254,8 @@ class Streams:
             raise ShapeError(
                 f"x has shape {array.shape}; expected {(len(at), *inner)}, a step for each place"
             )
-        logits = self._take(of_array(rows, at, self._reader, self._check_finite), at, errors)
-        return logits[0] if one else logits
+        found = self._take(of_array(rows, at, self._reader, self._check_finite), at, errors)
+        return found[0] if one else found
 
     def _take(self, chunks: Chunks, at: Places, errors: Errors) -> F32:
         """Takes chunks: all or, as ``errors`` says, those that are not refused. Logits (S, o) or (k, o)."""

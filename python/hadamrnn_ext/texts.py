@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,13 @@ def is_texts(x: Any) -> bool:
     return x.dtype.kind in "UST" or (x.dtype == object and any(isinstance(text, str) for text in x))
 
 
-def text_list(x: Sequence[Any] | NDArray[Any], name: str = "text") -> list[str]:
-    """The texts of what ``is_texts`` accepts; bytes are decoded as UTF-8.
+def text_list(x: Iterable[Any], name: Callable[[int], str] = "text {}".format) -> list[str]:
+    """The texts of what ``is_texts`` accepts; bytes are decoded as UTF-8. ``name`` is what an error calls each.
 
     Raises:
         InputError: one is missing or no string, or is no UTF-8.
     """
-    return [_text(text, f"{name} {i}") for i, text in enumerate(x)]
+    return [_text(text, name(i)) for i, text in enumerate(x)]
 
 
 def _text(text: Any, name: str) -> str:
@@ -50,9 +50,7 @@ def _text(text: Any, name: str) -> str:
     return str(text)
 
 
-def read_texts(
-    texts: str | Sequence[Any] | NDArray[Any], card: Card
-) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+def read_texts(texts: str | Iterable[Any], card: Card) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
     """Tokens (T,) of a text; or (B, T) of texts, the shorter ones padded at the end with 0, and their lengths.
 
     Raises:

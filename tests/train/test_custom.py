@@ -104,6 +104,10 @@ def test_texts_make_a_vocabulary_and_a_model_that_takes_strings(rng):
     assert summary["val_accuracy"] > 0.9
     assert "test_accuracy" not in summary
     assert model.classify(["word1 word2 good", "word3 bad"]).labels[:, 0].tolist() == ["1", "0"]
+    for form in (tuple(texts), np.array(texts, object), np.array([text.encode() for text in texts])):
+        assert train.fit(form, y, **recipe, threads=1)[0] == model
+    with pytest.raises(hr.InputError, match=r"X\[0\] is 3; expected a string"):
+        train.fit([3, *texts[1:]], y, **recipe)
 
 
 def test_missing_values_are_imputed_when_asked(rng):

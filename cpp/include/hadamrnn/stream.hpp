@@ -30,9 +30,9 @@ class Stream {
   // Takes the sequences of the batch on by batch.steps steps, or by their lengths, which may be 0. y is (size, steps,
   // o) when `every_step`, else (size, o): the logits after the last step, or of the state as it is after none. With
   // `at`, (batch.size) places, sequence i of the batch goes on from the state there and all others stay as they are.
-  // Throws std::invalid_argument for a token or length out of range, or for a place that is free or given twice. What
-  // throws leaves all states as they were. The sequences that `finite` has found, which stay as they were; their logits
-  // are NaN.
+  // Returns the sequences that `finite` has found; they stay as they were, and their logits are NaN. Throws
+  // std::invalid_argument for a token or length out of range, for NaN where features become integers, and for a place
+  // that is free or given twice; a call that throws leaves all states as they were.
   std::vector<Overflow> run(const Batch& batch, bool every_step, float* y, const int64_t* at = nullptr,
                             Finite finite = Finite::unchecked);
   // Sequences that come and go: a place that is left is free, and a new sequence there begins at h_0 = 0.

@@ -4,6 +4,7 @@
 #include "kernels/backward-inl.hpp"
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
+#include "kernels/integer-inl.hpp"
 #include "kernels/linear-inl.hpp"
 #include "kernels/lookup-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
@@ -46,6 +47,11 @@ const KernelTable table = {
     xnor<U8>,
     pack_signs<F32>,
     pack_signs<I32>,
+    recur_integers<I32, Short>,
+    update_integers<I32>,
+    shorten_integers<Short>,
+    project_integers<I32>,
+    readout_integers<I32>,
 };
 
 }  // namespace HADAMRNN_ISA

@@ -11,10 +11,11 @@ from ..card import Card
 from ..errors import InputError
 from ..preprocess import Normalization, Preprocess, Vocabulary
 from ..resolution import LEVELS, check_differences, is_wide, too_fine
+from ..texts import is_texts, text_list
 from . import words
 from .missing import Impute, centres, fill, numbers
 from .places import Places
-from .series import Sequences, Series, is_texts, sequences, whole
+from .series import Sequences, Series, sequences, whole
 
 __all__ = ["Reader"]
 
@@ -41,6 +42,7 @@ class Reader(NamedTuple):
     ) -> tuple[Reader, Sequences]:
         """The reader of sequences of a kind that is told by what they are, and they themselves; see `custom.Options`."""
         if is_texts(x):
+            x = text_list(x, places.sequence)
             vocabulary = words.build(x, WORDS, None)
             reader = Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
             return reader, reader.read(x, places)
@@ -70,7 +72,7 @@ class Reader(NamedTuple):
         """Sequences of this kind and width. Raises ShapeError or InputError."""
         if self.kind == "texts":
             assert self.preprocess.vocabulary is not None
-            return _tokens(list(x), self.preprocess.vocabulary, places)
+            return _tokens(text_list(x, places.sequence), self.preprocess.vocabulary, places)
         found = x if isinstance(x, Sequences) else sequences(x, places)
         if self.kind == "tokens" and whole(found.values):
             found = found._replace(values=found.values.astype(np.int64))
