@@ -23,7 +23,7 @@ ALWAYS = {
     "info": "model --kernel --json",
     "models": "--json",
     "plot": "what model --out",
-    "quantize": "model --data --embedding --length --out --threads --json",
+    "quantize": "model --test --embedding --out --threads --json",
     "export": "model --c --onnx --json",
     "data": "name --json",
     "report": "runs --output",
@@ -31,9 +31,9 @@ ALWAYS = {
     "doctor": "--json",
 }
 
-OWN = "--train own.npz"
+COLUMNS = "--label x --id x --time x --features x --delimiter , --decimal ."
 IDLE = {
-    "train smnist": "--train x --test x --label x --id x --time x --impute last --tokens --no-tokens --targets values "
+    "train smnist": "--train x --test x COLUMNS --group x --impute last --tokens --no-tokens --targets values "
     "--no-normalize --balanced --validation 0.2",
     "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2",
     "train copy --freeze-signs": "--sign-lr 0.1 --sign-schedule step --sign-decay 0.5 --sign-margin 0.1",
@@ -41,28 +41,31 @@ IDLE = {
     "train copy --schedule cosine --sign-schedule step --sign-decay 0.9": "--decay 0.5",
     "train copy --weight-bits float": "--weight-clip 2",
     "train copy --from copy": "--positive-signs 0.5 --embedding-scale 0.5",
-    f"train custom {OWN}": "--data x --no-verify --length 5 --label y --id x --time x --embedding-size 4 "
+    "train custom --train own.npz": "--data x --no-verify --length 5 COLUMNS --group x --embedding-size 4 "
     "--sign-lr 1",
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
-    "eval copy --length 20": "--label x --id x --time x --impute last --data x --no-verify",
-    "eval har6 --test own.npz": "--task har6 --split test --length 20 --data x --no-verify --id x",
+    "eval copy --length 20": "COLUMNS --impute last --data x --no-verify",
+    "eval har6 --test own.npz": "--task har6 --split test --length 20 --data x --no-verify COLUMNS",
     "eval sst2 --test texts.npz": "--impute mean",
-    "infer": "--top 1 --logits --follow --format csv --out a.csv --label x --id x --time x --impute last",
-    "infer x.npy": "--label x --id x --time x",
+    "infer": "--top 1 --logits --follow --format csv --out a.csv COLUMNS --impute last",
+    "infer x.npy": "COLUMNS",
     "infer x.npy --logits": "--top 1",
     "infer x.npy --json": "--format text --out a.csv",
     "infer x.npy --model copy": "--impute last",
-    "infer --model sst2 --text good": "--label x --id x --time x --impute last",
-    "infer - --follow --model har6": "--label x --id x --time x --impute last --json --threads 2",
+    "infer --model sst2 --text good": "COLUMNS --impute last",
+    "infer - --follow --model har6": "COLUMNS --impute last --json --threads 2",
     "plot spectrum har6 --out x.png": "--text good --number 0 x.npy",
     "plot reading sst2 --text good --out x.png": "--number 0 x.npy",
     "quantize imdb --embedding --data copy": "--bits 8 --input-bits 8 --readout float --power-of-two --percentile best "
     "--calibrate 5",
-    "quantize copy --length 20": "--directory x --no-verify --input-bits 8",
+    "quantize copy --length 20": "--directory x --no-verify --input-bits 8 COLUMNS --impute last",
+    "quantize har6 --train own.npz": "--length 5 --directory x --no-verify",
+    "quantize har6 --train own.npz --test own.npz": "COLUMNS",
+    "quantize imdb --embedding --test texts.npz": "--data imdb --train own.npz --impute last",
     "export har6 --c library": "--no-preprocess --lengths",
-    "export har6 --onnx x.onnx": "--transform fwht --name x",
+    "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1",
     "export copy --onnx x.onnx": "--no-preprocess",
     "report runs": "--svg",
 }
@@ -75,7 +78,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def options(text: str) -> Iterator[list[str]]:
     """ "--top 3 --logits": each option with its value; a word alone is a positional."""
-    for word in text.split():
+    group: list[str] = []
+    for word in text.replace("COLUMNS", COLUMNS).split():
         if word.startswith("--"):
             group = [word]
             yield group
