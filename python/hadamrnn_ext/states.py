@@ -67,7 +67,8 @@ def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32 | F64]:
     """
     sums, before = _more(card)
     if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers) + sums + before:
-        more = " and the sums of the pool" * sums + " and the last input" * before
+        of = "mean" if card.output == "mean" else "pool"
+        more = f" and the sums of the {of}" * sums + " and the last input" * before
         raise ShapeError(f"state is not an array or list of {len(card.layers)} layers{more}")
     layers: list[F32 | F64] = []
     for i, (given, layer) in enumerate(zip(value, card.layers, strict=False)):
