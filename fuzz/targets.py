@@ -400,7 +400,7 @@ def read_sequences(data: bytes) -> bool:
     """What `hadamrnn infer` is given: .npy, .npz, IDX or text."""
     path = _scratch_file()
     path.write_bytes(data)
-    array = sequences.read(str(path), _golden_models()[0].card)
+    array = sequences.load(str(path), _golden_models()[0].card).x
     check(isinstance(array, list) or array.dtype.kind != "O", "an array of objects")
     return True
 

@@ -14,6 +14,9 @@ from hypothesis import settings
 
 from hadamrnn_ext.golden import Layer, Network
 
+# An error of the command line that nobody has foreseen is a failure, and shows where it comes from; in processes too.
+os.environ["HADAMRNN_TRACEBACK"] = "1"
+
 # Property tests draw the same examples on every run, and a slow machine is no failure.
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.load_profile("fixed")

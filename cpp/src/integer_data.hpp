@@ -19,7 +19,6 @@ struct IntegerLayerData {
 };
 
 struct IntegerData {
-  const IntegerTable* kernels;
   std::vector<IntegerLayerData> layers;
   Buffer<int8_t> codes;  // (d, n), or (token_count, n)
   Buffer<int32_t> row;   // the codes of a single feature

@@ -91,7 +91,7 @@ IntegerLayerData pack(const IntegerLayerSpec& spec) {
     Buffer<int32_t> signs(size);
     for (size_t j = 0; j < size; ++j) signs[j] = (p.units[j] > 0) - (p.units[j] < 0);
     p.signs.resize(size);
-    active_integer_table().shorten(signs.data(), int64_t(size), p.signs.data());
+    active_table().shorten_i32(signs.data(), int64_t(size), p.signs.data());
   }
   d.storage.to_storage(spec.bias.data(), p.bias.data());
   for (int32_t& beta : p.bias) {
@@ -133,7 +133,6 @@ Model::Model(const IntegerSpec& spec) {
   auto m = std::make_shared<ModelData>();
   auto integer = std::make_unique<IntegerData>();
   m->kernels = &active_table();
-  integer->kernels = &active_integer_table();
   m->kernel = choose(spec.kernel, m->kernel_reason);
   std::vector<Layer> layers;
   for (const IntegerLayerSpec& layer : spec.layers) {
@@ -171,7 +170,7 @@ Model::Model(const IntegerSpec& spec) {
   } else {
     check_count(spec.output_weight, entries, "output_weight");
     check_count(spec.output_bias, spec.output_size, "output_bias");
-    m->output_weight = pack_readout(spec.output_weight, spec.output_size, last);
+    m->output_weight = pack_readout(spec.output_weight, spec.output_size, 1, last);
     m->output_bias = spec.output_bias;
   }
   m->integer = std::move(integer);

@@ -138,19 +138,4 @@ void isa_use(const char* name) { active.store(int(parse(name, "isa.use"))); }
 
 const KernelTable& active_table() { return *built(isa_active()); }
 
-const IntegerTable& active_integer_table() {
-  switch (isa_active()) {
-#if HADAMRNN_HAVE_AVX2
-    case Isa::avx2: return avx2::integer_table;
-#endif
-#if HADAMRNN_HAVE_AVX512
-    case Isa::avx512: return avx512::integer_table;
-#endif
-#if HADAMRNN_HAVE_NEON
-    case Isa::neon: return neon::integer_table;
-#endif
-    default: return scalar::integer_table;
-  }
-}
-
 }  // namespace hadamrnn

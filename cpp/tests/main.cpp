@@ -17,7 +17,7 @@ void run_all(const KernelTable& table, const std::string& traces) {
   test_recurrence(table);
   test_backward(table);
   test_training(table);
-  test_integer(active_integer_table());
+  test_integer(table);
   test_linear(table);
   test_masked_add(table);
   test_xnor(table);

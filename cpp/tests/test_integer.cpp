@@ -49,7 +49,7 @@ int64_t activated(Activation activation, int64_t z, int64_t threshold, int64_t l
 
 enum class Input { feature, tokens, rows };
 
-void recur(const IntegerTable& table, Random& random, const Shape& shape, Activation activation, Input input,
+void recur(const KernelTable& table, Random& random, const Shape& shape, Activation activation, Input input,
            IntegerLanes lanes, bool narrow = false) {
   constexpr int64_t steps = 5, tokens = 7;
   const int64_t n = shape.row * shape.base;
@@ -118,7 +118,7 @@ void recur(const IntegerTable& table, Random& random, const Shape& shape, Activa
   sum.bias = b.data();
   Unaligned<int16_t> short_signs(n);
   if (narrow) {
-    table.shorten(signs.data(), n, short_signs.data());
+    table.shorten_i32(signs.data(), n, short_signs.data());
     sum.signs = short_signs.data();
     sum.short_factor = multiplier << (16 - shift);
   }
@@ -142,23 +142,23 @@ void recur(const IntegerTable& table, Random& random, const Shape& shape, Activa
   const std::string what = "recur_i32 " + std::to_string(n) + " activation " + std::to_string(int(activation)) +
                            " input " + std::to_string(int(input)) + " lanes " + std::to_string(int(lanes)) +
                            (narrow ? " of 16 bits" : "");
-  table.recur(p, steps);
+  table.recur_i32(p, steps);
   check_same(what, out.data(), expected.data(), steps * n);
   check(out.intact(), what + " keeps to its memory");
 
   p.stride = 0;
   p.out = last.data();
-  table.recur(p, steps);
+  table.recur_i32(p, steps);
   check_same(what + ", the last state", last.data(), &expected[size_t((steps - 1) * n)], n);
 
   const std::vector<int64_t> acc = transformed(shape, core, Ints(expected.begin(), expected.begin() + n));
   Unaligned<int32_t> product(Ints(acc.begin(), acc.end()));
-  table.update(p, product.data(), 1, last.data());
+  table.update_i32(p, product.data(), 1, last.data());
   check_same(what + ", update_i32", last.data(), &expected[size_t(n)], n);
   check(last.intact(), what + " update keeps to its memory");
 }
 
-void products(const IntegerTable& table, Random& random, int64_t d, int64_t n, int64_t count) {
+void products(const KernelTable& table, Random& random, int64_t d, int64_t n, int64_t count) {
   const std::vector<int8_t> codes = random.integers<int8_t>(d * n, -128, 127);
   const Ints x = random.integers<int32_t>(count * d, -32768, 32767), bias = random.integers<int32_t>(d, -9999, 9999);
   const Ints z = random.integers<int32_t>(count * n, -2048, 2047);
@@ -178,17 +178,17 @@ void products(const IntegerTable& table, Random& random, int64_t d, int64_t n, i
   Unaligned<int8_t> c(codes);
   Unaligned<int32_t> in(x), states(z), b(bias), projected(count * n), y(count * d);
   const std::string what = std::to_string(d) + " x " + std::to_string(n);
-  table.project(c.data(), in.data(), d, n, count, projected.data());
+  table.project_i32(c.data(), in.data(), d, n, count, projected.data());
   check_same("project_i32 " + what, projected.data(), rows.data(), count * n);
   check(projected.intact(), "project_i32 " + what + " keeps to its memory");
-  table.readout(c.data(), b.data(), states.data(), n, d, count, y.data());
+  table.readout_i32(c.data(), b.data(), states.data(), n, d, count, y.data());
   check_same("readout_i32 " + what, y.data(), logits.data(), count * d);
   check(y.intact(), "readout_i32 " + what + " keeps to its memory");
 }
 
 }  // namespace
 
-void test_integer(const IntegerTable& table) {
+void test_integer(const KernelTable& table) {
   Random random;
   for (const Shape& shape : {Shape{16, 0, 1}, Shape{48, 3, 1}, Shape{64, 6, 1}, Shape{512, 9, 1}, Shape{2048, 11, 1},
                              Shape{16, 1, 12}, Shape{32, 4, 20}}) {

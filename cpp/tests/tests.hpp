@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "kernels/integer.hpp"
+#include "kernels/table.hpp"
 
 namespace hadamrnn::test {
 
@@ -12,7 +12,7 @@ void test_transform(const KernelTable& table);
 void test_recurrence(const KernelTable& table);
 void test_backward(const KernelTable& table);
 void test_training(const KernelTable& table);
-void test_integer(const IntegerTable& table);
+void test_integer(const KernelTable& table);
 void test_linear(const KernelTable& table);
 void test_masked_add(const KernelTable& table);
 void test_xnor(const KernelTable& table);

@@ -53,3 +53,14 @@ class DataCard(Record):
         for name in ("features", "means"):
             if (given := getattr(self, name)) is not None and len(given) != channels:
                 raise ModelFormatError(f"DataCard.{name} has {len(given)} entries; expected {channels}")
+
+    def __str__(self) -> str:
+        row = {"steps": "rows are steps", "series": "rows are series", "texts": "rows are texts"}
+        named = {"id": self.id, "time": self.time, "label": self.label, "group": self.group}
+        facts = [
+            *([row[self.form]] if self.form is not None else []),
+            *([f"features {', '.join(self.features)}"] if self.features is not None else []),
+            *(f"{role} {column}" for role, column in named.items() if column is not None),
+            *([f"missing {self.impute}"] if self.impute is not None else []),
+        ]
+        return "; ".join(facts)

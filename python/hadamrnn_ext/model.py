@@ -22,12 +22,13 @@ from .integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from .integer.card import IntegerCard
 from .integer.convert import Options, convert
 from .integer.report import fidelity, with_report
-from .integer.tensors import check as check_bounds
+from .integer.steps import check as check_bounds
 from .network import build
 from .reader import Reader, Ready
+from .storage import QuantizedRows
 from .stream import Stream
 from .streams import Streams
-from .tensors import EMBEDDING, pack_embedding, pack_parameters, unpack_parameters, validate
+from .tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
 from .unroll import Unrolled
 
 __all__ = ["Model"]
@@ -74,6 +75,7 @@ class Model:
             card: the model's card.
             parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
                 "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
+                "layers.{i}.decays" (q,) codes of 8 bits, see ``golden.decay``, "pool.thresholds" (K, n),
                 "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1. Of a
                 bidirectional model also "reverse.NAME" for each but the embedding and the last.
             kernel: as in ``Model``.
@@ -81,6 +83,10 @@ class Model:
         Raises:
             InputError, ShapeError: a parameter is missing, unknown, not finite or of another shape.
         """
+        if card.integer is not None:
+            raise InputError(
+                "the card is that of an integer model; expected a float model, to be quantized afterwards"
+            )
         return cls(card, pack_parameters(card, parameters), kernel)
 
     @classmethod
@@ -331,6 +337,10 @@ class Model:
             raise InputError("this is an integer model; expected a float model")
         if self._card.bidirectional:
             raise InputError("this model reads in both directions; expected one that reads forwards alone")
+        if self._card.forgets:
+            raise InputError(
+                "this model has decays, an input activation, differences or a pool, which integer models do not have"
+            )
         percentiles = PERCENTILES if percentile == "best" else (percentile,)
         measured = calibrate(self, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
@@ -350,7 +360,7 @@ class Model:
         if EMBEDDING not in self._tensors:
             raise InputError("this model has no float32 embedding to quantize")
         tensors = dict(self._tensors)
-        tensors |= pack_embedding(tensors.pop(EMBEDDING))
+        tensors |= QuantizedRows().pack(EMBEDDING, tensors.pop(EMBEDDING))
         return Model(dataclasses.replace(self._card, embedding_bits=8), tensors, self._requested_kernel)
 
     def describe(self) -> Description:

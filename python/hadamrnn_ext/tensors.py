@@ -1,39 +1,43 @@
-"""The tensors of a model: packed as the file holds them, and unpacked as the network computes with them.
+"""The parameters of a model: one table of their names, shapes and storage, and the loops over it.
 
-``schema`` is the one list of names, dtypes and shapes of the file (docs/format.md in words). Packed tensors do not
-depend on the instruction set; kernels repack when a model is made.
+``entries`` is the one list of what a model of a card consists of (docs/format.md in words). The tensors of the file, the
+parameters that a network computes with, and their checks all follow from it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .card import Card
 from .errors import InputError, ModelFormatError, ShapeError
-from .integer import tensors as integers
-from .quantize import (
-    code_width,
-    dequantize,
-    dequantize_rows,
-    pack,
-    pack_signs,
-    quantize,
-    quantize_rows,
-    unpack,
-    unpack_signs,
+from .storage import (
+    F32,
+    Bytes,
+    Coded,
+    Codes,
+    Float32,
+    Int32,
+    Quantized,
+    QuantizedRows,
+    Schema,
+    Shape,
+    Signs,
+    Storage,
+    coded,
 )
 
 __all__ = [
     "EMBEDDING",
     "REVERSE",
     "SHARED",
+    "Entry",
     "coded",
-    "pack_embedding",
+    "codes_name",
+    "entries",
     "pack_parameters",
     "parameter_shapes",
     "schema",
@@ -46,149 +50,129 @@ EMBEDDING = "embedding.weight"
 #: How the names of the second network of a bidirectional model begin, and what it has in common with the first.
 REVERSE = "reverse."
 SHARED = (EMBEDDING, "output.bias")
-F32, U8, I8 = np.dtype("<f4"), np.dtype("u1"), np.dtype("i1")
 
 
-def parameter_shapes(card: Card) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the unpacked parameters: what a model is built from and computes with."""
-    first, last = card.layers[0].hidden_size, card.layers[-1].hidden_size
-    shapes: dict[str, tuple[int, ...]] = {"input.weight": (first, card.input_width)}
-    if card.embedding_size is not None:
-        shapes[EMBEDDING] = (card.input_size, card.embedding_size)
+class Entry(NamedTuple):
+    """One parameter: its name and shape as the network computes with it, and how the file holds it."""
+
+    name: str
+    shape: Shape
+    storage: Storage
+
+
+def codes_name(card: Card) -> str:
+    """What an integer model reads its input through: U of features (n, d), or the table of tokens (V, n)."""
+    return "input.codes" if card.input == "features" else "table.codes"
+
+
+def entries(card: Card) -> Iterator[Entry]:
+    """The parameters of a model with this card, in their order."""
+    yield from _network(card)
+    if card.bidirectional:
+        for entry in _network(card):
+            if entry.name not in SHARED:
+                yield entry._replace(name=REVERSE + entry.name)
+
+
+def _network(card: Card) -> Iterator[Entry]:
+    """Those of one direction."""
+    yield from _input(card)
+    integer = card.integer is not None
+    number: Storage = Int32 if integer else Float32
     for i, layer in enumerate(card.layers):
         n = layer.hidden_size
-        shapes[f"layers.{i}.signs"] = (n,)
-        shapes[f"layers.{i}.bias"] = (n,)
+        yield Entry(f"layers.{i}.signs", (n,), Signs())
+        bias = number if card.bias_bits is None else Quantized(card.bias_bits, card.bias_bits == 8)
+        yield Entry(f"layers.{i}.bias", (n,), bias)
         if layer.recurrence == "modrelu":
-            shapes[f"layers.{i}.modrelu"] = (n,)
+            yield Entry(f"layers.{i}.modrelu", (n,), number)
+        if card.decays:
+            yield Entry(f"layers.{i}.decays", (n // layer.block_size,), Bytes)
         if i > 0:
-            shapes[f"layers.{i}.input_signs"] = (n, card.layers[i - 1].hidden_size)
-    shapes["output.weight"] = (card.output_size, last)
-    shapes["output.bias"] = (card.output_size,)
-    if card.bidirectional:
-        shapes |= {REVERSE + name: shape for name, shape in shapes.items() if name not in SHARED}
-    return shapes
+            yield Entry(f"layers.{i}.input_signs", (n, card.layers[i - 1].hidden_size), Signs())
+    yield from _output(card)
 
 
-def _bits(card: Card, name: str) -> int | None:
-    """Bits a code of this parameter, None if it is stored as float32."""
-    name = name.removeprefix(REVERSE)
-    if name == "input.weight":
-        return card.weight_bits
-    if name == "output.weight":
-        return card.output_weight_bits
-    if name == EMBEDDING:
-        return card.embedding_bits
-    return card.bias_bits if name.startswith("layers.") and name.endswith(".bias") else None
-
-
-def _is_plain(name: str, bits: int) -> bool:
-    """Whether codes are stored one a byte, as int8, and not as a stream of bits."""
-    return name == EMBEDDING or (name.endswith(".bias") and bits == 8)
-
-
-def _is_signs(name: str) -> bool:
-    return name.endswith("signs")
-
-
-def coded(name: str) -> tuple[str, str]:
-    """Names of the codes and of the scale that stand for a quantized parameter."""
-    if name.endswith(".bias"):
-        return f"{name}_codes", f"{name}_scale"
-    stem = name.removesuffix(".weight")
-    return f"{stem}.codes", f"{stem}.scale"
-
-
-def schema(card: Card) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
-    """Name -> (dtype, shape) of every tensor that the file of a model with this card holds, and no other."""
+def _input(card: Card) -> Iterator[Entry]:
+    n = card.layers[0].hidden_size
     if card.integer is not None:
-        return integers.schema(card)
-    entries: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
-    for name, shape in parameter_shapes(card).items():
-        elements = math.prod(shape)
-        bits = _bits(card, name)
-        if _is_signs(name):
-            entries[name] = (U8, (-(-elements // 8),))
-        elif bits is None:
-            entries[name] = (F32, shape)
-        else:
-            codes, scale = coded(name)
-            packed = U8, (-(-elements * code_width(bits) // 8),)
-            entries[codes] = (I8, shape) if _is_plain(name, bits) else packed
-            entries[scale] = (F32, (shape[0],) if name == EMBEDDING else (1,))
-    return entries
+        assert card.weight_bits is not None
+        shape = (n, card.input_size) if card.input == "features" else (card.input_size, n)
+        yield Entry(codes_name(card), shape, Codes(card.weight_bits))
+        if card.input == "tokens":
+            yield Entry("table.multiplier", (card.input_size,), Int32)
+        return
+    yield Entry("input.weight", (n, card.input_width), _weight(card.weight_bits))
+    if card.embedding_size is not None:
+        storage = Float32 if card.embedding_bits is None else QuantizedRows()
+        yield Entry(EMBEDDING, (card.input_size, card.embedding_size), storage)
 
 
-def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """Quantize and pack float parameters as the card says.
+def _output(card: Card) -> Iterator[Entry]:
+    if card.pool is not None:
+        thresholds = (card.pool.thresholds, card.layers[-1].hidden_size)
+        yield Entry("pool.thresholds", thresholds, Float32 if card.integer is None else Int32)
+    shape = (card.output_size, card.output_width)
+    if card.integer is not None and card.integer.readout == "integer":
+        assert card.output_weight_bits is not None
+        yield Entry("output.codes", shape, Codes(card.output_weight_bits))
+        yield Entry("output.bias", shape[:1], Int32)
+    else:
+        yield Entry("output.weight", shape, _weight(card.output_weight_bits))
+        yield Entry("output.bias", shape[:1], Float32)
+
+
+def _weight(bits: int | None) -> Storage:
+    return Float32 if bits is None else Quantized(bits)
+
+
+def parameter_shapes(card: Card) -> dict[str, Shape]:
+    """Names and shapes of the unpacked parameters: what a model is built from and computes with."""
+    return {entry.name: entry.shape for entry in entries(card)}
+
+
+def schema(card: Card) -> Schema:
+    """Name -> (dtype, shape) of every tensor that the file of a model with this card holds, and no other."""
+    found: Schema = {}
+    for name, shape, storage in entries(card):
+        found |= storage.schema(name, shape)
+    return found
+
+
+def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike | Coded]) -> dict[str, Array]:
+    """Quantize and pack parameters as the card says; one that is ``Coded`` already is packed as it is.
 
     Raises:
         InputError: a parameter is missing or unknown, is not real, or has a value that is not finite.
         ShapeError: a parameter has another shape than ``parameter_shapes(card)`` says.
     """
-    if card.integer is not None:
-        raise InputError(
-            "the card is that of an integer model; expected a float model, to be quantized afterwards"
-        )
     shapes = parameter_shapes(card)
     for name in sorted(shapes.keys() ^ parameters.keys()):
         what = "is missing" if name in shapes else "is not a parameter of this model"
         raise InputError(f"{name!r} {what}; expected {', '.join(shapes)}")
     tensors: dict[str, Array] = {}
-    for name, shape in shapes.items():
-        values = _float32(name, parameters[name], shape)
-        bits = _bits(card, name)
-        if _is_signs(name):
-            signs = np.where(values >= 0, 1, -1).astype(np.int8)  # zero is +1: W stays orthogonal
-            tensors[name] = pack_signs(signs.reshape(-1))
-        elif bits is None:
-            tensors[name] = values.astype(F32)
-        elif name == EMBEDDING:
-            tensors |= pack_embedding(values)
-        else:
-            codes, alpha = quantize(values, bits)
-            code_name, scale_name = coded(name)
-            tensors[code_name] = codes if _is_plain(name, bits) else pack(codes, bits)
-            tensors[scale_name] = np.array([alpha], F32)
+    for name, shape, storage in entries(card):
+        given = parameters[name]
+        tensors |= storage.pack(name, given if isinstance(given, Coded) else _checked(name, given, shape))
     return tensors
-
-
-def pack_embedding(values: NDArray[np.float32]) -> dict[str, Array]:
-    """An embedding (V, e) as codes and a step a row: what ``embedding_bits`` 8 means."""
-    codes, steps = quantize_rows(values)
-    code_name, scale_name = coded(EMBEDDING)
-    return {code_name: codes, scale_name: steps.astype(F32)}
 
 
 def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Array]:
     """What the network computes with: float32 (codes times their step), signs as int8 of +1 and -1.
 
-    Of an integer model: codes and signs as int8, biases and multipliers as int32 (integer/tensors.py).
+    Of an integer model: codes and signs as int8, biases, thresholds and multipliers as int32, and the matrix of a float
+    readout as float32.
 
     Raises:
         ModelFormatError: a code that is no code, or padding bits that are not zero.
     """
-    if card.integer is not None:
-        return integers.unpack_integers(card, tensors)
     parameters: dict[str, Array] = {}
-    for name, shape in parameter_shapes(card).items():
+    for name, shape, storage in entries(card):
         try:
-            parameters[name] = _unpack(name, shape, _bits(card, name), tensors)
+            parameters[name] = storage.unpack(name, shape, tensors)
         except ModelFormatError as error:
             raise ModelFormatError(f"tensor of {name!r}: {error}") from None
     return parameters
-
-
-def _unpack(name: str, shape: tuple[int, ...], bits: int | None, tensors: Mapping[str, Array]) -> Array:
-    if _is_signs(name):
-        return unpack_signs(tensors[name], math.prod(shape)).reshape(shape)
-    if bits is None:
-        return np.array(tensors[name], np.float32)
-    codes, scale = coded(name)
-    if name == EMBEDDING:
-        return dequantize_rows(tensors[codes], np.asarray(tensors[scale], np.float32))
-    unpacked = tensors[codes] if _is_plain(name, bits) else unpack(tensors[codes], bits, shape)
-    return dequantize(unpacked, np.float32(tensors[scale][0]), bits)
 
 
 def validate(card: Card, tensors: Mapping[str, Array]) -> None:
@@ -214,12 +198,15 @@ def validate(card: Card, tensors: Mapping[str, Array]) -> None:
             raise ModelFormatError(f"tensor {name!r} is {tensor.min()}; expected a positive scale")
 
 
-def _float32(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _checked(name: str, value: ArrayLike, shape: Shape) -> Array:
+    """A parameter as an array: integers as they are, other numbers as float32."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name!r} has dtype {array.dtype}; expected real numbers")
     if array.shape != shape:
         raise ShapeError(f"{name!r} has shape {array.shape}; expected {shape}")
+    if array.dtype.kind in "iu":
+        return array
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(values).all():

@@ -178,6 +178,9 @@ def test_other_commands_need_no_option_again(run, walks, trained):
     model = hr.load(trained)
     assert model.card.data == DataCard("steps", ("x", "y", "z"), "gesture", "walk", "clock", "who", "last")
     assert model.card.labels == ("None", "pull", "push")
+    files = "rows are steps; features x, y, z; id walk; time clock; label gesture; group who; missing last"
+    assert str(model.card.data) == files
+    assert f"files    {files[:80]}" in run("info", trained)[1]
     found = []
     for name in ("walks.csv", "turned.csv"):
         code, stdout, stderr = run("eval", trained, "--test", walks / name, "--json")
@@ -324,6 +327,18 @@ def test_groups_of_arrays(run, tmp_path):
         "train", "custom", "--train", tmp_path / "all.npz", "--group", "p", "--out", tmp_path / "r"
     )
     assert (code, "--group has no effect here" in stderr) == (1, True)
+
+
+def test_people_in_both_files_are_named(run, walks):
+    lines = (walks / "walks.csv").read_text().splitlines()
+    people = {f"p{i}": [line for line in lines[1:] if f",p{i}," in line] for i in range(12)}
+    for name, members in (("train", range(10)), ("test", (0, 3, 10, 11))):
+        rows = [row for i in members for row in people[f"p{i}"]]
+        (walks / f"{name}.csv").write_text("\n".join([lines[0], *rows]))
+    files = ["--train", walks / "train.csv", "--test", walks / "test.csv", "--out", walks / "run"]
+    code, _, stderr = run("train", "custom", *files, *ASKED, "--impute", "mean", *QUICK)
+    assert (code, "split by group: 9 to train, 1 to validate\n" in stderr) == (0, True)
+    assert "groups of the test that are trained on too: p0, p3\n" in stderr
 
 
 def test_a_delimiter_may_be_named(run, tmp_path):

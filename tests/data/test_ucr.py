@@ -119,6 +119,11 @@ def test_what_is_wrong_in_a_ts_file_is_named_by_its_line(old, new, message):
         read(TS, label="0")
 
 
+def test_arff_is_named():
+    with pytest.raises(DataError, match=r"is ARFF, which is not read; .* as \.ts"):
+        read("% made up\n@relation Gun\n@attribute a real\n@data\n1,2\n")
+
+
 def test_files_without_targets_are_not_to_train_on(tmp_path):
     (tmp_path / "x.ts").write_text("@classLabel false\n@data\n1,2\n")
     with pytest.raises(DataError, match=r"x\.ts: has no targets"):

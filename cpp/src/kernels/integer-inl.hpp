@@ -6,8 +6,8 @@
 // (python/hadamrnn_ext/integer/bounds.py), so nothing here rounds but the one shift.
 #pragma once
 
-#include "kernels/integer.hpp"
 #include "kernels/recur-inl.hpp"
+#include "kernels/table.hpp"
 
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
@@ -244,11 +244,6 @@ void readout_integers(const int8_t* codes, const int32_t* bias, const int32_t* z
     }
   }
 }
-
-const IntegerTable integer_table = {
-    recur_integers<I32, Short>, update_integers<I32>,  shorten_integers<Short>,
-    project_integers<I32>,      readout_integers<I32>,
-};
 
 }  // namespace HADAMRNN_ISA
 }  // namespace hadamrnn

@@ -1,7 +1,7 @@
-// The kernels of integer models: a table of their own beside KernelTable, with the same rules.
+// What the kernels of integer models read.
 #pragma once
 
-#include "kernels/table.hpp"
+#include "kernels/geometry.hpp"
 
 namespace hadamrnn {
 
@@ -50,32 +50,5 @@ struct IntegerRecur {
   int64_t stride;
   int32_t* scratch;
 };
-
-// Callers prove that no sum leaves 32 bits where it is said to fit there.
-struct IntegerTable {
-  void (*recur)(const IntegerRecur&, int64_t steps);
-  // One step whose product H z is already in `acc`; reads the input at time t.
-  void (*update)(const IntegerRecur&, const int32_t* acc, int64_t t, int32_t* out);
-  // 16-bit lanes of n integers, in the order in which the recurrence wants them.
-  void (*shorten)(const int32_t* x, int64_t n, int16_t* out);
-  // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.
-  void (*project)(const int8_t* codes, const int32_t* x, int64_t d, int64_t n, int64_t count, int32_t* rows);
-  // y[i] = codes relu(z[i]) + bias; codes are (o, n), n padded; z is (count, n), y is (count, o).
-  void (*readout)(const int8_t* codes, const int32_t* bias, const int32_t* z, int64_t n, int64_t o, int64_t count,
-                  int32_t* y);
-};
-
-namespace scalar {
-extern const IntegerTable integer_table;
-}
-namespace avx2 {
-extern const IntegerTable integer_table;
-}
-namespace avx512 {
-extern const IntegerTable integer_table;
-}
-namespace neon {
-extern const IntegerTable integer_table;
-}
 
 }  // namespace hadamrnn

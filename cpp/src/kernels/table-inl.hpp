@@ -4,9 +4,11 @@
 #include "kernels/backward-inl.hpp"
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
+#include "kernels/integer-inl.hpp"
 #include "kernels/linear-inl.hpp"
 #include "kernels/lookup-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
+#include "kernels/pool-inl.hpp"
 #include "kernels/recur-inl.hpp"
 #include "kernels/training-inl.hpp"
 #include "kernels/xnor-inl.hpp"
@@ -36,8 +38,8 @@ const KernelTable table = {
     update<F32>,
     project<F32>,
     readout<F32>,
-    add_relu<F32>,
-    add_relu<I32>,
+    pool<F32>,
+    pool_features<I32, false>,
     finite<F32>,
     masked_add<F32>,
     masked_add<I32>,
@@ -46,6 +48,11 @@ const KernelTable table = {
     xnor<U8>,
     pack_signs<F32>,
     pack_signs<I32>,
+    recur_integers<I32, Short>,
+    update_integers<I32>,
+    shorten_integers<Short>,
+    project_integers<I32>,
+    readout_integers<I32>,
 };
 
 }  // namespace HADAMRNN_ISA

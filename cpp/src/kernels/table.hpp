@@ -3,31 +3,11 @@
 // multiple of `lane_group` elements; no alignment is assumed.
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "hadamrnn/isa.hpp"
+#include "kernels/geometry.hpp"
+#include "kernels/integer.hpp"
 
 namespace hadamrnn {
-
-// Rows are padded to this many elements; it is also the number of partial sums of a dot product,
-// fixed so that every instruction set adds in the same order.
-constexpr int64_t lane_group = 16;
-
-enum class Activation : int8_t { linear, relu, modrelu, sign };
-
-// H = H_(2^log2) (x) H_base applied to q blocks at once: `base` rows of `row` elements, each row
-// holding q blocks of 2^log2 (storage order). `core` is H_base with entries +-1, row-major;
-// `core_t` its transpose. base == 1 is Sylvester's H alone.
-template <class T>
-struct Geometry {
-  int64_t row;
-  int32_t log2;
-  int32_t base;
-  const T* core;
-  const T* core_t;
-  int64_t size() const { return row * base; }
-};
 
 // h_t = act(su * H h_(t-1) + v_t) for t = 1..steps; act(NaN) is NaN. `out` receives every state at out + t*stride,
 // or only the last one when stride == 0.
@@ -66,6 +46,16 @@ struct RecurBack {
   T* dmodrelu;      // size: accumulates, only for Activation::modrelu
   T* scratch;       // 3 * geometry.size()
   T limit = 0;      // as in Recur: no gradient where a state is at a limit
+};
+
+// What is read instead of a state; see pool-inl.hpp.
+template <class T>
+struct Pooling {
+  int64_t size;        // units, padded
+  int64_t thresholds;  // of each unit
+  bool excess, share;  // which features there are, of `size` sums each, threshold by threshold
+  T rate;              // 2^-k of running means; 0: sums
+  const T* threshold;  // (thresholds, size); what it is in the padding leaves no excess and no share there
 };
 
 // Sums over time of a few steps' gradients; see accumulate in training-inl.hpp.
@@ -139,16 +129,16 @@ struct KernelTable {
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
-  // v[i] = weight x[i] + bias for `count` rows x of d values; weight is (d, n), n padded.
+  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is (d, n), n padded.
   void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
-                      float* v);
+                      InputActivation phi, float* v);
   // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).
   void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
                       float* y);
 
-  // total += relu(h[t]) for each of `count` rows of n in turn; the integers must fit.
-  void (*add_relu_f32)(const float* h, int64_t n, int64_t count, float* total);
-  void (*add_relu_i32)(const int32_t* z, int64_t n, int64_t count, int32_t* total);
+  // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
+  void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
+  void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
   // Whether none of the n numbers is infinite or NaN.
   bool (*finite_f32)(const float* x, int64_t n);
 
@@ -165,6 +155,18 @@ struct KernelTable {
   // Bit j of the packed words is set where x_j < 0; n is padded to a multiple of 16.
   void (*pack_signs_f32)(const float* x, int64_t n, uint64_t* words);
   void (*pack_signs_i32)(const int32_t* x, int64_t n, uint64_t* words);
+
+  // Integer models. Callers prove that no sum leaves 32 bits where it is said to fit there.
+  void (*recur_i32)(const IntegerRecur&, int64_t steps);
+  // One step whose product H z is already in `acc`; reads the input at time t.
+  void (*update_i32)(const IntegerRecur&, const int32_t* acc, int64_t t, int32_t* out);
+  // 16-bit lanes of n integers, in the order in which the recurrence wants them.
+  void (*shorten_i32)(const int32_t* x, int64_t n, int16_t* out);
+  // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.
+  void (*project_i32)(const int8_t* codes, const int32_t* x, int64_t d, int64_t n, int64_t count, int32_t* rows);
+  // y[i] = codes relu(z[i]) + bias; codes are (o, n), n padded; z is (count, n), y is (count, o).
+  void (*readout_i32)(const int8_t* codes, const int32_t* bias, const int32_t* z, int64_t n, int64_t o, int64_t count,
+                      int32_t* y);
 };
 
 namespace scalar {

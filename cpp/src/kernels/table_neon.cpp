@@ -1,5 +1,4 @@
 // AArch64.
 #define HADAMRNN_ISA neon
 #include "kernels/vec_neon.hpp"
-#include "kernels/integer-inl.hpp"
 #include "kernels/table-inl.hpp"

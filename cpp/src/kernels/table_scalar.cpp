@@ -4,7 +4,6 @@
 #define HADAMRNN_UNROLL _Pragma("GCC unroll 8")  // no array of more elements is in registers here
 #endif
 #include "kernels/vec_scalar.hpp"
-#include "kernels/integer-inl.hpp"
 #include "kernels/table-inl.hpp"
 
 namespace hadamrnn {

@@ -21,9 +21,6 @@ const char* isa_name(Isa isa) { return names[int(isa)]; }
 bool isa_available(Isa isa) { return tables[int(isa)] != nullptr; }
 Isa isa_active() { return active; }
 const KernelTable& active_table() { return *tables[int(active)]; }
-const IntegerTable& active_integer_table() {
-  return active == Isa::avx512 ? avx512::integer_table : scalar::integer_table;
-}
 
 void isa_use(const char* name) {
   for (int i = 0; i < isa_count; ++i) {

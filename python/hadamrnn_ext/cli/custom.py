@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data import custom, own, sounds
 from ..data.csv_dialect import DELIMITERS
+from ..data.examples import Examples
 from ..data.series import Series
 from ..data.task import Task
 from ..errors import InputError
@@ -150,14 +151,19 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
     task = custom.task(train, test, options, arguments.seed)
     if Path(arguments.train).is_dir():
         task = dataclasses.replace(task, settings=sounds.SETTINGS)
-    print(
-        _describe(task),
-        train.understood,
-        *([] if test is None else [test.understood]),
-        sep="\n",
-        file=sys.stderr,
-    )
+    said = [_describe(task), train.understood]
+    if test is not None:
+        said += [test.understood, *_shared_groups(train, test)]
+    print(*said, sep="\n", file=sys.stderr)
     return task, options
+
+
+def _shared_groups(train: Examples, test: Examples) -> list[str]:
+    """What is to be said of groups that are trained on and tested."""
+    if train.groups is None or test.groups is None:
+        return []
+    both = sorted({*map(str, train.groups)} & {*map(str, test.groups)})
+    return [f"groups of the test that are trained on too: {', '.join(both)[:200]}"] if both else []
 
 
 def _describe(task: Task) -> str:

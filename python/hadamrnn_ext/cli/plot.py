@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from .. import disk, plots, zoo
 from ..errors import InputError
 from ..model import Model
-from .effect import Idle
+from .custom import add_columns, columns
+from .effect import Idle, refuse
 from .options import Commands, add_command, beside
-from .sequences import read
+from .sequences import load
 
 EXAMPLES = """\
   hadamrnn plot spectrum smnist --out spectrum.png   signs, and eigenvalues on the unit circle
@@ -39,8 +41,10 @@ def add(commands: Commands) -> None:
         "--number", type=int, default=0, metavar="I", help="which sequence of the file (default: 0)"
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="picture to write: .png, .svg or .pdf")
+    reading = add_columns(parser.add_argument_group("CSV and missing values"))
     parser.set_defaults(
         idle=(
+            Idle(reading, lambda given: given.file is None, "it is for a file that is read"),
             Idle(
                 ("file", "--text", "--number"),
                 lambda given: given.what == "spectrum",
@@ -76,7 +80,12 @@ def _sequence(arguments: argparse.Namespace, model: Model) -> tuple[NDArray[Any]
     if arguments.file is None:
         sequences, truths = zoo.samples(arguments.model)
     else:
-        sequences = read(arguments.file, model.card)
+        if model.card.input == "tokens":
+            refuse(arguments, ("--impute",), "it is for features, and the model reads tokens")
+        found = load(arguments.file, model.card, columns(arguments), arguments.impute)
+        if found.understood:
+            print(found.understood, file=sys.stderr)
+        sequences = found.x
         single = 1 if model.card.input == "tokens" else 2
         if isinstance(sequences, np.ndarray) and sequences.ndim == single:
             sequences = sequences[None]

@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
     own_data.add_argument(
         "--test", metavar="FILE", help="score on this file, of the same form (default: that of --train)"
     )
-    add_columns(own_data)
+    reading = add_columns(own_data)
     parser.add_argument(
         "--bits", type=int, default=12, metavar="K", help="of the state, 8 to 16 (default: 12)"
     )
@@ -101,19 +101,34 @@ def add(commands: Commands) -> None:
                 lambda given: given.embedding,
                 "--embedding leaves all else as it is",
             ),
+            Idle(
+                ("--train",),
+                lambda given: given.embedding and given.test is not None,
+                "--embedding calibrates nothing, and --test names the data to score on",
+            ),
+            Idle(reading, lambda given: not _own(given), "it is for the files that --train and --test name"),
+            Idle(
+                ("--data", "--length", "--directory", "--no-verify"),
+                _own,
+                "the data are those of --train and --test",
+            ),
         )
     )
 
 
+def _own(given: argparse.Namespace) -> bool:
+    return given.train is not None or given.test is not None
+
+
 def run(arguments: argparse.Namespace) -> int:
     model = zoo.load(arguments.model)
+    if model.card.input == "tokens":
+        refuse(arguments, ("--input-bits", "--impute"), "it is for features, and the model reads tokens")
+    if all(layer.recurrence == "sign" for layer in model.card.layers):
+        refuse(arguments, ("--bits", "--percentile"), "the state of signs has one bit")
     task, split = _task(arguments, model)
     if task.name == "copy":
         refuse(arguments, ("--directory", "--no-verify"), "copy makes its own data")
-    if model.card.input == "tokens":
-        refuse(arguments, ("--input-bits",), "it is for features, and the model reads tokens")
-    if all(layer.recurrence == "sign" for layer in model.card.layers):
-        refuse(arguments, ("--bits", "--percentile"), "the state of signs has one bit")
     if arguments.embedding:
         quantized = model.quantize_embedding()
     else:
@@ -164,7 +179,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _task(arguments: argparse.Namespace, model: Model) -> tuple[Task, str]:
     """The task to calibrate and to score on, and the split that is scored: "test", or "train" where own data has no other."""
-    if arguments.train is None and arguments.test is None:
+    if not _own(arguments):
         if (
             arguments.task is None
             and model.card.training is not None

@@ -181,7 +181,7 @@ IDLE = (
         "it is of the schedule step",
     ),
     _Idle(
-        ("--embedding-size", "--embedding-bits", "--embedding-scale", "--token-dropout"),
+        ("--embedding-size", "--embedding-scale"),
         lambda preset, task: task.input == "features",
         "the sequences are features, and tokens alone have an embedding",
     ),

@@ -23,18 +23,9 @@ from ..data.reader import Reader
 from ..data.series import is_texts, sequences, whole
 from ..errors import DataError
 
-__all__ = ["load", "read"]
+__all__ = ["load"]
 
 Array = NDArray[Any]
-
-
-def read(name: str, card: Card) -> Array | list[Any]:
-    """The sequences of `load`, where nothing is asked for but them; how they were read is said on stderr."""
-    found = load(name, card)
-    if found.understood:
-        print(found.understood, file=sys.stderr)
-    x: Array | list[Any] = found.x
-    return x
 
 
 def load(name: str, card: Card, columns: own.Columns = BY_NAME, impute: Impute | None = None) -> Examples:
@@ -95,6 +86,8 @@ def _npy(name: str, content: source.Content) -> Array:
     try:
         shape, fortran, dtype = npz.header(file)  # type: ignore[arg-type]  # which reads a mapped file like any other
         begin = file.tell()
+        if not shape:
+            raise ValueError("it holds a single number, and no sequence")
         if dtype.hasobject:
             raise ValueError("it holds Python objects, which are pickled")
         if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:

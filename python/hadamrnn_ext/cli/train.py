@@ -7,6 +7,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import isa
 from ..data import custom, tasks
 from ..data.task import Task
 from ..errors import DataError
@@ -146,6 +147,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     Raises what can be wrong with the command line, in the order of how long it takes to find out.
     """
     threads(arguments)
+    isa.active()
     own = arguments.preset == custom.NAME
     config = None if own else configuration(arguments, get_preset(arguments.preset))
     if arguments.out is None:

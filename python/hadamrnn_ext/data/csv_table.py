@@ -89,7 +89,7 @@ class Table:
         cell = self.rows[row].cells[place]
         title = self.title(place)
         return DataError(
-            f"{self.name}, line {self.rows[row].line}: {cell!r} is no number (column {title!r}; --id, --time, --group or "
+            f"{self.name}, line {self.rows[row].line}: {cell!r} is no number (column {title!r}; --id, --time or "
             f"--label {title} says what it is, --features which columns are read)"
         )
 

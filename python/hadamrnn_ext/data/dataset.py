@@ -41,7 +41,7 @@ class Dataset:
         endings = " or ".join(suffix for suffix in self.suffixes if suffix)
         raise DataError(
             f"{self.title} is not in {', '.join(looked) or 'any folder that is known'}. Put {', '.join(self.files)}"
-            f"{f' ({endings} or not)' if endings else ''} into one of these folders, or name theirs with --data or "
+            f"{f' ({endings} or not)' if endings else ''} into one of these folders, or name theirs with "
             f"${folders.ENVIRONMENT}, {self.advice}"
         )
 

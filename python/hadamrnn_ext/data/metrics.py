@@ -117,7 +117,7 @@ def _best(logits: NDArray[np.float32]) -> NDArray[np.integer]:
 
 
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore"):  # inf - inf; the loss is NaN then
+    with np.errstate(invalid="ignore", over="ignore"):  # the loss is NaN or infinite then
         shifted = logits - logits.max(axis=-1, keepdims=True)
     chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
     return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ def parsed(
     kind: Kind | None = None,
 ) -> Examples:
     """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
+    if re.match(r"(?:\s*%[^\n]*\n)*\s*@relation\b", text[:100_000], re.IGNORECASE):
+        raise DataError(
+            f"{name}: is ARFF, which is not read; the archive has the same data as .ts and as .tsv or .txt"
+        )
     if ts.is_ts(text):
         refuse_columns(name, columns)
         return ts.parse(name, text)
@@ -90,9 +95,11 @@ def parts(path: str | Path, arrays: dict[str, Any]) -> Any:
     if "x" not in named:
         raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected an array X")
     x, lengths = named["x"], named.get("lengths")
-    if not x.ndim or not len(x):
-        raise DataError(f"{path}: X has shape {x.shape}; expected at least one sequence, (N, T) or (N, T, d)")
     if lengths is None:
+        if not x.ndim or not len(x):
+            raise DataError(
+                f"{path}: X has shape {x.shape}; expected at least one sequence, (N, T) or (N, T, d)"
+            )
         return x
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not lengths.size or not x.ndim:
         raise DataError(

@@ -11,7 +11,7 @@ from ..card import Card
 from ..errors import InputError
 from ..integer.bounds import Step, largest_state, narrow
 from ..integer.card import MEAN_BITS, IntegerCard
-from ..integer.tensors import step
+from ..integer.steps import step
 from ..model import Model
 from ..quantize import code_width, pack_signs
 from .lanes import Lanes

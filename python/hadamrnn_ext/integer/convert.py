@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..card import Card
 from ..errors import InputError
+from ..storage import Coded
+from ..tensors import codes_name, pack_parameters
 from .bounds import largest_state, readout_problem
 from .card import IntegerCard, IntegerLayer
 from .constants import RealLayer, constants
 from .source import Source, bytes_enter, input_source, weight_codes
-from .tensors import codes_name, pack_integers
 
 __all__ = ["Options", "convert"]
 
@@ -70,7 +71,7 @@ def convert(
     source = input_source(
         card, floats, packed, largest_input, options.feature_bits(card), options.power_of_two
     )
-    parameters: dict[str, Array] = {codes_name(card): source.codes}
+    parameters: dict[str, Array | Coded] = {codes_name(card): source.codes}
     layers: list[IntegerLayer] = []
     for i, layer in enumerate(card.layers):
         steps = (
@@ -116,7 +117,7 @@ def convert(
         "output_weight_bits": output_bits,
     }
     converted = dataclasses.replace(card, kind="integer", bias_bits=None, integer=integer, **changes)  # type: ignore[arg-type]
-    return converted, pack_integers(converted, parameters)
+    return converted, pack_parameters(converted, parameters)
 
 
 def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple[float, Array]:
@@ -131,7 +132,7 @@ def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple
 
 
 def _largest_sums(card: Card, source: Source, below: list[IntegerLayer]) -> Array:
-    """What the input multiplier meets at most, as ``tensors.step`` takes it from a file."""
+    """What the input multiplier meets at most, as ``steps.step`` takes it from a file."""
     i = len(below)
     if i > 0:
         n = card.layers[i - 1].hidden_size
@@ -146,15 +147,14 @@ def _readout(
     packed: dict[str, Array],
     layer: IntegerLayer,
     options: Options,
-    parameters: dict[str, Array],
+    parameters: dict[str, Array | Coded],
 ) -> tuple[int | None, float | None]:
     """Weight bits and logit scale; writes the readout's parameters."""
     if options.readout == "float":
-        for name in ("output.codes", "output.scale", "output.weight"):
-            if name in packed:
-                parameters[name] = packed[name]
+        parameters["output.weight"] = floats["output.weight"]
         if card.output_weight_bits is not None:
-            parameters["output.codes"], _, _ = weight_codes("output", card.output_weight_bits, floats, packed)
+            codes, _, _ = weight_codes("output", card.output_weight_bits, floats, packed)
+            parameters["output.weight"] = Coded(codes, packed["output.scale"])
         parameters["output.bias"] = floats["output.bias"]
         return card.output_weight_bits, None
     codes, bits, step = weight_codes("output", card.output_weight_bits, floats, packed)

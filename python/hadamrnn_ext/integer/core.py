@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..card import Card
+from ..tensors import codes_name
 from .bounds import narrow
 from .card import IntegerCard
-from .tensors import codes_name, step
+from .steps import step
 
 __all__ = ["integer_core"]
 
