@@ -123,7 +123,9 @@ inline Work project(const KernelTable& k, int64_t n, int64_t d, int64_t steps) {
   Random random;
   const auto weight = share(random.floats(d * n)), bias = share(random.floats(n));
   const auto x = share(random.floats(steps * d)), v = share(random.floats(steps * n));
-  return [=, &k] { k.project_f32(weight->data(), bias->data(), x->data(), d, n, steps, v->data()); };
+  return [=, &k] {
+    k.project_f32(weight->data(), bias->data(), x->data(), d, n, steps, InputActivation::linear, v->data());
+  };
 }
 
 inline std::vector<Case> all_cases() {

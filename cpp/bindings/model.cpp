@@ -13,7 +13,8 @@ namespace hadamrnn::bindings {
 namespace {
 
 Layer make_layer(int64_t block_size, const py::object& core, const py::object& signs, const py::object& bias,
-                 const std::string& recurrence, const py::object& modrelu, const py::object& input_signs) {
+                 const std::string& recurrence, const py::object& modrelu, const py::object& input_signs,
+                 const py::object& decays) {
   LayerSpec spec;
   const auto base = exact<int8_t>(core, "core", {-1, -1});
   spec.core = to_vector<int8_t>(core, "core", {base.shape(0), base.shape(0)});
@@ -25,6 +26,7 @@ Layer make_layer(int64_t block_size, const py::object& core, const py::object& s
   spec.bias = to_vector<float>(bias, "bias", {n});
   spec.recurrence = recurrence;
   if (!modrelu.is_none()) spec.modrelu = to_vector<float>(modrelu, "modrelu", {n});
+  if (!decays.is_none()) spec.decays = to_vector<uint8_t>(decays, "decays", {n / block_size});
   if (!input_signs.is_none()) {
     spec.input_signs = to_vector<int8_t>(input_signs, "input_signs", {n, -1});
     spec.input_size = py::ssize_t(spec.input_signs.size()) / n;
@@ -34,7 +36,8 @@ Layer make_layer(int64_t block_size, const py::object& core, const py::object& s
 
 Model make_model(const std::vector<Layer>& layers, const py::object& input_weight, const py::object& embedding,
                  bool tokens, const py::object& output_weight, const py::object& output_bias, const std::string& output,
-                 const std::string& kernel) {
+                 const std::string& kernel, const std::string& input_activation, bool differences,
+                 const py::object& thresholds, bool excess, bool share, int32_t time_constant) {
   if (layers.empty()) throw py::value_error("a model needs at least one layer");
   ModelSpec spec;
   spec.layers = layers;
@@ -47,8 +50,14 @@ Model make_model(const std::vector<Layer>& layers, const py::object& input_weigh
   }
   spec.output_bias = to_vector<float>(output_bias, "output_bias", {-1});
   spec.output_size = int64_t(spec.output_bias.size());
-  spec.output_weight =
-      to_vector<float>(output_weight, "output_weight", {spec.output_size, layers.back().hidden_size()});
+  spec.output_weight = to_vector<float>(output_weight, "output_weight", {spec.output_size, -1});
+  spec.input_activation = input_activation;
+  spec.differences = differences;
+  if (!thresholds.is_none()) {
+    const auto values = exact<float>(thresholds, "thresholds", {-1, layers.back().hidden_size()});
+    spec.pool = {std::vector<float>(values.data(), values.data() + values.size()), values.shape(0), excess, share,
+                 time_constant};
+  }
   spec.output = parse_output(output);
   spec.kernel = parse_kernel(kernel);
   return Model(spec);
@@ -68,6 +77,15 @@ py::object infer(const Model& model, const py::object& x, const py::object& leng
     found = model.infer(batch, y, threads, check_finite);
   }
   return found ? py::object(py::make_tuple(found->sequence, found->step)) : py::none();
+}
+
+void features(const Model& model, const py::object& x, const py::object& lengths, const py::object& out, int threads) {
+  Batch batch = to_batch(model, x, -1);
+  batch.lengths = optional<int64_t>(lengths, "lengths", {batch.size});
+  if (batch.steps < 1) throw py::value_error("x has no time steps");
+  float* r = writable<float>(out, "out", {batch.size, model.features()});
+  const LongCall call;
+  model.features(batch, r, threads);
 }
 
 // `infer` of one raw sequence that needs no explanation and little work; None for all else, which the caller prepares.
@@ -96,15 +114,18 @@ void register_model(py::module_& m) {
   using namespace py::literals;
   py::class_<Layer>(m, "Layer", py::is_final())
       .def(py::init(&make_layer), py::kw_only(), "block_size"_a, "core"_a, "signs"_a, "bias"_a, "recurrence"_a,
-           "modrelu"_a = py::none(), "input_signs"_a = py::none());
+           "modrelu"_a = py::none(), "input_signs"_a = py::none(), "decays"_a = py::none());
   py::class_<Model>(m, "Model", py::is_final())
       .def(py::init(&make_model), "layers"_a, py::kw_only(), "input_weight"_a, "embedding"_a, "tokens"_a,
-           "output_weight"_a, "output_bias"_a, "output"_a, "kernel"_a = "auto")
+           "output_weight"_a, "output_bias"_a, "output"_a, "kernel"_a = "auto", "input_activation"_a = "linear",
+           "differences"_a = false, "thresholds"_a = py::none(), "excess"_a = true, "share"_a = true,
+           "time_constant"_a = 0)
       .def_property_readonly("kernel", [](const Model& model) { return kernel_name(model.kernel()); })
       .def_property_readonly("kernel_reason", &Model::kernel_reason)
       .def_property_readonly("isa", [](const Model& model) { return isa_name(model.isa()); })
       .def("infer", &infer, "x"_a, "lengths"_a, "out"_a, "num_threads"_a, "check_finite"_a = false)
-      .def("answer", &answer, "x"_a, "features"_a.none(true), "check_finite"_a);
+      .def("answer", &answer, "x"_a, "features"_a.none(true), "check_finite"_a)
+      .def("features", &features, "x"_a, "lengths"_a, "out"_a, "num_threads"_a);
 }
 
 }  // namespace hadamrnn::bindings

@@ -129,7 +129,22 @@ py::array_t<float> logits(PyStream& self, const py::object& at) {
   return y;
 }
 
-// The states of some sequences, (k, n) a layer, and for output "mean" their totals, (k, n + 1).
+// A part of the state that only some models have, `size` numbers per sequence: read by `get`, written by `set`.
+struct Part {
+  int64_t size;
+  void (Stream::*get)(int64_t, double*) const;
+  void (Stream::*set)(int64_t, const double*);
+};
+
+// The sums of a pool and the number of steps; the input of the step before and whether there was one.
+std::vector<Part> parts_of(const Stream& stream) {
+  std::vector<Part> parts;
+  if (stream.features() > 0) parts.push_back({stream.features() + 1, &Stream::get_total, &Stream::set_total});
+  if (stream.differences() > 0) parts.push_back({stream.differences() + 1, &Stream::get_before, &Stream::set_before});
+  return parts;
+}
+
+// The states of some sequences, (k, n) a layer, and then each part that the model has besides, (k, size) float64.
 std::vector<py::array> get_state(PyStream& self, const py::object& at) {
   const Stream& stream = self.stream;
   const At places(self, at);
@@ -140,10 +155,9 @@ std::vector<py::array> get_state(PyStream& self, const py::object& at) {
     for (int64_t i = 0; i < places.count; ++i) stream.get_state(places[i], l, rows.mutable_data() + i * n);
     state.push_back(std::move(rows));
   }
-  if (stream.model().output() == Output::mean) {
-    const int64_t n = stream.hidden_size(stream.layers() - 1) + 1;
-    py::array_t<double> rows(Shape{places.count, n});
-    for (int64_t i = 0; i < places.count; ++i) stream.get_total(places[i], rows.mutable_data() + i * n);
+  for (const Part& part : parts_of(stream)) {
+    py::array_t<double> rows(Shape{places.count, part.size});
+    for (int64_t i = 0; i < places.count; ++i) (stream.*part.get)(places[i], rows.mutable_data() + i * part.size);
     state.push_back(std::move(rows));
   }
   return state;
@@ -152,22 +166,24 @@ std::vector<py::array> get_state(PyStream& self, const py::object& at) {
 void set_state(PyStream& self, const std::vector<py::object>& state, const py::object& at) {
   Stream& stream = self.stream;
   const At places(self, at);
-  const bool mean = stream.model().output() == Output::mean;
-  const size_t parts = size_t(stream.layers()) + mean;
+  const std::vector<Part> more = parts_of(stream);
+  const size_t layers = size_t(stream.layers()), parts = layers + more.size();
   if (state.size() != parts) {
     throw py::value_error("state has " + std::to_string(state.size()) + " parts, expected " + std::to_string(parts));
   }
   std::vector<const float*> rows;
-  for (int64_t l = 0; l < stream.layers(); ++l) {
-    rows.push_back(exact<float>(state[size_t(l)], "state", {places.count, stream.hidden_size(l)}).data());
+  for (size_t l = 0; l < layers; ++l) {
+    rows.push_back(exact<float>(state[l], "state", {places.count, stream.hidden_size(int64_t(l))}).data());
   }
-  const int64_t last = stream.hidden_size(stream.layers() - 1);
-  const double* totals = mean ? exact<double>(state.back(), "state", {places.count, last + 1}).data() : nullptr;
+  std::vector<const double*> values;
+  for (size_t p = 0; p < more.size(); ++p) {
+    values.push_back(exact<double>(state[layers + p], "state", {places.count, more[p].size}).data());
+  }
   for (int64_t i = 0; i < places.count; ++i) {
-    for (int64_t l = 0; l < stream.layers(); ++l) {
-      stream.set_state(places[i], l, rows[size_t(l)] + i * stream.hidden_size(l));
+    for (size_t l = 0; l < layers; ++l) {
+      stream.set_state(places[i], int64_t(l), rows[l] + i * stream.hidden_size(int64_t(l)));
     }
-    if (mean) stream.set_total(places[i], totals + i * (last + 1));
+    for (size_t p = 0; p < more.size(); ++p) (stream.*more[p].set)(places[i], values[p] + i * more[p].size);
   }
 }
 

@@ -17,25 +17,35 @@ class FloatArithmetic {
 
   FloatArithmetic(const ModelData& m, Workspace<float>& work)
       : free_steps(pause_steps(work.step_work)), m_(m), work_(work) {
-    if (m.output == Output::mean) mean_.resize(size_t(top().size()));
+    if (m.groups() > 0) {
+      features_.resize(size_t(m.groups() * top().size()));
+      pool_ = m.pool.arguments(top().size());
+    }
   }
 
   const int64_t free_steps;
   bool finite(const float* values, int64_t count) const { return m_.kernels->finite_f32(values, count); }
 
-  Step first_input(const Sequence& sequence, int64_t t, int64_t steps) {
+  bool is_fused() const { return m_.input_width() == 1 && m_.input_activation == InputActivation::linear; }
+  const float* read(const float* x, int64_t) const { return x; }
+
+  Step token_input(const int32_t* ids) const {
+    Step step{};
+    step.rows = m_.token_rows.data();
+    step.ids = ids;
+    return step;
+  }
+
+  Step feature_input(const float* x, int64_t steps) {
     const LayerData& first = m_.layers.front().data();
     Step step{};
-    if (m_.tokens) {
-      step.rows = m_.token_rows.data();
-      step.ids = sequence.ids + t;
-    } else if (m_.input_size == 1) {
-      step.x = sequence.x + t;
+    if (is_fused()) {
+      step.x = x;
       step.weight = m_.input_weight.data();
       step.bias = first.bias.data();
     } else {
-      m_.kernels->project_f32(m_.input_weight.data(), first.bias.data(), sequence.x + t * m_.input_size, m_.input_size,
-                              first.storage.size(), steps, work_.inputs.data());
+      m_.kernels->project_f32(m_.input_weight.data(), first.bias.data(), x, m_.input_width(), first.storage.size(),
+                              steps, m_.input_activation, work_.inputs.data());
       step.rows = work_.inputs.data();
     }
     return step;
@@ -86,7 +96,7 @@ class FloatArithmetic {
     });
   }
 
-  void add(const float* h, int64_t steps, float* sum) const { m_.kernels->add_relu_f32(h, top().size(), steps, sum); }
+  void add(const float* h, int64_t steps, float* sums) const { m_.kernels->pool_f32(pool_, h, steps, sums); }
 
   void readout(const float* h, int64_t count, float* y) {
     const int64_t n = top().size(), rows = n == top().hidden_size ? count : 1;
@@ -97,9 +107,24 @@ class FloatArithmetic {
     }
   }
 
-  void read_mean(const float* sum, int64_t steps, float* y) {
-    for (size_t j = 0; j < mean_.size(); ++j) mean_[j] = sum[j] / float(steps);
-    readout(mean_.data(), 1, y);
+  void read_pool(const float* sums, int64_t steps, float* y) {
+    const float* read = features(sums, steps);
+    if (top().size() != top().hidden_size) {  // padding of infinite weights would be NaN
+      for (int64_t g = 0; g < m_.groups(); ++g) {
+        const int64_t at = g * top().size();
+        std::copy_n(top().without_padding(read + at, work_.scratch.data()), top().size(), features_.data() + at);
+      }
+      read = features_.data();
+    }
+    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), read, int64_t(features_.size()),
+                            m_.output_size, 1, y);
+  }
+
+  // What the readout multiplies, storage order.
+  const float* features(const float* sums, int64_t steps) {
+    if (m_.pool.time_constant > 0) return sums;
+    for (size_t j = 0; j < features_.size(); ++j) features_[j] = sums[j] / float(steps);
+    return features_.data();
   }
 
   void get(int64_t l, const float* state, float* h) const { storage(l).to_natural(state, h); }
@@ -122,7 +147,8 @@ class FloatArithmetic {
 
   const ModelData& m_;
   Workspace<float>& work_;
-  Buffer<float> mean_;
+  Pooling<float> pool_{};
+  Buffer<float> features_;
 };
 
 }  // namespace

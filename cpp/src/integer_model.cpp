@@ -170,7 +170,7 @@ Model::Model(const IntegerSpec& spec) {
   } else {
     check_count(spec.output_weight, entries, "output_weight");
     check_count(spec.output_bias, spec.output_size, "output_bias");
-    m->output_weight = pack_readout(spec.output_weight, spec.output_size, last);
+    m->output_weight = pack_readout(spec.output_weight, spec.output_size, 1, last);
     m->output_bias = spec.output_bias;
   }
   m->integer = std::move(integer);

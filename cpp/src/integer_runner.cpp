@@ -31,6 +31,8 @@ class IntegerArithmetic {
       floats_.resize(size_t(work.chunk) * n);
     }
     if (m.output == Output::mean) {
+      zero_.resize(n);
+      pool_ = {int64_t(n), 1, true, false, 0, zero_.data()};
       chunk_total_.resize(n);
       mean_.resize(n);
     }
@@ -40,24 +42,32 @@ class IntegerArithmetic {
   static bool finite(const int32_t*, int64_t) { return true; }
   static bool finite(const int64_t*, int64_t) { return true; }
 
-  Step first_input(const Sequence& sequence, int64_t t, int64_t steps) {
-    Step step{};
-    if (m_.tokens) {
-      step.codes = integer_.codes.data();
-      step.ids = sequence.ids + t;
-      step.multipliers = integer_.multipliers.data();
-      return step;
-    }
+  bool is_fused() const { return m_.input_width() == 1; }
+
+  const int32_t* read(const float* x, int64_t steps) {
     const int64_t d = m_.input_size;
     const float scale = integer_.input_scale, low = float(integer_.input_low), high = float(integer_.input_high);
-    const float* x = sequence.x + t * d;
     int32_t* q = inputs_.data();
     for (int64_t k = 0; k < steps * d; ++k) q[k] = quantized(x[k], scale, low, high);
-    if (d == 1) {
+    return q;
+  }
+
+  Step token_input(const int32_t* ids) const {
+    Step step{};
+    step.codes = integer_.codes.data();
+    step.ids = ids;
+    step.multipliers = integer_.multipliers.data();
+    return step;
+  }
+
+  Step feature_input(const int32_t* q, int64_t steps) {
+    Step step{};
+    if (is_fused()) {
       step.rows = integer_.row.data();
       step.x = q;
     } else {
-      m_.kernels->project_i32(integer_.codes.data(), q, d, storage(0).size(), steps, work_.inputs.data());
+      m_.kernels->project_i32(integer_.codes.data(), q, m_.input_width(), storage(0).size(), steps,
+                              work_.inputs.data());
       step.rows = work_.inputs.data();
     }
     return step;
@@ -114,7 +124,7 @@ class IntegerArithmetic {
   void add(const int32_t* z, int64_t steps, int64_t* sum) {
     const int64_t n = top().size();
     std::fill_n(chunk_total_.data(), n, 0);
-    m_.kernels->add_relu_i32(z, n, steps, chunk_total_.data());
+    m_.kernels->pool_i32(pool_, z, steps, chunk_total_.data());
     for (int64_t j = 0; j < n; ++j) sum[j] += chunk_total_[size_t(j)];
   }
 
@@ -122,7 +132,7 @@ class IntegerArithmetic {
 
   // floor((2^(16-k) sum + T/2) / T). float64 holds both for T < 2^37, and as the quotient is at most 2^15 and no
   // nearer to the next whole number than 1/T, rounds it to none. Beyond, one in many may be a unit off.
-  void read_mean(const int64_t* sum, int64_t steps, float* y) {
+  void read_pool(const int64_t* sum, int64_t steps, float* y) {
     const IntegerLayerData& last = integer_.layers.back();
     const int64_t finer = 16 - last.state_bits;
     for (size_t j = 0; j < mean_.size(); ++j) {
@@ -130,6 +140,8 @@ class IntegerArithmetic {
     }
     readout(mean_.data(), std::ldexp(last.state_scale, int(-finer)), 1, y);
   }
+
+  const float* features(const int64_t*, int64_t) { throw std::invalid_argument("features are those of a float model"); }
 
   // h = s_h z, as the readout computes with it.
   void get(int64_t l, const int32_t* state, float* h) const {
@@ -172,7 +184,8 @@ class IntegerArithmetic {
   Workspace<int32_t>& work_;
   std::vector<int32_t> inputs_, logits_;
   Buffer<float> floats_;  // states for a float readout
-  Buffer<int32_t> chunk_total_, mean_;
+  Pooling<int32_t> pool_{};
+  Buffer<int32_t> zero_, chunk_total_, mean_;
 };
 
 }  // namespace

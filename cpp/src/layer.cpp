@@ -25,6 +25,9 @@ void check_size(const std::vector<T>& values, int64_t size, const char* what) {
   }
 }
 
+// Exact: 1 - lambda has five significant bits.
+double decay(uint8_t code) { return 1 - std::ldexp(16.0 + (code & 15), -5 - (code >> 4)); }
+
 }  // namespace
 
 Storage::Storage(int64_t n, int64_t m, int32_t r) : hidden_size(n), block_size(m), base(r) {
@@ -116,7 +119,14 @@ Layer::Layer(const LayerSpec& spec) {
   d->storage.to_storage(spec.signs.data(), d->su.data());
   d->storage.to_storage(spec.bias.data(), d->bias.data());
   const float scale = float(1.0 / std::sqrt(double(spec.block_size)));
-  for (float& s : d->su) s *= scale;
+  if (spec.decays.empty()) {
+    for (float& s : d->su) s *= scale;
+  } else {
+    check_size(spec.decays, n / spec.block_size, "decays");
+    for (int64_t i = 0; i < n; ++i) {
+      d->su[size_t(d->storage.index[size_t(i)])] *= float(decay(spec.decays[size_t(i / spec.block_size)]) * scale);
+    }
+  }
   if (d->activation == Activation::modrelu) {
     d->modrelu.resize(size);
     d->storage.to_storage(spec.modrelu.data(), d->modrelu.data());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "aligned.hpp"
@@ -11,18 +12,22 @@
 
 namespace hadamrnn {
 
-// T is the type of a state, Sum that of the sums of an output "mean".
+// T is the type of a state, Sum that of the sums of a pool.
 template <class T, class Sum>
 class Memory {
  public:
   Memory() = default;
-  // Of each sequence `size` numbers of state, and sums of `units` of them, which are 0 but for Output::mean.
-  Memory(int64_t count, int64_t size, int64_t units) : size_(size), totals_(units) { grow(count); }
+  // Of each sequence `size` numbers of state, the sums of a pool, and the last `inputs` numbers that were read.
+  Memory(int64_t count, int64_t size, Totals<Sum> totals, int64_t inputs)
+      : size_(size), totals_(std::move(totals)), before_(inputs) {
+    grow(count);
+  }
 
   // Room for `count` sequences; those that are new are at h_0 = 0.
   void grow(int64_t count) {
     for (Buffer<T>& states : states_) states.resize(size_t(count * size_));
     totals_.resize(2 * count);
+    before_.resize(2 * count);
     sides_.resize(size_t(count));
   }
 
@@ -30,7 +35,10 @@ class Memory {
   int64_t now(int64_t i) const { return 2 * i + (sides_[size_t(i)].held ^ sides_[size_t(i)].moved); }
   // The slot that is to take its next state, which is now() from here on; the sums go on from those before.
   int64_t begin(int64_t i) {
-    if (!sides_[size_t(i)].moved) totals_.copy(now(i), now(i) ^ 1);
+    if (!sides_[size_t(i)].moved) {
+      totals_.copy(now(i), now(i) ^ 1);
+      before_.copy(now(i), now(i) ^ 1);
+    }
     sides_[size_t(i)].moved = 1;
     return now(i);
   }
@@ -41,12 +49,15 @@ class Memory {
     undo(i);
     std::fill_n(state(now(i)), size_, T(0));
     totals_.reset(now(i));
+    before_.reset(now(i));
   }
 
   T* state(int64_t slot) { return states_[slot & 1].data() + (slot >> 1) * size_; }
   const T* state(int64_t slot) const { return states_[slot & 1].data() + (slot >> 1) * size_; }
   Totals<Sum>& totals() { return totals_; }
   const Totals<Sum>& totals() const { return totals_; }
+  Before<T>& before() { return before_; }
+  const Before<T>& before() const { return before_; }
 
  private:
   // Which slot holds the state, and whether the call at hand has moved it to the other one.
@@ -57,6 +68,7 @@ class Memory {
   int64_t size_ = 0;
   Buffer<T> states_[2];  // (count, size) of the even and of the odd slots: those of one call lie side by side
   Totals<Sum> totals_;
+  Before<T> before_;
   std::vector<Side> sides_;
 };
 

@@ -47,6 +47,13 @@ Kernel choose(const ModelSpec& spec, std::string& reason) {
   return spec.kernel;
 }
 
+InputActivation parse_input_activation(const std::string& name) {
+  if (name == "linear") return InputActivation::linear;
+  if (name == "relu") return InputActivation::relu;
+  if (name == "clip") return InputActivation::clip;
+  fail("input activation '" + name + "' is unknown; expected linear, relu or clip");
+}
+
 // Natural unit of each storage index, -1 in the padding.
 std::vector<int64_t> natural_units(const Storage& storage) {
   std::vector<int64_t> unit(size_t(storage.size()), -1);
@@ -108,14 +115,34 @@ void pack_input(const ModelSpec& spec, ModelData& m) {
   const DefaultFpEnv env;
   if (spec.tokens_count > 0) {
     m.kernels->project_f32(weight.data(), first.bias.data(), spec.embedding.data(), spec.input_size, size,
-                           m.token_count, m.token_rows.data());
+                           m.token_count, m.input_activation, m.token_rows.data());
   } else {
+    const float one = 1;  // one-hot: column t of U, which a product with 1 leaves as it is
     for (int64_t t = 0; t < m.token_count; ++t) {
-      for (int64_t j = 0; j < size; ++j) {
-        m.token_rows[size_t(t * size + j)] = weight[size_t(t * size + j)] + first.bias[size_t(j)];
-      }
+      m.kernels->project_f32(weight.data() + t * size, first.bias.data(), &one, 1, size, 1, m.input_activation,
+                             m.token_rows.data() + t * size);
     }
   }
+}
+
+Pool<float> pack_pool(const ModelSpec& spec, const Storage& storage) {
+  Pool<float> pool;
+  const bool mean = spec.output == Output::mean;
+  if (!mean && spec.pool.count == 0) return pool;
+  pool.thresholds = mean ? 1 : spec.pool.count;
+  pool.excess = mean || spec.pool.excess;
+  pool.share = !mean && spec.pool.share;
+  pool.time_constant = mean ? 0 : spec.pool.time_constant;
+  if (pool.groups() < 1) fail("a pool has no features; expected excess or share");
+  if (pool.time_constant < 0 || pool.time_constant > 15) fail("the time constant of a pool is not 0 .. 15");
+  pool.threshold.resize(size_t(pool.thresholds * storage.size()));  // 0 of a mean
+  if (mean) return pool;
+  check_count(spec.pool.thresholds, pool.thresholds * storage.hidden_size, "thresholds");
+  for (int64_t k = 0; k < pool.thresholds; ++k) {
+    storage.to_storage(&spec.pool.thresholds[size_t(k * storage.hidden_size)],
+                       &pool.threshold[size_t(k * storage.size())]);
+  }
+  return pool;
 }
 
 }  // namespace
@@ -133,9 +160,10 @@ std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel ke
   return packed;
 }
 
-Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage) {
-  Buffer<float> packed(size_t(output_size * storage.size()));
-  for (int64_t k = 0; k < output_size; ++k) {
+Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, int64_t groups,
+                           const Storage& storage) {
+  Buffer<float> packed(size_t(output_size * groups * storage.size()));
+  for (int64_t k = 0; k < output_size * groups; ++k) {
     storage.to_storage(&weight[size_t(k * storage.hidden_size)], &packed[size_t(k * storage.size())]);
   }
   return packed;
@@ -159,9 +187,11 @@ const char* kernel_name(Kernel kernel) { return names[int(kernel)]; }
 
 Model::Model(const ModelSpec& spec) {
   if (spec.layers.empty()) fail("a model needs at least one layer");
+  const bool pooled = spec.pool.count > 0 && spec.output != Output::mean;
+  const int64_t groups = pooled ? spec.pool.count * (spec.pool.excess + spec.pool.share) : 1;
   check_count(spec.input_weight, spec.layers.front().hidden_size() * spec.input_size, "input_weight");
   check_count(spec.embedding, spec.tokens_count * spec.input_size, "embedding");
-  check_count(spec.output_weight, spec.layers.back().hidden_size() * spec.output_size, "output_weight");
+  check_count(spec.output_weight, groups * spec.layers.back().hidden_size() * spec.output_size, "output_weight");
   check_count(spec.output_bias, spec.output_size, "output_bias");
   if (spec.input_size < 1 || spec.output_size < 1) fail("input_size and output_size must be at least 1");
 
@@ -171,12 +201,18 @@ Model::Model(const ModelSpec& spec) {
   m->layers = pack_layers(spec.layers, m->kernel);
   m->tokens = spec.tokens;
   m->output = spec.output;
-  m->input_size = spec.input_size;
+  if (spec.differences && (spec.tokens || spec.input_size % 2 != 0)) {
+    fail("differences are for features, whose number input_size is twice");
+  }
+  m->input_activation = parse_input_activation(spec.input_activation);
+  m->differences = spec.differences;
+  m->input_size = spec.differences ? spec.input_size / 2 : spec.input_size;
   m->token_count = !spec.tokens ? 0 : spec.tokens_count > 0 ? spec.tokens_count : spec.input_size;
   m->output_size = spec.output_size;
   pack_input(spec, *m);
 
-  m->output_weight = pack_readout(spec.output_weight, spec.output_size, m->layers.back().data().storage);
+  m->pool = pack_pool(spec, m->layers.back().data().storage);
+  m->output_weight = pack_readout(spec.output_weight, spec.output_size, groups, m->layers.back().data().storage);
   m->output_bias = spec.output_bias;
   data_ = std::move(m);
 }
@@ -221,6 +257,27 @@ std::optional<Overflow> Model::infer(const Batch& batch, float* y, int threads, 
   const std::unique_ptr<Runner> runner = make_runner(m, 1);
   const int64_t step = first_overflow(*runner, 0, m, batch_row(m, batch, first), m.output == Output::all);
   return Overflow{first, step};
+}
+
+int64_t Model::features() const {
+  return data_->integer ? 0 : data_->groups() * data_->layers.back().data().storage.hidden_size;
+}
+
+void Model::features(const Batch& batch, float* r, int threads) const {
+  const ModelData& m = *data_;
+  if (features() == 0) fail("the model has no pool of floats");
+  check_batch(m, batch, 1);
+  parallel_for(batch.size, threads, [&](int64_t i) {
+    std::unique_ptr<Runner> runner = m.spares.take();
+    if (runner) {
+      runner->reset(0);
+    } else {
+      runner = make_runner(m, 1);
+    }
+    runner->advance(0, batch_row(m, batch, i), nullptr);
+    runner->features(0, r + i * features());
+    m.spares.put(std::move(runner));
+  });
 }
 
 }  // namespace hadamrnn

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,25 @@ class SpareRunners {
   std::array<std::atomic<Runner*>, 8> places_{};
 };
 
+// What is read instead of a state; no thresholds: nothing is.
+template <class T>
+struct Pool {
+  int64_t thresholds = 0;  // of each unit
+  bool excess = false, share = false;
+  int32_t time_constant = 0;  // k of a running mean; 0: of the mean over all steps
+  Buffer<T> threshold;        // (thresholds, n) storage order
+
+  int64_t groups() const { return thresholds * (excess + share); }
+  Pooling<T> arguments(int64_t size) const {
+    return {size,
+            thresholds,
+            excess,
+            share,
+            T(time_constant > 0 ? std::ldexp(1.0, -time_constant) : 0.0),
+            threshold.data()};
+  }
+};
+
 struct ModelData {
   const KernelTable* kernels;
   Kernel kernel;
@@ -48,20 +68,28 @@ struct ModelData {
   std::vector<PackedLayer> layers;
   bool tokens;
   Output output;
-  int64_t input_size;
+  InputActivation input_activation = InputActivation::linear;
+  bool differences = false;
+  int64_t input_size;  // features, without their differences
   int64_t token_count;
   int64_t output_size;
-  Buffer<float> input_weight;   // (input_size, n) storage order; empty for token models
+  Buffer<float> input_weight;   // (input_width(), n) storage order; empty for token models
   Buffer<float> token_rows;     // (token_count, n): U E[token] + b, storage order
-  Buffer<float> output_weight;  // (output_size, n) storage order
+  Buffer<float> output_weight;  // (output_size, n), or the features of the pool, in storage order
   std::vector<float> output_bias;
+
+  // Features of each unit that are read; 0: the state is.
+  int64_t groups() const { return integer ? output == Output::mean : pool.groups(); }
+  int64_t input_width() const { return differences ? 2 * input_size : input_size; }
+  Pool<float> pool;
   std::unique_ptr<const IntegerData> integer;  // null for float models
   mutable SpareRunners spares;
 };
 
 // Checks that each layer reads the units of the one below, and packs them all for the kernel.
 std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel kernel);
-// (o, n) in natural order as (o, n) in storage order.
-Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, const Storage& storage);
+// (o, groups, n) in natural order to storage order; states are one group.
+Buffer<float> pack_readout(const std::vector<float>& weight, int64_t output_size, int64_t groups,
+                           const Storage& storage);
 
 }  // namespace hadamrnn

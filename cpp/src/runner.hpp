@@ -26,8 +26,10 @@ class Runner {
   virtual void undo(int64_t i) = 0;
   // Whether the state and what belongs to it are finite numbers.
   virtual bool finite(int64_t i) const = 0;
-  // Logits of the last layer's state, or for Output::mean of the mean over all steps so far.
+  // Logits of the last layer's state, or of the pool over the steps so far.
   virtual void read(int64_t i, float* y) = 0;
+  // (features) of the pool, natural order: what the readout multiplies. Only for float models with a pool.
+  virtual void features(int64_t i, float* r) = 0;
   virtual int64_t step_work() const = 0;
   // Back to h_0 = 0, of all layers.
   virtual void reset(int64_t i) = 0;
@@ -37,9 +39,12 @@ class Runner {
   virtual void get_state(int64_t i, int64_t layer, float* h) const = 0;
   // Throws std::invalid_argument for a state that the kernel cannot hold.
   virtual void set_state(int64_t i, int64_t layer, const float* h) = 0;
-  // (hidden_size + 1): what Totals say of the last layer. Only for Output::mean.
+  // (features + 1): the sums of the pool and the number of steps. Only for a model with a pool.
   virtual void get_total(int64_t i, double* total) const = 0;
   virtual void set_total(int64_t i, const double* total) = 0;
+  // (input_size + 1): the input of the step before, and whether there was one. Only for a model with differences.
+  virtual void get_before(int64_t i, double* before) const = 0;
+  virtual void set_before(int64_t i, const double* before) = 0;
 };
 
 // The model must outlive it.

@@ -14,11 +14,14 @@ namespace hadamrnn {
 // `Arithmetic` supplies what floats and integers do differently (float_runner.cpp, integer_runner.cpp):
 //   Value, Sum, Step         of a state, of Totals, and the arguments of its recurrence kernel
 //   free_steps               how many steps at once where nothing is kept of each
-//   first_input(...)         the input of the first layer
+//   is_fused()               whether the recurrence kernel multiplies U x itself, one feature at a time
+//   read(x, steps)           features in the form in which the first layer reads them
+//   feature_input, token_input(...)  the input of the first layer
 //   project_below(l, ...)    the input of an upper layer, from work.states to work.inputs
 //   prepare(l, step)         the constants of a layer
 //   recur, multiply, update  the fused kernel, or the product H h by another one and the rest of a step
-//   add, readout, read_mean  the sum of rectified states; logits of states, and of their mean
+//   add, readout, read_pool  states into the sums of a pool; logits of states, and of a pool
+//   features                 what the readout of a pool multiplies
 //   get, set                 a layer's state as floats
 template <class Arithmetic>
 class RunnerOf final : public Runner {
@@ -27,11 +30,15 @@ class RunnerOf final : public Runner {
 
  public:
   RunnerOf(const ModelData& m, int64_t count)
-      : m_(m), work_(m), arithmetic_(m, work_), memory_(count, state_size(), is_mean() ? top().size() : 0) {}
+      : m_(m),
+        work_(m),
+        arithmetic_(m, work_),
+        expanded_(size_t(m.differences ? work_.chunk * m.input_width() : 0)),
+        memory_(count, state_size(), {m.groups(), top().size()}, m.differences ? m.input_size : 0) {}
 
   void advance(int64_t i, const Sequence& sequence, float* y) override {
-    const bool keep = y || is_mean();
-    const bool rows = layers() > 1 || (!m_.tokens && m_.input_size > 1);
+    const bool keep = y || is_pooled();
+    const bool rows = layers() > 1 || (!m_.tokens && !arithmetic_.is_fused());
     const int64_t chunk = keep || rows ? work_.chunk : arithmetic_.free_steps;
     const Value* before = memory_.state(memory_.now(i));
     const int64_t slot = memory_.begin(i);
@@ -39,7 +46,8 @@ class RunnerOf final : public Runner {
     for (int64_t t = 0; t < sequence.steps; t += chunk) {
       const int64_t steps = std::min(chunk, sequence.steps - t);
       pause(steps * work_.step_work);
-      Step step = arithmetic_.first_input(sequence, t, steps);
+      Step step = m_.tokens ? arithmetic_.token_input(sequence.ids + t)
+                            : arithmetic_.feature_input(read(slot, sequence.x + t * m_.input_size, steps), steps);
       for (int64_t l = 0; l < layers(); ++l) {
         if (l > 0) {
           arithmetic_.project_below(l, steps);
@@ -50,7 +58,7 @@ class RunnerOf final : public Runner {
         run_layer(l, step, (t == 0 ? before : state) + at, state + at, steps, keep || l + 1 < layers());
       }
       float* logits = y ? y + t * m_.output_size : nullptr;
-      if (is_mean()) {
+      if (is_pooled()) {
         add_steps(i, slot, steps, logits);
       } else if (y) {
         arithmetic_.readout(work_.states.data(), steps, logits);
@@ -59,9 +67,15 @@ class RunnerOf final : public Runner {
   }
 
   void read(int64_t i, float* y) override {
-    if (!is_mean()) return arithmetic_.readout(state(i, layers() - 1), 1, y);
+    if (!is_pooled()) return arithmetic_.readout(state(i, layers() - 1), 1, y);
     const int64_t slot = memory_.now(i);
-    arithmetic_.read_mean(memory_.totals().sum(slot), memory_.totals().divisor(slot), y);
+    arithmetic_.read_pool(memory_.totals().sum(slot), memory_.totals().divisor(slot), y);
+  }
+
+  void features(int64_t i, float* r) override {
+    const int64_t slot = memory_.now(i);
+    const float* read = arithmetic_.features(memory_.totals().sum(slot), memory_.totals().divisor(slot));
+    for (int64_t g = 0; g < m_.groups(); ++g) top().to_natural(read + g * top().size(), r + g * top().hidden_size);
   }
 
   void commit(int64_t i) override { memory_.commit(i); }
@@ -80,10 +94,12 @@ class RunnerOf final : public Runner {
   void set_state(int64_t i, int64_t l, const float* h) override { arithmetic_.set(l, h, state(i, l)); }
   void get_total(int64_t i, double* total) const override { memory_.totals().get(memory_.now(i), top(), total); }
   void set_total(int64_t i, const double* total) override { memory_.totals().set(memory_.now(i), top(), total); }
+  void get_before(int64_t i, double* before) const override { memory_.before().get(memory_.now(i), before); }
+  void set_before(int64_t i, const double* before) override { memory_.before().set(memory_.now(i), before); }
 
  private:
   int64_t layers() const { return int64_t(m_.layers.size()); }
-  bool is_mean() const { return m_.output == Output::mean; }
+  bool is_pooled() const { return m_.groups() > 0; }
   const Storage& storage(int64_t l) const { return m_.layers[size_t(l)].data().storage; }
   const Storage& top() const { return storage(layers() - 1); }
   int64_t state_size() const { return layers() * int64_t(work_.state_stride); }
@@ -91,6 +107,14 @@ class RunnerOf final : public Runner {
     return memory_.state(memory_.now(i)) + size_t(l) * work_.state_stride;
   }
   Value* state(int64_t i, int64_t l) { return memory_.state(memory_.now(i)) + size_t(l) * work_.state_stride; }
+
+  // Features as the first layer reads them, the sequence of the slot going on.
+  const Value* read(int64_t slot, const float* x, int64_t steps) {
+    const Value* in = arithmetic_.read(x, steps);
+    if (!m_.differences) return in;
+    memory_.before().expand(slot, in, steps, expanded_.data());
+    return expanded_.data();
+  }
 
   // Steps of one layer whose input is described by `step`, from the state `before` to `h`. All states are left in
   // work_.states with `keep`.
@@ -115,7 +139,7 @@ class RunnerOf final : public Runner {
     if (keep) std::copy_n(step.out + (steps - 1) * size, size, h);
   }
 
-  // The steps that have just been kept, for the mean; with `y`, the logits after each of them.
+  // The steps that have just been kept, into the pool; with `y`, the logits after each of them.
   void add_steps(int64_t i, int64_t slot, int64_t steps, float* y) {
     const int64_t size = top().size(), each = y ? 1 : steps;
     for (int64_t t = 0; t < steps; t += each) {
@@ -128,6 +152,7 @@ class RunnerOf final : public Runner {
   const ModelData& m_;
   Workspace<Value> work_;
   Arithmetic arithmetic_;
+  Buffer<Value> expanded_;                          // (chunk, 2 input_size): inputs beside their differences
   Memory<Value, typename Arithmetic::Sum> memory_;  // layers work_.state_stride apart
 };
 

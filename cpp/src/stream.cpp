@@ -170,8 +170,33 @@ void Stream::set_total(int64_t i, const double* total) {
   data_->runner->set_total(i, total);
 }
 
+void Stream::get_before(int64_t i, double* before) const {
+  check_before(i);
+  data_->runner->get_before(i, before);
+}
+
+void Stream::set_before(int64_t i, const double* before) {
+  check_before(i);
+  data_->runner->set_before(i, before);
+}
+
+int64_t Stream::features() const {
+  const ModelData& m = data_->model.data();
+  return m.groups() * m.layers.back().data().storage.hidden_size;
+}
+
+int64_t Stream::differences() const {
+  const ModelData& m = data_->model.data();
+  return m.differences ? m.input_size : 0;
+}
+
 void Stream::check_total(int64_t i) const {
-  if (model().output() != Output::mean) throw std::invalid_argument("only a model with output 'mean' has totals");
+  if (features() == 0) throw std::invalid_argument("only a model with a pool has totals");
+  check_place(i);
+}
+
+void Stream::check_before(int64_t i) const {
+  if (differences() == 0) throw std::invalid_argument("only a model with differences remembers its input");
   check_place(i);
 }
 

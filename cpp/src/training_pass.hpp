@@ -174,7 +174,7 @@ class alignas(64) TrainWorker {
       r.bias = p_.bias.data();
     } else {
       p_.kernels.project_f32(p_.weight.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps,
-                             v_.data());
+                             InputActivation::linear, v_.data());
       r.rows = v_.data();
     }
     return r;

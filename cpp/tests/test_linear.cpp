@@ -25,7 +25,7 @@ void project(const KernelTable& table, Random& random, Draw draw, int64_t d, int
     }
   }
   Unaligned<float> w(weight), b(bias), in(x), out(count * n);
-  table.project_f32(w.data(), b.data(), in.data(), d, n, count, out.data());
+  table.project_f32(w.data(), b.data(), in.data(), d, n, count, InputActivation::linear, out.data());
   const std::string what = "project_f32 " + std::to_string(d) + " to " + std::to_string(n);
   check_same(what, out.data(), expected.data(), count * n);
   check(out.intact(), what + " keeps to its memory");
@@ -55,21 +55,48 @@ void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int
   check(out.intact(), what + " keeps to its memory");
 }
 
+// Threshold by threshold: sums of relu(h - theta), then of [h > theta]; or running means of them.
 template <class T>
-void add_relu(void (*kernel)(const T*, int64_t, int64_t, T*), const std::vector<T>& h, const std::vector<T>& before,
-              int64_t n, int64_t count) {
+void pool(void (*kernel)(const Pooling<T>&, const T*, int64_t, T*), Pooling<T> p, const std::vector<T>& h,
+          const std::vector<T>& thresholds, const std::vector<T>& before, int64_t steps) {
+  const int64_t n = p.size;
   std::vector<T> expected = before;
-  for (int64_t t = 0; t < count; ++t) {
-    for (int64_t j = 0; j < n; ++j) {
-      const T z = h[size_t(t * n + j)];
-      expected[size_t(j)] = expected[size_t(j)] + relu(z);
+  for (int64_t t = 0; t < steps; ++t) {
+    const auto add = [&](int64_t at, T f) {
+      T& sum = expected[size_t(at)];
+      sum = p.rate != 0 ? T(sum + T(T(f - sum) * p.rate)) : T(sum + f);
+    };
+    int64_t group = 0;
+    for (int64_t k = 0; k < p.thresholds; ++k) {
+      for (int64_t j = 0; j < n; ++j) {
+        const T z = T(h[size_t(t * n + j)] - thresholds[size_t(k * n + j)]);
+        if (p.excess) add(group * n + j, relu(z));
+        if (p.share) add((group + p.excess) * n + j, z > 0 ? T(1) : z <= 0 ? T(0) : z);
+      }
+      group += p.excess + p.share;
     }
   }
-  Unaligned<T> in(h), total(before);
-  kernel(in.data(), n, count, total.data());
-  const std::string what = "add_relu " + std::to_string(count) + " rows of " + std::to_string(n);
-  check_same(what, total.data(), expected.data(), n);
+  Unaligned<T> in(h), total(before), theta(thresholds);
+  p.threshold = theta.data();
+  kernel(p, in.data(), steps, total.data());
+  const std::string what = "pool over " + std::to_string(steps) + " steps of " + std::to_string(n);
+  check_same(what, total.data(), expected.data(), int64_t(before.size()));
   check(total.intact(), what + " keeps to its memory");
+}
+
+void pools(const KernelTable& table, Random& random, Draw draw, int64_t n, int64_t steps) {
+  for (const int64_t k : {1, 3}) {
+    for (const int features : {1, 2, 3}) {
+      const bool excess = features & 1, share = features & 2;
+      const int64_t sums = k * n * (excess + share);
+      for (const float rate : {0.0f, 0.125f}) {
+        pool<float>(table.pool_f32, {n, k, excess, share, rate, nullptr}, draw(random, steps * n), draw(random, k * n),
+                    draw(random, sums), steps);
+      }
+      pool<int32_t>(table.pool_i32, {n, k, excess, share, 0, nullptr}, random.integers<int32_t>(steps * n, -1000, 1000),
+                    random.integers<int32_t>(k * n, -500, 500), random.integers<int32_t>(sums, 0, 1000), steps);
+    }
+  }
 }
 
 // ((0 + w_i0 x_0) + w_i1 x_1) + ...
@@ -118,9 +145,7 @@ void test_linear(const KernelTable& table) {
         for (const int64_t d : {1, 2, 3, 9, 17}) project(table, random, draw, d, n, count);
       }
       for (const int64_t count : {1, 2}) {
-        add_relu(table.add_relu_f32, draw(random, count * n), draw(random, n), n, count);
-        add_relu(table.add_relu_i32, random.integers<int32_t>(count * n, -1000, 1000),
-                 random.integers<int32_t>(n, 0, 1000), n, count);
+        pools(table, random, draw, n, count);
         for (const int64_t o : {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 17}) readout(table, random, draw, n, o, count);
       }
       for (const int64_t columns : {1, 2, 16, 33}) dense(table, random, draw, columns, n);

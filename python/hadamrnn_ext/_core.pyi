@@ -49,6 +49,7 @@ class Layer:
         recurrence: str,
         modrelu: F32 | None = None,
         input_signs: I8 | None = None,
+        decays: NDArray[np.uint8] | None = None,
     ) -> None: ...
 
 class Model:
@@ -65,6 +66,12 @@ class Model:
         output_bias: F32,
         output: str,
         kernel: str = "auto",
+        input_activation: str = "linear",
+        differences: bool = False,
+        thresholds: F32 | None = None,
+        excess: bool = True,
+        share: bool = True,
+        time_constant: int = 0,
     ) -> None: ...
     @property
     def kernel(self) -> str: ...
@@ -72,6 +79,9 @@ class Model:
     def kernel_reason(self) -> str: ...
     @property
     def isa(self) -> str: ...
+    def features(
+        self, x: NDArray[Any], lengths: NDArray[np.int64] | None, out: F32, num_threads: int
+    ) -> None: ...
     def infer(
         self,
         x: NDArray[Any],

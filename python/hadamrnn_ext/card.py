@@ -11,6 +11,7 @@ from .data_card import DataCard
 from .document import Record
 from .errors import ModelFormatError
 from .integer.card import IntegerCard
+from .pool import Pool
 from .preprocess import Preprocess
 
 __all__ = ["Card", "LayerCard", "Training"]
@@ -86,6 +87,10 @@ class Card(Record):
     weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
     embedding_bits: None (float32) or 8, with a scale for each row.
     labels: one name an output, or two names for a single (sigmoid) output.
+    decays: whether each block of every layer has a decay (tensors "layers.{i}.decays"), so that old input fades.
+    input_activation: phi, applied to the input of the first layer, U x + b; "clip" is to -1 .. 1; None: nothing.
+    differences: the first layer reads x_t beside x_t - x_(t-1): U has twice the columns.
+    pool: what is read instead of a state, once with output "last" and after every step with "all".
     kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
         weight_bits are those of its input codes or token table and whose tokens have no embedding.
     bidirectional: True where a second recurrence reads each sequence from its end to its beginning, else None.
@@ -95,7 +100,14 @@ class Card(Record):
         ModelFormatError: sizes, bits, labels or preprocessing that do not fit together.
     """
 
-    optional: ClassVar[tuple[str, ...]] = ("bidirectional", "data")
+    optional: ClassVar[tuple[str, ...]] = (
+        "bidirectional",
+        "data",
+        "decays",
+        "input_activation",
+        "differences",
+        "pool",
+    )
 
     input: Literal["features", "tokens"]
     output: Literal["last", "all", "mean"]
@@ -114,11 +126,25 @@ class Card(Record):
     embedding_bits: int | None = None
     bidirectional: bool | None = None
     data: DataCard | None = None
+    decays: bool | None = None
+    input_activation: Literal["relu", "clip"] | None = None
+    differences: bool | None = None
+    pool: Pool | None = None
 
     @property
     def input_width(self) -> int:
-        """Columns of U: features, tokens (one-hot) or the embedding's width."""
-        return self.embedding_size or self.input_size
+        """Columns of U: features (twice as many with differences), tokens (one-hot) or the embedding's width."""
+        return (self.embedding_size or self.input_size) * (2 if self.differences else 1)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the network has any of what the paper's lacks: decays, an input activation, differences, a pool."""
+        return bool(self.decays or self.input_activation or self.differences or self.pool)
+
+    @property
+    def output_width(self) -> int:
+        """Columns of V: units of the last layer, or the pool's features of them."""
+        return self.layers[-1].hidden_size * (1 if self.pool is None else self.pool.groups)
 
     def check(self) -> None:
         _between("Card.input_size", self.input_size, 1, MAX_WIDTH)
@@ -138,12 +164,23 @@ class Card(Record):
                 f"Card.embedding_bits is {self.embedding_bits} with embedding_size {self.embedding_size}; "
                 "expected None, or 8 with an embedding"
             )
+        if self.differences and self.input == "tokens":
+            raise ModelFormatError("Card.differences is for features; tokens have none")
+        if self.pool is not None and self.output == "mean":
+            raise ModelFormatError(
+                "Card.pool is given with output 'mean', which is one; expected 'last' or 'all'"
+            )
         self._check_elements()
         self._check_labels()
         self._check_preprocess()
-        if not self.bidirectional:
-            object.__setattr__(self, "bidirectional", None)  # one spelling of what is not there
-        elif self.kind == "integer" or len(self.layers) > 1:
+        for name in ("bidirectional", "decays", "differences"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, None)  # one spelling of what is not there
+        if self.forgets and (self.kind == "integer" or self.bidirectional):
+            raise ModelFormatError(
+                "decays, an input activation, differences and a pool are for float models of one direction"
+            )
+        if self.bidirectional and (self.kind == "integer" or len(self.layers) > 1):
             raise ModelFormatError("a bidirectional model is a float model of one layer")
         if self.data is not None:
             self.data.check_width(self.input_size if self.input == "features" else 1)
@@ -181,7 +218,7 @@ class Card(Record):
 
     def _check_elements(self) -> None:
         sizes = [layer.hidden_size for layer in self.layers]
-        matrices = {"U": (sizes[0], self.input_width), "V": (self.output_size, sizes[-1])}
+        matrices = {"U": (sizes[0], self.input_width), "V": (self.output_size, self.output_width)}
         if self.embedding_size is not None:
             matrices["the embedding"] = (self.input_size, self.embedding_size)
         for i, (below, size) in enumerate(pairwise(sizes), start=1):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import hadamard
 from .card import Card, LayerCard
 from .integer.card import IntegerLayer
+from .pool import Pool
 
 if TYPE_CHECKING:
     from .model import Model
@@ -67,6 +68,10 @@ class Description:
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
         if card.bidirectional:
             rows.append(("", "and once more, backwards in time"))
+        if card.decays:
+            rows.append(("forgets", "with a decay per block"))
+        if card.pool is not None:
+            rows.append(("reads", str(card.pool)))
         if card.integer is not None:
             rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
         rows += [
@@ -119,13 +124,23 @@ def _step(card: Card, kernel: str) -> Operations:
         total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
+    if card.input_activation is not None:
+        total += Operations(n * (2 if card.input_activation == "clip" else 1), 0)  # comparisons
+    if card.pool is not None:
+        total += _pooling(card.pool, card.layers[-1].hidden_size)
     return total + total if card.bidirectional else total
 
 
+def _pooling(pool: Pool, n: int) -> Operations:
+    """One subtraction per threshold, and for each feature an addition, or what a running mean takes."""
+    running = pool.time_constant is not None
+    return Operations(n * (pool.thresholds + pool.groups * (2 if running else 1)), n * pool.groups * running)
+
+
 def _readout(card: Card) -> Operations:
-    n, o = card.layers[-1].hidden_size, card.output_size
+    n, o = card.output_width, card.output_size
     total = Operations(o * (n + 1), o * n)
-    if card.output == "mean":
+    if card.output == "mean" or (card.pool is not None and card.pool.time_constant is None):
         total += Operations(0, n)  # divisions by the number of steps
     return total + total if card.bidirectional else total
 
@@ -166,6 +181,10 @@ def _input_text(card: Card) -> str:
             else []
         ),
     ]
+    if card.differences:
+        extras.append("beside its change since the step before")
+    if card.input_activation is not None:
+        extras.append(f"{card.input_activation} of U x + b")
     width = f"{card.input_size} feature{'s' * (card.input_size > 1)} a step"
     return ", ".join([width, *extras])
 

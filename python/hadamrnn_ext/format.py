@@ -32,7 +32,7 @@ FEATURES: tuple[tuple[int, Callable[[Card], bool]], ...] = (
     (3, lambda card: card.embedding_bits is not None),
     (4, lambda card: card.bias_bits not in (None, 8)),
     (5, lambda card: card.output == "mean"),
-    (6, lambda card: card.data is not None or card.bidirectional is not None),
+    (6, lambda card: any(getattr(card, key) is not None for key in Card.optional)),
 )
 FORMAT_VERSION = max(version for version, _ in FEATURES)
 #: Keys that a version added to every card; where a file of an earlier one lacks them they are null. From version 6 on

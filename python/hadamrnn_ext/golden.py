@@ -1,9 +1,13 @@
 """The meaning of everything: the forward pass in NumPy, one float32 operation after another.
 
-    W(u) = (1/sqrt(m)) diag(u) (I_q (x) H_m)                     u in {-1, +1}^n, n = q m
-    h_t  = act(W h_(t-1) + v_t),   v_t = U x_t + b,   h_0 = 0
+    W(u) = (1/sqrt(m)) diag(u) Lambda (I_q (x) H_m)              u in {-1, +1}^n, n = q m, a decay in (0, 1] per block
+    h_t  = act(W h_(t-1) + v_t),   v_t = phi(U x'_t + b),   h_0 = 0
     y_t  = V relu(h_t) + c                                        output "all";  "last": at the last step only
     y    = V (1/T) (relu(h_1) + .. + relu(h_T)) + c               output "mean"
+    y    = V r + c,  r = mean over t of relu(h_t - theta) and of [h_t > theta]      with a pool, see ``Pool``
+
+x'_t is x_t, or with differences x_t beside x_t - x_(t-1). Without decays, with phi linear and without a pool this is the
+paper's network.
 
 Of a bidirectional network y is the sum of this and of what a second one gives of each sequence from its end, c = 0.
 
@@ -29,7 +33,7 @@ from numpy.typing import NDArray
 
 from . import hadamard
 
-__all__ = ["Layer", "Network", "forward", "hidden", "mean", "readout", "storage_order"]
+__all__ = ["Layer", "Network", "Pool", "decay", "forward", "hidden", "pooled", "readout", "storage_order"]
 
 Array = NDArray[np.float32]
 Signs = NDArray[np.int8]
@@ -40,7 +44,10 @@ _LANES = 16
 
 @dataclass(frozen=True)
 class Layer:
-    """One recurrent layer. ``input_signs`` (n, n_below) is the dense binary matrix of a second layer."""
+    """One recurrent layer. ``input_signs`` (n, n_below) is the dense binary matrix of a second layer.
+
+    ``decays`` (q,) holds a code per block, see ``decay``; without them nothing is forgotten.
+    """
 
     block_size: int
     signs: Signs  # (n,) u
@@ -48,11 +55,29 @@ class Layer:
     recurrence: str = "linear"
     modrelu: Array | None = None  # (n,) a
     input_signs: Signs | None = None
+    decays: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What is read instead of a state: over time, how far and how often each unit is above some thresholds.
+
+    Of each threshold the mean excess relu(h_t - theta) of all units, then the share of steps [h_t > theta] of all units.
+    With ``time_constant`` k the mean is a running one, p += (f - p) 2^-k from p = 0, of the last 2^k steps or so.
+    """
+
+    thresholds: Array  # (K, n) theta
+    excess: bool = True
+    share: bool = True
+    time_constant: int | None = None
 
 
 @dataclass(frozen=True)
 class Network:
-    """A whole model. With tokens and no embedding, column j of ``input_weight`` is the input of token j."""
+    """A whole model. With tokens and no embedding, column j of ``input_weight`` is the input of token j.
+
+    With a pool, V has a column for each of its features, and "last" reads the pool once, "all" after every step.
+    """
 
     layers: Sequence[Layer]
     input_weight: Array  # (n, d) U
@@ -62,6 +87,16 @@ class Network:
     tokens: bool = False
     output: Literal["last", "all", "mean"] = "last"
     backwards: Network | None = None  # of a bidirectional network: what reads from the end
+    input_activation: Literal["linear", "relu", "clip"] = "linear"  # phi
+    differences: bool = False
+    pool: Pool | None = None
+
+
+def decay(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """lambda of codes 16 e + f: 1 - (16 + f) 2^(-5 - e), exactly; 0.03 to 1 - 2^-16."""
+    exponent, fraction = codes >> 4, codes & 15
+    forgotten: NDArray[np.float64] = np.ldexp(16.0 + fraction, -5 - exponent.astype(np.int64))
+    return 1 - forgotten
 
 
 def forward(
@@ -83,14 +118,12 @@ def forward(
     top = hidden(net, x, kernel, state)[-1]
     batch, steps, _ = top.shape
     lengths = np.full(batch, steps) if lengths is None else lengths
-    block_size = net.layers[-1].block_size
-    if net.output == "last":
-        last = top[np.arange(batch), lengths - 1]
-        return readout(last, block_size, net.output_weight, net.output_bias)
-    if net.output == "mean":
-        return readout(mean(top, lengths), block_size, net.output_weight, net.output_bias)
+    pool = _MEAN if net.output == "mean" else net.pool
+    read = top if pool is None else pooled(pool, top)
+    if net.output != "all":
+        return _logits(net, read[np.arange(batch), lengths - 1])
     past_end = np.arange(steps) >= lengths[:, None]
-    outputs = readout(top, block_size, net.output_weight, net.output_bias)
+    outputs = _logits(net, read)
     return np.where(past_end[..., None], np.float32(0), outputs)
 
 
@@ -119,13 +152,35 @@ def hidden(
     return states
 
 
-def mean(h: Array, lengths: NDArray[np.int64]) -> Array:
-    """The mean of relu(h_t), (B, n) of (B, T, n): one addition a step, then one division by the length."""
-    total: Array = np.zeros_like(h[:, 0])
+#: What the output "mean" reads.
+_MEAN = Pool(np.zeros((1, 1), np.float32), share=False)
+
+
+def pooled(pool: Pool, h: Array) -> Array:
+    """The features r after every step, (B, T, F) of states (B, T, n): one addition per step, and one division by t."""
+    total = np.zeros_like(_features(pool, h[:, 0]))
+    rows = np.empty((*h.shape[:2], total.shape[-1]), np.float32)
     for t in range(h.shape[1]):
-        total = np.where(t < lengths[:, None], total + _relu(h[:, t]), total)
-    steps: Array = lengths[:, None].astype(np.float32)
-    return np.divide(total, steps, dtype=np.float32)
+        new = _features(pool, h[:, t])
+        if pool.time_constant is None:
+            total = total + new
+            rows[:, t] = np.divide(total, np.float32(t + 1), dtype=np.float32)
+        else:
+            total = total + (new - total) * np.float32(2.0**-pool.time_constant)
+            rows[:, t] = total
+    return rows
+
+
+def _features(pool: Pool, h: Array) -> Array:
+    """Those of one step, (B, F) of (B, n). NaN stays NaN."""
+    parts = []
+    for theta in pool.thresholds:
+        above = h - theta
+        if pool.excess:
+            parts.append(_relu(above))
+        if pool.share:
+            parts.append(np.where(np.isnan(above), above, (above > 0).astype(np.float32)))
+    return np.concatenate(parts, axis=-1)
 
 
 def storage_order(size: int, block_size: int) -> NDArray[np.int64]:
@@ -141,9 +196,16 @@ def storage_order(size: int, block_size: int) -> NDArray[np.int64]:
 
 def _step(layer: Layer, h: Array, v: Array, kernel: str) -> Array:
     """act(W h + v), on (B, n)."""
-    su = _inverse_root(layer.block_size) * layer.signs.astype(np.float32)
-    product = su * _blocks(layer.block_size, h, kernel)
+    product = _scaled_signs(layer) * _blocks(layer.block_size, h, kernel)
     return _activate(layer, product + v)
+
+
+def _scaled_signs(layer: Layer) -> Array:
+    """What each unit's product is multiplied by: its sign, 1/sqrt(m) in float32, and its decay, rounded once."""
+    scale: Array = np.repeat(_inverse_root(layer.block_size), len(layer.signs))
+    if layer.decays is not None:
+        scale = (np.repeat(decay(layer.decays), layer.block_size) * scale).astype(np.float32)
+    return layer.signs * scale
 
 
 def _blocks(block_size: int, h: Array, kernel: str) -> Array:
@@ -179,16 +241,26 @@ def _activate(layer: Layer, z: Array) -> Array:
 
 
 def _inputs(net: Network, x: NDArray[Any]) -> Array:
-    """v = U x + b at every step, (B, T, n): column by column, then the bias."""
+    """v = phi(U x' + b) at every step, (B, T, n): column by column, then the bias, then phi."""
     bias = net.layers[0].bias
     if net.tokens and net.embedding is None:
         columns: Array = net.input_weight.T[x]
-        return columns + bias
+        return _input_activation(net, columns + bias)
     features: Array = net.embedding[x] if net.embedding is not None else x
+    if net.differences:
+        before = np.concatenate([features[:, :1], features[:, :-1]], axis=1)
+        features = np.concatenate([features, features - before], axis=-1)
     total = features[..., :1] * net.input_weight[:, 0]
     for j in range(1, net.input_weight.shape[1]):
         total = total + features[..., j : j + 1] * net.input_weight[:, j]
-    return total + bias
+    return _input_activation(net, total + bias)
+
+
+def _input_activation(net: Network, v: Array) -> Array:
+    """phi; NaN passes."""
+    if net.input_activation == "relu":
+        return _relu(v)
+    return np.maximum(np.float32(-1), np.minimum(np.float32(1), v)) if net.input_activation == "clip" else v
 
 
 def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
@@ -202,9 +274,21 @@ def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
     return _inverse_root(h.shape[-1]) * total + layer.bias
 
 
-def readout(h: Array, block_size: int, output_weight: Array, output_bias: Array) -> Array:
-    """V relu(h) + c on (.., n): 16 partial sums over the storage order, folded in half four times."""
-    order = storage_order(h.shape[-1], block_size)
+def _logits(net: Network, read: Array) -> Array:
+    top = net.layers[-1]
+    return readout(read, top.block_size, net.output_weight, net.output_bias, len(top.signs))
+
+
+def readout(
+    h: Array, block_size: int, output_weight: Array, output_bias: Array, units: int | None = None
+) -> Array:
+    """V relu(h) + c on (.., n): 16 partial sums over the storage order, folded in half four times.
+
+    The features of a pool, (.., F) of F = G n, are G groups of ``units`` n, each in storage order.
+    """
+    units = units or h.shape[-1]
+    group = storage_order(units, block_size)
+    order = np.concatenate([np.where(group >= 0, group + i, -1) for i in range(0, h.shape[-1], units)])
     rectified = np.where(order >= 0, _relu(h)[..., order], np.float32(0))[..., None, :]
     weight = np.where(order >= 0, output_weight[:, order], np.float32(0))
     partial = np.zeros((*h.shape[:-1], len(weight), _LANES), np.float32)

@@ -75,6 +75,7 @@ class Model:
             card: the model's card.
             parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
                 "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
+                "layers.{i}.decays" (q,) codes of 8 bits, see ``golden.decay``, "pool.thresholds" (K, n),
                 "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1. Of a
                 bidirectional model also "reverse.NAME" for each but the embedding and the last.
             kernel: as in ``Model``.
@@ -336,6 +337,10 @@ class Model:
             raise InputError("this is an integer model; expected a float model")
         if self._card.bidirectional:
             raise InputError("this model reads in both directions; expected one that reads forwards alone")
+        if self._card.forgets:
+            raise InputError(
+                "this model has decays, an input activation, differences or a pool, which integer models do not have"
+            )
         percentiles = PERCENTILES if percentile == "best" else (percentile,)
         measured = calibrate(self, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"

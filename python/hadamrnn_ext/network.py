@@ -37,6 +37,7 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
             recurrence=layer.recurrence,
             modrelu=_floats(parameters[f"layers.{i}.modrelu"]) if layer.recurrence == "modrelu" else None,
             input_signs=parameters.get(f"layers.{i}.input_signs"),
+            decays=parameters.get(f"layers.{i}.decays"),
         )
         for i, layer in enumerate(card.layers)
     ]
@@ -52,6 +53,9 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
             output_bias=parameters["output.bias"],
             output=card.output,
             kernel=kernel,
+            input_activation=card.input_activation or "linear",
+            differences=bool(card.differences),
+            **_pool(card, parameters),
         )
     except ValueError as error:
         raise KernelError(f"kernel {kernel!r} does not run this model: {error}") from None
@@ -60,3 +64,14 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
 def _floats(values: NDArray[Any]) -> NDArray[np.float32]:
     """As they are, or of an integer model as what is not read."""
     return np.asarray(values, np.float32)
+
+
+def _pool(card: Card, parameters: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    if (pool := card.pool) is None:
+        return {}
+    return {
+        "thresholds": parameters["pool.thresholds"],
+        "excess": pool.excess,
+        "share": pool.share,
+        "time_constant": pool.time_constant or 0,
+    }

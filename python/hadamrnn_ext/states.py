@@ -1,11 +1,13 @@
 """States of streams: what may be one, and as bytes.
 
-A state has a part for each layer, h (n,) float32. For the output "mean" one more part follows, (n + 1,) float64: the sum
-of relu(h) of the last layer over all steps so far, in an integer model that of relu(z), and the number of steps.
+A state has a part for each layer, h (n,) float32. A model with a pool, output "mean" included, has one more, (F + 1,)
+float64: the sums of its F features over all steps so far (of "mean" those of relu(h), in an integer model of relu(z)), or
+their running means, and the number of steps. A model that reads differences has another, (d + 1,) float64: the input of the
+last step, and 1, or 0 before the first step.
 
-Bytes: ``HRST``, the format 1, or 2 with that last part, the number of layers and of sequences as little-endian uint32, n of
-each layer likewise, then the parts in C order, (sequences, n) each. The sizes must be those of the model that takes them
-back.
+Bytes: ``HRST``, the format (1; 2 for output "mean"; 3 with a pool or differences), the number of layers and of sequences as
+little-endian uint32, n of each layer likewise, then the parts in C order, (sequences, size) each. The sizes must be those of
+the model that takes them back.
 """
 
 from __future__ import annotations
@@ -63,10 +65,11 @@ def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32 | F64]:
         ShapeError: another form.
         InputError: a value that is not finite, that a sign recurrence cannot hold, or that is no sum of states.
     """
-    mean = card.output == "mean"
-    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers) + mean:
-        sums = " and the sums of the mean" if mean else ""
-        raise ShapeError(f"state is not an array or list of {len(card.layers)} layers{sums}")
+    sums, before = _more(card)
+    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers) + sums + before:
+        of = "mean" if card.output == "mean" else "pool"
+        more = f" and the sums of the {of}" * sums + " and the last input" * before
+        raise ShapeError(f"state is not an array or list of {len(card.layers)} layers{more}")
     layers: list[F32 | F64] = []
     for i, (given, layer) in enumerate(zip(value, card.layers, strict=False)):
         array = read_array(given, f"state[{i}]")
@@ -82,31 +85,53 @@ def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32 | F64]:
                 f"state[{i}] of a sign recurrence must be +1 and -1, or all zero before the first step"
             )
         layers.append(h)
-    return [*layers, _totals(value[-1], card, batch)] if mean else layers
+    if sums:
+        layers.append(_totals(value[len(card.layers)], card, batch))
+    if before:
+        layers.append(_before(value[-1], card, batch))
+    return layers
+
+
+def _more(card: Card) -> tuple[bool, bool]:
+    """Whether there are sums of a pool, and the last input."""
+    return card.pool is not None or card.output == "mean", bool(card.differences)
+
+
+def _before(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
+    """(B, d + 1) of (*batch, d + 1)."""
+    array = read_array(value, "state[-1]")
+    expected = (*batch, card.input_size + 1)
+    if array.shape != expected:
+        raise ShapeError(f"state[-1] has shape {array.shape}; expected {expected}, the last input and 1 or 0")
+    last = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
+    if not np.isfinite(last.astype(np.float32)).all() or not np.isin(last[:, -1], (0, 1)).all():
+        raise InputError("state[-1] is no last input: finite numbers, and 1, or 0 before the first step")
+    return last
 
 
 def _totals(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
-    """(B, n + 1) of (*batch, n + 1): sums of as many states as the last column says."""
-    array = read_array(value, "state[-1]")
-    expected = (*batch, card.layers[-1].hidden_size + 1)
+    """(B, F + 1) of (*batch, F + 1): sums over as many states as the last column says, or running means."""
+    where = f"state[{len(card.layers) if card.differences else -1}]"
+    array = read_array(value, where)
+    expected = (*batch, card.output_width + 1)
     if array.shape != expected:
         raise ShapeError(
-            f"state[-1] has shape {array.shape}; expected {expected}, sums and the number of steps"
+            f"{where} has shape {array.shape}; expected {expected}, sums and the number of steps"
         )
     with np.errstate(over="ignore"):
         totals = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
     sums, steps = totals[:, :-1], totals[:, -1:]
     if not ((steps >= 0) & (steps < MAX_STEPS) & (steps == np.floor(steps))).all():
-        raise InputError("state[-1] ends in a number of steps that is no whole number from 0 to 2^47 - 1")
+        raise InputError(f"{where} ends in a number of steps that is no whole number from 0 to 2^47 - 1")
     if not np.isfinite(sums).all():
-        raise InputError("state[-1] holds a sum that is not finite")
+        raise InputError(f"{where} holds a sum that is not finite")
     if card.integer is None:
         possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
     else:
         largest = max(1, (1 << card.integer.layers[-1].state_bits - 1) - 1)
         possible = (sums >= 0) & (sums <= steps * largest) & (sums % 1 == 0)
     if not possible.all():
-        raise InputError("state[-1] holds a sum that rectified states of so many steps cannot have")
+        raise InputError(f"{where} holds a sum that rectified states of so many steps cannot have")
     return totals
 
 
@@ -132,8 +157,11 @@ def loads(card: Card, data: bytes) -> list[F32 | F64]:
             f"and {sizes}"
         )
     forms = [("<f4", size) for size in sizes]
-    if card.output == "mean":
-        forms.append(("<f8", sizes[-1] + 1))
+    sums, before = _more(card)
+    if sums:
+        forms.append(("<f8", card.output_width + 1))
+    if before:
+        forms.append(("<f8", card.input_size + 1))
     expected = start + batch * sum(np.dtype(kind).itemsize * size for kind, size in forms)
     if len(data) != expected:
         raise InputError(f"a saved state of {len(data)} bytes; expected {expected}")
@@ -146,4 +174,4 @@ def loads(card: Card, data: bytes) -> list[F32 | F64]:
 
 
 def _format(card: Card) -> int:
-    return 2 if card.output == "mean" else 1
+    return 3 if card.pool is not None or card.differences else 2 if card.output == "mean" else 1

@@ -27,6 +27,7 @@ from .quantize import (
 )
 
 __all__ = [
+    "Bytes",
     "Coded",
     "Codes",
     "Float32",
@@ -95,6 +96,7 @@ class Plain(Storage):
 
 Float32 = Plain(F32)
 Int32 = Plain(I32)
+Bytes = Plain(U8)
 
 
 class Signs(Storage):

@@ -16,6 +16,7 @@ from .card import Card
 from .errors import InputError, ModelFormatError, ShapeError
 from .storage import (
     F32,
+    Bytes,
     Coded,
     Codes,
     Float32,
@@ -85,6 +86,8 @@ def _network(card: Card) -> Iterator[Entry]:
         yield Entry(f"layers.{i}.bias", (n,), bias)
         if layer.recurrence == "modrelu":
             yield Entry(f"layers.{i}.modrelu", (n,), number)
+        if card.decays:
+            yield Entry(f"layers.{i}.decays", (n // layer.block_size,), Bytes)
         if i > 0:
             yield Entry(f"layers.{i}.input_signs", (n, card.layers[i - 1].hidden_size), Signs())
     yield from _output(card)
@@ -106,7 +109,10 @@ def _input(card: Card) -> Iterator[Entry]:
 
 
 def _output(card: Card) -> Iterator[Entry]:
-    shape = (card.output_size, card.layers[-1].hidden_size)
+    if card.pool is not None:
+        thresholds = (card.pool.thresholds, card.layers[-1].hidden_size)
+        yield Entry("pool.thresholds", thresholds, Float32 if card.integer is None else Int32)
+    shape = (card.output_size, card.output_width)
     if card.integer is not None and card.integer.readout == "integer":
         assert card.output_weight_bits is not None
         yield Entry("output.codes", shape, Codes(card.output_weight_bits))

@@ -121,6 +121,8 @@ def _check(card: Card) -> None:
         why = "this one's state is an integer, rounded at every step"
     elif card.bidirectional:
         why = "this one reads in both directions"
+    elif card.input_activation or card.differences or card.pool:
+        why = "this one bends its input, reads its changes or reads a pool"
     elif len(card.layers) > 1:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":

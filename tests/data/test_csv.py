@@ -174,6 +174,18 @@ def test_ids_of_series_that_are_a_row_each():
     assert (lists(found), found.ids) == ([[1, 2, 3], [2, 3]], ("s1", "s2"))
 
 
+def test_a_time_and_an_id_of_its_own_in_every_row_are_asked_about():
+    text = "id,recording,time,x,label\n0,r,0,1,a\n1,r,1,2,a\n2,q,0,3,b\n"
+    with pytest.raises(
+        DataError, match="every row has an id of its own in column 'id', and a time; name with --id"
+    ):
+        read(text)
+    assert lists(read(text, id="recording", features=("x",))) == [[[1], [2]], [[3]]]
+    assert lists(read(text, features=("time", "x")))[1] == [1, 2]
+    known = model(1, form="steps", features=("x",), id="id")
+    assert lists(read(text, known=known, labelled=False)) == [[[1]], [[2]], [[3]]]
+
+
 def test_texts_have_ids_too():
     found = read('id,text,label,other\n1,"good, indeed",1,9\n2,bad,0,8\n')
     assert (found.x, found.ids, found.y.tolist()) == (["good, indeed", "bad"], ("1", "2"), [1, 0])

@@ -121,6 +121,14 @@ def test_integers_are_tokens_unless_somebody_says_otherwise():
         custom.task((x, y), ([[0, 4]], [1]), custom.Options())
 
 
+def test_tokens_may_have_a_feature_axis_where_somebody_says_so(make_model, rng):
+    x, y = [[[0.0], [3.0]], [[2.0]], [[1.0]]], [0, 1, 1]
+    task = custom.task((x, y), (x, y), custom.Options(tokens=True))
+    assert (task.input, task.input_size, task.test.raw(slice(0, 1))[0].tolist()) == ("tokens", 4, [[0, 3]])
+    model = make_model(rng, input="tokens", input_size=4, output_size=1, labels=("0", "1"))
+    assert custom.of_model(model.card, (x, y)).test.raw(slice(0, 1))[0].tolist() == [[0, 3]]
+
+
 def test_test_data_have_the_classes_and_features_of_the_training_data(rng):
     x, y = rng.normal(size=(6, 4, 2)), ["a", "b"] * 3
     with pytest.raises(InputError, match=r"test y\[1\] is 'c'; expected one of a, b"):

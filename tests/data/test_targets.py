@@ -147,3 +147,10 @@ def test_na_and_none_are_classes_where_the_file_says_so():
         of_file(["EU", "", "US"])
     with pytest.raises(DataError, match="line 3: 'high' is no number"):
         of_file(["1", "high"], "values")
+
+
+def test_many_whole_numbers_are_said_to_be_classes():
+    cells = [str(i * 7 % 40) for i in range(60)]
+    assert "its 40 whole numbers are classes; --targets values" in of_file(cells).understood
+    assert "whole numbers" not in of_file([str(i % 5) for i in range(60)]).understood
+    assert of_file(cells, "values").y.dtype == np.float64

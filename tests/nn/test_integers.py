@@ -158,3 +158,25 @@ def test_every_instruction_set_gives_the_same_states(kind):
         isa.use(before)
     for states in found[1:]:
         np.testing.assert_array_equal(states, found[0])
+
+
+@pytest.mark.parametrize("output", ["last", "all"])
+def test_features_have_a_gradient_straight_through_their_rounding(output):
+    model = make("linear", output=output)
+    x = draw(model)
+    model.simulate_integers(x.numpy(), 12)
+    scale, high = model.rnn.integer.input.scale, model.rnn.integer.input.range[1]
+    x[0, 3, 2] = 1.5 * high * scale  # saturated
+    grads = []
+    for engine in ("loop", "native"):
+        model.rnn.engine = engine
+        given = x.clone().requires_grad_()
+        grads.append(torch.autograd.grad(model(given).sum(), given)[0])
+    torch.testing.assert_close(grads[1], grads[0], rtol=1e-3, atol=1e-5)
+    assert grads[0][0, 3, 2] == 0
+    integer, model.rnn.integer = model.rnn.integer, None
+    given = x.clone().requires_grad_()
+    exact = torch.autograd.grad(model(given).sum(), given)[0]
+    exact[0, 3, 2] = 0
+    assert integer is not None
+    assert ((grads[0] - exact).norm() / exact.norm()).item() < 0.2

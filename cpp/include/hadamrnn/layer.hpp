@@ -1,4 +1,4 @@
-// One recurrent layer: h_t = act(diag(u) (I_q (x) H_m) h_(t-1) / sqrt(m) + v_t).
+// One recurrent layer: h_t = act(diag(u) Lambda (I_q (x) H_m) h_(t-1) / sqrt(m) + v_t), with a decay per block or none.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct LayerSpec {
   std::vector<float> bias;          // (hidden_size)
   std::string recurrence;           // linear, relu, modrelu, sign
   std::vector<float> modrelu;       // (hidden_size) for modrelu, else empty
+  std::vector<uint8_t> decays;      // (q) codes 16 e + f: 1 - (16 + f) 2^(-5 - e); empty: nothing is forgotten
   int64_t input_size = 0;           // units of the layer below, 0 for the first layer
   std::vector<int8_t> input_signs;  // (hidden_size, input_size) entries +-1, empty for the first
 };

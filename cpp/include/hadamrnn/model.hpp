@@ -26,17 +26,28 @@ enum class Output : int8_t { last, all, mean };
 // Throws std::invalid_argument for an unknown name.
 Output parse_output(const std::string& name);
 
+// What is read instead of a state: features of each unit over time, see python/hadamrnn_ext/golden.py.
+struct PoolSpec {
+  std::vector<float> thresholds;  // (count, n) of the last layer
+  int64_t count = 0;              // of a unit; 0: there is no pool
+  bool excess = false, share = false;
+  int32_t time_constant = 0;  // k of a running mean of about 2^k steps; 0: the mean of all steps
+};
+
 // All arrays row-major. With tokens, column t of the input projection (or of U E^T) is gathered.
 struct ModelSpec {
   std::vector<Layer> layers;
-  int64_t input_size = 0;           // columns of input_weight
-  std::vector<float> input_weight;  // (n, input_size) of the first layer
+  int64_t input_size = 0;                   // columns of input_weight, twice the features with differences
+  std::vector<float> input_weight;          // (n, input_size) of the first layer
+  std::string input_activation = "linear";  // phi: linear, relu or clip
+  bool differences = false;                 // the first layer reads x_t beside x_t - x_(t-1)
   bool tokens = false;
   int64_t tokens_count = 0;      // rows of the embedding; 0: one-hot tokens, input_size of them
   std::vector<float> embedding;  // (tokens_count, input_size)
   int64_t output_size = 0;
-  std::vector<float> output_weight;  // (output_size, n) of the last layer
-  std::vector<float> output_bias;    // (output_size)
+  std::vector<float> output_weight;  // (output_size, n) of the last layer, or the features of its pool
+  PoolSpec pool;
+  std::vector<float> output_bias;  // (output_size)
   Output output = Output::last;
   Kernel kernel = Kernel::automatic;
 };
@@ -85,6 +96,12 @@ class Model {
   // With `finite`, the first sequence whose states or logits have left the finite numbers, if any; y is written in
   // full.
   std::optional<Overflow> infer(const Batch& batch, float* y, int threads, bool finite = false) const;
+
+  // How many features its pool has; 0 without one, and for integer models.
+  int64_t features() const;
+  // What the readout multiplies at the end of each sequence: (batch, features()). Throws as `infer`, and without a
+  // pool.
+  void features(const Batch& batch, float* r, int threads) const;
 
   const ModelData& data() const { return *data_; }
 

@@ -52,15 +52,22 @@ class Stream {
   // The same of sequence i alone, (hidden_size).
   void get_state(int64_t i, int64_t layer, float* h) const;
   void set_state(int64_t i, int64_t layer, const float* h);
-  // What Output::mean needs besides, and only models with that output have: (hidden_size + 1) of the last layer, the
-  // sum of the rectified states of sequence i, natural order, and the number of its steps; whole numbers in units of
-  // the state for an integer model. What is set must be such sums, none negative, of fewer than 2^47 steps.
+  // How many features a pool has, Output::mean included: each of all units of the last layer. 0 without one.
+  int64_t features() const;
+  // (features() + 1) of sequence i: the sums of the pool, natural order, or its running means, and the number of steps;
+  // whole numbers in units of the state for an integer model. What is set must be such sums of fewer than 2^47 steps.
   void get_total(int64_t i, double* total) const;
   void set_total(int64_t i, const double* total);
+  // How many features of a step have differences; 0: none.
+  int64_t differences() const;
+  // (differences() + 1) of sequence i: the input of the step before, and 1 if there was one, else 0.
+  void get_before(int64_t i, double* before) const;
+  void set_before(int64_t i, const double* before);
 
  private:
   void check_place(int64_t i) const;
   void check_total(int64_t i) const;
+  void check_before(int64_t i) const;
 
   std::unique_ptr<StreamData> data_;
 };

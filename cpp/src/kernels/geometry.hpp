@@ -11,6 +11,8 @@ namespace hadamrnn {
 constexpr int64_t lane_group = 16;
 
 enum class Activation : int8_t { linear, relu, modrelu, sign };
+// phi, of what enters the first layer; clip is to -1 .. 1. NaN passes.
+enum class InputActivation : int8_t { linear, relu, clip };
 
 // H = H_(2^log2) (x) H_base applied to q blocks at once: `base` rows of `row` elements, each row
 // holding q blocks of 2^log2 (storage order). `core` is H_base with entries +-1, row-major;

@@ -7,11 +7,18 @@
 namespace hadamrnn {
 namespace HADAMRNN_ISA {
 
-// v = ((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias for N rows and M registers of units at i: the rows
+template <class V>
+HADAMRNN_INLINE typename V::reg input_activation(typename V::reg z, InputActivation phi) {
+  if (phi == InputActivation::relu) return V::relu(z);
+  // In this order NaN passes: where one operand is NaN, these give the second.
+  return phi == InputActivation::clip ? V::max(V::set(-1), V::min(V::set(1), z)) : z;
+}
+
+// v = phi(((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias) for N rows and M registers of units at i: the rows
 // share each weight, the registers each broadcast input.
 template <class V, int N, int M>
 HADAMRNN_INLINE void project_tile(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-                                  int64_t i, float* v) {
+                                  int64_t i, InputActivation phi, float* v) {
   using reg = typename V::reg;
   reg acc[N][M];
   HADAMRNN_UNROLL
@@ -32,23 +39,24 @@ HADAMRNN_INLINE void project_tile(const float* weight, const float* bias, const 
   HADAMRNN_UNROLL
   for (int a = 0; a < N * M; ++a) {
     const int64_t at = i + a % M * V::W;
-    V::store(v + a / M * n + at, V::add(acc[a / M][a % M], V::load(bias + at)));
+    V::store(v + a / M * n + at, input_activation<V>(V::add(acc[a / M][a % M], V::load(bias + at)), phi));
   }
 }
 
 template <class V, int N>
 HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-                                  float* v) {
+                                  InputActivation phi, float* v) {
   int64_t i = 0;
-  for (; i + 2 * V::W <= n; i += 2 * V::W) project_tile<V, N, 2>(weight, bias, x, d, n, i, v);
-  for (; i < n; i += V::W) project_tile<V, N, 1>(weight, bias, x, d, n, i, v);
+  for (; i + 2 * V::W <= n; i += 2 * V::W) project_tile<V, N, 2>(weight, bias, x, d, n, i, phi, v);
+  for (; i < n; i += V::W) project_tile<V, N, 1>(weight, bias, x, d, n, i, phi, v);
 }
 
 template <class V>
-void project(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count, float* v) {
+void project(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
+             InputActivation phi, float* v) {
   int64_t i = 0;
-  for (; i + 4 <= count; i += 4) project_rows<V, 4>(weight, bias, x + i * d, d, n, v + i * n);
-  for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, v + i * n);
+  for (; i + 4 <= count; i += 4) project_rows<V, 4>(weight, bias, x + i * d, d, n, phi, v + i * n);
+  for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, phi, v + i * n);
 }
 
 // relu of what a sum that begins with +0 takes next, in one instruction where V::relu needs two: NaN passes, being the
@@ -104,27 +112,6 @@ void readout(const float* weight, const float* bias, const float* h, int64_t n, 
       k += q;
     }
   }
-}
-
-// The totals of M registers of units at j, each added to in order of t.
-template <class V, int M, class T>
-HADAMRNN_INLINE void add_relu_units(const T* h, int64_t n, int64_t count, T* total) {
-  typename V::reg sum[M];
-  HADAMRNN_UNROLL
-  for (int m = 0; m < M; ++m) sum[m] = V::load(total + m * V::W);
-  for (int64_t t = 0; t < count; ++t) {
-    HADAMRNN_UNROLL
-    for (int m = 0; m < M; ++m) sum[m] = V::add(sum[m], V::relu(V::load(h + t * n + m * V::W)));
-  }
-  HADAMRNN_UNROLL
-  for (int m = 0; m < M; ++m) V::store(total + m * V::W, sum[m]);
-}
-
-template <class V, class T>
-void add_relu(const T* h, int64_t n, int64_t count, T* total) {
-  int64_t j = 0;
-  for (; j + 4 * V::W <= n; j += 4 * V::W) add_relu_units<V, 4>(h + j, n, count, total + j);
-  for (; j < n; j += V::W) add_relu_units<V, 1>(h + j, n, count, total + j);
 }
 
 // Whether none of n numbers, n padded, is infinite or NaN: x - x is 0 for all others, and NaN stays in a sum.

@@ -8,6 +8,7 @@
 #include "kernels/linear-inl.hpp"
 #include "kernels/lookup-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
+#include "kernels/pool-inl.hpp"
 #include "kernels/recur-inl.hpp"
 #include "kernels/training-inl.hpp"
 #include "kernels/xnor-inl.hpp"
@@ -37,8 +38,8 @@ const KernelTable table = {
     update<F32>,
     project<F32>,
     readout<F32>,
-    add_relu<F32>,
-    add_relu<I32>,
+    pool<F32>,
+    pool_features<I32, false>,
     finite<F32>,
     masked_add<F32>,
     masked_add<I32>,

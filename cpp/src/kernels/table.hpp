@@ -48,6 +48,16 @@ struct RecurBack {
   T limit = 0;      // as in Recur: no gradient where a state is at a limit
 };
 
+// What is read instead of a state; see pool-inl.hpp.
+template <class T>
+struct Pooling {
+  int64_t size;        // units, padded
+  int64_t thresholds;  // of each unit
+  bool excess, share;  // which features there are, of `size` sums each, threshold by threshold
+  T rate;              // 2^-k of running means; 0: sums
+  const T* threshold;  // (thresholds, size); what it is in the padding leaves no excess and no share there
+};
+
 // Sums over time of a few steps' gradients; see accumulate in training-inl.hpp.
 struct Accumulate {
   int64_t n;
@@ -119,16 +129,16 @@ struct KernelTable {
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
-  // v[i] = weight x[i] + bias for `count` rows x of d values; weight is (d, n), n padded.
+  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is (d, n), n padded.
   void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
-                      float* v);
+                      InputActivation phi, float* v);
   // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).
   void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
                       float* y);
 
-  // total += relu(h[t]) for each of `count` rows of n in turn; the integers must fit.
-  void (*add_relu_f32)(const float* h, int64_t n, int64_t count, float* total);
-  void (*add_relu_i32)(const int32_t* z, int64_t n, int64_t count, int32_t* total);
+  // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
+  void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
+  void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
   // Whether none of the n numbers is infinite or NaN.
   bool (*finite_f32)(const float* x, int64_t n);
 

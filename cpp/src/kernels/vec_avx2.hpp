@@ -37,6 +37,7 @@ struct F32 {
 
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return _mm256_fmadd_ps(x, y, z); }
   HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_ps(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_ps(x, y); }
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
     const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127)), 23);
     return mul(x, _mm256_castsi256_ps(power));
@@ -44,6 +45,10 @@ struct F32 {
   // All ones where x is positive or NaN.
   HADAMRNN_INLINE static reg positive(reg x) { return _mm256_cmp_ps(x, set(0), _CMP_NLE_UQ); }
   HADAMRNN_INLINE static reg relu(reg z) { return _mm256_and_ps(positive(z), z); }
+  // 1 for z > 0, else 0; NaN stays one: a mask of all ones is a NaN.
+  HADAMRNN_INLINE static reg indicator(reg z) {
+    return _mm256_or_ps(_mm256_and_ps(positive(z), set(1)), _mm256_cmp_ps(z, z, _CMP_UNORD_Q));
+  }
   HADAMRNN_INLINE static reg sign(reg z) {  // all ones, which are a NaN, where z is one
     const reg one = _mm256_blendv_ps(set(-1), set(1), _mm256_cmp_ps(z, set(0), _CMP_GE_OQ));
     return _mm256_or_ps(one, _mm256_cmp_ps(z, z, _CMP_UNORD_Q));
@@ -133,6 +138,7 @@ struct I32 {
   HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_epi32(x, y); }
   HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_epi32(x, y); }
   HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
   HADAMRNN_INLINE static reg sign(reg z) { return _mm256_or_si256(_mm256_srai_epi32(z, 31), set(1)); }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     return _mm256_sign_epi32(max(add(_mm256_abs_epi32(z), a), set(0)), z);

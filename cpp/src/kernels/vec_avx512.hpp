@@ -46,6 +46,7 @@ struct F32 {
 
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return _mm512_fmadd_ps(x, y, z); }
   HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_ps(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_ps(x, y); }
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
     const __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(k), _mm512_set1_epi32(127)), 23);
     return mul(x, _mm512_castsi512_ps(power));
@@ -53,6 +54,10 @@ struct F32 {
   // Where x is positive or NaN.
   HADAMRNN_INLINE static __mmask16 positive(reg x) { return _mm512_cmp_ps_mask(x, set(0), _CMP_NLE_UQ); }
   HADAMRNN_INLINE static reg relu(reg z) { return _mm512_maskz_mov_ps(positive(z), z); }
+  // 1 for z > 0, else 0; NaN stays NaN.
+  HADAMRNN_INLINE static reg indicator(reg z) {
+    return _mm512_mask_mov_ps(_mm512_maskz_mov_ps(positive(z), set(1)), _mm512_cmp_ps_mask(z, z, _CMP_UNORD_Q), z);
+  }
   HADAMRNN_INLINE static reg sign(reg z) {
     const reg one = _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, set(0), _CMP_GE_OQ), set(-1), set(1));
     return _mm512_mask_mov_ps(one, _mm512_cmp_ps_mask(z, z, _CMP_UNORD_Q), z);
@@ -136,6 +141,7 @@ struct I32 {
   HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_epi32(x, y); }
   HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_epi32(x, y); }
   HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
   HADAMRNN_INLINE static reg sign(reg z) { return _mm512_or_si512(_mm512_srai_epi32(z, 31), set(1)); }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const reg flip = _mm512_srai_epi32(z, 31);  // all ones: t -> ~t + 1

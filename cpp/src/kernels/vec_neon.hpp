@@ -39,6 +39,7 @@ struct F32 {
 
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return vfmaq_f32(z, x, y); }
   HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_f32(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_f32(x, y); }
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
     const int32x4_t power = vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(k), vdupq_n_s32(127)), 23);
     return mul(x, vreinterpretq_f32_s32(power));
@@ -50,6 +51,8 @@ struct F32 {
   }
   // Comparisons with NaN are false, so what they clear is never NaN.
   HADAMRNN_INLINE static reg relu(reg z) { return clear(vclezq_f32(z), z); }
+  // 1 for z > 0, else 0; NaN stays NaN.
+  HADAMRNN_INLINE static reg indicator(reg z) { return clear(vclezq_f32(z), vbslq_f32(vcgtzq_f32(z), set(1), z)); }
   HADAMRNN_INLINE static reg sign(reg z) {
     return vbslq_f32(vcgezq_f32(z), set(1), vbslq_f32(vcltzq_f32(z), set(-1), z));
   }
@@ -137,6 +140,7 @@ struct I32 {
   HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_s32(x, y); }
   HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_s32(x, y); }
   HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
   HADAMRNN_INLINE static reg sign(reg z) { return vorrq_s32(vshrq_n_s32(z, 31), set(1)); }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const reg flip = vshrq_n_s32(z, 31);  // all ones: t -> ~t + 1

@@ -34,6 +34,7 @@ struct One {
   HADAMRNN_INLINE static reg fma(reg x, reg y, reg z) { return T(x * y + z); }
   // The second operand where either is NaN: max(bound, x) passes a NaN x on, max(x, bound) hides it.
   HADAMRNN_INLINE static reg max(reg x, reg y) { return x > y ? x : y; }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return x < y ? x : y; }
   // x * 2^k for a whole number k in the range of normal floats.
   HADAMRNN_INLINE static reg scale2(reg x, reg k) {
     const uint32_t bits = uint32_t(int32_t(k) + 127) << 23;
@@ -43,6 +44,8 @@ struct One {
   }
   // What follows decides by what is left when it is not NaN, so that NaN passes; relu(-0) is +0.
   HADAMRNN_INLINE static reg relu(reg z) { return z <= 0 ? T(0) : z; }
+  // 1 for z > 0, else 0.
+  HADAMRNN_INLINE static reg indicator(reg z) { return z > 0 ? T(1) : z <= 0 ? T(0) : z; }
   HADAMRNN_INLINE static reg sign(reg z) { return z >= 0 ? T(1) : z < 0 ? T(-1) : z; }
   HADAMRNN_INLINE static reg modrelu(reg z, reg a) {
     const T t = (z < 0 ? -z : z) + a;
@@ -65,7 +68,6 @@ struct One {
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return x >> s; }
   using wide = int64_t;  // a 64-bit integer a lane
   HADAMRNN_INLINE static reg load_codes(const int8_t* p) { return *p; }
-  HADAMRNN_INLINE static reg min(reg x, reg y) { return x < y ? x : y; }
   HADAMRNN_INLINE static wide mul_wide(reg x, reg y) { return wide(x) * y; }
   HADAMRNN_INLINE static wide widen_unsigned(reg x) { return wide(uint32_t(x)); }
   HADAMRNN_INLINE static wide set_wide(int64_t x) { return x; }

@@ -199,11 +199,7 @@ class _Finder:
         """Whether a row is a time step or a series."""
         known = self.data.form
         if identity is not None:
-            if time is not None or len({*self.table.cells(identity)}) < len(self.table.rows):
-                return "steps"
-            if known is not None:
-                return "steps" if known == "steps" else "series"
-            return "steps" if self._is_of_steps() else "series"
+            return self._form_by_ids(identity, time)
         if time is not None and self.asked.features is None:
             if self.known is None:
                 raise DataError(
@@ -216,6 +212,20 @@ class _Finder:
         if known == "series" or self.known is None:
             return "series"
         return "steps" if self._is_of_steps() else "series"
+
+    def _form_by_ids(self, identity: int, time: int | None) -> Form:
+        """Rows of the same id are steps; where every row has an id of its own, series, if nothing speaks against it."""
+        if len({*self.table.cells(identity)}) < len(self.table.rows):
+            return "steps"
+        if self.known is not None:
+            return "steps" if self.data.form == "steps" or self._is_of_steps() else "series"
+        if time is not None and self.named is None:
+            title = self.table.title(identity)
+            raise DataError(
+                f"{self.table.name}: every row has an id of its own in column {title!r}, and a time; name with --id the column "
+                "of the sequences whose steps they are, or with --features the steps of a series per row"
+            )
+        return "series"
 
     def _is_of_steps(self) -> bool:
         """Whether a row is a step of a model that knows no form: of several features, or of one where there is one column."""

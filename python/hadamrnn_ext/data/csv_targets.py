@@ -54,20 +54,19 @@ def read(
         return np.array(cells), notes
     values = [number(cell, mark) or 0.0 for cell in cells]
     whole = all(value.is_integer() and abs(value) < 1 << 53 for value in values)
-    if (
-        kind != "values"
-        and whole
-        and all(cell == str(int(value)) for cell, value in zip(cells, values, strict=True))
-    ):
-        return np.array(list(map(int, values))), notes
-    decimals = any(sign in cell.lower() for cell in cells for sign in ".,e")
-    ucr = table.header is None and place == 0
-    if whole and decimals and (kind == "classes" or (ucr and kind is None)):
-        return np.array(list(map(int, values))), notes  # 1.0000000e+00 of old files is the class 1
-    if kind == "classes" or (whole and not decimals and kind is None):
-        return np.array(cells), notes
-    if whole and kind is None:
-        notes.append(
-            f"its {len({*values})} whole numbers with decimals are values; --targets classes would make them classes"
-        )
+    if kind == "values" or (not whole and kind is None):
+        return np.array(values, np.float64), notes
+    integers = list(map(int, values)) if whole else []
+    count = len({*values})
+    if whole and list(map(str, integers)) == list(cells):
+        if kind is None and len(cells) >= 20 and 3 * count > len(cells):
+            notes.append(f"its {count} whole numbers are classes; --targets values would make them values")
+        return np.array(integers), notes
+    if not whole or not any(sign in cell.lower() for cell in cells for sign in ".,e"):
+        return np.array(cells), notes  # 01 is not 1
+    if kind == "classes" or (table.header is None and place == 0):
+        return np.array(integers), notes  # 1.0000000e+00 of old files of the UCR archive is the class 1
+    notes.append(
+        f"its {count} whole numbers with decimals are values; --targets classes would make them classes"
+    )
     return np.array(values, np.float64), notes

@@ -47,10 +47,8 @@ class Reader(NamedTuple):
             reader = Reader("texts", len(vocabulary.words), preprocess=Preprocess(vocabulary=vocabulary))
             return reader, reader.read(x, places)
         found = sequences(x, places)
-        if tokens and found.values.dtype.kind == "f" and whole(found.values):
-            found = found._replace(
-                values=found.values.astype(np.int64)
-            )  # CSV does not say what its numbers are
+        if tokens:
+            found = _whole(found)  # CSV does not say what its numbers are
         if _are_tokens(found.values, tokens):
             return Reader("tokens", int(found.values.max()) + 1), found
         width = 1 if found.values.ndim == 1 else found.values.shape[1]
@@ -74,8 +72,8 @@ class Reader(NamedTuple):
             assert self.preprocess.vocabulary is not None
             return _tokens(text_list(x, places.sequence), self.preprocess.vocabulary, places)
         found = x if isinstance(x, Sequences) else sequences(x, places)
-        if self.kind == "tokens" and whole(found.values):
-            found = found._replace(values=found.values.astype(np.int64))
+        if self.kind == "tokens":
+            found = _whole(found)
         if self.kind == "features" and found.values.ndim == 1:
             found = found._replace(values=found.values[:, None])
         if self.kind == "features" and found.values.shape[1] != self.width:
@@ -115,6 +113,14 @@ class Reader(NamedTuple):
             check_differences(values)
             values = np.asarray(values, np.float32)
         return Series(values, x.starts, x.lengths, y, self.preprocess.normalization)
+
+
+def _whole(x: Sequences) -> Sequences:
+    """Whole numbers as integers, and a single channel without a feature axis; all else as it is."""
+    if not whole(x.values):
+        return x
+    values = x.values[:, 0] if x.values.ndim == 2 and x.values.shape[1] == 1 else x.values
+    return x._replace(values=values.astype(np.int64))
 
 
 def _check_lost(lost: NDArray[np.bool_], means: Any, scale: Any, what: str, cure: str) -> None:

@@ -68,6 +68,10 @@ def c(
         raise InputError(
             f"transform is {ascii(transform)[:40]}; expected one of {', '.join(clang_integer.LAYOUTS)}"
         )
+    if model.card.forgets:
+        raise InputError(
+            "this model has decays, an input activation, differences or a pool, which exported C does not have"
+        )
     if model.card.bidirectional:
         raise InputError(
             "this model reads in both directions, and exported C step by step; expected another one"

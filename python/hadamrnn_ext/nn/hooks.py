@@ -22,6 +22,8 @@ def on_states(rnn: nn.Module) -> bool:
 def settle(*modules: nn.Module | None) -> None:
     """Makes the weights that the hooks of torch.nn.utils (pruning, weight norm) make of others before each call."""
     for m in modules:
-        for hook in [] if m is None else list(m._forward_pre_hooks.values()):
+        if m is None or not m._forward_pre_hooks:
+            continue
+        for hook in list(m._forward_pre_hooks.values()):
             if type(hook).__module__.startswith("torch.nn.utils."):
                 hook(m, ())

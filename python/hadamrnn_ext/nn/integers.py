@@ -16,10 +16,11 @@ from .ste import straight_through
 
 
 def features(x: Tensor, integer: IntegerCard) -> Tensor:
-    """x (B, T, d) as the integers of the input times their scale."""
+    """x (B, T, d) as the integers of the input times their scale; no gradient through what is saturated."""
     assert integer.input is not None
     low, high = integer.input.range
-    return torch.clamp(torch.round(x / integer.input.scale), low, high) * integer.input.scale
+    exact = torch.clamp(x / integer.input.scale, low, high)
+    return straight_through(torch.round(exact), exact) * integer.input.scale
 
 
 def rows(table: Tensor, layer: IntegerLayer | None = None) -> Tensor:

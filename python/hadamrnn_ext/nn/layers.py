@@ -131,9 +131,8 @@ class HadamRNN(nn.Module):
                 self.register_parameter(f"signs{suffix}", parameter(n, learned=not freeze_signs))
                 self.register_parameter(f"bias{suffix}", parameter(n) if bias else None)
                 self.register_parameter(f"modrelu{suffix}", parameter(n) if recurrence == "modrelu" else None)
-                if i > 0:
-                    width = n * len(self.directions)
-                    self.register_parameter(f"input_signs{suffix}", parameter(n, width))
+                below = parameter(n, n * len(self.directions)) if i > 0 else None
+                self.register_parameter(f"input_signs{suffix}", below)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -217,8 +216,8 @@ class HadamRNN(nn.Module):
     def choose(self, batch: int, *, last: bool) -> engines.Choice:
         """``engine_for``, with the reason in a word."""
         features = self.input_size if last and self.num_layers == 1 else None
-        like = self.layers()[0].signs
-        return engines.choose(self.engine, self.geometry.recurrence, like, batch=batch, features=features)
+        kind = self.geometry.recurrence
+        return engines.choose(self.engine, kind, self.signs, batch=batch, features=features)
 
     @property
     def geometry(self) -> engines.Geometry:

@@ -21,11 +21,15 @@ def from_native(model: Model, *, engine: str = "auto", freeze_signs: bool = Fals
     A file holds codes and signs, not the latent weights behind them. A latent weight is put where its code stands, the
     largest of them at alpha; a latent sign at plus or minus the bound it would be drawn within, sqrt(6 / (n + 1)).
 
-    Raises InputError for an integer model, or layers that are not of one kind.
+    Raises InputError for an integer model, one that forgets, or layers that are not of one kind.
     """
     card = model.card
     if card.integer is not None:
         raise InputError("this is an integer model; expected a float model")
+    if card.forgets:
+        raise InputError(
+            "this model has decays, an input activation, differences or a pool, which nn does not train"
+        )
     if len(set(card.layers)) > 1:
         raise InputError("the layers differ in size or recurrence; a SequenceModel has layers of one kind")
     layer = card.layers[0]

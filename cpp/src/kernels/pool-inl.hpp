@@ -1,0 +1,73 @@
+// What is read instead of a state: over time, the excess of each unit over thresholds and the share of steps above
+// them.
+#pragma once
+
+#include "kernels/macros.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+// M registers of units at j, over all steps: every sum is added to in order of t.
+template <class V, int M, bool excess, bool share, bool running>
+HADAMRNN_INLINE void pool_units(const Pooling<typename V::T>& p, const typename V::T* threshold, const typename V::T* h,
+                                int64_t steps, typename V::T* sums) {
+  using reg = typename V::reg;
+  const int64_t n = p.size;
+  typename V::T* above = sums + (excess ? n : 0);
+  const reg rate = V::set(p.rate);
+  reg theta[M], sum[M], count[M];
+  HADAMRNN_UNROLL
+  for (int m = 0; m < M; ++m) {
+    theta[m] = V::load(threshold + m * V::W);
+    if constexpr (excess) sum[m] = V::load(sums + m * V::W);
+    if constexpr (share) count[m] = V::load(above + m * V::W);
+  }
+  const auto add = [&](reg total, reg x) {
+    if constexpr (running) return V::add(total, V::mul(V::sub(x, total), rate));
+    return V::add(total, x);
+  };
+  for (int64_t t = 0; t < steps; ++t, h += n) {
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) {
+      const reg z = V::sub(V::load(h + m * V::W), theta[m]);
+      if constexpr (excess) sum[m] = add(sum[m], V::relu(z));
+      if constexpr (share) count[m] = add(count[m], V::indicator(z));
+    }
+  }
+  HADAMRNN_UNROLL
+  for (int m = 0; m < M; ++m) {
+    if constexpr (excess) V::store(sums + m * V::W, sum[m]);
+    if constexpr (share) V::store(above + m * V::W, count[m]);
+  }
+}
+
+template <class V, bool excess, bool share, bool running>
+void pool_kind(const Pooling<typename V::T>& p, const typename V::T* h, int64_t steps, typename V::T* sums) {
+  for (int64_t k = 0; k < p.thresholds; ++k, sums += p.size * (excess + share)) {
+    const typename V::T* threshold = p.threshold + k * p.size;
+    int64_t j = 0;
+    for (; j + 2 * V::W <= p.size; j += 2 * V::W) {
+      pool_units<V, 2, excess, share, running>(p, threshold + j, h + j, steps, sums + j);
+    }
+    for (; j < p.size; j += V::W) {
+      pool_units<V, 1, excess, share, running>(p, threshold + j, h + j, steps, sums + j);
+    }
+  }
+}
+
+template <class V, bool running>
+void pool_features(const Pooling<typename V::T>& p, const typename V::T* h, int64_t steps, typename V::T* sums) {
+  if (p.excess && p.share) return pool_kind<V, true, true, running>(p, h, steps, sums);
+  if (p.excess) return pool_kind<V, true, false, running>(p, h, steps, sums);
+  pool_kind<V, false, true, running>(p, h, steps, sums);
+}
+
+template <class V>
+void pool(const Pooling<typename V::T>& p, const typename V::T* h, int64_t steps, typename V::T* sums) {
+  if (p.rate != 0) return pool_features<V, true>(p, h, steps, sums);
+  pool_features<V, false>(p, h, steps, sums);
+}
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn
