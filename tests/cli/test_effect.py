@@ -56,8 +56,9 @@ IDLE = {
     "infer x.npy --model copy": "--impute last",
     "infer --model sst2 --text good": "COLUMNS --impute last",
     "infer - --follow --model har6": "COLUMNS --impute last --json --threads 2",
-    "plot spectrum har6 --out x.png": "--text good --number 0 x.npy",
-    "plot reading sst2 --text good --out x.png": "--number 0 x.npy",
+    "plot spectrum har6 --out x.png": "--text good --number 0 x.npy COLUMNS --impute last",
+    "plot reading har6 --out x.png": "COLUMNS --impute last",
+    "plot reading sst2 --text good --out x.png": "--number 0 x.npy --id x",
     "quantize imdb --embedding --data copy": "--bits 8 --input-bits 8 --readout float --power-of-two --percentile best "
     "--calibrate 5",
     "quantize copy --length 20": "--directory x --no-verify --input-bits 8 COLUMNS --impute last",
