@@ -57,7 +57,7 @@ def prepare(folder, model, raw, resolution=None, transform="fwht"):
     command = [COMPILER, *WARNINGS, *SANITIZERS, "driver.c", "net.c", "-o", "driver"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run([folder / "driver"], input=raw.tobytes(), stdout=subprocess.PIPE, check=True)
-    kind = hr.export.c_input(model, np.zeros((1, raw.shape[1]), np.float32)).dtype
+    kind = hr.export.c_input(model, np.zeros((1, raw.shape[1]))).dtype
     return np.frombuffer(done.stdout, kind).reshape(raw.shape)
 
 

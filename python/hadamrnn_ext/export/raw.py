@@ -20,8 +20,6 @@ from .text import array, block_comment, macro, real
 
 __all__ = ["Raw", "raw_values"]
 
-LEVELS = 8  # steps of float32 within the scale of a feature, without which they are mostly rounding
-
 
 @dataclass(frozen=True)
 class Raw:
@@ -137,10 +135,9 @@ def raw_values(card: Card, resolution: float | Sequence[float] | None) -> Raw | 
 
 
 def _check_floats(normalization: Normalization) -> None:
-    for j, (offset, scale) in enumerate(zip(normalization.offset, normalization.scale, strict=True)):
-        step = np.spacing(np.float32(abs(offset)))
-        if scale < LEVELS * step:
-            raise InputError(
-                f"feature {j} varies by {scale:.3g} about {offset:.12g}, where the floats that C would read have "
-                f"steps of {step:.3g}; expected an integer model (Model.quantize), which reads integers"
-            )
+    if (j := normalization.fine) is not None:
+        offset, scale = normalization.offset[j], normalization.scale[j]
+        raise InputError(
+            f"feature {j} varies by {scale:.3g} about {offset:.12g}, where the floats that C would read have "
+            f"steps of {np.spacing(np.float32(abs(offset))):.3g}; expected an integer model (Model.quantize), which reads integers"
+        )
