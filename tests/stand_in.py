@@ -1,7 +1,8 @@
 """What a shell of tests/test_documents.py runs instead of a program: the program, made short by its own options, or no
 more than a check of what it is told.
 
-python tests/stand_in.py PROGRAM [ARGUMENT ...]; HADAMRNN_PARSED names a file for what was only checked.
+python tests/stand_in.py PROGRAM [ARGUMENT ...]; HADAMRNN_PARSED names a file for what was only checked, HADAMRNN_PACKAGE the folder
+of the package, HADAMRNN_PATH where programs are.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def pip(words: Sequence[str]) -> None:
 def make(words: Sequence[str]) -> None:
     program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # the real one, not this stand-in
     assert program is not None, "there is no make"
-    subprocess.run([program, "-n", "-C", str(ROOT), *words], check=True, stdout=subprocess.DEVNULL)
+    program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # not this stand-in again
+    check(program is not None, ["make"])
+    command = [str(program), "--dry-run", "--directory", str(ROOT), *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     only("make", words)
 
 
