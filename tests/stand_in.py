@@ -64,6 +64,12 @@ def python(words: Sequence[str]) -> None:
     runpy.run_path(words[0], run_name="__main__")
 
 
+def sensor(words: Sequence[str]) -> None:
+    """Nine channels, as they come."""
+    for step in range(3):
+        print(*[0.1 * step] * 9, flush=True)
+
+
 def pip(words: Sequence[str]) -> None:
     extras = re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     asked = [extra for word in words for group in re.findall(r"\[(.*)\]", word) for extra in group.split(",")]
@@ -112,5 +118,5 @@ if __name__ == "__main__":
     name = sys.argv[1].rsplit("/", 1)[-1]
     {
         function.__name__: function
-        for function in (hadamrnn, python, pip, make, cmake, valgrind, hadamrnn_tests)
+        for function in (hadamrnn, python, sensor, pip, make, cmake, valgrind, hadamrnn_tests)
     }[name](sys.argv[2:])
