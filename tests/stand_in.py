@@ -46,22 +46,37 @@ def python(words: Sequence[str]) -> None:
     """A script of the project; those that take long only parse their arguments."""
     extra = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [path for path in extra if path]
-    if words[0] == "-m":
-        sys.argv = [*words[1:], *(["--count", "1"] if words[1] == "boards" else [])]
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-        return
-    sys.path.insert(0, str(Path(words[0]).resolve().parent))
-    sys.argv = list(words)
-    if "--help" not in words:
-        parse = argparse.ArgumentParser.parse_args
+    if words[:2] == ["-m", "boards"]:
+        sys.argv = ["boards", *words[2:], "--count", "1"]
+        if lacking(words):
+            only_parse(words)
+        runpy.run_module("boards", run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, str(Path(words[0]).resolve().parent))
+        sys.argv = list(words)
+        if "--help" not in words:
+            only_parse(words)
+        runpy.run_path(words[0], run_name="__main__")
 
-        def only_parse(parser: argparse.ArgumentParser, *given: object) -> argparse.Namespace:
-            parse(parser)
-            only("python", words)
-            sys.exit(0)
 
-        argparse.ArgumentParser.parse_args = only_parse  # type: ignore[method-assign,assignment]
-    runpy.run_path(words[0], run_name="__main__")
+def lacking(words: Sequence[str]) -> bool:
+    """Whether a board has no compiler or emulator here, where that may be."""
+    from boards.table import BOARDS, missing_tools
+
+    board = BOARDS[words[words.index("--board") + 1] if "--board" in words else "m4"]
+    return missing_tools([board]) is not None and not os.environ.get("HADAMRNN_CI")
+
+
+def only_parse(words: Sequence[str]) -> None:
+    """Ends the program that is run next once it has parsed its arguments."""
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_args(parser: argparse.ArgumentParser, *given: object) -> argparse.Namespace:
+        parse(parser)
+        only("python", words)
+        sys.exit(0)
+
+    argparse.ArgumentParser.parse_args = parse_args  # type: ignore[method-assign,assignment]
 
 
 def sensor(words: Sequence[str]) -> None:
