@@ -36,6 +36,8 @@ from .unroll import Unrolled
 from .zoo import infer, load, models
 
 __version__: str
+if TYPE_CHECKING:
+    from .closed_form import fit
 
 __all__ = [
     "Card",
@@ -60,6 +62,7 @@ __all__ = [
     "Unrolled",
     "Vocabulary",
     "export",
+    "fit",
     "hadamard",
     "infer",
     "isa",
@@ -71,7 +74,11 @@ __all__ = [
 if not TYPE_CHECKING:  # for a type checker, every name that is not here would be one that is
 
     def __getattr__(name):
-        """`__version__`, once somebody asks: what looks it up takes as long to import as half of the package."""
+        """`fit` and `__version__`, once somebody asks: what they import takes as long as half of the package."""
+        if name == "fit":
+            from .closed_form import fit
+
+            return fit
         if name != "__version__":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib.metadata import PackageNotFoundError, version

@@ -53,6 +53,10 @@ class Coded(NamedTuple):
     codes: Array
     scale: Array | np.float32
 
+    def values(self, bits: int) -> NDArray[np.float32]:
+        """What they stand for, float32, with one scale."""
+        return dequantize(self.codes, np.float32(self.scale), bits)
+
 
 def coded(name: str) -> tuple[str, str]:
     """Names of the codes and of the scale that stand for a quantized parameter."""

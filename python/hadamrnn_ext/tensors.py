@@ -111,7 +111,7 @@ def _input(card: Card) -> Iterator[Entry]:
 def _output(card: Card) -> Iterator[Entry]:
     if card.pool is not None:
         thresholds = (card.pool.thresholds, card.layers[-1].hidden_size)
-        yield Entry("pool.thresholds", thresholds, Float32 if card.integer is None else Int32)
+        yield Entry("pool.thresholds", thresholds, QuantizedRows())
     shape = (card.output_size, card.output_width)
     if card.integer is not None and card.integer.readout == "integer":
         assert card.output_weight_bits is not None

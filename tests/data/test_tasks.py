@@ -14,7 +14,7 @@ def test_copy_sequences_are_the_definition():
     inputs, targets = copy.sequences(np.array([[1, 2, 3, 4, 5, 6, 7, 8, 1, 2]], np.uint8), 25)
     assert inputs.tolist() == [[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, *[0] * 5, 9, *[0] * 9]]
     assert targets.tolist() == [[0] * 15 + [1, 2, 3, 4, 5, 6, 7, 8, 1, 2]]
-    with pytest.raises(DataError, match="at least 20 steps, got 19"):
+    with pytest.raises(DataError, match="at least 20 steps and at most 16777216, got 19"):
         copy.sequences(np.ones((1, 10), np.uint8), 19)
 
 

@@ -75,7 +75,7 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
     tested = examples.take(split.test) if test is None else _tested(_examples(test, "test "), reader, answers)
     training = examples.take(split.train)
     chosen = Targets(training.targets, answers.labels)
-    weights = _class_weights(chosen) if options.balanced else None
+    weights = class_weights(chosen) if options.balanced else None
     scores = scored(answers.labels, chosen.normalization(), weights)
     return Task(
         name=NAME,
@@ -94,7 +94,7 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
         labels=answers.labels,
         class_weights=weights,
         answers=chosen.normalization(),
-        data=_data_card(given, reader),
+        data=data_card(given, reader),
         note="" if groups is None else _groups_note(groups, split),
     )
 
@@ -186,7 +186,7 @@ def _tested(given: Examples, reader: Reader, answers: Targets) -> Series:
     return reader.series(x, y.values, given.places)
 
 
-def _data_card(given: Examples, reader: Reader) -> DataCard | None:
+def data_card(given: Examples, reader: Reader) -> DataCard | None:
     """What the model remembers: the form of the file, names of data frames, and what missing values become."""
     card = given.card or DataCard(features=feature_names(given.x))
     impute = reader.impute if reader.kind == "features" else None
@@ -204,7 +204,7 @@ def _groups_note(groups: Any, split: holdout.Parts) -> str:
     return f"split by group: {', '.join(shares)}"
 
 
-def _class_weights(answers: Targets) -> tuple[float, ...]:
+def class_weights(answers: Targets) -> tuple[float, ...]:
     """N / (K N_k) of each class k: their mean over the examples is 1."""
     if answers.labels is None:
         raise InputError("balanced is for classes; the targets are values")

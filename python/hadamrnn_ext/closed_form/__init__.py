@@ -1,0 +1,8 @@
+"""Fitting in closed form: random networks that forget, of which only the readout is learned. Needs no torch."""
+
+from __future__ import annotations
+
+from .fit import fit
+from .report import Fitted, Report
+
+__all__ = ["Fitted", "Report", "fit"]

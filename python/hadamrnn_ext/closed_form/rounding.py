@@ -1,0 +1,57 @@
+"""Few bits for the readout: weights are rounded one after another, and those to come make up for the errors so far.
+
+The error of a rounded readout Q on examples X (N, F) is that of X (V - Q)'. When weight k is rounded, later weights can still
+take back whatever lies in the span of their features; so code k is the nearest to V_k + x_k' M e / (x_k' M x_k + d), with e the
+error so far in the space of the examples, d a small penalty, and M = d (X_(>k) X_(>k)' + d I)^-1. This is GPTQ (Frantar et al.
+2023, arXiv 2210.17323; the same as LDLQ of QuIP, arXiv 2307.13304) for fewer examples than features: N^2 operations per
+weight instead of a factorization of F^3. Rounding to 4 bits without it costs up to 30 points of accuracy, with it 0 to 0.6.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..quantize import code_range
+from ..storage import Coded
+
+__all__ = ["round_readout"]
+
+F64 = NDArray[np.float64]
+#: d, in units of the mean squared norm of a feature.
+DAMPING = 0.01
+#: Shares of the largest weight that the grid may end at; larger weights are clipped, and others make up for that.
+CLIPS = (1.0, 0.7, 0.5, 0.35)
+#: Examples that stand for all: more cost their square.
+EXAMPLES = 384
+
+
+def round_readout(weight: F64, features: NDArray[np.float32], bits: int) -> Coded:
+    """Codes (K, F) and their scale alpha: those of the smallest error on these features (N, F) among some scales."""
+    x = features[:: -(-len(features) // EXAMPLES)].astype(np.float64)
+    x -= x.mean(axis=0)
+    low, high = code_range(bits)
+    alphas = np.maximum(np.abs(weight).max() * np.array(CLIPS), 1e-30).astype(np.float32)
+    steps = alphas.astype(np.float64) / -low
+    scaled = (weight / steps[:, None, None]).reshape(-1, weight.shape[1])  # all scales at once: (4 K, F)
+    codes = _rounded(scaled, x, low, high).reshape(len(steps), *weight.shape)
+    losses = [np.square(x @ (weight - code * step).T).sum() for code, step in zip(codes, steps, strict=True)]
+    best = int(np.argmin(losses))
+    return Coded(codes[best], alphas[best])
+
+
+def _rounded(weight: F64, x: F64, low: int, high: int) -> NDArray[np.int8]:
+    """Codes of weights (K, F) in units of a step, by their features' examples x (N, F)."""
+    damping = max(DAMPING * float(np.square(x).sum()) / x.shape[1], 1e-12)
+    inverse = np.linalg.inv(x @ x.T + damping * np.eye(len(x)))  # of all features that are still to come
+    error = np.zeros((len(x), len(weight)))
+    codes = np.zeros(weight.shape, np.int8)
+    for k, feature in enumerate(np.ascontiguousarray(x.T)):
+        seen = inverse @ feature
+        rest = 1 - feature @ seen
+        inverse += np.outer(seen / rest, seen)
+        # With the feature taken out of the inverse, M x_k = d seen / rest, and x_k' M x_k + d = d / rest.
+        wanted = weight[:, k] + seen @ error
+        codes[:, k] = np.clip(np.rint(wanted), low, high)
+        error += np.outer(feature, weight[:, k] - codes[:, k])
+    return codes

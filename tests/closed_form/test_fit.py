@@ -1,0 +1,147 @@
+"""`hr.fit`: what it makes of data, what it says of it, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+from hadamrnn_ext.closed_form.design import DESIGNS
+
+
+def waves(rng, count=60, steps=60, pitches=3):
+    """Sines of some pitches and any phase, one pitch a class."""
+    pitch, phase = np.arange(count) % pitches, rng.uniform(0, 6, count)
+    x = np.sin(np.arange(steps) * (0.2 + 0.15 * pitch)[:, None] + phase[:, None])
+    return x[:, :, None] + 0.05 * rng.normal(size=(count, steps, 1)), pitch
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    x, y = waves(np.random.default_rng(1))
+    return hr.fit(x, np.array(["low", "middle", "high"])[y], hidden_size=64)
+
+
+def test_it_learns_what_there_is_to_learn(fitted):
+    x, y = waves(np.random.default_rng(2), count=90)
+    labels, probabilities = fitted.model.classify(x)
+    assert (labels[:, 0] == np.array(["low", "middle", "high"])[y]).mean() > 0.95
+    assert (probabilities > 1 / 3).all()
+
+
+def test_noise_is_told_from_knowledge(rng):
+    x, y = rng.normal(size=(40, 20, 2)), np.arange(40) % 2
+    report = hr.fit(x, y, hidden_size=64).report
+    low, high = report.interval
+    assert low < 0.65
+    assert report.metrics["loo_accuracy"] < 0.9
+    assert low < report.metrics["loo_accuracy"] < high
+
+
+def test_the_report_says_what_was_chosen(fitted):
+    text = str(fitted.report)
+    assert text.count("<- chosen") == 1
+    assert "leave-one-out accuracy" in text
+    assert len(fitted.report.trials) == len(DESIGNS)
+    assert fitted.report.file_bytes == len(fitted.model.to_bytes())
+
+
+def test_the_same_data_and_seed_give_the_same_model(fitted):
+    x, y = waves(np.random.default_rng(1))
+    names = np.array(["low", "middle", "high"])[y]
+    assert hr.fit(x, names, hidden_size=64, num_threads=2).model == fitted.model
+    assert hr.fit(x, names, hidden_size=64, seed=1).model != fitted.model
+
+
+def test_a_model_streams_saves_and_remembers(fitted, tmp_path):
+    x, _ = waves(np.random.default_rng(3), count=1)
+    stream = fitted.model.stream()
+    for step in x[0]:
+        y = stream.step(step)
+    np.testing.assert_array_equal(y, fitted.model.infer(x[0]))
+    fitted.model.save(tmp_path / "waves.safetensors")
+    assert hr.load(str(tmp_path / "waves.safetensors")) == fitted.model
+    assert fitted.model.card.training.settings == {"method": "closed form"}
+
+
+def test_lists_of_any_lengths_and_missing_values(rng):
+    x, y = waves(rng, count=40, pitches=2)
+    parts = [part[: 30 + i % 25].copy() for i, part in enumerate(x)]
+    parts[3][5] = np.nan
+    with pytest.raises(hr.InputError, match=r"X\[3\]\[5, 0\] is nan"):
+        hr.fit(parts, y)
+    model, report = hr.fit(parts, y, impute="last", hidden_size=64)
+    assert report.metrics["loo_accuracy"] > 0.9
+    assert model.card.data.impute == "last"
+
+
+def test_values(rng):
+    x, _ = waves(rng, count=80)
+    y = x.std(axis=(1, 2)) * np.array([[100.0]]) + np.array([[5.0]])
+    scale = rng.uniform(0.5, 2, 80)
+    model, report = hr.fit(x * scale[:, None, None], scale * 50 + 7, hidden_size=64)
+    assert y.shape == (1, 80)
+    assert report.interval is None
+    assert report.metrics["loo_r2"] > 0.9
+    answers = model.infer(x * scale[:, None, None])
+    assert np.abs(answers[:, 0] - (scale * 50 + 7)).mean() < 5
+
+
+def test_texts_and_tokens():
+    rng = np.random.default_rng(0)
+    good, bad = ["fine", "great", "lovely"], ["poor", "dull", "awful"]
+    rest = ["film", "a", "the", "plot", "of"]
+    texts = [
+        " ".join(rng.permutation([*rng.choice(rest, 4), rng.choice((good, bad)[i % 2])])) for i in range(80)
+    ]
+    labels = ["good", "bad"] * 40
+    model, report = hr.fit(texts, labels, hidden_size=64)
+    assert report.metrics["loo_accuracy"] > 0.8
+    assert model.classify("a lovely film")[0][0] == "good"
+    tokens = rng.integers(0, 5, (60, 12))
+    tokens[::2, 4] = 6
+    _, report = hr.fit(tokens, np.arange(60) % 2, hidden_size=64)
+    assert report.metrics["loo_accuracy"] > 0.8
+
+
+def test_rare_classes_can_weigh_as_much(rng):
+    x, y = waves(rng, count=66, pitches=2)
+    keep = (y == 0) | (np.arange(66) < 12)
+    model, _ = hr.fit(x[keep], y[keep], balanced=True, hidden_size=64)
+    fresh, wanted = waves(np.random.default_rng(9), count=40, pitches=2)
+    labels, _ = model.classify(fresh)
+    assert (labels[wanted == 1, 0] == "1").mean() > 0.9
+
+
+def test_the_file_is_no_larger_than_asked(rng):
+    x, y = waves(rng)
+    for most in (8192, 16384):
+        assert hr.fit(x, y, max_bytes=most).report.file_bytes <= most
+    with pytest.raises(hr.InputError, match="max_bytes is 100; no network"):
+        hr.fit(x, y, max_bytes=100)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"y": np.zeros(6, int)}, "single class"),
+        ({"y": [1, 2, None, 1, 2, 1]}, r"y\[2\] is None, a missing target"),
+        ({"y": np.zeros(5)}, "one target for each of 6"),
+        ({"hidden_size": 100}, "a power of two"),
+    ],
+)
+def test_what_is_refused(rng, change, said):
+    arguments = {"X": rng.normal(size=(6, 10, 1)), "y": np.arange(6) % 2, **change}
+    with pytest.raises((hr.InputError, hr.ShapeError), match=said):
+        hr.fit(**arguments)
+
+
+def test_it_needs_no_torch():
+    code = (
+        "import sys, numpy as np, hadamrnn_ext as hr; x = np.random.RandomState(0).randn(12, 9, 1);"
+        "hr.fit(x, np.arange(12) % 2, hidden_size=32); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
