@@ -56,6 +56,8 @@ format: .venv-test/installed ## Format Python and C++.
 .PHONY: typecheck
 typecheck: .venv-test/installed ## Check types with mypy --strict.
 	$(TEST)/mypy
+	for folder in tools bench examples fuzz; do (cd $$folder && MYPYPATH=../python:.:../tools \
+	    ../$(TEST)/mypy --config-file ../pyproject.toml $$(git ls-files '*.py')) || exit 1; done
 
 # Seconds of each engine. The core needs clang and its libFuzzer (Debian: clang libclang-rt-14-dev).
 FUZZ_SECONDS ?= 60

@@ -76,8 +76,8 @@ def target(record: Record) -> tuple[str, bool] | None:
     if record.key in AT_MOST:
         limit = AT_MOST[record.key]
         return f"at most {limit:g}", record.ratio <= limit
-    limit = least(record)
-    return None if limit is None else (f"{limit:.3g}", record.ratio >= limit)
+    lowest = least(record)
+    return None if lowest is None else (f"{lowest:.3g}", record.ratio >= lowest)
 
 
 def least(record: Record) -> float | None:

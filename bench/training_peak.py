@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from training_steps import make
+from training_steps import Memory, make
 
 
 def resident(field: str) -> int:
@@ -21,7 +21,8 @@ def resident(field: str) -> int:
 
 
 def main() -> None:
-    engine, steps, memory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    engine, steps = sys.argv[1], int(sys.argv[2])
+    memory: Memory = "reversible" if sys.argv[3] == "reversible" else "stored"
     make("copy", engine, steps=2, memory=memory)()  # threads, libraries, first uses
     step = make("copy", engine, steps=steps, memory=memory)
     before = resident("VmRSS")

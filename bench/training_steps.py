@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from hadamrnn_ext.nn import SequenceModel
 
-__all__ = ["PRESETS", "Step", "make"]
+__all__ = ["PRESETS", "Memory", "Step", "make"]
 
+Memory = Literal["stored", "reversible"]
 PRESETS = ("pmnist", "pmnist_m32", "copy", "imdb")
 WORDS = 10_000
 
@@ -22,7 +24,7 @@ class Step:
     model: SequenceModel
     x: Tensor
     y: Tensor
-    memory: str = "stored"
+    memory: Memory = "stored"
     optimizer: torch.optim.Adam = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,12 +34,12 @@ class Step:
     def __call__(self) -> float:
         loss = self.model.loss(self.x, self.y, memory=self.memory)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
 
-def make(preset: str, engine: str, *, steps: int | None = None, memory: str = "stored") -> Step:
+def make(preset: str, engine: str, *, steps: int | None = None, memory: Memory = "stored") -> Step:
     """The step of a preset on random data, with the same weights and data for every engine."""
     torch.manual_seed(0)
     if preset == "copy":

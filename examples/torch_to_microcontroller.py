@@ -39,10 +39,11 @@ def train(x: np.ndarray, y: np.ndarray, epochs: int) -> hr.Model:
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
     for epoch in range(epochs):
-        for part in torch.randperm(len(x)).split(50):
+        order = torch.randperm(len(x))
+        for part in (order[i : i + 50] for i in range(0, len(x), 50)):
             loss = net.loss(inputs[part], targets[part])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         print(f"epoch {epoch + 1:2}: loss {loss.item():.3f}")
     return net.to_native(task="bearing")
@@ -83,11 +84,14 @@ def main(epochs: int = 20, folder: str = "bearing_library") -> float:
             [program], input=codes.tobytes(), capture_output=True, check=True
         ).stdout.split()
         answers.append(int(said[-1]))
-    assert np.array_equal(np.float32(answers) * np.float32(small.card.integer.logit_scale), expected)
+    integer = small.card.integer
+    assert integer is not None
+    assert integer.logit_scale is not None
+    assert np.array_equal(np.array(answers, np.float32) * np.float32(integer.logit_scale), expected)
     right = float(np.mean((np.array(answers) > 0) == truth))
     print(f"C program {program}: {right:.1%}, and every logit is that of Python to the bit")
     return right
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

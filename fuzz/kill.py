@@ -114,7 +114,11 @@ def save(folder: Path, random: random.Random) -> Iterator[int]:
     models, path = (hr.load("smnist"), hr.load("sst2")), folder / "m.safetensors"
 
     def forever(model: hr.Model) -> Body:
-        return lambda: [model.save(path) for _ in iter(int, 1)]
+        def body() -> None:
+            while True:
+                model.save(path)
+
+        return body
 
     models[0].save(path)
     while True:
@@ -125,12 +129,17 @@ def save(folder: Path, random: random.Random) -> Iterator[int]:
 
 def cache(folder: Path, random: random.Random) -> Iterator[int]:
     arrays = {"x": np.arange(1 << 18), "y": np.arange(9.0)}
+
+    def reads(source: bytes) -> Body:
+        def body() -> None:
+            parsed("kill", source, lambda: arrays)
+
+        return body
+
     with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(folder)):
         for number in range(1 << 30):
             source = str(number // 4).encode()
-            done = kill(
-                random.uniform(0, 0.02), lambda source=source: parsed("kill", source, lambda: arrays) and 0
-            )
+            done = kill(random.uniform(0, 0.02), reads(source))
             found = parsed("kill", source, lambda: arrays)
             check(all(np.array_equal(found[name], array) for name, array in arrays.items()), "other arrays")
             yield not done

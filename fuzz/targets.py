@@ -27,6 +27,7 @@ from hadamrnn_ext.card import Card
 from hadamrnn_ext.cli import sequences
 from hadamrnn_ext.data import archive, custom, glue, idx, own, source, table, wav
 from hadamrnn_ext.data_card import DataCard
+from hadamrnn_ext.document import conform
 from hadamrnn_ext.errors import HadamRNNError
 
 __all__ = ["TARGETS", "Wrong", "seeds"]
@@ -55,7 +56,7 @@ NUMBERS = (
     1 << 63,
     1 << 64,
 )
-VALUES = (
+VALUES: tuple[Any, ...] = (
     *NUMBERS,
     0.5,
     -0.0,
@@ -71,8 +72,12 @@ VALUES = (
     "é*/\n",
     None,
     True,
+    [],
+    {},
+    [1],
+    ["a", "b", "c"],
+    {"x": 1},
 )
-VALUES = (*VALUES, [], {}, [1], ["a", "b", "c"], {"x": 1})
 
 
 class Wrong(Exception):
@@ -309,9 +314,7 @@ def export_c(data: bytes) -> bool:
     labels = [text] * (2 if model.card.output_size == 1 else model.card.output_size)
     card = json.loads(json.dumps(format.document(model.card, model.tensors)))["card"]
     labelled = model.with_card(
-        format.conform(
-            {**format._upgraded({"card": card, "format_version": 1}), "labels": labels}, Card, "card"
-        )
+        conform({**format._upgraded({"card": card, "format_version": 1}), "labels": labels}, Card, "card")
     )
     name = "net" if choices.below(2) else text
     with tempfile.TemporaryDirectory(dir=_scratch()) as folder:

@@ -30,7 +30,7 @@ def soak(model: hr.Model, steps: int) -> tuple[str, int]:
     rounds, sha, before = steps // STREAMS, hashlib.sha256(), 0
     for i in range(rounds):
         for stream, token in zip(streams, tokens[i % 64], strict=True):
-            sha.update(stream.step(token))
+            sha.update(stream.step(token).data)
         if i == rounds // 10:
             before = resident()
     return sha.hexdigest(), resident() - before

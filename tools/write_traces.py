@@ -32,15 +32,19 @@ HEADER = """\
 TARGET = Path(__file__).resolve().parents[1] / "tests" / "traces" / "golden.txt"
 
 
+Output = Literal["last", "all", "mean"]
+Tokens = Literal["", "one-hot", "embedding"]
+
+
 @dataclass(frozen=True)
 class Case:
     """A network described in a few words. ``sizes``: (hidden size, block size) of each layer."""
 
     sizes: list[tuple[int, int]]
     recurrence: str = "linear"
-    output: Literal["last", "all", "mean"] = "all"
+    output: Output = "all"
     input_size: int = 3
-    tokens: Literal["", "one-hot", "embedding"] = ""
+    tokens: Tokens = ""
     lengths: bool = False
     values: Literal["normal", "denormal", "special", "infinite"] = "normal"
     shape: tuple[int, int] = (2, 4)  # batch, steps
@@ -54,6 +58,25 @@ class Case:
         return "-".join(parts)
 
 
+SHORT: list[tuple[str, Tokens]] = [("linear", ""), ("relu", "one-hot"), ("modrelu", "embedding")]
+SMALL: list[tuple[int, int, Output, int]] = [
+    (24, 8, "all", 3),
+    (32, 32, "last", 1),
+    (36, 12, "all", 1),
+    (20, 20, "last", 3),
+]
+INFINITE: list[tuple[list[tuple[int, int]], str, Output, int]] = [
+    ([(20, 20)], "linear", "all", 1),
+    ([(24, 8)], "linear", "last", 3),
+    ([(24, 8)], "relu", "all", 3),
+    ([(12, 12)], "relu", "last", 1),
+    ([(20, 20)], "modrelu", "all", 3),
+    ([(24, 12)], "sign", "all", 3),
+    ([(20, 20)], "sign", "last", 1),
+    ([(12, 4)], "linear", "mean", 1),
+    ([(8, 8), (12, 12)], "linear", "all", 3),
+    ([(12, 12), (8, 8)], "sign", "mean", 3),
+]
 CASES = [
     # Every tail of a vector register, blocks in and beyond registers, base orders 12, 20, 28 and multiples.
     *[Case([(n, m)], input_size=1) for n, m in [(1, 1), (3, 1), (12, 4), (24, 8), (33, 1), (48, 16)]],
@@ -64,12 +87,7 @@ CASES = [
     *[
         Case([(n, m)], recurrence, output, d)
         for recurrence in ("relu", "modrelu", "sign")
-        for n, m, output, d in [
-            (24, 8, "all", 3),
-            (32, 32, "last", 1),
-            (36, 12, "all", 1),
-            (20, 20, "last", 3),
-        ]
+        for n, m, output, d in SMALL
     ],
     Case([(24, 8)], output="last", lengths=True),
     Case([(24, 12)], "modrelu", output="all", lengths=True),
@@ -81,10 +99,7 @@ CASES = [
     Case([(24, 12), (32, 32)], "relu", "last", 1),
     Case([(20, 20), (12, 4)], "modrelu", lengths=True),
     Case([(16, 8), (28, 28)], "sign", tokens="embedding"),
-    *[
-        Case([(24, 12)], recurrence, tokens=tokens, values="denormal")
-        for recurrence, tokens in [("linear", ""), ("relu", "one-hot"), ("modrelu", "embedding")]
-    ],
+    *[Case([(24, 12)], recurrence, tokens=tokens, values="denormal") for recurrence, tokens in SHORT],
     *[Case([(24, 8)], recurrence, values="special") for recurrence in ("linear", "relu", "modrelu", "sign")],
     *[Case([(n, m)], output="mean", input_size=d) for n, m, d in [(24, 8, 3), (64, 64, 1), (12, 12, 3)]],
     Case([(24, 24)], "modrelu", "mean", tokens="embedding", lengths=True),
@@ -93,18 +108,7 @@ CASES = [
     Case([(20, 20)], output="mean", input_size=1, values="special", shape=(2, 70), lengths=True),
     *[
         Case(sizes, recurrence, output, d, values="infinite", shape=(3, 4), output_size=1)
-        for sizes, recurrence, output, d in [
-            ([(20, 20)], "linear", "all", 1),
-            ([(24, 8)], "linear", "last", 3),
-            ([(24, 8)], "relu", "all", 3),
-            ([(12, 12)], "relu", "last", 1),
-            ([(20, 20)], "modrelu", "all", 3),
-            ([(24, 12)], "sign", "all", 3),
-            ([(20, 20)], "sign", "last", 1),
-            ([(12, 4)], "linear", "mean", 1),
-            ([(8, 8), (12, 12)], "linear", "all", 3),
-            ([(12, 12), (8, 8)], "sign", "mean", 3),
-        ]
+        for sizes, recurrence, output, d in INFINITE
     ],
 ]
 
