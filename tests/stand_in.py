@@ -1,7 +1,8 @@
 """What a shell of tests/test_documents.py runs instead of a program: the program, made short by its own options, or no
 more than a check of what it is told.
 
-python tests/stand_in.py PROGRAM [ARGUMENT ...]; HADAMRNN_PARSED names a file for what was only checked.
+python tests/stand_in.py PROGRAM [ARGUMENT ...]; HADAMRNN_PARSED names a file for what was only checked, HADAMRNN_PACKAGE the folder
+of the package, HADAMRNN_PATH where programs are.
 """
 
 from __future__ import annotations
@@ -45,22 +46,43 @@ def python(words: Sequence[str]) -> None:
     """A script of the project; those that take long only parse their arguments."""
     extra = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [path for path in extra if path]
-    if words[0] == "-m":
-        sys.argv = [*words[1:], *(["--count", "1"] if words[1] == "boards" else [])]
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-        return
-    sys.path.insert(0, str(Path(words[0]).resolve().parent))
-    sys.argv = list(words)
-    if "--help" not in words:
-        parse = argparse.ArgumentParser.parse_args
+    if words[:2] == ["-m", "boards"]:
+        sys.argv = ["boards", *words[2:], "--count", "1"]
+        if lacking(words):
+            only_parse(words)
+        runpy.run_module("boards", run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, str(Path(words[0]).resolve().parent))
+        sys.argv = list(words)
+        if "--help" not in words:
+            only_parse(words)
+        runpy.run_path(words[0], run_name="__main__")
 
-        def only_parse(parser: argparse.ArgumentParser, *given: object) -> argparse.Namespace:
-            parse(parser)
-            only("python", words)
-            sys.exit(0)
 
-        argparse.ArgumentParser.parse_args = only_parse  # type: ignore[method-assign,assignment]
-    runpy.run_path(words[0], run_name="__main__")
+def lacking(words: Sequence[str]) -> bool:
+    """Whether a board has no compiler or emulator here, where that may be."""
+    from boards.table import BOARDS, missing_tools
+
+    board = BOARDS[words[words.index("--board") + 1] if "--board" in words else "m4"]
+    return missing_tools([board]) is not None and not os.environ.get("HADAMRNN_CI")
+
+
+def only_parse(words: Sequence[str]) -> None:
+    """Ends the program that is run next once it has parsed its arguments."""
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_args(parser: argparse.ArgumentParser, *given: object) -> argparse.Namespace:
+        parse(parser)
+        only("python", words)
+        sys.exit(0)
+
+    argparse.ArgumentParser.parse_args = parse_args  # type: ignore[method-assign,assignment]
+
+
+def sensor(words: Sequence[str]) -> None:
+    """Nine channels, as they come."""
+    for step in range(3):
+        print(*[0.1 * step] * 9, flush=True)
 
 
 def pip(words: Sequence[str]) -> None:
@@ -73,7 +95,10 @@ def pip(words: Sequence[str]) -> None:
 def make(words: Sequence[str]) -> None:
     program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # the real one, not this stand-in
     assert program is not None, "there is no make"
-    subprocess.run([program, "-n", "-C", str(ROOT), *words], check=True, stdout=subprocess.DEVNULL)
+    program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # not this stand-in again
+    check(program is not None, ["make"])
+    command = [str(program), "--dry-run", "--directory", str(ROOT), *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     only("make", words)
 
 
@@ -108,5 +133,5 @@ if __name__ == "__main__":
     name = sys.argv[1].rsplit("/", 1)[-1]
     {
         function.__name__: function
-        for function in (hadamrnn, python, pip, make, cmake, valgrind, hadamrnn_tests)
+        for function in (hadamrnn, python, sensor, pip, make, cmake, valgrind, hadamrnn_tests)
     }[name](sys.argv[2:])

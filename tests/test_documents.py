@@ -1,8 +1,9 @@
 """What the documents say: their Python and their shell commands run, and their links lead somewhere.
 
-A page's blocks are tried in the order in which a reader meets them, in one folder, where files lie that a reader is
-said to have (`READERS_FILES`). A shell finds stand-ins of `hadamrnn`, `python` and so on first: tests/stand_in.py, which
-makes long commands short by their own options, and has those of which it cannot (`ONLY_PARSED`) only parsed.
+A page's blocks, and the whole commands within its text, are tried in the order in which a reader meets them, in one
+folder, where files lie that a reader is said to have (`READERS_FILES`). A shell finds stand-ins of `hadamrnn`, `python`
+and so on first: tests/stand_in.py, which makes long commands short by their own options, and has those of which it
+cannot (`ONLY_PARSED`) only parsed. So are the commands within the pages of recipes (`RECIPES`), hours of training.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from hadamrnn_ext.cli.recipe_options import configuration
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (".", "bench", "cpp", "docs", "fuzz")
 DOCUMENTS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
+RECIPES = ("docs/results.md", "docs/tasks.md")
 STAND_INS = (
     "hadamrnn",
     "python",
+    "sensor",
     "pip",
     "make",
     "cmake",
@@ -47,14 +50,37 @@ ONLY_PARSED = {
     "valgrind": "needs valgrind",
     "hadamrnn_tests": "needs the build before it",
     "python bench/run.py": "takes minutes",
+    "python -m boards": "its compiler or its emulator is not installed",
     "python fuzz/run.py": "takes minutes, or reads what it has found",
 }
 
 
+#: What stands for anything of its kind in a command within a text.
+PLACEHOLDERS = {"MODEL": "smnist", "FILE": "x.png", "DIR": "folder", "K": "8", "N": "2", "PRESET": "smnist"}
+PLACEHOLDERS |= {"TASK": "har2", "NAME": "digits", "P": "best", "S": "0.01"}
+
+
 def blocks(document: Path) -> list[tuple[str, str]]:
-    """The blocks of a page, each with its language."""
+    """The blocks of a page, each with its language; a whole command of `hadamrnn` within the text is a block of shell."""
     text = document.read_text(encoding="utf-8")
-    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = []
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```$|`([^`]+)`", text, re.MULTILINE | re.DOTALL):
+        language, code, span = match.groups()
+        if language:
+            found.append((language, code))
+        elif str(document.relative_to(ROOT)) not in (*RECIPES, "CHANGELOG.md") and is_whole(span):
+            found.append(("sh", " ".join(span.split())))
+    return found
+
+
+def is_whole(span: str) -> bool:
+    """Whether a command within a text says all that it takes, and does not stand for others."""
+    words = span.split()
+    return (
+        re.match(r"(sensor \| )?hadamrnn \S+ ", " ".join(words)) is not None
+        and not PLACEHOLDERS.keys() & set(words)
+        and "..." not in words
+    )
 
 
 def commands(block: str) -> list[str]:
@@ -63,8 +89,8 @@ def commands(block: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def walks(path: str, people: int) -> None:
-    """A table of series of unequal lengths, with a missing value in each."""
+def walks(path: str, people: int, gap: int | None = 2) -> None:
+    """A table of series of unequal lengths, with a missing value at one step of each."""
     rng = np.random.default_rng(0)
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -73,7 +99,7 @@ def walks(path: str, people: int) -> None:
             for t in range(int(rng.integers(5, 9))):
                 label = ("walk", "run")[i % 2]
                 rows.writerow(
-                    [i, t, label, "" if t == 2 else round(rng.normal() + i % 2, 3), round(rng.normal(), 3)]
+                    [i, t, label, "" if t == gap else round(rng.normal() + i % 2, 3), round(rng.normal(), 3)]
                 )
 
 
@@ -101,8 +127,14 @@ def own_data() -> None:
     sounds("recordings", ("",), 3)
 
 
+def readme() -> None:
+    own_data()
+    np.save("series.npy", np.zeros((784, 1), np.float32))
+    walks("new.csv", 8, gap=None)
+
+
 READERS_FILES: dict[str, Callable[[], object]] = {
-    "README.md": lambda: np.save("series.npy", np.zeros((784, 1), np.float32)),
+    "README.md": readme,
     "docs/own_data.md": own_data,
 }
 
@@ -185,11 +217,6 @@ def test_what_a_page_says_works(document, tmp_path, monkeypatch, shell):
         kind = next((begin for begin in ONLY_PARSED if line.startswith(begin)), None)
         assert kind is not None, f"{line} was not run"
         print(f"only parsed: {line} ({ONLY_PARSED[kind]})")
-
-
-#: What stands for anything of its kind in a command within a text.
-PLACEHOLDERS = {"MODEL": "smnist", "FILE": "x.png", "DIR": "folder", "K": "8", "N": "2", "PRESET": "smnist"}
-PLACEHOLDERS |= {"TASK": "har2", "NAME": "digits", "P": "best", "S": "0.01"}
 
 
 def inline(document: Path, command: str) -> list[str]:
