@@ -93,8 +93,6 @@ def pip(words: Sequence[str]) -> None:
 
 
 def make(words: Sequence[str]) -> None:
-    program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # the real one, not this stand-in
-    assert program is not None, "there is no make"
     program = shutil.which("make", path=os.environ["HADAMRNN_PATH"])  # not this stand-in again
     check(program is not None, ["make"])
     command = [str(program), "--dry-run", "--directory", str(ROOT), *words]
