@@ -107,11 +107,10 @@ def fit(
     design = min(trials, key=lambda trial: trial.cost).design
     size, bits = problem.size(design, hidden_size, max_bytes)
     model, solution = problem.solve(design, size, bits, seed)
+    metrics = problem.metrics(solution)
     card = dataclasses.replace(
         model.card,
-        training=Training(
-            task=custom.NAME, seed=seed, metrics=problem.metrics(solution), settings={"method": "closed form"}
-        ),
+        training=Training(task=custom.NAME, seed=seed, metrics=metrics, settings={"method": "closed form"}),
         data=custom.data_card(given, reader),
     )
     model = model.with_card(card)
@@ -120,7 +119,7 @@ def fit(
         design=design,
         hidden_size=size,
         output_weight_bits=bits,
-        metrics=problem.metrics(solution),
+        metrics=metrics,
         examples=len(series),
         file_bytes=len(model.to_bytes()),
         seconds=time.perf_counter() - begin,
