@@ -159,6 +159,32 @@ def test_what_cannot_be_a_file_is_named(tmp_path):
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_what_cannot_be_written_is_known_before(tmp_path, monkeypatch):
+    """By the error that writing would give, without a trace."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"x")
+    for target in (
+        tmp_path / "folder",
+        f"{tmp_path}/new{os.sep}",
+        tmp_path / "missing" / "m",
+        tmp_path / "file" / "m",
+    ):
+        with pytest.raises(OSError, match=r"\w") as before:
+            disk.check(target)
+        with pytest.raises(OSError, match=r"\w") as after:
+            disk.write(target, b"y")
+        assert (before.value.errno, before.value.filename) == (after.value.errno, str(target))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as for somebody else
+    with pytest.raises(PermissionError):
+        disk.check(tmp_path / "new")
+    for target in ("/dev/null", "/dev/stdout", "/dev/fd/1"):  # are written into, whoever may make files there
+        disk.check(target)
+    monkeypatch.undo()
+    for target in (tmp_path / "new", tmp_path / "file"):
+        disk.check(target)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
 def test_names_as_long_as_a_system_takes_them(tmp_path):
     for name in ("n" * 255, "Ω" * 127, "\N{GRINNING FACE}" * 63):
         disk.write(tmp_path / name, name.encode())

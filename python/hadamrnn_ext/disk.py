@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from .errors import InputError
 
-__all__ = ["growing", "is_plain", "is_stdout", "picture_kind", "whole", "write", "write_picture"]
+__all__ = ["check", "growing", "is_plain", "is_stdout", "picture_kind", "whole", "write", "write_picture"]
 
 Path = str | os.PathLike[str]
 
@@ -95,6 +95,25 @@ def write_picture(path: Path, figure: Any, dpi: int) -> None:
 def is_stdout(path: Path) -> bool:
     """Whether ``path`` names the standard output of this process, where then nothing else should be printed."""
     return _descriptor(path) == 1
+
+
+def check(path: Path) -> None:
+    """Raises the OSError that ``write`` would raise in the end, where it can be told now: for whoever computes for long.
+
+    A folder that is missing, or that nothing can be written into; a folder where a file is meant.
+    """
+    if _descriptor(path) is not None or not (is_plain(path) or os.path.isdir(path)):
+        return
+    folder = os.path.dirname(os.path.realpath(path))
+    problem = None
+    if os.path.isdir(path) or os.fspath(path).endswith((os.sep, os.altsep or os.sep)):
+        problem = errno.EISDIR
+    elif not os.path.isdir(folder):
+        problem = errno.ENOTDIR if os.path.exists(folder) else errno.ENOENT
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        problem = errno.EACCES
+    if problem is not None:
+        raise OSError(problem, os.strerror(problem), os.fspath(path))
 
 
 def is_plain(path: Path) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from hadamrnn_ext import zoo
+from hadamrnn_ext import plots, zoo
 from hadamrnn_ext.card import Training
+from hadamrnn_ext.cli import bench, infer
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.preprocess import Preprocess, Vocabulary
 
@@ -355,3 +357,64 @@ def test_a_reader_that_stops_is_no_error(pixels):
     done = subprocess.run(command, check=False, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(write)
     assert done.stderr == ""
+
+
+def test_what_nobody_has_foreseen_is_one_line_too_and_says_where(run, monkeypatch):
+    monkeypatch.setattr(zoo, "models", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):  # as tests/conftest.py has it
+        run("models")
+    monkeypatch.delenv("HADAMRNN_TRACEBACK")
+    code, stdout, stderr = run("models")
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert re.match(r"hadamrnn models: unexpected ZeroDivisionError in models\.py:\d+: ", stderr)
+    assert "HADAMRNN_TRACEBACK=1" in stderr
+
+
+def test_memory_that_ends_is_told(run, monkeypatch):
+    def full() -> None:
+        raise MemoryError("Unable to allocate 8.00 EiB")
+
+    monkeypatch.setattr(zoo, "models", full)
+    assert run("models") == (1, "", "hadamrnn models: out of memory (Unable to allocate 8.00 EiB)\n")
+
+
+def test_a_gpu_that_is_not_there_is_told_before_anything_is_trained(run, monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, stdout, stderr = run(*SMALL, "--device", "cuda", "--out", tmp_path / "run")
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert "device is 'cuda', but torch finds no GPU here" in stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_batches_larger_than_memory_are_told(run, tmp_path):
+    pytest.importorskip("torch")
+    code, _, stderr = run(
+        *SMALL, "--out", tmp_path, "--length", 1 << 24, "--batch-size", 1 << 16, "--limit-train", 1 << 16
+    )
+    assert code == 1
+    assert stderr.splitlines()[-1].startswith("hadamrnn train: out of memory (")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "quantize copy --data copy --out {}.safetensors",
+        "plot spectrum copy --out {}.png",
+        "bench --plot {}.png",
+        "infer x.npy --out {}.csv",
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_work(run, monkeypatch, tmp_path, call):
+    def work(*_, **__):
+        raise AssertionError("this takes minutes")
+
+    monkeypatch.setattr(tasks, "load", work)
+    monkeypatch.setattr(plots, "spectrum", work)
+    monkeypatch.setattr(bench, "cases", work)
+    monkeypatch.setattr(infer, "load", work)
+    target = tmp_path / "missing" / "file"
+    code, stdout, stderr = run(*call.format(target).split())
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert f"{target}." in stderr
+    assert "No such file or directory" in stderr

@@ -95,6 +95,14 @@ def test_infer_takes_every_format_from_files_pipes_and_stdin(run, model, rng, tm
     assert run("infer", "-", *of(tmp_path), "--logits")[:2] == expected[:2]
 
 
+def test_a_folder_called_like_stdin_is_not_it(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").mkdir()
+    of_stdin(monkeypatch, b"0.5\n2\n")
+    code, stdout, _ = run("infer", "-", "--model", tmp_path / "model.safetensors")
+    assert (code, len(stdout.splitlines())) == (0, 1)
+
+
 def test_stdin_is_read_once(run, model, tmp_path, monkeypatch):
     of_stdin(monkeypatch, b"1\n2\n")
     code, _, stderr = run("infer", "-", "-", *of(tmp_path))

@@ -81,8 +81,9 @@ def _run(argv: Sequence[str]) -> int:
         if os.environ.get(TRACEBACK):
             raise
         met = f"unexpected {type(error).__name__} in {console.place(error)}: {console.reason(error)}"
+        fault = "This is a fault of hadamrnn_ext, or of its installation, which `hadamrnn doctor` checks"
         advice = f"with {TRACEBACK}=1 the same command shows where it comes from, for a report"
-        return _failed(name, f"{met}. This is a fault of hadamrnn_ext; {advice}")
+        return _failed(name, f"{met}. {fault}; {advice}")
 
 
 def _failed(name: str, message: str) -> int:

@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         import matplotlib  # noqa: F401  says now that it is missing
 
         disk.picture_kind(arguments.plot)
+        disk.check(arguments.plot)
     count = threads(arguments) or machine.cpus()
     work = list(cases(count))
     show = counter("measured", len(work))

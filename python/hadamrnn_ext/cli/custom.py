@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data import custom, own, sounds
+from ..data import custom, own, sounds, source
 from ..data.csv_dialect import DELIMITERS
 from ..data.examples import Examples
 from ..data.series import Series
@@ -149,7 +148,7 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
     if arguments.test is not None:
         test = own.examples(arguments.test, asked, own.known(train), kind)
     task = custom.task(train, test, options, arguments.seed)
-    if Path(arguments.train).is_dir():
+    if source.is_folder(arguments.train):
         task = dataclasses.replace(task, settings=sounds.SETTINGS)
     said = [_describe(task), train.understood]
     if test is not None:

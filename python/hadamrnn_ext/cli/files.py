@@ -25,7 +25,7 @@ def files(names: Sequence[str], card: Card) -> list[str]:
         raise InputError(f"{source.STDIN} is stdin, which can be read once; expected it once")
     found: list[str] = []
     for name in names:
-        found += _inside(Path(name), card) if Path(name).is_dir() else [name]
+        found += _inside(Path(name), card) if source.is_folder(name) else [name]
     return found
 
 

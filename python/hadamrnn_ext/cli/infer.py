@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from .. import zoo
+from .. import disk, zoo
 from ..data import source
 from ..errors import InputError
 from ..model import Model
@@ -91,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.file and arguments.text is None:
         return samples.show(arguments, model, num_threads)
     form = arguments.format or ("text" if arguments.out is None else format_of(arguments.out))
+    if arguments.out is not None:
+        disk.check(arguments.out)
     if arguments.follow:
         if arguments.file != ["-"]:
             raise InputError("--follow reads stdin: expected the file -")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import zoo
+from .. import disk, zoo
 from ..card import Training
 from ..data import custom, tasks
 from ..data.task import CALIBRATION, Split, Task, calibration, evaluate
@@ -126,6 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
         refuse(arguments, ("--input-bits", "--impute"), "it is for features, and the model reads tokens")
     if all(layer.recurrence == "sign" for layer in model.card.layers):
         refuse(arguments, ("--bits", "--percentile"), "the state of signs has one bit")
+    suffix = "embedding" if arguments.embedding else arguments.bits
+    out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
+    disk.check(out)
     task, split = _task(arguments, model)
     if task.name == "copy":
         refuse(arguments, ("--directory", "--no-verify"), "copy makes its own data")
@@ -144,8 +147,6 @@ def run(arguments: argparse.Namespace) -> int:
     examples = task.train if split == "train" else task.test
     before = _scores(model, task, examples, "model", threads(arguments))
     after = _scores(quantized, task, examples, "quantized", threads(arguments))
-    suffix = "embedding" if arguments.embedding else arguments.bits
-    out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
     quantized = _scored(quantized, {f"{split}_{name}": value for name, value in after.items()})
     quantized.save(out)
     layers = () if quantized.card.integer is None else quantized.card.integer.layers

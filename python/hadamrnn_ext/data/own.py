@@ -42,7 +42,7 @@ def examples(
 
     Raises DataError naming the file.
     """
-    if Path(path).is_dir():
+    if source.is_folder(path):
         refuse_columns(str(path), columns)
         return sounds.read(path, how)
     content, name = source.content(path), source.label(path)

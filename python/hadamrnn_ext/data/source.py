@@ -17,7 +17,7 @@ from typing import IO
 from ..errors import DataError
 from .archive import decompressed, read_at_most
 
-__all__ = ["STDIN", "Content", "content", "files", "label", "suffix", "text"]
+__all__ = ["STDIN", "Content", "content", "files", "is_folder", "label", "suffix", "text"]
 
 STDIN = "-"
 #: Bytes that are read of what does not say how long it is, or decompressed.
@@ -85,6 +85,11 @@ def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
             yield place
         elif (real := place.resolve()) not in above:
             yield from _walk(place, (*above, real))
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether what is named is a folder; ``-`` is stdin, whatever lies here under that name."""
+    return str(name) != STDIN and Path(name).is_dir()
 
 
 def label(name: str | Path) -> str:
