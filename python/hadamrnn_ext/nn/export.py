@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..card import Card, Training
+from ..file.card import Card, Training
+from ..file.preprocess import Preprocess
 from ..model import Model
-from ..preprocess import Preprocess
 
 
 def native(card: Card, tensors: Mapping[str, Tensor], kernel: str = "auto") -> Model:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..file.codes import code_range, dequantize
+from ..file.storage import Quantized, Signs
+from ..file.tensors import coded, entries
 from ..model import Model
-from ..quantize import code_range, dequantize
-from ..storage import Quantized, Signs
-from ..tensors import coded, entries
 from .sequence import SequenceModel
 
 

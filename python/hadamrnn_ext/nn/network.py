@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..card import Card, LayerCard
 from ..errors import InputError, ShapeError
-from ..preprocess import Preprocess
-from ..quantize import code_range
+from ..file.card import Card, LayerCard
+from ..file.codes import code_range
+from ..file.preprocess import Preprocess
+from ..file.tensors import EMBEDDING, REVERSE
 from ..scalars import plain, whole
-from ..tensors import EMBEDDING, REVERSE
 from . import engines, export, hooks, initialize, stack
 from .embedding import embedding
 from .layers import HadamRNN

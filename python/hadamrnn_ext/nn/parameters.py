@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from .. import hadamard
 from ..errors import InputError, ShapeError
-from ..integer.card import IntegerCard
-from ..quantize import code_range
+from ..file.codes import code_range
+from ..file.integer_card import IntegerCard
 from ..scalars import plain, whole
 from . import engines, initialize, structure
 

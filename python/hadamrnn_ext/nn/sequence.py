@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from ..card import Card
 from ..errors import InputError
+from ..file.card import Card
 from ..integer.calibrate import Calibrating
 from ..model import Model
 from . import engines, export, hooks, packed, single
