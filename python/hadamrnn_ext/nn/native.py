@@ -29,7 +29,7 @@ def from_native(model: Model, **options: Any) -> SequenceModel:
     Raises InputError for an integer model, or layers that are not of one kind.
 
     Example:
-        >>> net = nn.from_native(hadamrnn_ext.fit(x, y))  # gradients go on where the closed form ends
+        >>> net = nn.from_native(hadamrnn_ext.fit(x, y).model)  # gradients go on where the closed form ends
     """
     module = SequenceModel.from_card(model.card, **options)
     latent = _latent(model)
