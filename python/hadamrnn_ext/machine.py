@@ -33,7 +33,8 @@ def hint(*extras: str) -> str:
 
 def package_version(package: str) -> str | None:
     """Of an installed package, without importing it; None if it is not there."""
-    from importlib.metadata import PackageNotFoundError, version  # which takes longer than this package to import
+    # Here, since importing it takes longer than importing this package.
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version(package)
