@@ -13,7 +13,7 @@ import pytest
 
 from drawn import draw, same
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 KINDS = {
     "last": {"sizes": ((32, 32),)},

@@ -11,7 +11,7 @@ import pytest
 
 from drawn import draw, same
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
     "features": {"sizes": ((32, 32),)},

@@ -1,0 +1,151 @@
+"""States of streams: what may be one, and as bytes.
+
+A state has a part for each layer, h (n,) float32. A model with a pool, output "mean" included, has one more, (F + 1,)
+float64: the sums of its F features over all steps so far (of "mean" those of relu(h), in an integer model of relu(z)), or
+their running means, and the number of steps. A model that reads differences has another, (d + 1,) float64: the input of the
+last step, and 1, or 0 before the first step.
+
+Bytes: ``HRST``, the format (1; 2 for output "mean"; 3 with a pool or differences), the number of layers and of sequences as
+little-endian uint32, n of each layer likewise, then the parts in C order, (sequences, size) each. The sizes must be those of
+the model that takes them back.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, ShapeError
+from ..file.card import Card, LayerCard
+from .inputs import read_array
+
+__all__ = ["dumps", "loads", "read"]
+
+MAGIC = b"HRST"
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+State = list[F32 | F64]
+MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
+
+
+class Part(NamedTuple):
+    """A part of a state: (B, size) numbers."""
+
+    size: int
+    dtype: Any  # float32 or float64
+    fault: Callable[[Any], str]  # what is wrong with such numbers, or "" where nothing is
+    name: str = ""  # as errors list it behind the layers
+    columns: str = ""  # and say what it consists of
+
+
+def parts(card: Card) -> list[Part]:
+    """What the state of a model consists of, in order."""
+    found = [Part(layer.hidden_size, np.float32, partial(_layer_fault, layer)) for layer in card.layers]
+    if card.pool is not None or card.output == "mean":
+        name = f" and the sums of the {'mean' if card.output == 'mean' else 'pool'}"
+        columns = ", sums and the number of steps"
+        found.append(Part(card.output_width + 1, np.float64, partial(_totals_fault, card), name, columns))
+    if card.differences:
+        name, columns = " and the last input", ", the last input and 1 or 0"
+        found.append(Part(card.input_size + 1, np.float64, _input_fault, name, columns))
+    return found
+
+
+def read(value: Any, card: Card, batch: tuple[int, ...]) -> State:
+    """A state as the core takes it, (B, n) a part, of an array or list of parts (*batch, n).
+
+    Raises:
+        ShapeError: another form.
+        InputError: a value that is not finite, that a sign recurrence cannot hold, or that is no sum of states.
+    """
+    expected, layers = parts(card), len(card.layers)
+    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(expected):
+        more = "".join(part.name for part in expected)
+        raise ShapeError(f"state is not an array or list of {layers} layers{more}")
+    state: State = []
+    for i, (given, part) in enumerate(zip(value, expected, strict=True)):
+        name = f"state[{-1 if layers <= i == len(expected) - 1 else i}]"
+        array, shape = read_array(given, name), (*batch, part.size)
+        if array.shape != shape:
+            raise ShapeError(f"{name} has shape {array.shape}; expected {shape}{part.columns}")
+        with np.errstate(over="ignore"):
+            numbers = np.array(array, part.dtype, order="C").reshape(-1, part.size)
+            if fault := part.fault(numbers):
+                raise InputError(f"{name} {fault}")
+        state.append(numbers)
+    return state
+
+
+def _layer_fault(layer: LayerCard, h: F32) -> str:
+    if not np.isfinite(h).all():
+        return "holds a value that is not finite in float32"
+    if layer.recurrence == "sign" and not ((abs(h) == 1).all(axis=1) | (h == 0).all(axis=1)).all():
+        return "of a sign recurrence must be +1 and -1, or all zero before the first step"
+    return ""
+
+
+def _totals_fault(card: Card, totals: F64) -> str:
+    """Sums over as many states as the last column says, or running means."""
+    sums, steps = totals[:, :-1], totals[:, -1:]
+    if not ((steps >= 0) & (steps < MAX_STEPS) & (steps == np.floor(steps))).all():
+        return "ends in a number of steps that is no whole number from 0 to 2^47 - 1"
+    if not np.isfinite(sums).all():
+        return "holds a sum that is not finite"
+    if card.integer is None:
+        possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
+    else:
+        largest = max(1, (1 << card.integer.layers[-1].state_bits - 1) - 1)
+        possible = (sums >= 0) & (sums <= steps * largest) & (sums % 1 == 0)
+    return "" if possible.all() else "holds a sum that rectified states of so many steps cannot have"
+
+
+def _input_fault(last: F64) -> str:
+    if np.isfinite(last.astype(np.float32)).all() and np.isin(last[:, -1], (0, 1)).all():
+        return ""
+    return "is no last input: finite numbers, and 1, or 0 before the first step"
+
+
+def dumps(card: Card, state: State) -> bytes:
+    """The bytes of a state's parts, (B, n) each."""
+    little = [part.astype(part.dtype.newbyteorder("<"), order="C") for part in state]
+    return _header(card, len(state[0])) + b"".join(part.tobytes() for part in little)
+
+
+def loads(card: Card, data: bytes) -> State:
+    """The parts (B, n) of a state's bytes. Raises InputError where they are no states of such a model."""
+    sizes = [layer.hidden_size for layer in card.layers]
+    start = len(MAGIC) + 4 * (3 + len(sizes))
+    if data[:4] != MAGIC or len(data) < start:
+        raise InputError(f"{len(data)} bytes are no saved state; expected what save() gave")
+    form, layers, batch = struct.unpack_from("<3I", data, 4)
+    if data[:start] != _header(card, batch):
+        met = list(struct.unpack_from(f"<{len(sizes)}I", data, 16)) if layers == len(sizes) else None
+        raise InputError(
+            f"a saved state of format {form} and {layers} layers of {met} units; expected format {_format(card)} "
+            f"and {sizes}"
+        )
+    expected = parts(card)
+    length = start + batch * sum(np.dtype(part.dtype).itemsize * part.size for part in expected)
+    if len(data) != length:
+        raise InputError(f"a saved state of {len(data)} bytes; expected {length}")
+    state: State = []
+    for part in expected:
+        little = np.dtype(part.dtype).newbyteorder("<")
+        values = np.frombuffer(data, little, batch * part.size, start)
+        state.append(values.astype(part.dtype).reshape(batch, part.size))
+        start += values.nbytes
+    return state
+
+
+def _header(card: Card, count: int) -> bytes:
+    sizes = [layer.hidden_size for layer in card.layers]
+    return MAGIC + struct.pack(f"<{3 + len(sizes)}I", _format(card), len(sizes), count, *sizes)
+
+
+def _format(card: Card) -> int:
+    return 3 if card.pool is not None or card.differences else 2 if card.output == "mean" else 1

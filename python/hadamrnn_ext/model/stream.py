@@ -1,0 +1,154 @@
+"""Stateful inference: the same bits as one call of ``infer``, one step or one chunk at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ShapeError
+from . import inputs, states
+from .classify import Classification
+from .reader import overflow_error
+from .sequences import F32, F64, MAX_COUNT, Sequences, Source
+
+__all__ = ["Stream"]
+
+
+class Stream(Sequences):
+    """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
+
+    Not for several threads at once: each has a Stream of its own, on one shared Model. A step that raises leaves
+    the state as it was. Copies (``copy``, ``deepcopy``, ``pickle``) go on from the same state, each for itself.
+    """
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, model: Source, batch_size: int | None, raw: bool, check_finite: bool) -> None:
+        if batch_size is not None:
+            batch_size = inputs.count(batch_size, "batch_size", MAX_COUNT, "None or an integer")
+        super().__init__(model, batch_size, raw, check_finite)
+        self._batch = () if batch_size is None else (batch_size,)
+
+    def step(self, x: Any) -> F32:
+        """Feed one time step; returns the logits of the sequence so far, for output "last" and "mean" too.
+
+        Args:
+            x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; arrays in C
+                order and lists of numbers are the fast ways.
+
+        Returns:
+            (o,) or (B, o) float32.
+
+        Raises:
+            ShapeError, InputError: as ``Model.infer``; the state is unchanged.
+        """
+        logits = self._core_step(x)
+        return self._explained_step(x) if logits is None else logits
+
+    def run(self, x: ArrayLike) -> F32:
+        """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
+
+        Args:
+            x: (T, d) features or (T,) tokens; with a batch size (B, T, d) or (B, T). T may be 0.
+
+        Returns:
+            output "last", "mean": (o,) or (B, o), the logits of the sequence so far; "all": (T, o) or (B, T, o).
+
+        Raises:
+            ShapeError, InputError: as ``Model.infer``; the state is unchanged.
+        """
+        array = inputs.read_array(x)
+        time, inner = len(self._batch), self._reader.inner
+        if array.ndim <= time or array.shape != (*self._batch, array.shape[time], *inner):
+            expected = ", ".join(map(str, (*self._batch, "T", *inner)))
+            raise ShapeError(
+                f"x has shape {array.shape}; expected ({expected}{',' if ',' not in expected else ''})"
+            )
+        return self._take(array, array.shape[time])
+
+    def logits(self) -> F32:
+        """The logits of the sequence so far, (o,) or (B, o), without another step; before the first one, of h_0 = 0."""
+        found = self._core.logits()
+        return found if self._batch else found[0]
+
+    def classify(self, top: int = 1) -> Classification:
+        """The ``top`` most probable classes of the sequence so far, without another step, as ``Model.classify``.
+
+        Returns:
+            labels and probabilities, (top,) or (B, top).
+
+        Example:
+            >>> stream = hadamrnn_ext.load("har6").stream()
+            >>> _ = stream.run(window)
+            >>> labels, probabilities = stream.classify()
+        """
+        return self._model.classes.best(self.logits(), top, every_step=False)
+
+    @property
+    def state(self) -> F32 | list[F32 | F64]:
+        """The hidden state h_t, not rectified: (num_layers, n), or (num_layers, B, n) with a batch size; a copy.
+
+        A list with one array a layer where the layers differ in size. For output "mean" a list too, with one more
+        array at the end, (n + 1) float64: the sums and the number of steps, see ``states``. May be set to anything of
+        this form.
+        """
+        parts = [h if self._batch else h[0] for h in self._core.get_state()]
+        equal = len({(h.shape, h.dtype) for h in parts}) == 1
+        return np.stack(parts).astype(np.float32, copy=False) if equal else parts
+
+    @state.setter
+    def state(self, value: ArrayLike | list[ArrayLike]) -> None:
+        self._set_state(value, self._batch)
+
+    def save(self) -> bytes:
+        """The state as bytes, see ``states``; ``load`` of a Stream of the same model and batch size takes them back."""
+        return self._save()
+
+    def load(self, data: bytes) -> None:
+        """Goes on from the state that ``save`` gave. Raises ShapeError or InputError for other bytes."""
+        state = states.loads(self._model.card, data)
+        if len(state[0]) != self._core.capacity:
+            raise ShapeError(f"a saved state of {len(state[0])} sequences; expected {self._core.capacity}")
+        self._set_state(state, (len(state[0]),))
+
+    def reset(self) -> None:
+        """Back to h_0 = 0."""
+        self._core.reset()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        batch_size = self._batch[0] if self._batch else None
+        return _restored, (self._model, batch_size, self._raw, self._check_finite, self._core.get_state())
+
+    def __repr__(self) -> str:
+        parallel = f"{self._batch[0]} sequences" if self._batch else "one sequence"
+        card = self._model.card
+        return f"Stream({parallel}, {card.input} {card.input_size} -> {card.output_size} logits)"
+
+    def _explained_step(self, x: Any) -> F32:
+        """A step of any form of input, or what is wrong with it."""
+        array = inputs.read_array(x)
+        expected = (*self._batch, *self._reader.inner)
+        if array.shape != expected:
+            raise ShapeError(f"x has shape {array.shape}; expected {expected}, one time step")
+        return self._take(array, None).reshape(*self._batch, -1)
+
+    def _take(self, array: NDArray[Any], steps: int | None) -> F32:
+        """Takes steps (*batch, T, ..), or one without the time axis where ``steps`` is None."""
+        values = self._reader.read(array, self._check_finite)
+        count = 1 if steps is None else steps
+        logits, found = self._run(values.reshape(self._core.capacity, count, *self._reader.inner))
+        if found:
+            sequence, step = found[0]
+            index = (sequence,) if self._batch else ()
+            raise overflow_error(array, index if steps is None else (*index, step))
+        return logits if self._batch else logits[0]
+
+
+def _restored(
+    model: Source, batch_size: int | None, raw: bool, check_finite: bool, state: list[F32 | F64]
+) -> Stream:
+    stream = Stream(model, batch_size, raw, check_finite)
+    stream._core.set_state(state)
+    return stream
