@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from .. import zoo
-from ..data import custom, own, sounds, tasks
+from ..data import custom, sounds, tasks
+from ..data import files as own
 from ..data.confusion import Confusion
 from ..data.targets import Kind
 from ..data.task import EVALUATION_BATCH, Task, evaluate
@@ -111,7 +112,7 @@ def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
     """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
     card = model.card
     kind: Kind = "values" if card.labels is None else "classes"
-    found = own.examples(file, columns(arguments), custom.known(card), kind, sounds.hearing(card))
+    found = own.examples(file, columns(arguments), own.Known.of_model(card), kind, sounds.hearing(card))
     print(found.understood, file=sys.stderr)
     return custom.of_model(card, found, arguments.impute)
 

@@ -12,10 +12,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, golden
-from ..card import Card, LayerCard
+from .. import _core
+from ..file.card import Card, LayerCard
+from ..file.pool import Pool
+from ..golden import floats as golden
 from ..model import Model
-from ..pool import Pool
 
 __all__ = ["DESIGNS", "Batch", "Design", "draw", "pooled"]
 

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import inputs
-from ..card import Training
 from ..data import custom
 from ..data.examples import Examples
 from ..data.missing import Impute
@@ -20,8 +18,9 @@ from ..data.reader import Reader
 from ..data.series import Series
 from ..data.targets import Kind, Targets, targets
 from ..errors import InputError
-from ..model import Model
-from ..tensors import pack_parameters
+from ..file.card import Training
+from ..file.tensors import pack_parameters
+from ..model import Model, inputs
 from .design import DESIGNS, Batch, Design, draw, pooled
 from .report import Fitted, Report, Trial
 from .ridge import Solution, ridge

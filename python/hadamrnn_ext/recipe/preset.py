@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 from typing import Any, Literal, get_args, get_type_hints
 
-from ..card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
 from ..data.copy import LONGEST
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
+from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
 from .setting import (
     BELOW_1,
     BETWEEN,
