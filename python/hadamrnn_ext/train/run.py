@@ -134,24 +134,8 @@ def build(config: Config, task: Task) -> Network:
 
 def _initial(config: Config, task: Task) -> nn.SequenceModel:
     preset = config.preset
-    model = nn.SequenceModel(
-        task.input_size,
-        preset.hidden_size,
-        task.output_size,
-        preset.block_size,
-        output=preset.output_on(task),
-        tokens=task.input == "tokens",
-        embedding_size=preset.embedding_size,
-        num_layers=preset.num_layers,
-        recurrence=preset.recurrence,
-        weight_bits=preset.weight_bits,
-        output_weight_bits=preset.output_weight_bits,
-        bias_bits=preset.bias_bits,
-        embedding_bits=preset.embedding_bits,
-        engine=config.engine,
-        freeze_signs=preset.freeze_signs,
-        preprocess=task.preprocess,
-        labels=task.labels,
+    model = nn.SequenceModel.from_card(
+        preset.card(task), engine=config.engine, freeze_signs=preset.freeze_signs
     )
     with torch.no_grad():
         top = model.rnn.layers()[-1].signs
