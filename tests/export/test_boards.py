@@ -13,6 +13,7 @@ from boards import __main__ as command
 from boards.proof import dense_figures, model_figures
 from boards.table import BOARDS, missing_tools
 from hadamrnn_ext.data import copy
+from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 KINDS = {
@@ -73,9 +74,21 @@ def test_popcount(rng, make_model, board, sizes, recurrence):
     assert equal
 
 
-@pytest.mark.parametrize("kind", KINDS)
+FORGETTING = {
+    "pool": {
+        "sizes": ((24, 12), (16, 16)),
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(2),
+    },
+    "running pool": {"decays": True, "pool": Pool(1, time_constant=3), "output": "all"},
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *FORGETTING])
 def test_float_models(rng, make_model, board, kind):
-    model = make_model(rng, **KINDS[kind])
+    model = make_model(rng, **{**KINDS, **FORGETTING}[kind])
     figures, equal = model_figures(model, draw(rng, model, 2, 10), board)
     assert equal
     assert figures.data_bytes == 0
