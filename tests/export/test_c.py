@@ -45,6 +45,7 @@ KINDS = {
     "mean of layers": {"sizes": ((24, 12), (16, 16)), "recurrence": "sign", "output": "mean"},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+    "few biases": {"sizes": ((64, 64), (40, 8)), "bias_bits": 3},
     "layers of powers of two": {
         "sizes": ((40, 8), (64, 64), (96, 32)),
         "output": "all",
@@ -346,6 +347,21 @@ def test_small_states_take_16_bits(rng, make_model, tmp_path):
     hr.export.c(floats.quantize(x, state_bits=12, readout="integer"), tmp_path / "twelve", "net")
     assert "int16_t z0[64];" in (tmp_path / "ten" / "net.h").read_text()
     assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
+
+
+def test_few_biases_take_a_byte_each(rng, make_model, tmp_path):
+    """Where there are few different ones, as of a model that was trained with few bits for them; none of them changes."""
+    floats = make_model(rng, sizes=((64, 64),), bias_bits=3)
+    model = floats.quantize(draw(rng, floats, 2, 9), readout="integer")
+    for each, kind in ((floats, "float"), (model, "int32_t")):
+        hr.export.c(each, tmp_path, "net")
+        text = (tmp_path / "net.c").read_text()
+        different = len(np.unique(each.parameters()["layers.0.bias"]))
+        assert different <= 8
+        assert f"static const {kind} bias0_values[{different}] IN_FLASH" in text
+        assert "static const uint8_t bias0[64] IN_FLASH" in text
+    hr.export.c(make_model(rng, sizes=((64, 64),)), tmp_path, "net")
+    assert "static const float bias0[64] IN_FLASH" in (tmp_path / "net.c").read_text()
 
 
 def test_states_of_signs_from_training_to_c(tmp_path):
