@@ -22,6 +22,7 @@ KINDS = {
     "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all", "recurrence": "relu"},
     "mean": {"sizes": ((64, 32),), "output": "mean"},
+    "large": {"sizes": ((256, 32), (16, 8)), "input_size": 1},
     "sign layers": {"sizes": ((32, 32), (16, 16)), "recurrence": "sign"},
 }
 
@@ -132,8 +133,9 @@ def test_digits():
     assert (
         ours.constant_bytes >= sum(weights) + 1024
     )  # they are in what was measured, and biases take a byte each
-    assert ours.flash_bytes <= 6_100  # what it has been
+    assert ours.flash_bytes <= 6_361  # what it has been
     assert ours.ram_bytes <= 4_152
+    assert ours.per_step <= 61_000
     assert ours.per_step <= dense.per_step / 10
 
 

@@ -46,6 +46,10 @@ KINDS = {
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
     "few biases": {"sizes": ((64, 64), (40, 8)), "bias_bits": 3},
+    "passes of four": {"sizes": ((256, 256),), "input_size": 1},
+    "a pass of eight": {"sizes": ((512, 8), (16, 8)), "recurrence": "relu"},
+    "passes of eight and four": {"sizes": ((384, 32),), "output": "all", "input_size": 3},
+    "passes over a paley matrix": {"sizes": ((384, 384),), "output": "mean"},
     "layers of powers of two": {
         "sizes": ((40, 8), (64, 64), (96, 32)),
         "output": "all",

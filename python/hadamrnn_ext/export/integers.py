@@ -65,7 +65,7 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     if card.input == "tokens":
         tables["token_multiplier"] = parameters["table.multiplier"]
     tables["output_bias"] = parameters["output.bias"]
-    orders = [] if planes else [(layer.block_size, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
+    states = [] if planes else [(layer, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
     mean = card.output == "mean"
     return {
         "template": "integer.c.in",
@@ -77,7 +77,7 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "layers": layers,
         "planes": planes,
         "codes": codes((card.weight_bits, card.output_weight_bits)),
-        "transforms": transforms(orders, tables),
+        "transforms": transforms(states, tables),
         "shifted32": any(layer["exact"] for layer in layers),
         "shifted64": not all(layer["exact"] and layer["power_of_two"] for layer in layers),
         "input_bits": code_width(card.weight_bits),
