@@ -109,6 +109,16 @@ def test_raw_values(rng, make_model, board, integer):
     assert equal
 
 
+def test_small_blocks_take_less(rng, make_model):
+    """States of 12 bits in 16, and the sums of one block."""
+    floats = make_model(rng, sizes=((256, 32),), input_size=1)
+    x = draw(rng, floats, 1, 30)
+    figures, equal = model_figures(floats.quantize(x, readout="integer"), x, existing("m4"))
+    assert equal
+    assert figures.state_bytes == 2 * 256
+    assert figures.ram_bytes <= 2 * 256 + 4 * 32 + 100
+
+
 def test_bit_planes_take_less(rng, make_model):
     """A third of the memory, and fewer instructions where both layers are signs."""
     floats = make_model(rng, sizes=((64, 64), (64, 32)), recurrence="sign")

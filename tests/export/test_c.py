@@ -353,6 +353,21 @@ def test_small_states_take_16_bits(rng, make_model, tmp_path):
     assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+def test_states_of_small_blocks_take_16_bits(rng, make_model, tmp_path, bits):
+    """Their sums, of 32 bits, are those of one block at a time: of both layers here, which saturate at 16 bits too."""
+    floats = make_model(rng, sizes=((64, 16), (96, 24)), output="all")
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(x[:, :5] / 4, state_bits=bits, readout="integer")
+    y, _ = run_c(model, tmp_path, hr.export.c_input(model, x), np.int32)
+    scale = np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
+    header = (tmp_path / "net.h").read_text()
+    assert "int16_t z0[64];" in header
+    assert "int16_t z1[96];" in header
+    assert "#define NET_LOCAL_BYTES 144 " in header  # sums of 24 units, and 12 of its base matrix
+
+
 def test_few_biases_take_a_byte_each(rng, make_model, tmp_path):
     """Where there are few different ones, as of a model that was trained with few bits for them; none of them changes."""
     floats = make_model(rng, sizes=((64, 64),), bias_bits=3)

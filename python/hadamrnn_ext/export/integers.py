@@ -1,7 +1,7 @@
 """The values of ``integer.c.in``: an integer model (golden/integers.py) in integers of 32 and 64 bits, nothing else.
 
-A transform keeps the state as lanes, integers that the fast transform works on in place: of 16 bits where no sum of the
-transform can take more, else 32. Or as bit planes, with rows of +-1 times the state by counting bits:
+A transform keeps the state as lanes, integers of 16 bits, or of 32 where the sums of a transform take more and stay in
+their place. Or as bit planes, with rows of +-1 times the state by counting bits:
 
     z = -2^(k-1) z_(k-1) + sum_j 2^j z_j,    row . z = sum(z) - 2 sum(z where the row is -1)
 
@@ -65,7 +65,7 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     if card.input == "tokens":
         tables["token_multiplier"] = parameters["table.multiplier"]
     tables["output_bias"] = parameters["output.bias"]
-    states = [] if planes else [(layer, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
+    states = [] if planes else [(layer, f"{layers[i]['type']}_t") for i, layer in enumerate(card.layers)]
     mean = card.output == "mean"
     return {
         "template": "integer.c.in",
@@ -107,7 +107,8 @@ def _layer(
     return {
         **_layout(card, i, planes),
         **_step(card, parameters, i),
-        "below_kind": _layout(card, i - 1, planes)["kind"],
+        "input": "x" if i == 0 else "below",
+        "input_kind": input_kind(card) if i == 0 else _layout(card, i - 1, planes)["kind"],
         "few_biases": palette(tables, f"bias{i}", parameters[f"layers.{i}.bias"]),
     }
 
@@ -118,13 +119,17 @@ def _layout(card: Card, i: int, planes: bool) -> dict[str, Any]:
 
 
 def _lanes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
-    base, small = hadamard.factor(layer.block_size)[0], layer.block_size * largest_state(state_bits) < 1 << 15
+    """Sums in the place of states; or of a block at a time beside them, where that takes a quarter less memory."""
+    n, m, base = layer.hidden_size, layer.block_size, hadamard.factor(layer.block_size)[0]
+    narrow_sums = m * largest_state(state_bits) < 1 << 15
+    blocks = not narrow_sums and 2 * n + 4 * m <= 3 * n
     return {
-        "kind": "int16_t" if small else "int32_t",
-        "type": "int16" if small else "int32",
+        "kind": "int16_t" if narrow_sums or blocks else "int32_t",
+        "type": "int16" if narrow_sums else "int32",
+        "blocks": blocks,
         "state": "z",
-        "state_size": layer.hidden_size,
-        "local_bytes": (2 if small else 4) * base if base > 1 else 0,
+        "state_size": n,
+        "local_bytes": 4 * m * blocks + ((2 if narrow_sums else 4) * base if base > 1 else 0),
     }
 
 
@@ -135,6 +140,7 @@ def _planes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
     planes, words = max(state_bits, 2), -(-layer.hidden_size // 32)
     return {
         "kind": "uint32_t",
+        "blocks": False,
         "state": "z",
         "state_size": planes * words,
         "local_bytes": 4 * planes * words,
