@@ -26,7 +26,7 @@ from ..integer.bounds import largest_state, narrow
 from ..integer.source import bytes_enter
 from ..integer.steps import step
 from ..model import Model
-from .tables import Tables, codes, palette, transforms
+from .tables import Tables, codes, palette, sign_words, transforms
 
 __all__ = ["LAYOUTS", "input_kind", "values"]
 
@@ -103,7 +103,7 @@ def _layer(
         tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
     if i > 0:
         below = parameters[f"layers.{i}.input_signs"]
-        tables[f"input_signs{i}"] = _words(below) if planes else pack_signs(below.reshape(-1))
+        tables[f"input_signs{i}"] = sign_words(below) if planes else pack_signs(below.reshape(-1))
     return {
         **_layout(card, i, planes),
         **_step(card, parameters, i),
@@ -175,13 +175,6 @@ def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, 
         "low": 0 if layer.recurrence == "relu" else -limit,
         "high": limit - 1,
     }
-
-
-def _words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
-    """A matrix of signs, every row in words of its own."""
-    padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
-    padded[:, : matrix.shape[1]] = matrix < 0
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
 
 
 def _integer(card: Card) -> IntegerCard:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import hadamard
 from ..file.card import LayerCard
-from ..file.codes import code_width, pack_signs
+from ..file.codes import code_width
 
 __all__ = [
     "NEAR_FLASH",
@@ -20,6 +20,7 @@ __all__ = [
     "codes",
     "palette",
     "real",
+    "sign_words",
     "table_bytes",
     "table_values",
     "transforms",
@@ -98,6 +99,13 @@ def codes(bits: Iterable[int]) -> list[dict[str, Any]]:
     return [{"bits": width, "whole": 8 % width == 0} for width in sorted(set(map(code_width, bits)))]
 
 
+def sign_words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
+    """A matrix of signs, every row in words of its own: bit j is set where entry j is -1."""
+    padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
+    padded[:, : matrix.shape[1]] = matrix < 0
+    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+
+
 def transforms(layers: Iterable[tuple[LayerCard, str]], tables: Tables) -> list[dict[str, Any]]:
     """What ``transform.c.in`` needs for states of these C types; ``tables`` gets the base matrices."""
     largest: dict[tuple[int, str], int] = {}
@@ -115,7 +123,7 @@ def _transform(order: int, kind: str, units: int, tables: Tables) -> dict[str, A
     """
     base, log2 = hadamard.factor(order)
     if base > 1:
-        tables[f"hadamard_{base}"] = pack_signs(hadamard.core_matrix(base).reshape(-1))
+        tables[f"hadamard_{base}"] = sign_words(hadamard.core_matrix(base))
     unrolled = units >= UNROLLED and log2 >= 2
     distances = [base << stage for stage in range(log2)] if unrolled else []
     eights = distances[:1] if log2 % 2 else []
@@ -129,6 +137,7 @@ def _transform(order: int, kind: str, units: int, tables: Tables) -> dict[str, A
         "base": base,
         "log2": log2,
         "paley": base > 1,
+        "words": -(-base // 32),
         "unrolled": unrolled,
         "looped": order > 1 and (base > 1 or not unrolled),
         "eights": [{"h": h, "h2": 2 * h, "h4": 4 * h} for h in eights],
