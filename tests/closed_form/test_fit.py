@@ -139,6 +139,15 @@ def test_what_is_refused(rng, change, said):
         hr.fit(**arguments)
 
 
+def test_a_size_is_checked_before_the_data_are_read():
+    class Untouched:
+        def __array__(self, *_, **__):
+            raise AssertionError("the data were read")
+
+    with pytest.raises(hr.InputError, match="hidden_size is 8; expected a power of two of at least 16"):
+        hr.fit(Untouched(), [0, 1], hidden_size=8)
+
+
 def test_it_needs_no_torch():
     code = (
         "import sys, numpy as np, hadamrnn_ext as hr; x = np.random.RandomState(0).randn(12, 9, 1);"
