@@ -22,8 +22,8 @@ import types
 from pathlib import Path
 
 import targets
-from hadamrnn_ext import format
 from hadamrnn_ext.errors import HadamRNNError
+from hadamrnn_ext.file import format
 
 EXTRA_MEMORY = 512 << 20  # bytes above what the process has when it begins
 SECONDS_EACH = 10  # of the processor; what takes longer hangs

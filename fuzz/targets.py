@@ -22,13 +22,14 @@ import numpy as np
 from safetensors.numpy import save as serialize
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import format
-from hadamrnn_ext.card import Card
 from hadamrnn_ext.cli import sequences
-from hadamrnn_ext.data import archive, custom, glue, idx, own, source, table, wav
-from hadamrnn_ext.data_card import DataCard
-from hadamrnn_ext.document import conform
+from hadamrnn_ext.data import archive, custom, glue, idx, source, table, wav
+from hadamrnn_ext.data import files as own
 from hadamrnn_ext.errors import HadamRNNError
+from hadamrnn_ext.file import format
+from hadamrnn_ext.file.card import Card
+from hadamrnn_ext.file.data_card import DataCard
+from hadamrnn_ext.file.record import conform
 
 __all__ = ["TARGETS", "Wrong", "seeds"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from hadamrnn_ext.golden import Layer, Network
+from hadamrnn_ext.golden.floats import Layer, Network
 
 # An error of the command line that nobody has foreseen is a failure, and shows where it comes from; in processes too.
 os.environ["HADAMRNN_TRACEBACK"] = "1"
@@ -116,8 +116,9 @@ def _make_model(
     rng: np.random.Generator, *, sizes=((8, 8),), recurrence="linear", kernel="auto", **fields
 ) -> Any:
     """A Model with random parameters, one layer for each (hidden size, block size); ``fields`` go to the card."""
-    from hadamrnn_ext import model, tensors
-    from hadamrnn_ext.card import Card, LayerCard
+    from hadamrnn_ext.file import tensors
+    from hadamrnn_ext.file.card import Card, LayerCard
+    from hadamrnn_ext.model import model
 
     layers = tuple(LayerCard(n, m, recurrence) for n, m in sizes)
     defaults = {"input": "features", "output": "last", "input_size": 2, "output_size": 3, "layers": layers}
@@ -133,7 +134,7 @@ def integer_network() -> Callable[..., Any]:
 
 def _integer_network(model: Any) -> Any:
     """The golden network of an integer model."""
-    from hadamrnn_ext import golden_integer
+    from hadamrnn_ext.golden import integers as golden_integer
 
     card, integer, p = model.card, model.card.integer, model.parameters()
     layers = [

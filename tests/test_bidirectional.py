@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.card import Card, LayerCard
 from hadamrnn_ext.errors import InputError, KernelError, ModelFormatError
-from hadamrnn_ext.preprocess import Permutation, Preprocess
+from hadamrnn_ext.file.card import Card, LayerCard
+from hadamrnn_ext.file.preprocess import Permutation, Preprocess
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
     "last": {"sizes": ((16, 16), (16, 4))},

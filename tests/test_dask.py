@@ -14,7 +14,7 @@ import hadamrnn_ext as hr
 
 da = pytest.importorskip("dask.array")
 from hadamrnn_ext.dask import infer
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from hadamrnn_ext.errors import (
     ShapeError,
     UnknownModelError,
 )
-from hadamrnn_ext.preprocess import Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Permutation, Preprocess
 
 
 @pytest.fixture

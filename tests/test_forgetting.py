@@ -1,4 +1,4 @@
-"""Networks that forget: the core against golden.py, streams against whole sequences, and who refuses them."""
+"""Networks that forget: the core against golden/floats.py, streams against whole sequences, and who refuses them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden, isa, tensors
-from hadamrnn_ext.card import Card, LayerCard
-from hadamrnn_ext.pool import Pool
+from hadamrnn_ext import isa
+from hadamrnn_ext.file import tensors
+from hadamrnn_ext.file.card import Card, LayerCard
+from hadamrnn_ext.file.pool import Pool
+from hadamrnn_ext.golden import floats as golden
 
 STEPS, BATCH = 37, 3
 POOLS = (
@@ -51,7 +53,7 @@ def forgetting(
 
 
 def network(model: hr.Model) -> golden.Network:
-    """What golden.py computes for a model."""
+    """What golden/floats.py computes for a model."""
     card, p = model.card, model.parameters()
     layers = [
         golden.Layer(

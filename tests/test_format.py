@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load as load_tensors
 
-from hadamrnn_ext import format
-from hadamrnn_ext.card import Training
-from hadamrnn_ext.data_card import DataCard
-from hadamrnn_ext.document import encode
 from hadamrnn_ext.errors import HadamardOrderError, InputError, ShapeError
+from hadamrnn_ext.file import format
+from hadamrnn_ext.file.card import Training
+from hadamrnn_ext.file.data_card import DataCard
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess, Vocabulary
+from hadamrnn_ext.file.record import encode
+from hadamrnn_ext.file.tensors import schema
 from hadamrnn_ext.model import Model
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess, Vocabulary
-from hadamrnn_ext.tensors import schema
 
 GOLDEN = Path(__file__).parent / "golden_files"
 DOCS = Path(__file__).parents[1] / "docs" / "format.md"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
 
-from hadamrnn_ext import format
 from hadamrnn_ext.errors import ModelFormatError
+from hadamrnn_ext.file import format
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 from hadamrnn_ext.model import Model
-from hadamrnn_ext.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture

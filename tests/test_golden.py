@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext import hadamard
-from hadamrnn_ext.golden import Layer, Network, forward, hidden, storage_order
+from hadamrnn_ext.golden.floats import Layer, Network, forward, hidden, storage_order
 
 MakeNetwork = Callable[..., Network]
 Rng = np.random.Generator

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hadamrnn_ext.golden_integer import Layer, Network, forward, hidden, integer_logits, quantize_input
+from hadamrnn_ext.golden.integers import Layer, Network, forward, hidden, integer_logits, quantize_input
 
 
 def int32(*values):

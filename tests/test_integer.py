@@ -1,4 +1,4 @@
-"""Integer models: the same bits as golden_integer.py on every kernel and instruction set, and the same interface."""
+"""Integer models: the same bits as golden/integers.py on every kernel and instruction set, and the same interface."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import _core, golden_integer
+from hadamrnn_ext import _core
 from hadamrnn_ext.errors import InputError, KernelError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.golden import integers as golden_integer
 
 KINDS = {
     "plain": {"sizes": ((32, 32),)},
@@ -123,7 +124,7 @@ def so_far(net, z, steps):
 
 @pytest.mark.parametrize("bits", [1, 8, 12, 16])
 def test_the_mean_of_more_steps_than_anybody_reads(rng, make_model, integer_network, bits):
-    """Rounded as golden_integer.py says at both edges, and no overflow up to the largest sums that can be set."""
+    """Rounded as golden/integers.py says at both edges, and no overflow up to the largest sums that can be set."""
     recurrence = "sign" if bits == 1 else "linear"
     floats = make_model(rng, sizes=((32, 32),), recurrence=recurrence, output="mean")
     model = floats.quantize(rng.normal(size=(4, 9, 2)), max(bits, 8))

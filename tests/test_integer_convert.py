@@ -9,10 +9,10 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
+from hadamrnn_ext.file.preprocess import Permutation, Preprocess
 from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
 from hadamrnn_ext.integer.magnitudes import Magnitudes
 from hadamrnn_ext.integer.steps import step
-from hadamrnn_ext.preprocess import Permutation, Preprocess
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hadamrnn_ext import _core, golden, hadamard
-from hadamrnn_ext.golden import Network
+from hadamrnn_ext import _core, hadamard
+from hadamrnn_ext.golden import floats as golden
+from hadamrnn_ext.golden.floats import Network
 
 Make = Callable[..., Network]
 Rng = np.random.Generator

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden
-from hadamrnn_ext.classify import classify
 from hadamrnn_ext.errors import InputError, KernelError
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess, Vocabulary
+from hadamrnn_ext.golden import floats as golden
 from hadamrnn_ext.model import Model
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess, Vocabulary
+from hadamrnn_ext.model.classify import classify
 
 KINDS = {
     "plain": {"sizes": ((32, 32),)},

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden, golden_integer, isa
-from hadamrnn_ext.golden import Layer, Network
+from hadamrnn_ext import isa
+from hadamrnn_ext.golden import floats as golden
+from hadamrnn_ext.golden import integers as golden_integer
+from hadamrnn_ext.golden.floats import Layer, Network
 
 ORDERS = (1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 48)
 BITS = st.sampled_from((None, 1, 2, 3, 4, 5, 6, 7, 8))

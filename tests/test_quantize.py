@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hadamrnn_ext.errors import InputError, ModelFormatError
-from hadamrnn_ext.quantize import (
+from hadamrnn_ext.file.codes import (
     code_range,
     code_width,
     dequantize,

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import _core, inputs
+from hadamrnn_ext import _core
 from hadamrnn_ext.errors import InputError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
-from hadamrnn_ext.reader import Reader
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.model import inputs
+from hadamrnn_ext.model.reader import Reader
 
 TYPES = (
     *("f2", "f4", "f8", "g", ">f4", ">f8", "?"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext import resolution
 from hadamrnn_ext.errors import InputError
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file import resolution
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 SECONDS = Normalization((1.7e9, 52.5163), (1.0, 1e-4))  # a clock, and degrees of latitude
 HARMLESS = Normalization((0.1, -2.0), (3.0, 1e-3))

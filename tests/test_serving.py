@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 KINDS = {
     "last": {"sizes": ((32, 32),)},

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
     "last": {"sizes": ((32, 32),)},

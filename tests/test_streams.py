@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 KINDS = {
     "features": {"sizes": ((32, 32),)},

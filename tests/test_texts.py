@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hadamrnn_ext.data.texts import is_texts
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Preprocess, Vocabulary
-from hadamrnn_ext.texts import is_texts
+from hadamrnn_ext.file.preprocess import Preprocess, Vocabulary
 
 WORDS = ("", "?", "good", "bad", "film", "it's")
 TEXTS = ["bad", "It's a GOOD, good film!", "film"]

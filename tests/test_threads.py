@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import inputs
 from hadamrnn_ext.cli.options import threads
+from hadamrnn_ext.model import inputs
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hadamrnn_ext import _core, golden, hadamard
-from hadamrnn_ext.golden import Layer, Network
+from hadamrnn_ext import _core, hadamard
+from hadamrnn_ext.golden import floats as golden
+from hadamrnn_ext.golden.floats import Layer, Network
 
 FILE = Path(__file__).parent / "traces" / "golden.txt"
 

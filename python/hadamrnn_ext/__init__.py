@@ -11,11 +11,11 @@ is imported only by those who want it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 # The core comes first: it refuses subinterpreters, before NumPy is imported in one, which would spoil it for the process.
 from . import _core, export, hadamard, isa, zoo  # noqa: F401
-from .card import Card, LayerCard, Training
 from .errors import (
     DataError,
     DerivativeError,
@@ -28,12 +28,27 @@ from .errors import (
     ShapeError,
     UnknownModelError,
 )
+from .file.card import Card, LayerCard, Training
+from .file.preprocess import Normalization, Permutation, Preprocess, Vocabulary
 from .model import Model
-from .preprocess import Normalization, Permutation, Preprocess, Vocabulary
-from .stream import Stream
-from .streams import Streams
-from .unroll import Unrolled
+from .model.stream import Stream
+from .model.streams import Streams
+from .model.unroll import Unrolled
 from .zoo import infer, load, models
+
+# Modules that classes of earlier pickles lie in, and where those classes are now.
+_MOVED = {
+    "card": "file.card",
+    "classify": "model.classify",
+    "data_card": "file.data_card",
+    "describe": "model.describe",
+    "integer.card": "file.integer_card",
+    "pool": "file.pool",
+    "preprocess": "file.preprocess",
+    "stream": "model.stream",
+    "streams": "model.streams",
+}
+sys.modules.update({f"{__name__}.{old}": sys.modules[f"{__name__}.{new}"] for old, new in _MOVED.items()})
 
 __version__: str
 if TYPE_CHECKING:

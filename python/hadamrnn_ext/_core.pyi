@@ -96,7 +96,7 @@ class Model:
         """Logits of one raw sequence; None unless it is short and valid, its array of NumPy's own and in C order."""
 
 class IntegerLayer:
-    """A Layer, whose floats are not read, and the integers of a step (golden_integer.py)."""
+    """A Layer, whose floats are not read, and the integers of a step (golden/integers.py)."""
 
     def __init__(
         self,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from . import isa
-from .inputs import cpus
 
 __all__ = ["EXTRAS", "cpus", "describe", "hint", "package_version"]
 
@@ -22,6 +21,11 @@ EXTRAS = {
     "dask": ("dask",),
     "audio": ("soundfile",),
 }
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hint(*extras: str) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import hadamard
-from .classify import probabilities
 from .errors import InputError, ShapeError
 from .machine import hint
 from .model import Model
+from .model.classify import probabilities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

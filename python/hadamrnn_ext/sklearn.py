@@ -17,12 +17,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .classify import probabilities
 from .data.reader import Reader
 from .data.series import sequences
 from .data.targets import named, targets
 from .errors import ShapeError
 from .model import Model
+from .model.classify import probabilities
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext import plots, zoo
-from hadamrnn_ext.card import Training
 from hadamrnn_ext.cli import bench, infer
 from hadamrnn_ext.data import tasks
-from hadamrnn_ext.preprocess import Preprocess, Vocabulary
+from hadamrnn_ext.file.card import Training
+from hadamrnn_ext.file.preprocess import Preprocess, Vocabulary
 
 SMALL = [
     "train",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.data_card import DataCard
+from hadamrnn_ext.file.data_card import DataCard
 from hadamrnn_ext.train import curves
 
 

@@ -15,8 +15,8 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli import answers as answers_module
-from hadamrnn_ext.data_card import DataCard
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.data_card import DataCard
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from hadamrnn_ext import zoo
-from hadamrnn_ext.card import Training
-from hadamrnn_ext.preprocess import Preprocess
+from hadamrnn_ext.file.card import Training
+from hadamrnn_ext.file.preprocess import Preprocess
 
 
 @pytest.fixture

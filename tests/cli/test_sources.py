@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.card import Training
 from hadamrnn_ext.data import mel, sounds
-from hadamrnn_ext.preprocess import Preprocess, Vocabulary
+from hadamrnn_ext.file.card import Training
+from hadamrnn_ext.file.preprocess import Preprocess, Vocabulary
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name")
 

@@ -15,7 +15,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import export
-from hadamrnn_ext.card import Training
+from hadamrnn_ext.file.card import Training
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="stdout has no name")
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hadamrnn_ext.data import csv_dialect, own
+from hadamrnn_ext.data import csv_dialect
+from hadamrnn_ext.data import files as own
 from hadamrnn_ext.data.columns import Known
-from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import DataError
+from hadamrnn_ext.file.data_card import DataCard
 
 
 def read(text, *, known=None, labelled=True, kind=None, **columns):

@@ -10,8 +10,8 @@ from hadamrnn_ext.data.missing import fill
 from hadamrnn_ext.data.series import Sequences, sequences
 from hadamrnn_ext.data.targets import targets
 from hadamrnn_ext.data.task import evaluate
-from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import InputError, ShapeError
+from hadamrnn_ext.file.data_card import DataCard
 
 NAN, INF = float("nan"), float("inf")
 

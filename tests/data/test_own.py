@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import own
+from hadamrnn_ext.data import files as own
 from hadamrnn_ext.errors import DataError
 
 

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import pieces, tasks
+from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data import tokenizers as pieces
 from hadamrnn_ext.errors import DataError
 
 

@@ -8,9 +8,10 @@ import wave
 import numpy as np
 import pytest
 
-from hadamrnn_ext.card import Training
-from hadamrnn_ext.data import mel, own, sound, sounds
+from hadamrnn_ext.data import files as own
+from hadamrnn_ext.data import mel, sound, sounds
 from hadamrnn_ext.errors import DataError
+from hadamrnn_ext.file.card import Training
 
 
 def tone(frequency: float, seconds: float, rate: int = 8000) -> bytes:

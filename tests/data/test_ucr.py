@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import own
+from hadamrnn_ext.data import files as own
 from hadamrnn_ext.data.columns import Known
-from hadamrnn_ext.data_card import DataCard
 from hadamrnn_ext.errors import DataError
+from hadamrnn_ext.file.data_card import DataCard
 
 
 def read(text, known=None, labelled=True, **columns):

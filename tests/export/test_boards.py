@@ -13,7 +13,7 @@ from boards import __main__ as command
 from boards.proof import dense_figures, model_figures
 from boards.table import BOARDS, missing_tools
 from hadamrnn_ext.data import copy
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 KINDS = {
     "blocks": {"sizes": ((96, 32),), "input_size": 4, "output": "all"},

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import golden_integer
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.export.arduino import ARCHITECTURES
-from hadamrnn_ext.preprocess import Preprocess
+from hadamrnn_ext.file.preprocess import Preprocess
+from hadamrnn_ext.golden import integers as golden_integer
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1"]

@@ -13,7 +13,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.export.arduino import ARCHITECTURES
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 STRICT = [
     "-Wall",

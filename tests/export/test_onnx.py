@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hadamrnn_ext as hr
 from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
-from hadamrnn_ext.preprocess import Normalization, Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

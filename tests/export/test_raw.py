@@ -12,7 +12,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.export.fixed_point import integer_features
-from hadamrnn_ext.preprocess import Normalization, Preprocess
+from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")

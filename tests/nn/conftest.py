@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from hadamrnn_ext import nn, quantize
-from hadamrnn_ext.golden import Layer, Network
+from hadamrnn_ext import nn
+from hadamrnn_ext.file import codes as quantize
+from hadamrnn_ext.golden.floats import Layer, Network
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from hadamrnn_ext import Model, golden, nn
+from hadamrnn_ext import Model, nn
 from hadamrnn_ext.errors import InputError, ShapeError
+from hadamrnn_ext.golden import floats as golden
 from hadamrnn_ext.nn.engines import reverse
 
 LENGTHS = torch.tensor([7, 1, 4, 6])

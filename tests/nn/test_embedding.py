@@ -8,7 +8,7 @@ import torch
 
 from hadamrnn_ext import nn
 from hadamrnn_ext.errors import InputError
-from hadamrnn_ext.quantize import dequantize_rows, quantize_rows
+from hadamrnn_ext.file.codes import dequantize_rows, quantize_rows
 
 
 def words(**options):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hadamrnn_ext import golden_integer, isa, nn
+from hadamrnn_ext import isa, nn
 from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.golden import integers as golden_integer
 
 KINDS = {
     "linear": {"hidden_size": 64, "block_size": 16},

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from hadamrnn_ext import golden, nn
+from hadamrnn_ext import nn
 from hadamrnn_ext.errors import InputError, ShapeError
-from hadamrnn_ext.preprocess import Permutation, Preprocess
+from hadamrnn_ext.file.preprocess import Permutation, Preprocess
+from hadamrnn_ext.golden import floats as golden
 
 OPTIONS = {
     "plain": {},

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from hadamrnn_ext import nn
-from hadamrnn_ext import quantize as golden
 from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.file import codes as golden
 
 
 def matrices() -> dict[str, np.ndarray]:

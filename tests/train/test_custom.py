@@ -13,8 +13,8 @@ from torch.nn import functional as F
 import hadamrnn_ext as hr
 from hadamrnn_ext import train
 from hadamrnn_ext.data import custom
-from hadamrnn_ext.data_card import DataCard
-from hadamrnn_ext.preprocess import Normalization
+from hadamrnn_ext.file.data_card import DataCard
+from hadamrnn_ext.file.preprocess import Normalization
 from hadamrnn_ext.recipe import as_baseline
 from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.baselines import baseline

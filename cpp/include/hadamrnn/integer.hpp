@@ -1,5 +1,5 @@
 // An integer model: no float between the quantized input and the logits. What the constants mean is
-// written in python/hadamrnn_ext/golden_integer.py.
+// written in python/hadamrnn_ext/golden/integers.py.
 #pragma once
 
 #include <cstdint>

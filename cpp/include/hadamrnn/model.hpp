@@ -26,7 +26,7 @@ enum class Output : int8_t { last, all, mean };
 // Throws std::invalid_argument for an unknown name.
 Output parse_output(const std::string& name);
 
-// What is read instead of a state: features of each unit over time, see python/hadamrnn_ext/golden.py.
+// What is read instead of a state: features of each unit over time, see python/hadamrnn_ext/golden/floats.py.
 struct PoolSpec {
   std::vector<float> thresholds;  // (count, n) of the last layer
   int64_t count = 0;              // of a unit; 0: there is no pool

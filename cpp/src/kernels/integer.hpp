@@ -30,7 +30,7 @@ struct IntegerSum {
 };
 
 // z_t = sat(act(round_shift_F((u H z_(t-1)) M_h + in_t))), the integer recurrence, exactly; see
-// integer-inl.hpp for in_t. Names and proofs: python/hadamrnn_ext/golden_integer.py.
+// integer-inl.hpp for in_t. Names and proofs: python/hadamrnn_ext/golden/integers.py.
 struct IntegerRecur {
   Geometry<int32_t> geometry;
   Activation activation;

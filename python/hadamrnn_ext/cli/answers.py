@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import disk
-from ..classify import finite
 from ..errors import InputError
 from ..model import Model
+from ..model.classify import finite
 from .counter import counter
 
 __all__ = ["FORMATS", "Answer", "answers", "format_of", "record", "write"]

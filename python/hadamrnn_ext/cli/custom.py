@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data import custom, own, sounds, source
+from ..data import custom, sounds, source
+from ..data import files as own
 from ..data.csv_dialect import DELIMITERS
 from ..data.examples import Examples
 from ..data.series import Series

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core, golden, isa, machine, zoo
+from .. import _core, isa, machine, zoo
+from ..golden import floats as golden
 from .data import DATASETS, place
 from .options import Commands, add_command, add_json, print_json
 
@@ -101,7 +102,7 @@ def _build() -> list[str]:
 
 
 def _bits() -> list[str]:
-    """Instruction sets that do not give the bits of the plain definition (golden.py), on a real digit."""
+    """Instruction sets that do not give the bits of the plain definition (golden/floats.py), on a real digit."""
     problems = []
     x = zoo.samples("smnist")[0][:1].reshape(1, -1, 1)[:, :STEPS]
     before = isa.active()

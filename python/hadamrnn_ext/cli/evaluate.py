@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from .. import zoo
-from ..data import custom, own, sounds, tasks
+from ..data import custom, sounds, tasks
+from ..data import files as own
 from ..data.confusion import Confusion
 from ..data.targets import Kind
 from ..data.task import EVALUATION_BATCH, Task, evaluate

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from .. import export, zoo
 from ..export.names import derived
-from ..preprocess import Preprocess
+from ..file import format
+from ..file.preprocess import Preprocess
 from .effect import Idle, refuse
 from .options import Commands, add_command, add_json, beside, print_json
 
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _name_of(source: str) -> str:
     """The name in C of a bundled model or a file; says so if it is another one."""
-    stem = Path(source).name.removesuffix(zoo.SUFFIX)
+    stem = Path(source).name.removesuffix(format.SUFFIX)
     name = derived(stem)
     if name != stem:
         print(

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..card import Card
 from ..data import sound, sounds, source
 from ..errors import DataError, InputError
+from ..file.card import Card
 
 __all__ = ["files"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..classify import classify, finite
 from ..errors import DataError
 from ..model import Model
+from ..model.classify import classify, finite
 from .answers import Answer
 
 __all__ = ["follow"]

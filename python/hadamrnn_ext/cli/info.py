@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import zoo
-from ..document import encode
+from ..file.record import encode
 from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from ..disk import is_stdout
-from ..inputs import MAX_THREADS, count, threads_of_environment
+from ..model.inputs import MAX_THREADS, count, threads_of_environment
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .. import disk, zoo
-from ..card import Training
 from ..data import custom, tasks
 from ..data.task import CALIBRATION, Split, Task, calibration, evaluate
 from ..errors import InputError
+from ..file import format
+from ..file.card import Training
 from ..model import Model
 from .counter import counter
 from .custom import add_columns
@@ -222,7 +223,7 @@ def _scores(model: Model, task: Task, split: Split, what: str, num_threads: int 
 
 
 def _stem(model: str) -> str:
-    stem = Path(model).name.removesuffix(zoo.SUFFIX)
+    stem = Path(model).name.removesuffix(format.SUFFIX)
     if not stem:
         raise InputError(f"{model!r} names no file to call the result after: give --out")
     return stem

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
-from ..data import custom, idx, mel, npz, own, sound, sounds, source, ts
+from ..data import custom, idx, mel, npz, sound, sounds, source, ts
+from ..data import files as own
 from ..data.columns import BY_NAME, refuse_columns
 from ..data.examples import Examples
 from ..data.missing import Impute, fill
@@ -22,6 +22,7 @@ from ..data.places import Places
 from ..data.reader import Reader
 from ..data.series import is_texts, sequences, whole
 from ..errors import DataError
+from ..file.card import Card
 
 __all__ = ["load"]
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, golden
-from ..card import Card, LayerCard
+from .. import _core
+from ..file.card import Card, LayerCard
+from ..file.pool import Pool
+from ..golden import floats as golden
 from ..model import Model
-from ..pool import Pool
 from .batch import Batch
 from .design import Design
 

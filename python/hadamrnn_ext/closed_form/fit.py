@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import inputs
-from ..card import Training
 from ..data import custom
 from ..data.examples import Examples
 from ..data.missing import Impute
 from ..data.places import Places
 from ..data.reader import Reader
 from ..data.targets import Kind, targets
-from ..model import Model
+from ..file.card import Training
+from ..model import Model, inputs
 from .batch import CHUNK, Data
 from .choice import sample, trials
 from .drawing import draw

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
+from ..file.card import Card
+from ..file.preprocess import Preprocess
+from ..file.tensors import pack_parameters
 from ..model import Model
-from ..preprocess import Preprocess
-from ..tensors import pack_parameters
 from .goal import Goal
 from .ridge import Solution
 from .rounding import round_readout

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..quantize import code_range
-from ..storage import Coded
+from ..file.codes import code_range
+from ..file.storage import Coded
 
 __all__ = ["round_readout"]
 

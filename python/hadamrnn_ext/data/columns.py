@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..data_card import DataCard
 from ..errors import DataError
+from ..file.data_card import DataCard
 
 __all__ = [
     "BY_NAME",

@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ..data_card import DataCard
 from ..errors import DataError
+from ..file.data_card import DataCard
 from .columns import (
     BY_NAME,
     GROUP,

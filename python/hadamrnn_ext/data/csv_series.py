@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data_card import DataCard
 from ..errors import DataError
+from ..file.data_card import DataCard
 from . import csv_table, csv_targets, times
 from .columns import BY_NAME, USUAL, Columns, Known, Layout
 from .csv_columns import layout

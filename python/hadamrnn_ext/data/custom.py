@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..card import Card
-from ..data_card import DataCard
 from ..errors import InputError
-from ..preprocess import Normalization
+from ..file.card import Card
+from ..file.data_card import DataCard
+from ..file.preprocess import Normalization
 from . import holdout, metrics
 from .examples import Examples
+from .files import Known
 from .missing import Impute
-from .own import Known
 from .places import Places
 from .reader import Reader
 from .series import Series, feature_names

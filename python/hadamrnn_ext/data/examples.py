@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..data_card import DataCard
+from ..file.data_card import DataCard
 from .places import Places
 
 __all__ = ["Examples"]

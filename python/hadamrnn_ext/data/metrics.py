@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocess import Normalization
+from ..file.preprocess import Normalization
 
 __all__ = ["Scores", "balance", "by_class", "classification", "explain", "predicted", "recall", "regression"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
-from ..resolution import is_wide
+from ..file.resolution import is_wide
 from .places import Places
 from .series import Sequences
 

@@ -7,15 +7,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
 from ..errors import InputError
-from ..preprocess import Normalization, Preprocess, Vocabulary
-from ..resolution import LEVELS, check_differences, is_wide, too_fine
-from ..texts import is_texts, text_list
+from ..file.card import Card
+from ..file.preprocess import Normalization, Preprocess, Vocabulary
+from ..file.resolution import LEVELS, check_differences, is_wide, too_fine
 from . import words
 from .missing import Impute, centres, fill, numbers
 from .places import Places
 from .series import Sequences, Series, sequences, whole
+from .texts import is_texts, text_list
 
 __all__ = ["Reader"]
 

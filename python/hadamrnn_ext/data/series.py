@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
-from ..preprocess import Normalization
-from ..texts import is_texts
+from ..file.preprocess import Normalization
 from .places import Places
 from .task import Index
+from .texts import is_texts
 
 __all__ = ["Sequences", "Series", "feature_names", "is_texts", "sequences", "whole"]
 

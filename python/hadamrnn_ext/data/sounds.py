@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
 from ..errors import DataError
+from ..file.card import Card
 from . import fsdd, mel, sound, source
 from .examples import Examples
 from .places import FilePlaces

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocess import Normalization
+from ..file.preprocess import Normalization
 from . import copy
 from .images import Images
 from .task import Index

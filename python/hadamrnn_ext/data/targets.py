@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
-from ..preprocess import Normalization
-from ..resolution import too_fine
+from ..file.preprocess import Normalization
+from ..file.resolution import too_fine
 from .places import Places
 from .series import whole
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data_card import DataCard
-from ..preprocess import Normalization, Preprocess
+from ..file.data_card import DataCard
+from ..file.preprocess import Normalization, Preprocess
 from .metrics import Scores
 
 __all__ = ["CALIBRATION", "EVALUATION_BATCH", "Index", "Split", "Task", "calibration", "evaluate", "means"]

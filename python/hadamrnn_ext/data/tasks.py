@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..preprocess import Normalization, Permutation, Preprocess
-from . import copy, dsa, fashion, fsdd, glue, har, imdb, metrics, mnist, pieces, words
+from ..file.preprocess import Normalization, Permutation, Preprocess
+from . import copy, dsa, fashion, fsdd, glue, har, imdb, metrics, mnist, words
+from . import tokenizers as pieces
 from .images import CLASSES
 from .splits import PIXEL_SCALE, Copies, Frames, Pixels, Tokens
 from .task import Task

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data_card import DataCard
 from ..errors import DataError
+from ..file.data_card import DataCard
 from .csv_dialect import number
 from .examples import Examples
 from .places import CellPlaces

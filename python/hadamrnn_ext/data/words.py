@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocess import Vocabulary
+from ..file.preprocess import Vocabulary
 from .parsed import Arrays, parsed
 
 __all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "tokenize"]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from .. import hadamard
-from ..card import Card
 from ..disk import write
 from ..errors import InputError
+from ..file.card import Card
+from ..file.codes import code_width
 from ..model import Model
-from ..quantize import code_width
 from . import clang_float, clang_integer
 from .arduino import library_json, library_properties
 from .names import identifier

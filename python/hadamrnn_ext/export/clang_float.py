@@ -1,4 +1,4 @@
-"""The C source of a float model: the operations of golden.py in their order, constants to the bit."""
+"""The C source of a float model: the operations of golden/floats.py in their order, constants to the bit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import hadamard
-from ..card import Card
+from ..file.card import Card
+from ..file.codes import code_range, code_width, pack_signs
 from ..model import Model
-from ..quantize import code_range, code_width, pack_signs
 from .mean import clear_sum, sum_fields, sum_up
 from .text import array, bit, read_code, real
 from .transform import function, transform

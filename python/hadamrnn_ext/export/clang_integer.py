@@ -1,4 +1,4 @@
-"""The C source of an integer model (golden_integer.py): integers of 32 and 64 bits, nothing else."""
+"""The C source of an integer model (golden/integers.py): integers of 32 and 64 bits, nothing else."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
 from ..errors import InputError
+from ..file.card import Card
+from ..file.codes import code_width, pack_signs
+from ..file.integer_card import MEAN_BITS, IntegerCard
 from ..integer.bounds import Step, largest_state, narrow
-from ..integer.card import MEAN_BITS, IntegerCard
 from ..integer.steps import step
 from ..model import Model
-from ..quantize import code_width, pack_signs
 from .lanes import Lanes
 from .mean import clear_sum, sum_fields, sum_up
 from .planes import Planes

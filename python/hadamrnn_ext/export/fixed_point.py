@@ -20,8 +20,8 @@ from numbers import Real
 
 import numpy as np
 
-from ..card import Card
 from ..errors import InputError
+from ..file.card import Card
 
 __all__ = ["Feature", "integer_features", "resolutions"]
 

@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import hadamard
-from ..card import LayerCard
+from ..file.card import LayerCard
+from ..file.codes import pack_signs
 from ..integer.bounds import largest_state
-from ..quantize import pack_signs
 from .text import array, bit
 from .transform import function, transform
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..card import Card
+from ..file.card import Card
 
 __all__ = ["clear_sum", "sum_fields", "sum_up"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..disk import write
 from ..errors import InputError
+from ..file.preprocess import Preprocess
 from ..model import Model
-from ..preprocess import Preprocess
 
 __all__ = ["onnx"]
 

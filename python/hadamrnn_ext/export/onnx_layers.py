@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import hadamard
-from ..card import LayerCard
+from ..file.card import LayerCard
+from ..file.preprocess import Preprocess
 from ..model import Model
-from ..preprocess import Preprocess
 from .onnx_graph import Graph, declare
 
 __all__ = ["network"]

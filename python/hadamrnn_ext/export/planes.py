@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import hadamard
-from ..card import LayerCard
 from ..errors import InputError
+from ..file.card import LayerCard
 from .text import array, constant
 
 __all__ = ["Planes"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..card import Card
 from ..errors import InputError
+from ..file.card import Card
+from ..file.preprocess import Normalization
 from ..integer.source import bytes_enter
-from ..preprocess import Normalization
 from .fixed_point import integer_features, resolutions
 from .text import array, block_comment, macro, real
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import inputs
 from ..errors import InputError
-from ..model import Model
+from ..model import Model, inputs
 from . import clang_integer
 from .raw import raw_values
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..quantize import code_width
+from ..file.codes import code_width
 
 __all__ = [
     "NEAR_FLASH",

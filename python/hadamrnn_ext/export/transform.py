@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import hadamard
-from ..quantize import pack_signs
+from ..file.codes import pack_signs
 from .text import array, bit
 
 __all__ = ["function", "transform"]

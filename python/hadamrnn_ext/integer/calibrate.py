@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..card import Card
 from ..errors import InputError, ShapeError
+from ..file.card import Card
 from .magnitudes import Magnitudes
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 __all__ = ["PERCENTILES", "Calibration", "calibrate", "states"]
 
 F32 = NDArray[np.float32]
 Calibrating = NDArray[Any] | Iterable[Any]
+Prepared = tuple[NDArray[Any], NDArray[np.int64] | None, bool, NDArray[Any]]
 PERCENTILES = (None, 99.99, 99.9, 99.0)  # what "best" chooses from
 SAMPLE = 64  # sequences on which the integer model is compared with the float model afterwards
 SMALLEST = 1e-25  # magnitude that scales are made of; 16 bits of less come near to where float32 ends
@@ -37,14 +35,17 @@ class Calibration:
 
 
 def calibrate(
-    model: Model,
+    card: Card,
+    core: _core.Model,
+    prepare: Callable[..., Prepared],
     batches: Calibrating,
     percentiles: Sequence[float | None],
     progress: Callable[[int], object],
 ) -> list[Calibration]:
     """Run the model over all batches, once; what it shows by each percentile, see ``Model.quantize``.
 
-    ``progress`` gets the number of sequences done.
+    ``prepare`` makes of raw input what the core reads, as ``Model.prepare`` does. ``progress`` gets the number of
+    sequences done.
 
     Raises:
         InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none; features or states
@@ -53,14 +54,14 @@ def calibrate(
     for percentile in percentiles:
         _check_percentile(percentile)
     counted = any(percentile is not None for percentile in percentiles)
-    inputs = Magnitudes(counted) if model.card.input == "features" else None
-    layers = [Magnitudes(counted) for _ in model.card.layers]
+    inputs = Magnitudes(counted) if card.input == "features" else None
+    layers = [Magnitudes(counted) for _ in card.layers]
     sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
     done = 0
     for number, batch in enumerate([batches] if isinstance(batches, np.ndarray) else batches):
         try:
-            values, ends = _prepared(model, batch)
-            _measure(model, values, ends, inputs, layers)
+            values, ends = _prepared(card, prepare, batch)
+            _measure(core, values, ends, inputs, layers)
         except (InputError, ShapeError) as error:
             raise type(error)(f"batch {number} of the calibration: {error}") from None
         if sample is None and len(values):
@@ -89,7 +90,7 @@ def calibrate(
 
 
 def _measure(
-    model: Model,
+    core: _core.Model,
     values: NDArray[Any],
     ends: NDArray[np.int64],
     inputs: Magnitudes | None,
@@ -100,7 +101,7 @@ def _measure(
         return
     if inputs is not None:
         inputs.add(values[np.arange(values.shape[1]) < ends[:, None]])
-    for t, step in enumerate(states(model, values, ends)):
+    for t, step in enumerate(states(core, len(layers), values, ends)):
         for i, (magnitudes, state) in enumerate(zip(layers, step, strict=True)):
             _check_state(state, np.flatnonzero(ends > t), i, t)
             magnitudes.add(state)
@@ -150,9 +151,11 @@ def _check_percentile(value: object) -> None:
         raise InputError(f"percentile is {value!r}; expected None, 'best' or a number in 0 .. 100, not 0")
 
 
-def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Iterator[list[F32]]:
+def states(
+    core: _core.Model, layers: int, values: NDArray[Any], ends: NDArray[np.int64]
+) -> Iterator[list[F32]]:
     """The states of each layer after each step, (sequences that have not ended, n), of preprocessed input."""
-    stream = _core.Stream(model.core, len(values), False)
+    stream = _core.Stream(core, len(values), False)
     steps = np.ascontiguousarray(values.swapaxes(0, 1))
     for t, x in enumerate(steps):
         if stream.step(x) is None:
@@ -160,16 +163,18 @@ def states(model: Model, values: NDArray[Any], ends: NDArray[np.int64]) -> Itera
         running = ends > t
         if not running.any():
             return
-        layers = stream.get_state()[: len(model.card.layers)]  # and not the sums of a mean
-        yield [state[running].astype(np.float32, copy=False) for state in layers]
+        # The states of the layers come first; the sums of a mean follow.
+        yield [state[running].astype(np.float32, copy=False) for state in stream.get_state()[:layers]]
 
 
-def _prepared(model: Model, batch: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _prepared(
+    card: Card, prepare: Callable[..., Prepared], batch: Any
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Preprocessed input and lengths of a batch."""
     x, lengths = batch if isinstance(batch, tuple) else (batch, None)
-    values, ends, batched, _ = model.prepare(x, lengths, check_finite=False)
+    values, ends, batched, _ = prepare(x, lengths, check_finite=False)
     if ends is None:
         ends = np.full(len(values), values.shape[1], np.int64)
-    if model.card.input == "features":
-        values = _finite(values, ends, batched, model.card)
+    if card.input == "features":
+        values = _finite(values, ends, batched, card)
     return values, ends

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..file.integer_card import MAX_FRACTION_BITS
 from .bounds import Step, layer_problem, narrow
-from .card import MAX_FRACTION_BITS
 
 __all__ = ["RealLayer", "constants"]
 

@@ -1,4 +1,4 @@
-"""A float model and its calibration -> an integer model's constants (golden_integer.py says what they mean)."""
+"""A float model and its calibration -> an integer model's constants (golden/integers.py says what they mean)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
 from ..errors import InputError
-from ..storage import Coded
-from ..tensors import codes_name, pack_parameters
+from ..file.card import Card
+from ..file.integer_card import IntegerCard, IntegerLayer
+from ..file.storage import Coded
+from ..file.tensors import codes_name, pack_parameters
 from .bounds import largest_state, readout_problem
-from .card import IntegerCard, IntegerLayer
 from .constants import RealLayer, constants
 from .source import Source, bytes_enter, input_source, weight_codes
 

@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ..card import Card
-from ..tensors import codes_name
+from ..file.card import Card
+from ..file.integer_card import IntegerCard
+from ..file.tensors import codes_name
 from .bounds import narrow
-from .card import IntegerCard
 from .steps import step
 
 __all__ = ["integer_core"]

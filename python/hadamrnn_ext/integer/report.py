@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
+from ..file.card import Card
 from .calibrate import Calibration, states
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 __all__ = ["fidelity", "with_report"]
 
 
-def with_report(floats: Model, integers: Model, calibration: Calibration) -> Model:
-    """The integer model, its card completed with what the calibration's sample shows."""
-    integer = integers.card.integer
+def with_report(card: Card, floats: _core.Model, integers: _core.Model, calibration: Calibration) -> Card:
+    """The card of an integer model, completed with what the calibration's sample shows of its float model and of it."""
+    integer = card.integer
     assert integer is not None
     measures = [_Measure(layer.state_bits, layer.state_scale) for layer in integer.layers]
-    sample = calibration.sample, calibration.lengths
+    sample = len(measures), calibration.sample, calibration.lengths
     for reference, quantized in zip(states(floats, *sample), states(integers, *sample), strict=True):
         for measure, h, z in zip(measures, reference, quantized, strict=True):
             measure.add(h, z)
@@ -30,15 +28,13 @@ def with_report(floats: Model, integers: Model, calibration: Calibration) -> Mod
         dataclasses.replace(layer, saturation=measure.saturation, snr=measure.snr)
         for layer, measure in zip(integer.layers, measures, strict=True)
     )
-    card = dataclasses.replace(integers.card, integer=dataclasses.replace(integer, layers=layers))
-    return integers.with_card(card)
+    return dataclasses.replace(card, integer=dataclasses.replace(integer, layers=layers))
 
 
-def fidelity(integers: Model) -> float:
-    """The least signal-to-noise ratio of its layers that the card reports, in decibels."""
-    integer = integers.card.integer
-    assert integer is not None
-    return min(math.inf if layer.snr is None else layer.snr for layer in integer.layers)
+def fidelity(card: Card) -> float:
+    """The least signal-to-noise ratio of the layers of an integer model that its card reports, in decibels."""
+    assert card.integer is not None
+    return min(math.inf if layer.snr is None else layer.snr for layer in card.integer.layers)
 
 
 class _Measure:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
-from ..quantize import code_range, quantize, unpack
-from .card import IntegerInput
+from ..file.card import Card
+from ..file.codes import code_range, quantize, unpack
+from ..file.integer_card import IntegerInput
 
 __all__ = ["Source", "bytes_enter", "input_source", "weight_codes"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import Card
 from ..errors import ModelFormatError
-from ..tensors import codes_name
+from ..file.card import Card
+from ..file.integer_card import IntegerCard
+from ..file.tensors import codes_name
 from .bounds import Step, largest_state, layer_problem, readout_problem
-from .card import IntegerCard
 
 __all__ = ["check", "step"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..card import Card, LayerCard, Training
 from ..errors import InputError
+from ..file.card import Card, LayerCard, Training
+from ..file.preprocess import Preprocess
+from ..file.tensors import EMBEDDING, REVERSE
 from ..model import Model
-from ..preprocess import Preprocess
-from ..tensors import EMBEDDING, REVERSE
 from . import hooks
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What an integer model rounds, simulated in training (golden_integer.py): all gradients go straight through.
+"""What an integer model rounds, simulated in training (golden/integers.py): all gradients go straight through.
 
 Inside the recurrence a state is h / s_h, whole numbers of k bits; outside it is h. So the table and the bias of a
 drive, the initial state and the thresholds of modrelu are divided by s_h, and the states multiplied.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..integer.card import IntegerCard, IntegerLayer
+from ..file.integer_card import IntegerCard, IntegerLayer
 from ..integer.source import TABLE_BITS
 from .engines import Recurrence
 from .ste import straight_through

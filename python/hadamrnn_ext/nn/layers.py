@@ -14,8 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from .. import hadamard
 from ..errors import InputError, ShapeError
-from ..integer.card import IntegerCard
-from ..quantize import code_range
+from ..file.codes import code_range
+from ..file.integer_card import IntegerCard
 from ..scalars import plain, whole
 from . import engines, initialize, packed, single, stack, structure
 from .check import check_input, check_lengths

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..file.codes import code_range, dequantize
+from ..file.tensors import EMBEDDING, REVERSE, coded
 from ..model import Model
-from ..quantize import code_range, dequantize
-from ..tensors import EMBEDDING, REVERSE, coded
 from .sequence import SequenceModel
 
 

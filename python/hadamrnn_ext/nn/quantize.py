@@ -1,6 +1,6 @@
 """The p-bit quantizer of U and V, with the straight-through estimator.
 
-The values are those of ``hadamrnn_ext.quantize``, bit for bit in float32; recomputed at every forward
+The values are those of ``hadamrnn_ext.file.codes``, bit for bit in float32; recomputed at every forward
 pass, because alpha follows the largest weight (paper, section 3.3).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..quantize import code_range
+from ..file.codes import code_range
 from .ste import straight_through
 
 

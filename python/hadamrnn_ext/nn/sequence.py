@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..errors import InputError, ShapeError
+from ..file.codes import code_range
+from ..file.preprocess import Preprocess
 from ..integer.calibrate import Calibrating
 from ..model import Model
-from ..preprocess import Preprocess
-from ..quantize import code_range
 from ..scalars import plain, whole
 from . import engines, export, hooks, initialize, packed, single, stack
 from .check import check_input, check_lengths, check_targets

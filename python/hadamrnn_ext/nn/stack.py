@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..integer.card import IntegerCard
+from ..file.codes import code_range
+from ..file.integer_card import IntegerCard
 from ..integer.source import TABLE_BITS
-from ..quantize import code_range
 from . import engines, integers, ste
 from .quantize import quantize
 

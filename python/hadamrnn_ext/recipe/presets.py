@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args, get_type_hints
 
-from ..card import MAX_LAYERS, MAX_WIDTH, LayerCard
 from ..data.copy import LONGEST
 from ..data.task import Task
 from ..data.tasks import WORDS
 from ..errors import HadamRNNError
+from ..file.card import MAX_LAYERS, MAX_WIDTH, LayerCard
 from ..scalars import plain
 
 __all__ = ["BASELINES", "PRESETS", "SCHEDULES", "Preset", "PresetError", "as_baseline", "get_preset"]
@@ -37,7 +37,7 @@ class Preset:
 
     `block_size` None is one full Hadamard block. `weight_bits`, `output_weight_bits`, `bias_bits` and
     `embedding_bits` are those of U, V, b and the embedding, None for float. `embedding_size` is the width of the learned embedding of tokens, None where
-    they are one-hot or where there are none. `tokenizer` makes tokens of texts (`data.pieces`), None is words of the
+    they are one-hot or where there are none. `tokenizer` makes tokens of texts (`data.tokenizers`), None is words of the
     training texts. `length` is the number of steps where the task generates its data,
     else None. Schedules are by epoch: "step" multiplies the learning rate by `decay`, "cosine" goes from `lr`
     towards 0 over all epochs, "constant" stays; during the first `warmup` epochs the rate rises to what the

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .. import nn
 from ..data.task import Task
-from ..describe import Operations
+from ..model.describe import Operations
 from ..nn.engines import Choice, at_length, mean_until
 from ..recipe.presets import Preset
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..preprocess import Normalization
+from ..file.preprocess import Normalization
 from .augment import Augmentation
 from .baselines import Network
 

@@ -1,4 +1,4 @@
-"""A whole run: data, model, training, and what it leaves (outcome.py)."""
+"""A whole run: data, model, training, and what it leaves (finish.py)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..recipe.config import Config
 from ..recipe.presets import BASELINES
 from .baselines import Network, baseline
 from .checkpoint import CheckpointError
+from .finetune import start
+from .finish import finish
 from .memory import memory_errors
-from .outcome import finish
 from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Several, Silent
-from .start import start
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from ...errors import InputError
 from . import derivatives, fused, fused_mean, krylov, native, plain
 from .choice import Choice, choose, krylov_from
-from .drive import Drive, Recurrence, used_tokens
 from .fused_loss import loss as sequence_loss
 from .geometry import RECURRENCES, Geometry, full_precision
+from .inputs import Drive, Recurrence, used_tokens
 from .lengths import at_length, mask_past, mean_and_last, mean_until
 from .reverse import reverse
 

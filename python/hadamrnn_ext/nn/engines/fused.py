@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ... import _core
 from . import core, derivatives, plain
-from .drive import Drive, Recurrence
 from .geometry import Geometry
+from .inputs import Drive, Recurrence
 
 SCHEMA = (
     "Tensor signs, Tensor? modrelu, Tensor x, Tensor table, Tensor? bias, Tensor? lengths, Tensor? h_0, "

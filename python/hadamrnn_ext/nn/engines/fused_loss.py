@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import core, derivatives, plain
-from .drive import Recurrence
 from .fused import COUNT, SCHEMA, Arguments, in_place, save, saved, wanted
+from .inputs import Recurrence
 from .lengths import mask_past
 
 _HEAD = "Tensor weight, Tensor output_bias, Tensor targets, int ignore_index"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from . import core, derivatives, plain
-from .drive import Recurrence
 from .fused import COUNT, GRADIENTS, SCHEMA, Arguments, in_place, save, saved, wanted
+from .inputs import Recurrence
 from .lengths import mean_and_last
 
 

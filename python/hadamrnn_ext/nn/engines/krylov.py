@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from . import core, derivatives, scan
-from .drive import Drive
 from .geometry import Geometry
+from .inputs import Drive
 
 KEPT = 2**24  # bytes of memory that a thread uses again in every step
 _memory = threading.local()

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from . import core, derivatives, loop
-from .drive import Recurrence
 from .geometry import Geometry, full_precision
+from .inputs import Recurrence
 
 
 def states(r: Recurrence) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from . import loop, scan
-from .drive import Recurrence
 from .geometry import full_precision
+from .inputs import Recurrence
 from .lengths import at_length
 
 _STATES = {"loop": loop.states, "scan": scan.states}

@@ -1,0 +1,75 @@
+"""Texts as people have them, in lists, tuples, arrays and series of pandas, and as a model's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, ShapeError
+from ..file.card import Card
+
+__all__ = ["is_texts", "read_texts", "text_list"]
+
+
+def is_texts(x: Any) -> bool:
+    """Whether `x` is several texts: a list, tuple, one-dimensional array or pandas Series of at least one string.
+
+    An array of strings or bytes may be empty. What else lies among the strings is for ``text_list`` to refuse.
+    """
+    if isinstance(x, (list, tuple)):
+        return any(isinstance(text, str) for text in x)
+    if not isinstance(x, np.ndarray):
+        if not hasattr(x, "iloc") or not hasattr(x, "__array__"):
+            return False
+        x = np.asarray(x)
+    if x.ndim != 1:
+        return False
+    return x.dtype.kind in "UST" or (x.dtype == object and any(isinstance(text, str) for text in x))
+
+
+def text_list(x: Iterable[Any], name: Callable[[int], str] = "text {}".format) -> list[str]:
+    """The texts of what ``is_texts`` accepts; bytes are decoded as UTF-8. ``name`` is what an error calls each.
+
+    Raises:
+        InputError: one is missing or no string, or is no UTF-8.
+    """
+    return [_text(text, name(i)) for i, text in enumerate(x)]
+
+
+def _text(text: Any, name: str) -> str:
+    if isinstance(text, bytes):
+        try:
+            return text.decode()
+        except UnicodeDecodeError:
+            raise InputError(f"{name} is {text[:40]!r}; expected text, or bytes of it in UTF-8") from None
+    if not isinstance(text, str):
+        raise InputError(f"{name} is {ascii(text)[:40]}; expected a string")
+    return str(text)
+
+
+def read_texts(texts: str | Iterable[Any], card: Card) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+    """Tokens (T,) of a text; or (B, T) of texts, the shorter ones padded at the end with 0, and their lengths.
+
+    Raises:
+        InputError: the model has no vocabulary, or one of the texts is no string.
+        ShapeError: a text has no words.
+    """
+    vocabulary = card.preprocess.vocabulary
+    if vocabulary is None:
+        raise InputError("x is text; this model has no vocabulary and expects an array of numbers")
+    several = [texts] if isinstance(texts, str) else text_list(texts)
+    rows = [vocabulary.tokens(text) for text in several]
+    for i, (text, row) in enumerate(zip(several, rows, strict=True)):
+        # With a length set, a text without words would be read as padding alone.
+        if not row.size or (vocabulary.length is not None and not vocabulary.split(text)):
+            raise ShapeError(f"text {i} has no words; expected at least one")
+    if isinstance(texts, str):
+        return rows[0], None
+    lengths = np.array([row.size for row in rows], np.int64)
+    tokens = np.zeros((len(rows), int(lengths.max(initial=1))), np.int32)
+    for row, target in zip(rows, tokens, strict=True):
+        target[: row.size] = row
+    return tokens, lengths

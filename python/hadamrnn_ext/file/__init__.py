@@ -1,0 +1,1 @@
+"""The model file: its card, its parameters, and how both become bytes (docs/format.md)."""

@@ -1,0 +1,251 @@
+"""The card of a model: everything about it that is not a weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+from .. import hadamard
+from ..errors import ModelFormatError
+from .data_card import DataCard
+from .integer_card import IntegerCard
+from .pool import Pool
+from .preprocess import Preprocess
+from .record import Record
+
+__all__ = ["Card", "LayerCard", "Training"]
+
+# Caps on declared sizes, so that no file makes a reader allocate much more than the file holds.
+MAX_LAYERS = 16
+MAX_UNITS = 1 << 20  # hidden size of a layer
+MAX_BLOCK = 1 << 16
+MAX_BASE_ORDER = 1 << 12  # r of m = r·2^k: its matrix is stored whole
+MAX_WIDTH = 1 << 24  # inputs, tokens, outputs
+MAX_ELEMENTS = 1 << 26  # of any one matrix
+
+
+def _between(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ModelFormatError(f"{name} is {value}; expected {low} .. {high}")
+
+
+@dataclass(frozen=True)
+class LayerCard(Record):
+    """One recurrent layer: n = hidden_size units in blocks of Hadamard order m = block_size.
+
+    ``construction`` names the Hadamard matrix (``hadamard.construction``); it is filled in when left empty, and
+    checked otherwise, so that a file never silently meets another matrix of the same order.
+
+    Raises:
+        HadamardOrderError: no Hadamard matrix of this order can be made.
+        ModelFormatError: the sizes do not multiply, or the construction is another one.
+    """
+
+    hidden_size: int
+    block_size: int
+    recurrence: Literal["linear", "relu", "modrelu", "sign"] = "linear"
+    construction: str = ""
+
+    def check(self) -> None:
+        _between("LayerCard.hidden_size", self.hidden_size, 1, MAX_UNITS)
+        _between("LayerCard.block_size", self.block_size, 1, MAX_BLOCK)
+        if self.hidden_size % self.block_size:
+            raise ModelFormatError(
+                f"hidden_size {self.hidden_size} is not a multiple of block_size {self.block_size}"
+            )
+        base, _ = hadamard.factor(self.block_size)
+        _between(f"the base order of block_size {self.block_size}", base, 1, MAX_BASE_ORDER)
+        known = hadamard.construction(self.block_size)
+        if not self.construction:
+            object.__setattr__(self, "construction", known)
+        elif self.construction != known:
+            raise ModelFormatError(
+                f"the Hadamard matrix of order {self.block_size} is built as {self.construction!r}; expected {known!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Training(Record):
+    """Where a model comes from. ``settings`` holds whatever else the trainer wants to remember."""
+
+    task: str | None = None
+    preset: str | None = None
+    seed: int | None = None
+    epochs: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card(Record):
+    """Sizes, kinds, quantization, preprocessing and provenance of a model.
+
+    output: logits of the last state, at every step, or of the mean of the rectified states of all steps.
+    input_size: number of features d, or number of tokens V for token input.
+    embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
+    weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
+    embedding_bits: None (float32) or 8, with a scale for each row.
+    labels: one name an output, or two names for a single (sigmoid) output.
+    decays: whether each block of every layer has a decay (tensors "layers.{i}.decays"), so that old input fades.
+    input_activation: phi, applied to the input of the first layer, U x + b; "clip" is to -1 .. 1; None: nothing.
+    differences: the first layer reads x_t beside x_t - x_(t-1): U has twice the columns.
+    pool: what is read instead of a state, once with output "last" and after every step with "all".
+    kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
+        weight_bits are those of its input codes or token table and whose tokens have no embedding.
+    bidirectional: True where a second recurrence reads each sequence from its end to its beginning, else None.
+    data: how the files of its training data are read, and later ones alike.
+
+    Raises:
+        ModelFormatError: sizes, bits, labels or preprocessing that do not fit together.
+    """
+
+    optional: ClassVar[tuple[str, ...]] = (
+        "bidirectional",
+        "data",
+        "decays",
+        "input_activation",
+        "differences",
+        "pool",
+    )
+
+    input: Literal["features", "tokens"]
+    output: Literal["last", "all", "mean"]
+    input_size: int
+    output_size: int
+    layers: tuple[LayerCard, ...]
+    embedding_size: int | None = None
+    weight_bits: int | None = 4
+    output_weight_bits: int | None = 4
+    bias_bits: int | None = None
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    labels: tuple[str, ...] | None = None
+    training: Training | None = None
+    kind: Literal["float", "integer"] = "float"
+    integer: IntegerCard | None = None
+    embedding_bits: int | None = None
+    bidirectional: bool | None = None
+    data: DataCard | None = None
+    decays: bool | None = None
+    input_activation: Literal["relu", "clip"] | None = None
+    differences: bool | None = None
+    pool: Pool | None = None
+
+    @property
+    def input_width(self) -> int:
+        """Columns of U: features (twice as many with differences), tokens (one-hot) or the embedding's width."""
+        return (self.embedding_size or self.input_size) * (2 if self.differences else 1)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the network has any of what the paper's lacks: decays, an input activation, differences, a pool."""
+        return bool(self.decays or self.input_activation or self.differences or self.pool)
+
+    @property
+    def output_width(self) -> int:
+        """Columns of V: units of the last layer, or the pool's features of them."""
+        return self.layers[-1].hidden_size * (1 if self.pool is None else self.pool.groups)
+
+    def check(self) -> None:
+        _between("Card.input_size", self.input_size, 1, MAX_WIDTH)
+        _between("Card.output_size", self.output_size, 1, MAX_WIDTH)
+        _between("number of layers", len(self.layers), 1, MAX_LAYERS)
+        for name in ("weight_bits", "output_weight_bits", "bias_bits"):
+            if (bits := getattr(self, name)) is not None:
+                _between(f"Card.{name}", bits, 1, 8)
+        if self.embedding_size is not None:
+            _between("Card.embedding_size", self.embedding_size, 1, MAX_WIDTH)
+            if self.input != "tokens":
+                raise ModelFormatError(
+                    "Card.embedding_size is given for features; only tokens have an embedding"
+                )
+        if self.embedding_bits is not None and (self.embedding_bits != 8 or self.embedding_size is None):
+            raise ModelFormatError(
+                f"Card.embedding_bits is {self.embedding_bits} with embedding_size {self.embedding_size}; "
+                "expected None, or 8 with an embedding"
+            )
+        if self.differences and self.input == "tokens":
+            raise ModelFormatError("Card.differences is for features; tokens have none")
+        if self.pool is not None and self.output == "mean":
+            raise ModelFormatError(
+                "Card.pool is given with output 'mean', which is one; expected 'last' or 'all'"
+            )
+        self._check_elements()
+        self._check_labels()
+        self._check_preprocess()
+        for name in ("bidirectional", "decays", "differences"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, None)  # one spelling of what is not there
+        if self.forgets and (self.kind == "integer" or self.bidirectional):
+            raise ModelFormatError(
+                "decays, an input activation, differences and a pool are for float models of one direction"
+            )
+        if self.bidirectional and (self.kind == "integer" or len(self.layers) > 1):
+            raise ModelFormatError("a bidirectional model is a float model of one layer")
+        if self.data is not None:
+            self.data.check_width(self.input_size if self.input == "features" else 1)
+        if self.integer is not None or self.kind == "integer":
+            self._check_integer()
+
+    def _check_integer(self) -> None:
+        integer = self.integer
+        if integer is None:
+            raise ModelFormatError("Card.kind is 'integer' without Card.integer")
+        if self.kind != "integer":
+            raise ModelFormatError(f"Card.kind is {self.kind!r} with Card.integer; expected 'integer'")
+        if self.weight_bits is None or self.embedding_size is not None or self.bias_bits is not None:
+            raise ModelFormatError(
+                "an integer model has weight_bits, and neither embedding_size nor bias_bits"
+            )
+        if integer.readout == "integer" and self.output_weight_bits is None:
+            raise ModelFormatError("an integer readout needs output_weight_bits")
+        if (integer.input is None) != (self.input == "tokens"):
+            raise ModelFormatError("IntegerCard.input is for features, and features need it")
+        if len(integer.layers) != len(self.layers):
+            raise ModelFormatError(
+                f"IntegerCard has {len(integer.layers)} layers; expected {len(self.layers)}"
+            )
+        for i, (constants, layer) in enumerate(zip(integer.layers, self.layers, strict=True)):
+            if (constants.state_bits == 1) != (layer.recurrence == "sign"):
+                raise ModelFormatError(
+                    f"layer {i} has {constants.state_bits} state bits with recurrence {layer.recurrence!r}; "
+                    "expected 1 bit for 'sign', and only there"
+                )
+            if (constants.input_multiplier is None) != (i == 0 and self.input == "tokens"):
+                raise ModelFormatError(
+                    f"layer {i}: an input multiplier is for all layers but those of tokens"
+                )
+
+    def _check_elements(self) -> None:
+        sizes = [layer.hidden_size for layer in self.layers]
+        matrices = {"U": (sizes[0], self.input_width), "V": (self.output_size, self.output_width)}
+        if self.embedding_size is not None:
+            matrices["the embedding"] = (self.input_size, self.embedding_size)
+        for i, (below, size) in enumerate(pairwise(sizes), start=1):
+            matrices[f"B of layer {i}"] = (size, below)
+        for name, (rows, columns) in matrices.items():
+            _between(f"number of elements of {name} ({rows} x {columns})", rows * columns, 1, MAX_ELEMENTS)
+
+    def _check_labels(self) -> None:
+        expected = 2 if self.output_size == 1 else self.output_size
+        if self.labels is not None and len(self.labels) != expected:
+            raise ModelFormatError(
+                f"Card.labels has {len(self.labels)} names; expected {expected} for {self.output_size} outputs"
+            )
+
+    def _check_preprocess(self) -> None:
+        steps = self.preprocess
+        if self.input == "features" and steps.vocabulary is not None:
+            raise ModelFormatError("Preprocess.vocabulary is given for features; only tokens have one")
+        if self.input == "tokens" and (steps.uint8_scale is not None or steps.normalization is not None):
+            raise ModelFormatError(
+                "Preprocess.uint8_scale and normalization are for features, not for tokens"
+            )
+        if steps.normalization is not None and len(steps.normalization.offset) != self.input_size:
+            raise ModelFormatError(
+                f"Normalization has {len(steps.normalization.offset)} channels; expected {self.input_size}"
+            )
+        if steps.vocabulary is not None and len(steps.vocabulary.words) > self.input_size:
+            raise ModelFormatError(
+                f"Vocabulary has {len(steps.vocabulary.words)} words; expected at most {self.input_size} tokens"
+            )

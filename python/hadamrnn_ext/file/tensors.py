@@ -1,0 +1,217 @@
+"""The parameters of a model: one table of their names, shapes and storage, and the loops over it.
+
+``entries`` is the one list of what a model of a card consists of (docs/format.md in words). The tensors of the file, the
+parameters that a network computes with, and their checks all follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, ModelFormatError, ShapeError
+from .card import Card
+from .storage import (
+    F32,
+    Bytes,
+    Coded,
+    Codes,
+    Float32,
+    Int32,
+    Quantized,
+    QuantizedRows,
+    Schema,
+    Shape,
+    Signs,
+    Storage,
+    coded,
+)
+
+__all__ = [
+    "EMBEDDING",
+    "REVERSE",
+    "SHARED",
+    "Entry",
+    "coded",
+    "codes_name",
+    "entries",
+    "pack_parameters",
+    "parameter_shapes",
+    "schema",
+    "unpack_parameters",
+    "validate",
+]
+
+Array = NDArray[Any]
+EMBEDDING = "embedding.weight"
+#: How the names of the second network of a bidirectional model begin, and what it has in common with the first.
+REVERSE = "reverse."
+SHARED = (EMBEDDING, "output.bias")
+
+
+class Entry(NamedTuple):
+    """One parameter: its name and shape as the network computes with it, and how the file holds it."""
+
+    name: str
+    shape: Shape
+    storage: Storage
+
+
+def codes_name(card: Card) -> str:
+    """What an integer model reads its input through: U of features (n, d), or the table of tokens (V, n)."""
+    return "input.codes" if card.input == "features" else "table.codes"
+
+
+def entries(card: Card) -> Iterator[Entry]:
+    """The parameters of a model with this card, in their order."""
+    yield from _network(card)
+    if card.bidirectional:
+        for entry in _network(card):
+            if entry.name not in SHARED:
+                yield entry._replace(name=REVERSE + entry.name)
+
+
+def _network(card: Card) -> Iterator[Entry]:
+    """Those of one direction."""
+    yield from _input(card)
+    integer = card.integer is not None
+    number: Storage = Int32 if integer else Float32
+    for i, layer in enumerate(card.layers):
+        n = layer.hidden_size
+        yield Entry(f"layers.{i}.signs", (n,), Signs())
+        bias = number if card.bias_bits is None else Quantized(card.bias_bits, card.bias_bits == 8)
+        yield Entry(f"layers.{i}.bias", (n,), bias)
+        if layer.recurrence == "modrelu":
+            yield Entry(f"layers.{i}.modrelu", (n,), number)
+        if card.decays:
+            yield Entry(f"layers.{i}.decays", (n // layer.block_size,), Bytes)
+        if i > 0:
+            yield Entry(f"layers.{i}.input_signs", (n, card.layers[i - 1].hidden_size), Signs())
+    yield from _output(card)
+
+
+def _input(card: Card) -> Iterator[Entry]:
+    n = card.layers[0].hidden_size
+    if card.integer is not None:
+        assert card.weight_bits is not None
+        shape = (n, card.input_size) if card.input == "features" else (card.input_size, n)
+        yield Entry(codes_name(card), shape, Codes(card.weight_bits))
+        if card.input == "tokens":
+            yield Entry("table.multiplier", (card.input_size,), Int32)
+        return
+    yield Entry("input.weight", (n, card.input_width), _weight(card.weight_bits))
+    if card.embedding_size is not None:
+        storage = Float32 if card.embedding_bits is None else QuantizedRows()
+        yield Entry(EMBEDDING, (card.input_size, card.embedding_size), storage)
+
+
+def _output(card: Card) -> Iterator[Entry]:
+    if card.pool is not None:
+        thresholds = (card.pool.thresholds, card.layers[-1].hidden_size)
+        yield Entry("pool.thresholds", thresholds, QuantizedRows())
+    shape = (card.output_size, card.output_width)
+    if card.integer is not None and card.integer.readout == "integer":
+        assert card.output_weight_bits is not None
+        yield Entry("output.codes", shape, Codes(card.output_weight_bits))
+        yield Entry("output.bias", shape[:1], Int32)
+    else:
+        yield Entry("output.weight", shape, _weight(card.output_weight_bits))
+        yield Entry("output.bias", shape[:1], Float32)
+
+
+def _weight(bits: int | None) -> Storage:
+    return Float32 if bits is None else Quantized(bits)
+
+
+def parameter_shapes(card: Card) -> dict[str, Shape]:
+    """Names and shapes of the unpacked parameters: what a model is built from and computes with."""
+    return {entry.name: entry.shape for entry in entries(card)}
+
+
+def schema(card: Card) -> Schema:
+    """Name -> (dtype, shape) of every tensor that the file of a model with this card holds, and no other."""
+    found: Schema = {}
+    for name, shape, storage in entries(card):
+        found |= storage.schema(name, shape)
+    return found
+
+
+def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike | Coded]) -> dict[str, Array]:
+    """Quantize and pack parameters as the card says; one that is ``Coded`` already is packed as it is.
+
+    Raises:
+        InputError: a parameter is missing or unknown, is not real, or has a value that is not finite.
+        ShapeError: a parameter has another shape than ``parameter_shapes(card)`` says.
+    """
+    shapes = parameter_shapes(card)
+    for name in sorted(shapes.keys() ^ parameters.keys()):
+        what = "is missing" if name in shapes else "is not a parameter of this model"
+        raise InputError(f"{name!r} {what}; expected {', '.join(shapes)}")
+    tensors: dict[str, Array] = {}
+    for name, shape, storage in entries(card):
+        given = parameters[name]
+        tensors |= storage.pack(name, given if isinstance(given, Coded) else _checked(name, given, shape))
+    return tensors
+
+
+def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """What the network computes with: float32 (codes times their step), signs as int8 of +1 and -1.
+
+    Of an integer model: codes and signs as int8, biases, thresholds and multipliers as int32, and the matrix of a float
+    readout as float32.
+
+    Raises:
+        ModelFormatError: a code that is no code, or padding bits that are not zero.
+    """
+    parameters: dict[str, Array] = {}
+    for name, shape, storage in entries(card):
+        try:
+            parameters[name] = storage.unpack(name, shape, tensors)
+        except ModelFormatError as error:
+            raise ModelFormatError(f"tensor of {name!r}: {error}") from None
+    return parameters
+
+
+def validate(card: Card, tensors: Mapping[str, Array]) -> None:
+    """Check packed tensors against the card.
+
+    Raises:
+        ModelFormatError: a tensor is missing, unknown, of another dtype or shape, not finite, or is a
+            scale that is not positive. Codes and padding bits are checked when they are unpacked.
+    """
+    expected = schema(card)
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        what = "is missing" if name in expected else "is not one of this model"
+        raise ModelFormatError(f"tensor {name!r} {what}; expected {', '.join(sorted(expected))}")
+    for name, (dtype, shape) in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != dtype or tensor.shape != shape:
+            raise ModelFormatError(
+                f"tensor {name!r} is {tensor.dtype} of shape {tensor.shape}; expected {dtype} of shape {shape}"
+            )
+        if dtype == F32 and not np.isfinite(tensor).all():
+            raise ModelFormatError(f"tensor {name!r} holds a value that is not finite")
+        if name.endswith("scale") and not (tensor > 0).all():
+            raise ModelFormatError(f"tensor {name!r} is {tensor.min()}; expected a positive scale")
+
+
+def _checked(name: str, value: ArrayLike, shape: Shape) -> Array:
+    """A parameter as an array: integers as they are, other numbers as float32."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name!r} has dtype {array.dtype}; expected real numbers")
+    if array.shape != shape:
+        raise ShapeError(f"{name!r} has shape {array.shape}; expected {shape}")
+    if array.dtype.kind in "iu":
+        return array
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(values).all():
+        position = np.unravel_index(int(np.argmin(np.isfinite(values))), shape)
+        raise InputError(
+            f"{name!r} is {values[position]} at {tuple(map(int, position))}; expected finite numbers"
+        )
+    return values

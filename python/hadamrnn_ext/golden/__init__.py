@@ -1,0 +1,1 @@
+"""What every fast path computes, to the bit, in short NumPy: `floats` and `integers`."""

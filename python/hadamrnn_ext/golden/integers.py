@@ -1,0 +1,169 @@
+"""The meaning of integer models in NumPy: no float between the quantized input and the logits.
+
+    acc  = (I_q (x) H_m) z_(t-1)                                         exact
+    z_t  = sat_k(act(round_shift_F((u acc) M_h + in_t)))                 z_0 = 0,  h_t ~ s_h z_t
+    in_t = ((U_codes q_t) M_x + beta) 2^s                                features, q_t = clamp(rint(x_t / s_x))
+    in_t = (R_codes[token] M[token] + beta) 2^s                          tokens: a folded table
+    in_t = ((B relu(z_t of the layer below)) M_x + beta) 2^s             a second layer
+    y    = V relu(s_h z) + c          or          (V_codes relu(z) + c) logit_scale, c an integer
+    z    = z_T, or for output "mean", with s_h smaller by 2^(16-k):  (2^(16-k) (relu(z_1) + .. + relu(z_T)) + T/2) // T
+
+round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^(k-1) - 1. A sign recurrence has
+z = +1 or -1, s_h = 1, and a beta that already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. All
+values are those of 64-bit integers and never overflow (integer/bounds.py proves it for every model), so kernels, order
+of additions and width of the lanes make no difference. Slow, and checks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import hadamard
+from . import floats as golden
+
+__all__ = ["Layer", "Network", "forward", "hidden", "integer_logits", "logits", "mean", "quantize_input"]
+
+Int = NDArray[np.int64]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One recurrent layer. ``input_multiplier`` is M_x, None above a token table, which has one a token."""
+
+    block_size: int
+    signs: NDArray[np.int8]  # (n,) u
+    bias: NDArray[np.int32]  # (n,) beta
+    state_bits: int  # k
+    fraction_bits: int  # F
+    multiplier: int  # M_h
+    input_multiplier: int | None  # M_x
+    input_shift: int  # s
+    recurrence: str = "linear"
+    modrelu: NDArray[np.int32] | None = None  # (n,) thresholds in units of the state
+    input_signs: NDArray[np.int8] | None = None  # (n, n_below) B of a second layer
+
+
+@dataclass(frozen=True)
+class Network:
+    """A whole model. Features have codes and an input scale; tokens have a table and its multipliers."""
+
+    layers: Sequence[Layer]
+    output_weight: NDArray[Any]  # (o, n) float32 V, or int8 codes
+    output_bias: NDArray[Any]  # (o,) float32 c, or int32
+    state_scale: np.float32  # of what is read out: s_h of the last layer, for "mean" s_h / 2^(16-k)
+    logit_scale: np.float32 | None = None  # given: the readout is in integers
+    codes: NDArray[np.int8] | None = None  # (n, d)
+    input_scale: np.float32 | None = None  # s_x
+    input_range: tuple[int, int] = (0, 0)
+    table: NDArray[np.int8] | None = None  # (V, n)
+    table_multiplier: NDArray[np.int32] | None = None  # (V,)
+    output: Literal["last", "all", "mean"] = "last"
+
+
+def forward(
+    net: Network, x: NDArray[Any], lengths: Int | None = None, state: Sequence[Int] | None = None
+) -> F32:
+    """Logits of features x (B, T, d) float32 or tokens x (B, T): (B, o) for "last" and "mean", (B, T, o) for "all".
+
+    ``lengths`` and ``state`` (integers) as in ``golden.forward``.
+    """
+    top = hidden(net, x, state)[-1]
+    batch, steps, _ = top.shape
+    lengths = np.full(batch, steps) if lengths is None else lengths
+    if net.output == "last":
+        return logits(net, top[np.arange(batch), lengths - 1])
+    if net.output == "mean":
+        return logits(net, mean(net, top, lengths))
+    past_end = np.arange(steps) >= lengths[:, None]
+    return np.where(past_end[..., None], np.float32(0), logits(net, top))
+
+
+def hidden(net: Network, x: NDArray[Any], state: Sequence[Int] | None = None) -> list[Int]:
+    """The states z_1 .. z_T of each layer, (B, T, n) each."""
+    states: list[Int] = []
+    for index, layer in enumerate(net.layers):
+        v = _inputs(net, x) if index == 0 else _inputs_from_below(layer, states[-1])
+        z = np.zeros_like(v[:, 0]) if state is None else state[index]
+        trace = np.empty_like(v)
+        for t in range(v.shape[1]):
+            trace[:, t] = z = _step(layer, z, v[:, t])
+        states.append(trace)
+    return states
+
+
+def mean(net: Network, z: Int, lengths: Int) -> Int:
+    """The mean of relu(z_t) in 16 bits whatever the state has, (B, n) of (B, T, n), rounded half up."""
+    inside = np.arange(z.shape[1]) < lengths[:, None]
+    total = np.where(inside[..., None], np.maximum(z, 0), 0).sum(axis=1)
+    steps = lengths[:, None]
+    rounded: Int = ((total << 16 - net.layers[-1].state_bits) + steps // 2) // steps
+    return rounded
+
+
+def logits(net: Network, z: Int) -> F32:
+    """The readout of states (..., n)."""
+    if net.logit_scale is None:
+        h = z.astype(np.float32) * net.state_scale
+        return golden.readout(h, net.layers[-1].block_size, net.output_weight, net.output_bias)
+    return integer_logits(net, z).astype(np.float32) * net.logit_scale
+
+
+def integer_logits(net: Network, z: Int) -> Int:
+    """V_codes relu(z) + c on (..., n), in integers: what exported code gives."""
+    total: Int = np.maximum(z, 0) @ net.output_weight.astype(np.int64).T + net.output_bias
+    return total
+
+
+def quantize_input(net: Network, x: F32) -> Int:
+    """q = clamp(rint(x / s_x)), the division in float32. Infinities saturate as large numbers do; NaN is no integer."""
+    assert net.input_scale is not None
+    with np.errstate(over="ignore"):
+        low, high = map(np.float32, net.input_range)
+        q: F32 = np.clip(np.rint(x / net.input_scale), low, high)
+    return q.astype(np.int64)
+
+
+def _step(layer: Layer, z: Int, v: Int) -> Int:
+    blocks = z.reshape(len(z), -1, layer.block_size)
+    acc = hadamard.golden_transform(blocks).reshape(z.shape)
+    total = layer.signs * acc * layer.multiplier + v
+    rounded = (total + (1 << layer.fraction_bits - 1)) >> layer.fraction_bits
+    if layer.recurrence == "sign":
+        return np.where(rounded >= 0, 1, -1)
+    limit = 1 << layer.state_bits - 1
+    return np.clip(_activate(layer, rounded), -limit, limit - 1)
+
+
+def _activate(layer: Layer, z: Int) -> Int:
+    if layer.recurrence == "relu":
+        return np.maximum(z, 0)
+    if layer.recurrence == "modrelu":
+        assert layer.modrelu is not None
+        activated: Int = np.sign(z) * np.maximum(np.abs(z) + layer.modrelu, 0)
+        return activated
+    return z
+
+
+def _inputs(net: Network, x: NDArray[Any]) -> Int:
+    """in_t of the first layer, (B, T, n)."""
+    layer = net.layers[0]
+    if net.table is not None and net.table_multiplier is not None:
+        products: Int = net.table[x].astype(np.int64) * net.table_multiplier[x][..., None]
+    else:
+        assert net.codes is not None
+        assert layer.input_multiplier is not None
+        products = quantize_input(net, x) @ net.codes.astype(np.int64).T * layer.input_multiplier
+    return (products + layer.bias) << layer.input_shift
+
+
+def _inputs_from_below(layer: Layer, z: Int) -> Int:
+    assert layer.input_signs is not None
+    assert layer.input_multiplier is not None
+    sums: Int = np.maximum(z, 0) @ layer.input_signs.astype(np.int64).T
+    return (sums * layer.input_multiplier + layer.bias) << layer.input_shift

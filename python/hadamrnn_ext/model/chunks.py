@@ -1,0 +1,120 @@
+"""The steps that a call of ``Streams`` takes: of some sequences, as many of each as there are, and what is wrong with some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, ShapeError
+from ..file.resolution import LARGE
+from .inputs import read_array
+from .reader import Reader
+
+__all__ = ["Chunks", "of_array", "of_list"]
+
+Array = NDArray[Any]
+Int64 = NDArray[np.int64]
+Refused = dict[int, InputError | ShapeError]
+
+
+@dataclass
+class Chunks:
+    """Steps of k sequences as the network reads them, one after another: ``lengths[i]`` of them from ``starts[i]`` on."""
+
+    values: Array  # (1, S, ..)
+    starts: Int64  # (k,)
+    lengths: Int64  # (k,)
+    refused: Refused  # by the number of the sequence in the call
+    raw: Callable[
+        [int, int], tuple[Array, tuple[int, ...], str]
+    ]  # step of a sequence: its array, index in it, and name
+
+
+def of_array(array: Array, places: Int64, reader: Reader, check_finite: bool) -> Chunks:
+    """Chunks (k, T, ..) of one length, or one step of each, (k, ..)."""
+    values, certain = reader.convert(array, check_finite)
+    refused: Refused = {}
+    if not certain:
+        bad = reader.refused(array, values, check_finite)
+        for i in np.flatnonzero(bad.any(axis=tuple(range(1, bad.ndim)))):
+            index = (i, *np.unravel_index(int(bad[i].argmax()), bad[i].shape))
+            refused[int(i)] = reader.error(array, values, index, f"place {places[i]}: x")
+    stepwise = array.ndim == 1 + len(reader.inner)
+    if not stepwise:
+        refused |= _lost(list(array), values, [f"place {place}" for place in places], reader)
+    steps = 1 if stepwise else array.shape[1]
+    lengths = np.full(len(array), steps, np.int64)
+    return Chunks(
+        values.reshape(1, len(array) * steps, *reader.inner),
+        np.arange(len(array)) * steps,
+        lengths,
+        dict(sorted(refused.items())),
+        lambda i, step: (array, (i,) if stepwise else (i, step), "x"),
+    )
+
+
+def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_finite: bool) -> Chunks:
+    """Chunks (T_i, ..) of different lengths. What cannot be read of one concerns this one alone.
+
+    Raises ShapeError unless there is one for each place.
+    """
+    if len(chunks) != len(places):
+        raise ShapeError(f"x is a list of {len(chunks)} chunks; expected {len(places)}, one for each place")
+    names = [f"place {place}: x[{i}]" for i, place in enumerate(places)]
+    arrays: list[Array] = []
+    refused: Refused = {}
+    for i, chunk in enumerate(chunks):
+        try:
+            arrays.append(_chunk(chunk, names[i], reader))
+        except (InputError, ShapeError) as error:
+            refused[i] = error
+            arrays.append(np.zeros((0, *reader.inner), np.int32))
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    starts = np.cumsum(lengths) - lengths
+    values = np.empty((int(lengths.sum()), *reader.inner), np.float32 if reader.inner else np.int32)
+    for dtype in {array.dtype for array in arrays}:  # most often one: all of it is converted at once
+        some = [i for i, array in enumerate(arrays) if array.dtype == dtype]
+        joined = np.concatenate([arrays[i] for i in some])
+        converted, certain = reader.convert(joined, check_finite)
+        bad = None if certain else reader.refused(joined, converted, check_finite)
+        end = 0
+        for i in some:
+            start, end = end, end + int(lengths[i])
+            values[starts[i] : starts[i] + lengths[i]] = converted[start:end]
+            if bad is not None and bad[start:end].any():
+                index = np.unravel_index(int(bad[start:end].argmax()), arrays[i].shape)
+                refused[i] = reader.error(arrays[i], converted[start:end], index, names[i])
+    refused |= _lost(arrays, values, names, reader)
+    return Chunks(
+        values[None],
+        starts,
+        lengths,
+        dict(sorted(refused.items())),
+        lambda i, step: (arrays[i], (step,), f"x[{i}]"),
+    )
+
+
+def _lost(arrays: Sequence[Array], values: Array, names: Sequence[str], reader: Reader) -> Refused:
+    """Chunks whose differences float32 would lose; where no value is large there are none."""
+    refused: Refused = {}
+    if values.size and max(abs(values.max()), abs(values.min())) < LARGE:
+        return refused
+    for i, array in enumerate(arrays):
+        try:
+            reader.check_differences(array)
+        except InputError as error:
+            refused[i] = InputError(f"{names[i]}: {error}")
+    return refused
+
+
+def _chunk(chunk: ArrayLike, name: str, reader: Reader) -> Array:
+    array = read_array(chunk, name)
+    if array.ndim != 1 + len(reader.inner) or array.shape[1:] != reader.inner:
+        expected = f"(T, {reader.inner[0]})" if reader.inner else "(T,)"
+        raise ShapeError(f"{name} has shape {array.shape}; expected {expected}")
+    reader.check_dtype(array, name)
+    return array

@@ -1,0 +1,8 @@
+"""The pretrained models in this package, and inputs to try them on."""
+
+from __future__ import annotations
+
+from .bundled import DEFAULT, infer, load, models
+from .samples import samples
+
+__all__ = ["DEFAULT", "infer", "load", "models", "samples"]

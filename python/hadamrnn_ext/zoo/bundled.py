@@ -1,0 +1,85 @@
+"""The pretrained models in this package, and real inputs to try them on."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import isa
+from ..errors import UnknownModelError
+from ..file.format import SUFFIX
+from ..model import Model
+from .samples import samples
+
+__all__ = ["DEFAULT", "infer", "load", "models", "samples"]
+
+DEFAULT = "smnist"
+_PRETRAINED = resources.files(__package__) / "pretrained"
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(
+        sorted(file.name.removesuffix(SUFFIX) for file in _PRETRAINED.iterdir() if file.name.endswith(SUFFIX))
+    )
+
+
+def models() -> list[str]:
+    """Names of the bundled pretrained models."""
+    return list(_names())
+
+
+def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Model:
+    """A bundled model by name, or a model file by path. A bundled name wins over a file of the same name.
+
+    Raises:
+        UnknownModelError: neither a bundled name nor a file.
+        ModelFormatError: the file is not a valid model.
+        KernelError: the kernel is unknown or does not run this model.
+    """
+    if isinstance(source, str) and source in _names():
+        return _bundled(source, kernel, isa.active())
+    if isinstance(source, (str, os.PathLike)) and source:
+        try:
+            is_file = Path(source).exists() and not Path(source).is_dir()  # a pipe will do
+        except (OSError, ValueError):  # too long for a path, or a zero byte in it
+            is_file = False
+        if is_file:
+            return Model.load(source, kernel)
+    raise UnknownModelError(
+        f"{ascii(source)[:200]} is neither a bundled model ({', '.join(_names()) or 'there are none'}) nor a model file"
+    )
+
+
+@lru_cache(maxsize=32)
+def _bundled(name: str, kernel: str, isa_name: str) -> Model:
+    """Kept, since ``infer`` asks at every call; one for each instruction set, which a model captures when it is made."""
+    return Model.from_bytes((_PRETRAINED / f"{name}{SUFFIX}").read_bytes(), kernel)
+
+
+def infer(
+    seq: ArrayLike,
+    model: str | os.PathLike[str] | Model | None = None,
+    *,
+    lengths: ArrayLike | None = None,
+    num_threads: int | None = None,
+    check_finite: bool = True,
+) -> NDArray[np.float32]:
+    """Logits of a sequence or a batch: ``load(model).infer(seq, ...)``, which see.
+
+    Args:
+        seq: features (T, d) or (B, T, d), tokens (T,) or (B, T), or of a model with a vocabulary a text or texts.
+        model: a Model, a bundled name, a path (read again at every call), or None for the default, ``smnist``.
+        lengths, num_threads, check_finite: as in ``Model.infer``.
+
+    Raises:
+        UnknownModelError, ModelFormatError: as ``load``. ShapeError, InputError: as ``Model.infer``.
+    """
+    if not isinstance(model, Model):
+        model = load(DEFAULT if model is None else model)
+    return model.infer(seq, lengths, num_threads, check_finite)

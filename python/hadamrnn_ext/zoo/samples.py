@@ -1,0 +1,101 @@
+"""Inputs to try the bundled models on, and their right answers: real ones where the licence of the data lets us, others made up."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnknownModelError
+
+__all__ = ["samples"]
+
+Samples = tuple[Any, NDArray[np.int64]]
+
+
+def samples(name: str = "smnist") -> Samples:
+    """Inputs of a bundled model, as its ``infer`` takes them but for the shape of images, and their right answers.
+
+    Those of an integer model ``NAME-int12`` are those of ``NAME``.
+
+    * ``smnist``, ``pmnist``, ``pmnist-large``, ``block-pmnist``: test digits of MNIST, images (k, 28, 28) uint8 and
+      digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
+    * ``digits``: spoken digits, log-mel frames (k, 64, 32) float32, of test recordings of FSDD.
+    * ``copy``, ``copy-5000``: tokens (k, T), and the classes of every step (k, T).
+    * ``har2``, ``har6``: windows (k, 128, 9) float32, made up: a phone at the waist of somebody who walks, sits, stands, lies.
+    * ``imdb``, ``sst2``: sentences, made up; 1 is praise.
+
+    Raises:
+        UnknownModelError: there are no samples of that name.
+    """
+    make = _KINDS.get(name.removesuffix("-int12"))
+    if make is None:
+        raise UnknownModelError(
+            f"there are no samples for {ascii(name)[:80]}; expected one of {', '.join(_KINDS)}"
+        )
+    return make()
+
+
+def _arrays(file: str) -> dict[str, NDArray[Any]]:
+    content = (resources.files(__package__) / "pretrained" / file).read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _images(file: str) -> Samples:
+    arrays = _arrays(file)
+    return arrays["images"], arrays["labels"]
+
+
+def _spoken() -> Samples:
+    from ..data import fsdd, mel  # their features; only here
+
+    arrays = _arrays("spoken.npz")
+    sounds = (arrays[f"sound_{i}"].astype(np.float32) / np.float32(1 << 15) for i in range(len(arrays) - 1))
+    return np.stack([mel.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
+
+
+def _copy(length: int) -> Samples:
+    from ..data import copy
+
+    return copy.sequences(copy.symbols(3, seed=1000), length)
+
+
+def _windows(answers: list[int]) -> Samples:
+    """Gravity in g lies on x in somebody upright; a step takes half a second and shakes every axis."""
+    seconds = np.arange(128) / 50
+    swing = np.stack([np.sin(4 * np.pi * seconds + phase) for phase in range(3)], 1)
+    people = [
+        ((0.98, -0.2, -0.1), 1.0),
+        ((0.9, 0.1, 0.3), 0.0),
+        ((1.01, -0.2, 0.0), 0.0),
+        ((0.1, 0.7, 0.7), 0.0),
+    ]
+    windows = [
+        np.concatenate(
+            [0.25 * moves * swing, 0.4 * moves * swing[:, [1, 2, 0]], gravity + 0.25 * moves * swing], 1
+        )
+        for gravity, moves in people
+    ]
+    return np.stack(windows).astype(np.float32), np.array(answers)
+
+
+def _texts() -> Samples:
+    texts = ["a warm, funny and wonderful film", "a dull and tedious mess", "the best film of the year"]
+    return texts, np.array([1, 0, 1])
+
+
+_KINDS: dict[str, Callable[[], Samples]] = {
+    **dict.fromkeys(("smnist", "pmnist", "pmnist-large", "block-pmnist"), lambda: _images("digits.npz")),
+    "fashion": lambda: _images("fashion.npz"),
+    "digits": _spoken,
+    "copy": lambda: _copy(1000),
+    "copy-5000": lambda: _copy(5000),
+    "har2": lambda: _windows([0, 1, 0, 1]),
+    "har6": lambda: _windows([0, 3, 4, 5]),
+    **dict.fromkeys(("imdb", "sst2"), _texts),
+}
