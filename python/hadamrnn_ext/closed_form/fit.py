@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data import custom
+from ..data import custom, holdout
 from ..data.examples import Examples
 from ..data.missing import Impute
 from ..data.places import Places
@@ -17,14 +17,16 @@ from ..data.reader import Reader
 from ..data.targets import Kind, targets
 from ..file.card import Training
 from ..model import Model, inputs
+from . import certainty
 from .batch import CHUNK, Data
 from .choice import sample, trials
 from .drawing import draw
 from .goal import Goal
 from .readout import finished
 from .report import Fitted, Report
-from .ridge import ridge
 from .sizes import check_units, largest
+from .solving import solve
+from .temperature import temperature
 
 __all__ = ["fit"]
 
@@ -33,6 +35,7 @@ def fit(
     X: Any,
     y: ArrayLike,
     *,
+    groups: ArrayLike | None = None,
     max_bytes: int = 16384,
     hidden_size: int | None = None,
     seed: int = 0,
@@ -53,6 +56,8 @@ def fit(
         X: (N, T, d) or (N, T), or a list of N arrays or data frames (T_i, d) or (T_i,), or of texts. Integers of 32 bits
             and more without a feature axis are tokens.
         y: (N,) classes (integers, booleans, strings), or floats (N,) or (N, o), which are values.
+        groups: (N,) of each sequence the person, device or the like that it is of: all choices are then by the errors on
+            groups that a model has not seen. Windows of the same person are no strangers to each other.
         max_bytes: of the model file; the network is the largest that fits.
         hidden_size: units n, a power of two, instead.
         seed: of the draw.
@@ -83,10 +88,11 @@ def fit(
     given = Examples(X, y, places=Places("X"), y_places=Places("y"))
     reader, found = Reader.of_data(given.x, given.places, tokens, impute)
     answers = targets(given.y, len(found.lengths), kind, places=given.y_places)
+    by = None if groups is None else holdout.groups_of(groups, len(found.lengths))
     reader = reader.learned(found, np.arange(len(found.lengths)), normalize, given.places)
     series = reader.series(found, answers.values, given.places)
     data, goal = Data(series, reader, inputs.threads(num_threads, len(series))), Goal.of(answers, balanced)
-    tried = trials(data, goal, hidden_size, seed)
+    tried = trials(data, goal, by, hidden_size, seed)
     design = min(tried, key=lambda trial: trial.cost).design
     units, bits = largest(design, data, goal, hidden_size, max_bytes)
     some = data.take(sample(len(data), CHUNK, seed)).batch()
@@ -97,21 +103,27 @@ def fit(
         bias_bits=1 if design.bias == 0 else 8,
         output_weight_bits=bits,
     )
-    features = data.features(Model.from_parameters(card, parameters))
-    solution = ridge(features, goal.targets, goal.cost, goal.weights)
-    metrics = goal.metrics(solution.left_out)
-    model = finished(card, parameters, solution, goal, features, reader.preprocess)
+    solved = solve(Model.from_parameters(card, parameters), data, goal, by, seed)
+    left_out, known = solved.solution.left_out, solved.goal
+    factor = temperature(known, left_out)
+    metrics = certainty.metrics(known, left_out, factor)
+    model = finished(card, parameters, solved, reader.preprocess, factor)
     training = Training(task=custom.NAME, seed=seed, metrics=metrics, settings={"method": "closed form"})
     model = model.with_card(
         dataclasses.replace(model.card, training=training, data=custom.data_card(given, reader))
     )
+    classes = goal.classes is not None
     report = Report(
         trials=tuple(tried),
         design=design,
         hidden_size=units,
         output_weight_bits=bits,
         metrics=metrics,
-        examples=len(data),
+        interval=certainty.interval(known.wrong(left_out), solved.groups) if classes else None,
+        examples=len(known),
+        sequences=len(data),
+        groups=None if by is None else int(by.max()) + 1,
+        warnings=certainty.warnings(goal),
         file_bytes=len(model.to_bytes()),
         seconds=time.perf_counter() - begin,
     )

@@ -71,8 +71,3 @@ class Goal:
         """Whether the class that is predicted is another than that of the example, (N,)."""
         said = predictions[:, 0] > 0 if self.outputs == 1 else predictions.argmax(axis=1)
         return np.asarray(said != self.classes)
-
-    def metrics(self, predictions: F64) -> dict[str, float]:
-        """Scores of predictions by models that have not seen the example."""
-        wrong, square = self.cost(predictions)
-        return {"loo_r2": 1 - square} if self.classes is None else {"loo_accuracy": 1 - wrong}

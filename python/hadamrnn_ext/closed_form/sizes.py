@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from .batch import Data
+from .batch import CHUNK, Data
 from .design import Design
 from .goal import Goal
 
 __all__ = ["check_units", "largest"]
 
-#: Sizes and bits of the readout, the first of which fits the file is taken. Few examples say too little of the errors
-#: of rounding for few bits.
-SIZES, BITS, FEW, BITS_OF_FEW = (1024, 512, 256, 128, 64), (4, 3), 100, (6, 4, 3)
+#: Units, the first of which fit the file are taken. Of many sequences more would take more than seconds.
+SIZES, SIZES_OF_MANY, MANY = (1024, 512, 256, 128, 64), (256, 128, 64), CHUNK
+#: Bits of the readout, likewise. Few examples say too little of the errors of rounding for few bits; of many there is space.
+BITS, FEW, BITS_OF_FEW, BITS_OF_MANY = (4, 3), 100, (6, 4, 3), (8, 6, 4, 3)
 LEAST = 16
 #: What a file holds beside its tensors, about.
 OVERHEAD = 2500
@@ -29,8 +30,9 @@ def largest(design: Design, data: Data, goal: Goal, units: int | None, most: int
     groups = 2 * len(design.thresholds)
     vocabulary = data.reader.preprocess.vocabulary
     words = 0 if vocabulary is None else sum(len(word.encode()) + 3 for word in vocabulary.words)
-    for n in SIZES if units is None else (units,):
-        for bits in BITS_OF_FEW if len(goal) < FEW else BITS:
+    few, many = len(goal) < FEW, len(goal) > MANY
+    for n in (units,) if units is not None else SIZES_OF_MANY if many else SIZES:
+        for bits in BITS_OF_FEW if few else BITS_OF_MANY if many else BITS:
             drawn = n * (width * design.weight_bits / 8 + 0.5 + 1 + len(design.thresholds))
             learned = n * groups * goal.outputs * bits / 8
             if units is not None or drawn + learned + OVERHEAD + words <= most:
