@@ -22,8 +22,7 @@ import numpy as np
 from safetensors.numpy import save as serialize
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.cli import sequences
-from hadamrnn_ext.data import archive, custom, glue, idx, source, table, wav
+from hadamrnn_ext.data import archive, custom, glue, idx, inputs, source, table, wav
 from hadamrnn_ext.data import files as own
 from hadamrnn_ext.errors import HadamRNNError
 from hadamrnn_ext.file import format
@@ -404,7 +403,7 @@ def read_sequences(data: bytes) -> bool:
     """What `hadamrnn infer` is given: .npy, .npz, IDX or text."""
     path = _scratch_file()
     path.write_bytes(data)
-    array = sequences.load(str(path), _golden_models()[0].card).x
+    array = inputs.load(str(path), _golden_models()[0].card).x
     check(isinstance(array, list) or array.dtype.kind != "O", "an array of objects")
     return True
 

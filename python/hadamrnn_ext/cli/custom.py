@@ -147,7 +147,7 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
     train = own.examples(arguments.train, asked, kind=kind)
     test = None
     if arguments.test is not None:
-        test = own.examples(arguments.test, asked, own.known(train), kind)
+        test = own.examples(arguments.test, asked, own.Known.of_training(train), kind)
     task = custom.task(train, test, options, arguments.seed)
     if source.is_folder(arguments.train):
         task = dataclasses.replace(task, settings=sounds.SETTINGS)

@@ -112,7 +112,7 @@ def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
     """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
     card = model.card
     kind: Kind = "values" if card.labels is None else "classes"
-    found = own.examples(file, columns(arguments), custom.known(card), kind, sounds.hearing(card))
+    found = own.examples(file, columns(arguments), own.Known.of_model(card), kind, sounds.hearing(card))
     print(found.understood, file=sys.stderr)
     return custom.of_model(card, found, arguments.impute)
 

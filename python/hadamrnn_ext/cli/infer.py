@@ -9,6 +9,7 @@ from functools import partial
 
 from .. import disk, zoo
 from ..data import source
+from ..data.inputs import load
 from ..errors import InputError
 from ..model import Model
 from . import samples
@@ -18,7 +19,6 @@ from .effect import Idle, refuse
 from .files import files
 from .follow import follow
 from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
-from .sequences import load
 
 EXAMPLES = """\
   hadamrnn infer                                     the default model on the digits that come with it

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import disk, plots, zoo
+from ..data.inputs import load
 from ..errors import InputError
 from ..model import Model
 from .custom import add_columns, columns
 from .effect import Idle, refuse
 from .options import Commands, add_command, beside
-from .sequences import load
 
 EXAMPLES = """\
   hadamrnn plot spectrum smnist --out spectrum.png   signs, and eigenvalues on the unit circle

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from ..errors import DataError
+from ..file.card import Card
 from ..file.data_card import DataCard
+from .examples import Examples
 
 __all__ = [
     "BY_NAME",
@@ -77,6 +81,21 @@ class Known(NamedTuple):
     width: int
     texts: bool = False
     labels: tuple[str, ...] | None = None
+
+    @classmethod
+    def of_model(cls, card: Card) -> Known:
+        """What a model knows of the files that it reads."""
+        texts = card.preprocess.vocabulary is not None
+        width = card.input_size if card.input == "features" else 1
+        return cls(card.data or DataCard(), width, texts, card.labels)
+
+    @classmethod
+    def of_training(cls, examples: Examples) -> Known:
+        """What training data say of the files of test data beside them."""
+        first = examples.x[0]
+        texts = isinstance(first, str)
+        width = 1 if texts or np.ndim(first) < 2 else np.shape(first)[1]
+        return cls(examples.card or DataCard(), width, texts)
 
 
 class Layout(NamedTuple):

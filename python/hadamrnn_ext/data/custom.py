@@ -15,7 +15,6 @@ from ..file.data_card import DataCard
 from ..file.preprocess import Normalization
 from . import holdout, metrics
 from .examples import Examples
-from .files import Known
 from .missing import Impute
 from .places import Places
 from .reader import Reader
@@ -23,7 +22,7 @@ from .series import Series, feature_names
 from .targets import Kind, Targets, targets
 from .task import Task
 
-__all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "known", "of_model", "scored", "task"]
+__all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "of_model", "scored", "task"]
 
 NAME = "custom"
 #: Of the training examples, for the choice of the epoch that is kept.
@@ -133,14 +132,6 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
         preprocess=card.preprocess,
         labels=answers.labels,
         data=card.data,
-    )
-
-
-def known(card: Card) -> Known:
-    """What a model knows of the files that it reads."""
-    texts = card.preprocess.vocabulary is not None
-    return Known(
-        card.data or DataCard(), card.input_size if card.input == "features" else 1, texts, card.labels
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import math
 import zlib
 from pathlib import Path
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..file.card import Card
 from .archive import decompressed, read_at_most
+from .examples import Examples
 
-__all__ = ["parse", "read"]
+__all__ = ["parse", "pixels", "read"]
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 4
@@ -50,6 +53,19 @@ def parse(file: IO[bytes], name: str, *, md5: str | None = None) -> NDArray[np.u
         return _parse(decompressed(file), name, md5)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{name}: the gzip data is cut short or damaged ({error})") from None
+
+
+def pixels(name: str, content: bytes, card: Card | None) -> Examples:
+    """The images of a file for the model of this card, (N, steps, d) or tokens (N, steps); without one pixel by pixel.
+
+    Raises DataError.
+    """
+    images = parse(io.BytesIO(content), name)
+    width = card.input_size if card is not None and card.input == "features" else 1
+    if not images.size or images[0].size % width:
+        raise DataError(f"{name}: IDX of shape {images.shape} cannot be cut into steps of {width} features")
+    steps = images.reshape(len(images), -1, width)
+    return Examples(steps[..., 0] if card is not None and card.input == "tokens" else steps)
 
 
 def _parse(file: IO[bytes], name: str, md5: str | None) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from . import fsdd, mel, sound, source
 from .examples import Examples
 from .places import FilePlaces
 
-__all__ = ["SETTINGS", "Hearing", "hearing", "read"]
+__all__ = ["SETTINGS", "Hearing", "hearing", "one", "read"]
 
 #: What `Training.settings` of a model of own sounds say: that it hears, and at how many samples a second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
@@ -42,6 +42,23 @@ def hearing(card: Card) -> Hearing | None:
     if training.settings.get("sound") == SETTINGS["sound"]:
         return Hearing(int(training.settings["rate"]))
     return None
+
+
+def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Examples:
+    """The frames of one sound; or its samples, for a model of one feature. Raises DataError."""
+    understood = ""
+    if how is None and (card is None or (card.input == "features" and card.input_size == mel.BANDS)):
+        how = Hearing()
+        understood = f"{name}: heard at {how.rate} Hz; the model does not say how it hears"
+    if how is not None:
+        return Examples(how.frames(name, content), understood=understood)
+    assert card is not None
+    if card.input == "features" and card.input_size == 1:
+        return Examples(sound.read(name, content)[0][:, None])
+    raise DataError(
+        f"{name}: the model reads {card.input_size} {card.input}; a WAV file is for models of {mel.BANDS} mel bands "
+        "or of samples"
+    )
 
 
 def read(folder: str | Path, how: Hearing | None = None) -> Examples:

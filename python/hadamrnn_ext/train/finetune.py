@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import nn, zoo
 from ..data.task import Task
 from ..recipe.config import Config
-from ..recipe.presets import PresetError
+from ..recipe.setting import PresetError
 from ..recipe.suited import sized_as
 
 __all__ = ["start"]

@@ -14,7 +14,7 @@ from .. import nn
 from ..data import tasks
 from ..data.task import Task, calibration
 from ..recipe.config import Config
-from ..recipe.presets import BASELINES
+from ..recipe.preset import BASELINES
 from .baselines import Network, baseline
 from .checkpoint import CheckpointError
 from .finetune import start

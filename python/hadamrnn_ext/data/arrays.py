@@ -1,0 +1,147 @@
+"""Sequences in arrays of NumPy, .npy and .npz. Arrays of objects are pickles, which can run code: they are refused unread."""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import warnings
+import zipfile
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as form
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from ..file.card import Card
+from .archive import DAMAGED
+from .examples import Examples
+from .places import Places
+from .source import Content
+
+__all__ = ["array", "npy", "npz"]
+
+Arrays = dict[str, NDArray[Any]]
+HEADERS = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
+#: Bytes that the arrays of a file may take in all.
+MAX_BYTES = 1 << 32
+OBJECTS = (
+    "it holds Python objects, which are pickled, and are not read. Save sequences of different lengths one after another: "
+    "X=np.concatenate(x), lengths=[len(s) for s in x]; texts as np.array(y, dtype=str); numbers as np.array(y, dtype=float)"
+)
+
+
+def npy(name: str, content: Content) -> Examples:
+    """One array, of a mapped file in its memory. Raises DataError."""
+    found = array(content, name)
+    if not found.shape:
+        raise DataError(f"{name}: cannot be read as .npy (it holds a single number, and no sequence)")
+    return Examples(found, places=Places(name))
+
+
+def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> Examples:
+    """The arrays X, y (where `labelled`), and maybe lengths, groups and ids (N,), of an .npz file; in any case of letters.
+
+    X is (N, T, ..); or with lengths (N,), (N, T, ..) filled up to one length, or (sum of lengths, ..), one sequence after
+    another, which become a list of N. For the card of a model of features (N, T) is (N, T, 1). Raises DataError.
+    """
+    stored = _members(name, content)
+    found = {key.lower(): array for key, array in stored.items()}
+    if not {"x", *("y" * labelled)} <= found.keys():
+        expected = "X and y" if labelled else "an array X"
+        raise DataError(f"{name}: holds {', '.join(stored) or 'nothing'}; expected {expected}")
+    x = _sequences(name, found)
+    if card is not None and card.input == "features" and isinstance(x, np.ndarray) and x.ndim == 2:
+        x = x[..., None]
+    ids = found.get("ids")
+    if ids is not None and ids.shape != (len(x),):
+        raise DataError(f"{name}: ids of shape {ids.shape}; expected ({len(x)},), one for each sequence")
+    shapes = ", ".join(f"{key} {array.shape}" for key, array in stored.items())
+    return Examples(
+        x,
+        found["y"] if labelled else None,
+        ids=None if ids is None else tuple(map(str, ids.tolist())),
+        groups=found.get("groups") if labelled else None,
+        understood=f"{name}: arrays {shapes}" if labelled else "",
+        places=Places(f"{name}: X"),
+        y_places=Places(f"{name}: y"),
+    )
+
+
+def array(content: Content, name: str) -> NDArray[Any]:
+    """The array of an .npy file, read-only, in the memory of the content. Raises DataError."""
+    file: Any = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
+    try:
+        shape, fortran, dtype = _header(file)
+        if not dtype.hasobject:
+            begin = file.tell()
+            if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
+                raise ValueError(
+                    f"the header says {dtype} of shape {shape}, {size} bytes; there are {len(content) - begin}"
+                )
+            if not size:
+                return np.empty(shape, dtype)
+            return np.frombuffer(content, dtype, offset=begin).reshape(shape, order="F" if fortran else "C")
+    except Exception as error:  # damaged bytes surface as almost any exception of NumPy or its tokenizer
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
+    raise DataError(f"{name}: {OBJECTS}")
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in the order of Fortran, and dtype. Raises almost any exception for a damaged one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about one of Python 2
+        found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[form.read_magic(file)](file)
+    return found
+
+
+def _members(name: str, content: bytes) -> Arrays:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if not any(member.endswith(".npy") for member in archive.namelist()):
+                held = ", ".join(archive.namelist()[:3]) or "nothing"
+                raise DataError(
+                    f"{name}: a zip archive of {held}; expected .npz. A table of a spreadsheet can be saved as CSV"
+                )
+            size = sum(info.file_size for info in archive.infolist())
+            if size > MAX_BYTES:
+                raise DataError(f"{name}: {size} bytes of arrays, above the limit of {MAX_BYTES}")
+            if sum(info.compress_size for info in archive.infolist()) > len(content):
+                raise DataError(f"{name}: has members that are larger than the file")
+            return {
+                member.removesuffix(".npy"): array(archive.read(member), f"{name}: {member}")
+                for member in archive.namelist()
+            }
+    except DAMAGED as error:
+        raise DataError(f"{name}: cannot be read as .npz ({error})") from None
+
+
+def _sequences(name: str, found: Arrays) -> Any:
+    x, lengths = found["x"], found.get("lengths")
+    if lengths is None:
+        if not x.ndim or not len(x):
+            raise DataError(
+                f"{name}: X has shape {x.shape}; expected at least one sequence, (N, T) or (N, T, d)"
+            )
+        return x
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not lengths.size or not x.ndim:
+        raise DataError(
+            f"{name}: lengths of shape {lengths.shape} and dtype {lengths.dtype}; expected integers (N,)"
+        )
+    counts = [int(length) for length in lengths]
+    filled = x.ndim > 1 and len(x) == len(counts)
+    if filled and sum(counts) == len(x) and x.ndim == 2 and x.shape[1] > 1:
+        raise DataError(
+            f"{name}: X of shape {x.shape} with lengths of 1 can be read in two ways; expected X (N, T, d)"
+        )
+    if min(counts) < 1 or (max(counts) > x.shape[1] if filled else sum(counts) != len(x)):
+        expected = f"1 .. {x.shape[1]}" if filled else f"a sum of {len(x)}"
+        raise DataError(
+            f"{name}: X of shape {x.shape} with {len(counts)} lengths {min(counts)} .. {max(counts)}, "
+            f"{sum(counts)} in all; expected {expected}"
+        )
+    if filled:
+        return [row[:count] for row, count in zip(x, counts, strict=True)]
+    return np.split(x, np.cumsum(counts)[:-1])
