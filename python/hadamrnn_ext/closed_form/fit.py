@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,11 +26,25 @@ from .drawing import draw
 from .goal import Goal
 from .readout import finished
 from .report import Fitted, Report
-from .sizes import check_units, largest
+from .sizes import MAX_BYTES, check_units, largest
 from .solving import solve
 from .temperature import temperature
 
-__all__ = ["fit"]
+__all__ = ["Options", "fit", "fit_examples"]
+
+
+class Options(NamedTuple):
+    """As the arguments of `fit`."""
+
+    max_bytes: int = MAX_BYTES
+    hidden_size: int | None = None
+    seed: int = 0
+    kind: Kind | None = None
+    tokens: bool | None = None
+    impute: Impute | None = None
+    normalize: bool = True
+    balanced: bool = False
+    num_threads: int | None = None
 
 
 def fit(
@@ -36,7 +52,7 @@ def fit(
     y: ArrayLike,
     *,
     groups: ArrayLike | None = None,
-    max_bytes: int = 16384,
+    max_bytes: int = MAX_BYTES,
     hidden_size: int | None = None,
     seed: int = 0,
     kind: Kind | None = None,
@@ -83,18 +99,29 @@ def fit(
         >>> float((labels[:, 0] == pitch[40:].astype(str)).mean())
         1.0
     """
+    given = Examples(X, y, groups=groups, places=Places("X"), y_places=Places("y"))
+    plain = max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads
+    return fit_examples(given, Options(*plain))
+
+
+def fit_examples(
+    given: Examples, options: Options, settings: Mapping[str, bool | int | float | str] = MappingProxyType({})
+) -> Fitted:
+    """`fit` of what a file holds. The card of the model gets `settings`, see `Training`."""
     begin = time.perf_counter()
-    check_units(hidden_size)
-    given = Examples(X, y, places=Places("X"), y_places=Places("y"))
-    reader, found = Reader.of_data(given.x, given.places, tokens, impute)
-    answers = targets(given.y, len(found.lengths), kind, places=given.y_places)
-    by = None if groups is None else holdout.groups_of(groups, len(found.lengths))
-    reader = reader.learned(found, np.arange(len(found.lengths)), normalize, given.places)
+    check_units(options.hidden_size)
+    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    count = len(found.lengths)
+    answers = targets(given.y, count, options.kind, places=given.y_places)
+    groups = None if given.groups is None else holdout.groups_of(given.groups, count)
+    reader = reader.learned(found, np.arange(count), options.normalize, given.places)
     series = reader.series(found, answers.values, given.places)
-    data, goal = Data(series, reader, inputs.threads(num_threads, len(series))), Goal.of(answers, balanced)
-    tried = trials(data, goal, by, hidden_size, seed)
+    data = Data(series, reader, inputs.threads(options.num_threads, count))
+    goal = Goal.of(answers, options.balanced)
+    seed = options.seed
+    tried = trials(data, goal, groups, options.hidden_size, seed)
     design = min(tried, key=lambda trial: trial.cost).design
-    units, bits = largest(design, data, goal, hidden_size, max_bytes)
+    units, bits = largest(design, data, goal, options.hidden_size, options.max_bytes)
     some = data.take(sample(len(data), CHUNK, seed)).batch()
     card, parameters = draw(design, units, some, seed, tokens=data.tokens)
     card = dataclasses.replace(
@@ -103,12 +130,14 @@ def fit(
         bias_bits=1 if design.bias == 0 else 8,
         output_weight_bits=bits,
     )
-    solved = solve(Model.from_parameters(card, parameters), data, goal, by, seed)
+    solved = solve(Model.from_parameters(card, parameters), data, goal, groups, seed)
     left_out, known = solved.solution.left_out, solved.goal
     factor = temperature(known, left_out)
     metrics = certainty.metrics(known, left_out, factor)
     model = finished(card, parameters, solved, reader.preprocess, factor)
-    training = Training(task=custom.NAME, seed=seed, metrics=metrics, settings={"method": "closed form"})
+    training = Training(
+        task=custom.NAME, seed=seed, metrics=metrics, settings={**settings, "method": "closed form"}
+    )
     model = model.with_card(
         dataclasses.replace(model.card, training=training, data=custom.data_card(given, reader))
     )
@@ -122,7 +151,7 @@ def fit(
         interval=certainty.interval(known.wrong(left_out), solved.groups) if classes else None,
         examples=len(known),
         sequences=len(data),
-        groups=None if by is None else int(by.max()) + 1,
+        groups=None if groups is None else int(groups.max()) + 1,
         warnings=certainty.warnings(goal),
         file_bytes=len(model.to_bytes()),
         seconds=time.perf_counter() - begin,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..model import Model
 from .design import Design
@@ -48,6 +48,15 @@ class Report:
     warnings: tuple[str, ...]
     file_bytes: int
     seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it; of the trials, design and errors."""
+        plain = {**vars(self), "design": str(self.design)}
+        plain["trials"] = [
+            {"design": str(trial.design), "wrong": trial.wrong, "square": trial.square}
+            for trial in self.trials
+        ]
+        return plain
 
     def __str__(self) -> str:
         rows = ["error   squares  design"]

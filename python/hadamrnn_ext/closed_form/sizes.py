@@ -7,8 +7,10 @@ from .batch import CHUNK, Data
 from .design import Design
 from .goal import Goal
 
-__all__ = ["check_units", "largest"]
+__all__ = ["MAX_BYTES", "check_units", "largest"]
 
+#: Of a model file, unless somebody says otherwise.
+MAX_BYTES = 16384
 #: Units, the first of which fit the file are taken. Of many sequences more would take more than seconds.
 SIZES, SIZES_OF_MANY, MANY = (1024, 512, 256, 128, 64), (256, 128, 64), CHUNK
 #: Bits of the readout, likewise. Few examples say too little of the errors of rounding for few bits; of many there is space.
