@@ -18,6 +18,8 @@ ALWAYS = {
     "--grad-clip --average --patience "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout",
+    "fit": "file --test --out --seed --hidden-size --group --targets --balanced --label --id --time --features --delimiter --decimal "
+    "--threads --json",
     "eval": "model --kernel --test --threads --json",
     "infer": "file --text --model --kernel --threads --json",
     "info": "model --kernel --json",
@@ -46,6 +48,9 @@ IDLE = {
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
+    "fit own.npz --hidden-size 16": "--max-bytes 9000",
+    "fit tokens.npz": "--impute last --no-normalize",
+    "fit texts.npz": "--tokens --no-tokens",
     "eval copy --length 20": "COLUMNS --impute last --data x --no-verify",
     "eval har6 --test own.npz": "--task har6 --split test --length 20 --data x --no-verify COLUMNS",
     "eval sst2 --test texts.npz": "--impute mean",
