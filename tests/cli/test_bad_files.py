@@ -174,7 +174,6 @@ BASES = {
     "plot": "plot reading har6 --out picture.png",
     "quantize": "quantize copy --length 20 --calibrate 1 --out copy.safetensors",
     "export": "export copy --c library",
-    "bench": "bench --seconds 0 --threads 1",
 }
 #: What these mean is a name, not a number.
 NAMED = (
@@ -186,7 +185,6 @@ NAMED = (
     "--c",
     "--onnx",
     "--output",
-    "--plot",
     "--directory",
 )
 NUMBERS = [
@@ -199,7 +197,6 @@ NUMBERS = [
     and action.option_strings
     and action.nargs is None
     and action.option_strings[0] not in NAMED
-    and not (command == "bench" and action.option_strings[0] == "--seconds")  # of infinity there is no end
     # A billion of these is as good as a hundred, and takes as long as it takes.
     and action.option_strings[0] not in ("--epochs", "--limit-train", "--calibrate", "--checkpoint-seconds")
 ]

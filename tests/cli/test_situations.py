@@ -22,7 +22,7 @@ from hadamrnn_ext import cli
 
 HIDDEN = """
 import sys
-NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers", "tensorboard")
+NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers")
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in NAMES:
@@ -49,7 +49,6 @@ COMMANDS = {
     "onnx": "export {}/model.safetensors --onnx {}/net.onnx",
     "data": "data",
     "report": f"report {RUN}",
-    "bench": "bench --seconds 0 --threads 1",
     "doctor": "doctor",
     "help": "--help",
     "usage": "infer --help",
@@ -129,7 +128,7 @@ ODD = {
     "LINES": "0",
     "TERM": "",
 }
-QUICK = [name for name in COMMANDS if name not in ("train", "report", "bench")]  # the others import torch
+QUICK = [name for name in COMMANDS if name not in ("train", "report")]  # the others import torch
 STREAMS = ("infer", "samples", "follow", "info", "help", "version")  # what the streams are is the same to all
 SITUATIONS = {
     "odd": Situation("{}", escaped, ODD, tuple(COMMANDS)),

@@ -30,10 +30,7 @@ for line in json.load(sys.stdin):
 LIGHT = {
     "--help": 0,
     "--version": 0,
-    **{
-        f"{name} --help": 0
-        for name in ("train", "eval", "infer", "plot", "export", "report", "bench", "doctor")
-    },
+    **{f"{name} --help": 0 for name in ("train", "eval", "infer", "plot", "export", "report", "doctor")},
     "models": 0,
     "data": 0,
     "info smnist": 0,

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import HadamRNNError
 from . import (
-    bench,
     console,
     data,
     doctor,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
+COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report, doctor)
 TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets an error nobody has foreseen through
 
 

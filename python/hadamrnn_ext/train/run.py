@@ -21,8 +21,7 @@ from .finetune import start
 from .finish import finish
 from .memory import memory_errors
 from .parallel import Workers, connected, device_of, fair_threads
-from .progress import Reporter, Several, Silent
-from .tensorboard import TensorBoard
+from .progress import Reporter, Silent
 from .trainer import Trainer
 
 __all__ = ["run"]
@@ -40,13 +39,12 @@ def run(
     resume: bool | None = None,
     checkpoint_seconds: float = 60.0,
     reporter: Reporter | None = None,
-    tensorboard: bool = False,
     task: Task | None = None,
     picture: bool = True,
 ) -> dict[str, Any]:
     """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
     (A baseline's file is `model.pt`, torch's.) The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png`
-    where matplotlib is installed, and with `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
+    where matplotlib is installed. `resume` None goes on from a checkpoint there if there is one, True
     insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
     torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
 
@@ -66,10 +64,8 @@ def run(
         threads = threads or fair_threads()
         if threads is not None:
             torch.set_num_threads(threads)
-        reporters: list[Reporter] = []
-        if workers.main:
-            reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
-        with closing(Several(reporters)) as told:
+        told = reporter if workers.main and reporter is not None else Silent()
+        with closing(told):
             if task is None:
                 preset = config.preset
                 task = tasks.load(
