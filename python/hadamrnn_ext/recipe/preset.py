@@ -100,12 +100,13 @@ class Preset:
     )
     num_layers: int = whole(1, "recurrent layers", 1, MAX_LAYERS, baseline=1)
     recurrence: str = choice("linear", "what follows the sum in each step", RECURRENCES, baseline="linear")
-    weight_bits: int | None = bits(4, "U, the input weights; 1 is ternary", baseline=None)
+    weight_bits: int | None = bits(4, "U, the input weights, 1 being ternary", baseline=None)
     output_weight_bits: int | Literal["same"] | None = bits(
         "same",
         "V, the output weights",
         baseline="same",
         expected="1 to 8, same for `weight_bits`",
+        metavar="{1..8,same,float}",
         holds=lambda value: value in ("same", *range(1, 9)),
     )
     bias_bits: int | None = bits(None, "b, the biases", baseline=None)
@@ -116,6 +117,7 @@ class Preset:
         None,
         "name or folder of a tokenizer of transformers that makes tokens of texts; nothing is downloaded",
         none="the words of the training texts",
+        metavar="NAME",
     )
     length: int | None = whole(
         None, "steps of a sequence, of a task that generates its data", none="that of the data"
