@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import distributions
 
 import numpy as np
@@ -28,6 +29,9 @@ for name in ("smnist", "pmnist"):
     print(f"{name}\n{model.describe()}\n")
 assert hr.infer("a wonderful film", model="sst2") > 0
 assert hr.infer("a dull and tedious film", model="imdb") < 0
+with tempfile.TemporaryDirectory() as folder:  # from templates, which travel in the wheel
+    for path in hr.export.c(hr.load("smnist"), folder):
+        print(f"{path.name}: {path.stat().st_size:,} bytes")
 try:
     import hadamrnn_ext.nn  # noqa: F401
 

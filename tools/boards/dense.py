@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hadamrnn_ext import disk
-from hadamrnn_ext.export.text import array, index_type, tables
+from hadamrnn_ext.export.tables import table_values
+from hadamrnn_ext.export.template import render
 
 __all__ = ["Dense"]
 
@@ -61,9 +62,10 @@ class Dense:
         """``name.h`` and ``name.c``."""
         disk.write(directory / f"{name}.h", self._header(name).encode())
         weights = self.weights()
-        constants = "\n".join(array(f"{weight.dtype}_t", key, weight) for key, weight in weights.items())
-        body = f"{index_type(max(w.size for w in weights.values()))}\n{constants}\n{self._functions(name)}"
-        disk.write(directory / f"{name}.c", f'#include "{name}.h"\n\n{tables(body)[0]}\n{body}'.encode())
+        values = table_values(weights, max(w.size for w in weights.values()))
+        tables = render("flash.c.in", values) + render("tables.c.in", values)
+        text = f'#include "{name}.h"\n\n{tables}\n{self._functions(name)}'
+        disk.write(directory / f"{name}.c", text.encode())
 
     def _header(self, name: str) -> str:
         return f"""#include <stdint.h>

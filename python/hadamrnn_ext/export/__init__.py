@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .clang import c
+from .library import c
 from .onnx import onnx
 from .reading import c_input, c_raw
 

@@ -1,12 +1,10 @@
-"""What Arduino and PlatformIO read of a library, beside its sources."""
+"""What ``library.properties`` and ``library.json`` say to Arduino and PlatformIO: on other architectures Arduino warns."""
 
 from __future__ import annotations
 
-import json
+from .tables import NEAR_FLASH
 
-from .text import NEAR_FLASH
-
-__all__ = ["ARCHITECTURES", "library_json", "library_properties"]
+__all__ = ["ARCHITECTURES", "architectures", "platforms"]
 
 #: Arduino's names of the architectures whose processors the tests compile for, and PlatformIO's of their platforms.
 ARCHITECTURES = {
@@ -21,35 +19,11 @@ ARCHITECTURES = {
 }
 
 
-def library_properties(name: str, table_bytes: int) -> str:
-    """The file of this name: on other architectures than those named Arduino warns of the library."""
-    return f"""name={name}
-version=1.0.0
-author=hadamrnn_ext
-maintainer=hadamrnn_ext
-sentence=A recurrent network with binary orthogonal weights.
-paragraph=Written by hadamrnn_ext from a trained model.
-category=Data Processing
-url=https://arxiv.org/abs/2502.00047
-architectures={",".join(_architectures(table_bytes))}
-includes={name}.h
-"""
-
-
-def library_json(name: str, table_bytes: int) -> str:
-    """The file of this name."""
-    facts = {
-        "name": name,
-        "version": "1.0.0",
-        "description": "A recurrent network with binary orthogonal weights, written by hadamrnn_ext",
-        "keywords": "machine learning, recurrent neural network",
-        "frameworks": "*",
-        "platforms": sorted({ARCHITECTURES[each] for each in _architectures(table_bytes)}),
-        "headers": f"{name}.h",
-        "build": {"srcDir": ".", "includeDir": ".", "srcFilter": [f"+<{name}.c>"]},
-    }
-    return json.dumps(facts, indent=2) + "\n"
-
-
-def _architectures(table_bytes: int) -> list[str]:
+def architectures(table_bytes: int) -> list[str]:
+    """Arduino's, for a library with so many bytes of tables."""
     return [name for name in ARCHITECTURES if name != "avr" or table_bytes <= NEAR_FLASH]
+
+
+def platforms(table_bytes: int) -> list[str]:
+    """PlatformIO's."""
+    return sorted({ARCHITECTURES[name] for name in architectures(table_bytes)})

@@ -1,9 +1,10 @@
-"""Names that exported C may have: no words of the languages that read it, and no header that others include."""
+"""Names that exported C may have: no words of the languages that read it, and no header that others include (reserved.txt)."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from importlib.resources import files
 
 from ..errors import InputError
 
@@ -12,40 +13,8 @@ __all__ = ["derived", "identifier"]
 MAX_NAME = 40
 _FORM = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 
-# Keywords of C23 and C++20, and what an Arduino sketch defines or takes for a type.
-_WORDS = """alignas alignof and and_eq asm auto bitand bitor bool boolean break byte case catch char char16_t char32_t
-    char8_t class co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue
-    decltype default delete do double dynamic_cast else enum explicit export extern false final float for friend goto
-    if import inline int long loop main module mutable namespace new noexcept not not_eq nullptr operator or or_eq
-    override private protected public register reinterpret_cast requires restrict return setup short signed sizeof
-    static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename
-    typeof typeof_unqual union unsigned using virtual void volatile wchar_t while word xor xor_eq"""
-
-# name.h must not hide a header that others include: a library's folder comes before those of the system. Some file
-# systems do not tell upper case from lower.
-_HEADERS = {
-    "C23 (7.1.2)": """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
-        stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time
-        uchar wchar wctype""",
-    "POSIX.1-2024 and 2017 (XBD 14), X/Open Curses": """aio cpio curses devctl dirent dlfcn endian fcntl fmtmsg fnmatch ftw glob grp iconv
-        langinfo libgen libintl monetary mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore
-        spawn strings stropts syslog tar term termios trace ulimit unistd utime utmpx wordexp""",
-    "glibc, musl, newlib, picolibc and avr-libc": """aliases alloca ansi ar argp argz byteswap crypt elf envlock envz
-        err error execinfo fastmath features fpu_control fstab fts getopt gconv gshadow ieeefp ifaddrs lastlog libio link
-        machine malloc mcheck memory mntent newlib nss obstack paths picolibc picotls printf proc_service pty
-        re_comp reent regdef regexp resolv rpc semihost sgtty shadow stab stdio_ext syscall sysexits syslimits
-        termio thread_db ttyent ucontext unctrl utmp values wait""",
-    "compilers": """altivec arm_acle arm_bf16 arm_cde arm_cmse arm_fp16 arm_mve arm_mve_types arm_neon arm_sve
-        backtrace cet cpuid gcov mm3dnow mm_malloc msa omp openacc quadmath riscv_vector stdfix
-        unwind vadefs varargs vecintrin wasm_simd128""",
-    "Arduino's cores and their libraries": """arduino arduinoble binary can cdc client common compat deprecated
-        dmachannel eeprom ethernet hardwarecan hardwarei2c hardwareserial hardwarespi hid interrupts ipaddress itoa
-        keyboard mouse new newcpp pgmspace pins_arduino platform pluggableusb print printable ringbuffer sd serial
-        server servo softwareserial spi stdioport stepper stream tone udp usb usbapi usbcore usbdesc variant
-        wcharacter wifi wiring wiring_analog wiring_constants wiring_digital wiring_private wire wmath wprogram
-        wstring""",
-}
-_RESERVED = frozenset(_WORDS.split()).union(*(names.split() for names in _HEADERS.values()))
+_LINES = (files(__package__) / "reserved.txt").read_text(encoding="utf-8").splitlines()
+_RESERVED = {word for line in _LINES if not line.startswith("#") for word in line.split()}
 
 
 def identifier(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..file.card import Card
 from ..file.preprocess import Normalization
 from ..integer.source import bytes_enter
 from .fixed_point import integer_features, resolutions
-from .text import array, block_comment, macro, real
+from .tables import Tables, braces, real
 
 __all__ = ["Raw", "raw_values"]
 
@@ -29,85 +30,46 @@ class Raw:
     kind: str
     resolution: tuple[float, ...] | None
 
-    def header(self, name: str) -> str:
-        """The constants, and the declaration of ``name_prepare``."""
-        upper, number, parts = name.upper(), "f" if self.card.integer is None else "", []
-        normalization = self.card.preprocess.normalization
-        v, rounded = "r[j]", ""
-        if self.resolution is not None:
-            parts.append(
-                "/* What one raw integer stands for, in the units of the data that the model was trained on. */\n"
-                + macro(f"{upper}_RESOLUTION", self.resolution, number)
-            )
-            v = f"{v} * {upper}_RESOLUTION[j]"
+    def values(self, name: str, tables: Tables) -> dict[str, Any]:
+        """What ``header.h.in`` and ``prepare.c.in`` need; ``tables`` gets the constants of every feature."""
+        upper, suffix = name.upper(), "f" if self.card.integer is None else ""
+        normalization, scale = self.card.preprocess.normalization, self.card.preprocess.uint8_scale
+        value = "r[j]" if self.resolution is None else f"r[j] * {upper}_RESOLUTION[j]"
+        found = {
+            "raw": True,
+            "raw_kind": self.kind,
+            "resolution": None if self.resolution is None else braces(self.resolution, suffix),
+            "normalized": normalization is not None,
+            "value": "raw[j]" if scale is None else f"(float)raw[j] * {real(scale)}",
+            "formula": value
+            if normalization is None
+            else f"({value} - {upper}_OFFSET[j]) / {upper}_SCALE[j]",
+        }
         if normalization is not None:
-            parts.append(
-                "/* What the network reads of a value v is (v - offset) / scale. */\n"
-                + macro(f"{upper}_OFFSET", normalization.offset, number)
-                + macro(f"{upper}_SCALE", normalization.scale, number)
-            )
-            v = f"({v} - {upper}_OFFSET[j]) / {upper}_SCALE[j]"
-        if self.card.integer is not None and (features := self.card.integer.input) is not None:
-            low, high = features.range
-            rounded = (
-                f", divided by {features.scale!r}, rounded to the nearest integer, and taken to {low} .. {high}. "
-                "Integers do all of it. The result is exact, or off by one where the quotient lies within 2^-14 of the "
-                "middle between two integers"
-            )
-        what = f"Makes of {upper}_INPUT_SIZE raw values r what {name}_step reads: {v}{rounded}."
-        parts.append(f"{block_comment(what)}\nvoid {name}_prepare(const {name}_raw *raw, {name}_input *x);\n")
-        return "\n".join(parts)
+            found |= {
+                "offset": braces(normalization.offset, suffix),
+                "normal_scale": braces(normalization.scale, suffix),
+            }
+            if self.card.integer is None:
+                tables["raw_offset"] = np.array(normalization.offset, np.float32)
+                tables["raw_scale"] = np.array(normalization.scale, np.float32)
+        if self.card.integer is not None and self.card.integer.input is not None:
+            lowest, highest = self.card.integer.input.range
+            found |= {
+                "input_scale": repr(self.card.integer.input.scale),
+                "lowest": lowest,
+                "highest": highest,
+            }
+            self._integer_tables(tables)
+        return found
 
-    def source(self, name: str) -> str:
-        """The tables and the definition of ``name_prepare``."""
-        tables, body = self._float() if self.card.integer is None else self._integer(name)
-        return f"""{tables}
-void {name}_prepare(const {name}_raw *raw, {name}_input *x) {{
-    place j;
-    for (j = 0; j < {self.card.input_size}u; ++j) {{
-{body}    }}
-}}
-"""
-
-    def _float(self) -> tuple[str, str]:
-        scale, normalization = self.card.preprocess.uint8_scale, self.card.preprocess.normalization
-        value = "raw[j]" if scale is None else f"(float)raw[j] * {real(scale)}"
-        if normalization is None:
-            return "", f"        x[j] = {value};\n"
-        columns = {"raw_offset": normalization.offset, "raw_scale": normalization.scale}
-        tables = "".join(
-            array("float", name, np.array(column, np.float32)) for name, column in columns.items()
-        )
-        body = f"""        const float value = {value};
-        const float shifted = value - READ(float, raw_offset + j);
-        x[j] = shifted / READ(float, raw_scale + j);
-"""
-        return tables, body
-
-    def _integer(self, name: str) -> tuple[str, str]:
+    def _integer_tables(self, tables: Tables) -> None:
         assert self.resolution is not None
-        features = integer_features(self.card)
-        rows = [
-            feature.constants(resolution)
-            for feature, resolution in zip(features, self.resolution, strict=True)
-        ]
-        kinds = {"centre": "int32_t", "multiplier": "int32_t", "rest": "int32_t", "shift": "uint8_t"}
-        tables = "".join(
-            array(kind, f"raw_{what}", np.array(column))
-            for (what, kind), column in zip(kinds.items(), zip(*rows, strict=True), strict=True)
-        )
-        low, high = features[0].low, features[0].high
-        body = f"""        const int shift = READ(uint8_t, raw_shift + j);
-        const int64_t unit = (int64_t)1 << shift, from_centre = (int64_t)raw[j] - READ(int32_t, raw_centre + j);
-        const int64_t sum = from_centre * READ(int32_t, raw_multiplier + j) + READ(int32_t, raw_rest + j) + unit / 2;
-        int64_t q = sum < 0 ? ~(~sum >> shift) : sum >> shift;
-        if ((q & 1) != 0 && q * unit == sum) --q; /* in the middle: to the even one */
-        x[j] = ({name}_input)(q < {low} ? {low} : q > {high} ? {high} : q);
-"""
-        return (
-            f"/* ((raw - centre) multiplier + rest) / 2^shift is what x is rounded from. */\n{tables}",
-            body,
-        )
+        features = zip(integer_features(self.card), self.resolution, strict=True)
+        columns = zip(*(feature.constants(resolution) for feature, resolution in features), strict=True)
+        kinds = {"centre": np.int32, "multiplier": np.int32, "rest": np.int32, "shift": np.uint8}
+        for (what, kind), column in zip(kinds.items(), columns, strict=True):
+            tables[f"raw_{what}"] = np.array(column, kind)
 
 
 def raw_values(card: Card, resolution: float | Sequence[float] | None) -> Raw | None:

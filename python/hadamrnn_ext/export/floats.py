@@ -1,0 +1,107 @@
+"""The values of ``float.c.in``: the operations of golden/floats.py in their order, constants to the bit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import hadamard
+from ..file.card import Card
+from ..file.codes import code_range, code_width, pack_signs
+from ..golden.floats import decay
+from ..model import Model
+from .tables import Tables, codes, real, transforms
+
+__all__ = ["values"]
+
+
+def values(model: Model, tables: Tables) -> dict[str, Any]:
+    """Those of this model, whose ``tables`` are filled in."""
+    card = model.card
+    weights = [card.weight_bits, card.output_weight_bits]
+    bases = [hadamard.factor(layer.block_size)[0] for layer in card.layers]
+    found = {
+        "template": "float.c.in",
+        "integer": False,
+        "input_kind": "float" if card.input == "features" else "int32_t",
+        "logit_kind": "float",
+        "byte_value": None,
+        "layers": [_layer(card, i) for i in range(len(card.layers))],
+        "codes": codes(bits for bits in weights if bits is not None),
+        "transforms": transforms([(layer.block_size, "float") for layer in card.layers], tables),
+        "onehot": card.input == "tokens" and card.embedding_size is None,
+        "embedding": card.embedding_size is not None,
+        "activation": card.input_activation or "linear",
+        "differences": bool(card.differences),
+        "local_bytes": 4 * max(16, *bases),
+        **_pool(card),
+        **_matrix(model, tables, "input", card.weight_bits),
+        **_matrix(model, tables, "output", card.output_weight_bits),
+    }
+    _fill(model, tables)
+    return found
+
+
+def _layer(card: Card, i: int) -> dict[str, Any]:
+    layer, below = card.layers[i], card.layers[i - 1]
+    return {
+        "kind": "float",
+        "state": "h",
+        "state_size": layer.hidden_size,
+        "about_state": ", a decay per block" if card.decays else "",
+        "base": hadamard.factor(layer.block_size)[0],
+        "decays": bool(card.decays),
+        "scale": real(1 / math.sqrt(layer.block_size)),
+        "below_scale": real(1 / math.sqrt(below.hidden_size)),
+    }
+
+
+def _pool(card: Card) -> dict[str, Any]:
+    """What is read out; the output "mean" is a pool without thresholds."""
+    pool = card.pool
+    time_constant = None if pool is None else pool.time_constant
+    pooled = card.output == "mean" or pool is not None
+    return {
+        "features": card.output_width,
+        "pool": pooled,
+        "pool_kind": "float",
+        "counted": pooled and time_constant is None,
+        "thresholds": 0 if pool is None else pool.thresholds,
+        "excess": pool is not None and pool.excess,
+        "share": pool is not None and pool.share,
+        "shares": card.layers[-1].hidden_size if pool is not None and pool.excess else 0,
+        "part": real(2.0 ** -(time_constant or 0)),
+        "time_constant": time_constant,
+        "recent": 1 << (time_constant or 0),
+    }
+
+
+def _matrix(model: Model, tables: Tables, name: str, bits: int | None) -> dict[str, Any]:
+    """How entries of U or V are read."""
+    if bits is None:
+        tables[f"{name}_weights"] = model.parameters()[f"{name}.weight"]
+        return {f"{name}_step": None}
+    tables[f"{name}_codes"] = np.append(model.tensors[f"{name}.codes"], np.uint8(0))
+    step = np.float32(model.tensors[f"{name}.scale"][0]) / np.float32(-code_range(bits)[0])
+    return {f"{name}_step": real(step), f"{name}_bits": code_width(bits)}
+
+
+def _fill(model: Model, tables: Tables) -> None:
+    card, parameters = model.card, model.parameters()
+    tables["output_bias"] = parameters["output.bias"]
+    if card.embedding_size is not None:
+        tables["embedding"] = parameters["embedding.weight"]
+    if card.pool is not None:
+        tables["thresholds"] = parameters["pool.thresholds"]
+    for i, layer in enumerate(card.layers):
+        tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
+        tables[f"bias{i}"] = parameters[f"layers.{i}.bias"]
+        if layer.recurrence == "modrelu":
+            tables[f"modrelu{i}"] = parameters[f"layers.{i}.modrelu"]
+        if card.decays:
+            scale = np.float32(1 / math.sqrt(layer.block_size))
+            tables[f"scale{i}"] = (decay(parameters[f"layers.{i}.decays"]) * scale).astype(np.float32)
+        if i > 0:
+            tables[f"input_signs{i}"] = pack_signs(parameters[f"layers.{i}.input_signs"].reshape(-1))

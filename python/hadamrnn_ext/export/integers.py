@@ -1,0 +1,183 @@
+"""The values of ``integer.c.in``: an integer model (golden/integers.py) in integers of 32 and 64 bits, nothing else.
+
+A transform keeps the state as lanes, integers that the fast transform works on in place: of 16 bits where no sum of the
+transform can take more, else 32. Or as bit planes, with rows of +-1 times the state by counting bits:
+
+    z = -2^(k-1) z_(k-1) + sum_j 2^j z_j,    row . z = sum(z) - 2 sum(z where the row is -1)
+
+k n / 8 bytes, and as much again while a step is computed, instead of 2 n or 4 n. A step takes n m k / 32 counts instead
+of n log2 m additions; a dense +-1 matrix above the layer takes k counts for 32 units instead of 32 additions. Bit j of
+every unit lies in the words j ``words`` .. (j + 1) ``words``; a sign state takes two planes, since it begins at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import hadamard
+from ..errors import InputError
+from ..file.card import Card, LayerCard
+from ..file.codes import code_width, pack_signs
+from ..file.integer_card import MEAN_BITS, IntegerCard
+from ..integer.bounds import largest_state, narrow
+from ..integer.source import bytes_enter
+from ..integer.steps import step
+from ..model import Model
+from .tables import Tables, codes, transforms
+
+__all__ = ["LAYOUTS", "input_kind", "values"]
+
+#: How a transform keeps the state.
+LAYOUTS = ("fwht", "popcount")
+
+
+def input_kind(card: Card) -> str:
+    """What one feature, or a token, is."""
+    features = _integer(card).input
+    if features is None:
+        return "int32_t"
+    if features.bits <= 8:
+        return "int8_t" if features.signed else "uint8_t"
+    return "int16_t" if features.signed or features.bits < 16 else "uint16_t"
+
+
+def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
+    """Those of this model, whose ``tables`` are filled in.
+
+    Raises:
+        InputError: the readout is in float, or the layout is not for blocks of this order.
+    """
+    card, integer = model.card, _integer(model.card)
+    if integer.readout != "integer":
+        raise InputError("this model's readout is in float; expected readout='integer', see Model.quantize")
+    assert card.weight_bits is not None
+    assert card.output_weight_bits is not None
+    parameters = model.parameters()
+    planes = transform == "popcount"
+    layers: list[dict[str, Any]] = []
+    for i, (layer, constants) in enumerate(zip(card.layers, integer.layers, strict=True)):
+        layout = _planes(layer, constants.state_bits) if planes else _lanes(layer, constants.state_bits)
+        below_kind = layers[i - 1]["kind"] if i > 0 else None
+        layers.append({**layout, **_step(card, parameters, i), "below_kind": below_kind})
+    orders = [] if planes else [(layer.block_size, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
+    mean = card.output == "mean"
+    found = {
+        "template": "integer.c.in",
+        "integer": True,
+        "input_kind": input_kind(card),
+        "logit_kind": "int32_t",
+        "logit_scale": repr(integer.logit_scale),
+        "byte_value": repr(integer.input.scale) if integer.input is not None and bytes_enter(card) else None,
+        "layers": layers,
+        "planes": planes,
+        "codes": codes((card.weight_bits, card.output_weight_bits)),
+        "transforms": transforms(orders, tables),
+        "shifted32": any(layer["exact"] for layer in layers),
+        "shifted64": not all(layer["exact"] and layer["power_of_two"] for layer in layers),
+        "input_bits": code_width(card.weight_bits),
+        "output_bits": code_width(card.output_weight_bits),
+        "features": card.output_width,
+        "one_feature": card.input == "features" and card.input_size == 1,
+        "many_features": card.input == "features" and card.input_size > 1,
+        "pool": mean,
+        "pool_kind": "int64_t",
+        "counted": mean,
+        "finer": 1 << MEAN_BITS - integer.layers[-1].state_bits,
+        "differences": False,
+        "local_bytes": max(layer["local_bytes"] for layer in layers),
+    }
+    _fill(model, parameters, planes, tables)
+    return found
+
+
+def _lanes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
+    base, small = hadamard.factor(layer.block_size)[0], layer.block_size * largest_state(state_bits) < 1 << 15
+    return {
+        "kind": "int16_t" if small else "int32_t",
+        "type": "int16" if small else "int32",
+        "state": "z",
+        "state_size": layer.hidden_size,
+        "local_bytes": (2 if small else 4) * base if base > 1 else 0,
+    }
+
+
+def _planes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
+    m = layer.block_size
+    if hadamard.factor(m)[0] != 1:
+        raise InputError(f"transform='popcount' with blocks of order {m}; expected a power of two")
+    planes, words = max(state_bits, 2), -(-layer.hidden_size // 32)
+    return {
+        "kind": "uint32_t",
+        "state": "z",
+        "state_size": planes * words,
+        "local_bytes": 4 * planes * words,
+        "words": words,
+        "bit_planes": planes,
+        "block_words": max(m // 32, 1),
+        "whole_words": m >= 32,
+        "block_mask": f"UINT32_C(0x{(1 << min(m, 32)) - 1:08X})",
+    }
+
+
+def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, Any]:
+    """The constants of a step, computed in 32 bits where these are proven to be exact (bounds.py)."""
+    layer, constants = card.layers[i], _integer(card).layers[i]
+    facts = step(card, parameters, i)
+    exact, f, s, m_h = narrow(facts), facts.fraction_bits, facts.input_shift, facts.multiplier
+    j, limit = m_h.bit_length() - 1, largest_state(constants.state_bits)
+    power_of_two = exact and m_h == 1 << j
+    return {
+        "exact": exact,
+        "wide": "int32_t" if exact else "int64_t",
+        "power_of_two": power_of_two,
+        "multiplier": m_h,
+        "input_multiplier": constants.input_multiplier,
+        "input_shift": s,
+        "half_input": 1 << max(f - 1 - s, 0),
+        "rest_bits": j - s,
+        "bits": f - j if power_of_two else f - s,
+        "half_bits": f - 1,
+        "fraction_bits": f,
+        "about_state": f", {constants.state_bits}-bit state",
+        "low": 0 if layer.recurrence == "relu" else -limit,
+        "high": limit - 1,
+    }
+
+
+def _fill(model: Model, parameters: dict[str, NDArray[Any]], planes: bool, tables: Tables) -> None:
+    card = model.card
+    tables["input_codes"] = _spare(
+        model.tensors["input.codes" if card.input == "features" else "table.codes"]
+    )
+    if card.input == "tokens":
+        tables["token_multiplier"] = parameters["table.multiplier"]
+    for i, layer in enumerate(card.layers):
+        tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
+        tables[f"bias{i}"] = parameters[f"layers.{i}.bias"]
+        if layer.recurrence == "modrelu":
+            tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
+        if i > 0:
+            below = parameters[f"layers.{i}.input_signs"]
+            tables[f"input_signs{i}"] = _words(below) if planes else pack_signs(below.reshape(-1))
+    tables["output_codes"] = _spare(model.tensors["output.codes"])
+    tables["output_bias"] = parameters["output.bias"]
+
+
+def _words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
+    """A matrix of signs, every row in words of its own."""
+    padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
+    padded[:, : matrix.shape[1]] = matrix < 0
+    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+
+
+def _spare(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A code may lie across two bytes, and the last one then reads one byte too many."""
+    return np.append(packed, np.uint8(0))
+
+
+def _integer(card: Card) -> IntegerCard:
+    assert card.integer is not None
+    return card.integer

@@ -1,0 +1,161 @@
+"""``hr.export.c``: a model as a C99 library, one .h and one .c, that needs no heap, no stdio and no libm."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import hadamard
+from ..disk import write
+from ..errors import InputError
+from ..file.card import Card
+from ..file.codes import code_width
+from ..model import Model
+from . import floats, integers
+from .arduino import architectures, platforms
+from .names import identifier
+from .raw import raw_values
+from .tables import Tables, table_bytes, table_values
+from .template import render
+
+__all__ = ["c"]
+
+
+def c(
+    model: Model,
+    directory: str | os.PathLike[str],
+    name: str = "model",
+    transform: Literal["fwht", "popcount"] = "fwht",
+    resolution: float | Sequence[float] | None = None,
+) -> list[Path]:
+    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and what Arduino and PlatformIO read.
+
+    The state lives in a struct of the caller's. Results are those of ``Model.infer`` to the bit: an integer model
+    (``Model.quantize`` with readout="integer") gives the integers that ``card.integer.logit_scale`` multiplies and
+    has no float in it; a float model gives the same float32, if the compiler is not told to reorder
+    (``-ffast-math``). ``name_step`` reads what the network itself reads: scaled, normalized, permuted,
+    quantized. ``name_prepare`` makes that of what sensors give, a time step at a time.
+
+    Args:
+        directory: made if it is missing; files of the same names are replaced.
+        name: a C identifier that all names of the library begin with.
+        transform: "fwht", the fast transform; or "popcount", for an integer model with blocks of a power of two: bit
+            planes, which take less memory and in a deep model of signs less time (docs/microcontrollers.md). The
+            same bits.
+        resolution: of an integer model of features: the integer r that ``name_prepare`` reads stands for the value
+            r * resolution, in the units of the training data. One number, or one for each feature: 1/16384 for an
+            accelerometer with 16384 counts per g and a model that was trained on g. None takes 1 where a step of the
+            model's input is at least 1, else a power of two that makes 16 to 32 integers of a step; ``name.h`` says
+            which.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        InputError: ``name`` is no identifier or taken, the model is bidirectional, an integer model's readout is in
+            float, the transform is unknown or not for this model, or the resolution is not for this model or too coarse or
+            fine for it.
+        OSError: a file cannot be written.
+
+    Example:
+        >>> import hadamrnn_ext as hr
+        >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
+    """
+    name = identifier(name)
+    if transform not in integers.LAYOUTS:
+        raise InputError(
+            f"transform is {ascii(transform)[:40]}; expected one of {', '.join(integers.LAYOUTS)}"
+        )
+    card = model.card
+    if card.bidirectional:
+        raise InputError(
+            "this model reads in both directions, and exported C step by step; expected another one"
+        )
+    if card.integer is None and transform != "fwht":
+        raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    raw, tables = raw_values(card, resolution), Tables()
+    network = (
+        floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
+    )
+    prepare = {"raw": False} if raw is None else raw.values(name, tables)
+    values = {
+        "name": name,
+        "NAME": name.upper(),
+        "weight_bytes": sum(tensor.nbytes for tensor in model.tensors.values()),
+        **_common(card),
+        **network,
+        **prepare,
+        "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
+        **table_values(tables, _largest_index(card)),
+        "architectures": ",".join(architectures(table_bytes(tables))),
+        "platforms": json.dumps(platforms(table_bytes(tables))),
+    }
+    paths = []
+    for template, file in {
+        "header.h.in": f"{name}.h",
+        network["template"]: f"{name}.c",
+        "example.c.in": f"examples/{name}/main.c",
+        "library.properties.in": "library.properties",
+        "library.json.in": "library.json",
+    }.items():
+        target = Path(directory) / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, render(template, values).encode())
+        paths.append(target)
+    return paths
+
+
+def _common(card: Card) -> dict[str, Any]:
+    """What float and integer models have alike; nothing of the machine that writes it."""
+    size, tokens = (card.input_size, False) if card.input == "features" else (1, True)
+    one_token = f"one token, 0 to {card.input_size - 1}"
+    labels = re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", ", ".join(card.labels or ()))[
+        :400
+    ]  # ends no comment, no line
+    return {
+        "input_size": size,
+        "time_step": one_token if tokens else f"{size} feature{'s' * (size > 1)}",
+        "tokens": tokens,
+        "inputs": card.input_width,
+        "outputs": card.output_size,
+        "output": card.output,
+        "every_step": card.output == "all",
+        "hidden_size": card.layers[-1].hidden_size,
+        "top": len(card.layers) - 1,
+        "about_weights": "float32" if card.weight_bits is None else f"{card.weight_bits} bits",
+        "permuted": card.preprocess.permutation is not None,
+        "labels": "\n * ".join(textwrap.wrap(labels, 90, break_on_hyphens=False)),
+    }
+
+
+def _layer(card: Card, i: int) -> dict[str, Any]:
+    layer = card.layers[i]
+    return {
+        "i": i,
+        "below": i - 1,
+        "first": i == 0,
+        "units": layer.hidden_size,
+        "block": layer.block_size,
+        "recurrence": layer.recurrence,
+    }
+
+
+def _largest_index(card: Card) -> int:
+    """Of an entry of a matrix, or of a bit of a matrix whose codes lie across bytes."""
+    sizes = [layer.hidden_size for layer in card.layers]
+    input_bits, output_bits = (
+        1 if bits is None or 8 % code_width(bits) == 0 else code_width(bits)
+        for bits in (card.weight_bits, card.output_weight_bits)
+    )
+    largest = [sizes[0] * card.input_width * input_bits, card.output_width * card.output_size * output_bits]
+    largest += [hadamard.factor(layer.block_size)[0] ** 2 for layer in card.layers]
+    largest += [below * size for below, size in pairwise(sizes)]
+    if card.embedding_size is not None:
+        largest.append(card.input_size * card.embedding_size)
+    return max(largest)

@@ -1,0 +1,107 @@
+"""Numbers as C: constants to the bit, tables of them, and the values of ``tables.c.in``, which lays the tables down."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import hadamard
+from ..file.codes import code_width, pack_signs
+
+__all__ = ["NEAR_FLASH", "Tables", "braces", "codes", "real", "table_bytes", "table_values", "transforms"]
+
+#: The tables of a library, by their names.
+Tables = dict[str, NDArray[Any]]
+#: Bytes of tables that the 16-bit pointers of an AVR surely reach, beside some code and tables of others.
+NEAR_FLASH = 60_000
+_WIDTH = 110
+# The C types of tables, and how an AVR reads an entry.
+_READERS = {
+    "uint8_t": "pgm_read_byte(address)",
+    "int8_t": "((int8_t)pgm_read_byte(address))",
+    "int32_t": "((int32_t)pgm_read_dword(address))",
+    "uint32_t": "pgm_read_dword(address)",
+    "float": "pgm_read_float(address)",
+}
+
+
+def real(value: float | np.floating[Any]) -> str:
+    """A float32 constant, every bit of it."""
+    return f"{float(np.float32(value)).hex()}f"
+
+
+def braces(values: Sequence[float], suffix: str) -> str:
+    """What initializes an array by a macro: floats to the bit with the suffix "f", else doubles to the bit."""
+    words = [f"{np.float32(v):.9g}" if suffix else repr(float(v)) for v in values]
+    words = [word if set(word) & set(".e") else f"{word}.0" for word in words]
+    lines = _wrapped(f"{word}{suffix}" for word in words)
+    return (
+        f"{{{lines[0]}}}" if len(lines) == 1 else " \\\n".join(["{", *(f"  {line}" for line in lines)]) + "}"
+    )
+
+
+def table_bytes(tables: Tables) -> int:
+    return sum(table.nbytes for table in tables.values())
+
+
+def table_values(tables: Tables, largest_index: int) -> dict[str, Any]:
+    """The values of ``tables.c.in``. ``largest_index``: of what ``place`` counts."""
+    kinds = {name: _c_type(table.dtype) for name, table in tables.items()}
+    return {
+        "tables": [
+            {"table": name, "kind": kinds[name], "size": table.size, "numbers": _numbers(table)}
+            for name, table in tables.items()
+        ],
+        "readers": [
+            {"kind": kind, "reader": reader} for kind, reader in _READERS.items() if kind in kinds.values()
+        ],
+        "table_bytes": table_bytes(tables),
+        "out_of_reach": table_bytes(tables) > NEAR_FLASH,
+        "largest_index": largest_index,
+        "place": "unsigned" if largest_index < 1 << 16 else "unsigned long",
+    }
+
+
+def codes(bits: Iterable[int]) -> list[dict[str, Any]]:
+    """What ``packed.c.in`` needs to read packed codes of these numbers of bits."""
+    return [{"bits": width, "whole": 8 % width == 0} for width in sorted(set(map(code_width, bits)))]
+
+
+def transforms(orders_and_types: Iterable[tuple[int, str]], tables: Tables) -> list[dict[str, Any]]:
+    """What ``transform.c.in`` needs for transforms of these orders and C types; ``tables`` gets their base matrices."""
+    made = []
+    for order, kind in dict.fromkeys(orders_and_types):
+        base, log2 = hadamard.factor(order)
+        if base > 1:
+            tables[f"hadamard_{base}"] = pack_signs(hadamard.core_matrix(base).reshape(-1))
+        made.append(
+            {
+                "order": order,
+                "construction": hadamard.construction(order),
+                "kind": kind,
+                "type": kind.removesuffix("_t"),
+                "base": base,
+                "log2": log2,
+                "paley": base > 1,
+            }
+        )
+    return made
+
+
+def _c_type(dtype: np.dtype[Any]) -> str:
+    return "float" if dtype == np.float32 else f"{dtype}_t"
+
+
+def _numbers(table: NDArray[Any]) -> str:
+    suffix = "u" if table.dtype == np.uint32 else ""
+    flat = table.reshape(-1)
+    words = map(real, flat) if table.dtype.kind == "f" else (f"{number}{suffix}" for number in flat.tolist())
+    return "\n".join(f"  {line}" for line in _wrapped(words))
+
+
+def _wrapped(words: Iterable[str]) -> list[str]:
+    return textwrap.wrap(", ".join(words), _WIDTH)
