@@ -28,7 +28,9 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_exported_c_is_formatted(rng, make_model, tmp_path, kind, transform):
     """As the repository's .clang-format has it; tables of numbers excepted."""
-    program = shutil.which("clang-format", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    program = shutil.which(
+        "clang-format", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
     if program is None and not os.environ.get("HADAMRNN_CI"):
         pytest.skip("there is no clang-format")
     model = make_model(rng, **KINDS[kind])

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from ..data.copy import LONGEST
 from ..data.task import Task
-from ..data.tasks import WORDS
+from ..data.tasks import TEXTS
 from ..errors import HadamRNNError
 from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
 from .setting import (
@@ -219,8 +219,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.tokenizer is not None and self.task not in WORDS:
-            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(WORDS)}")
+        if self.tokenizer is not None and self.task not in TEXTS:
+            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(TEXTS)}")
         for name in ("token_dropout", "embedding_bits"):
             if getattr(self, name) and self.embedding_size is None:
                 raise PresetError(
