@@ -15,10 +15,10 @@ from hadamrnn_ext import train
 from hadamrnn_ext.data import copy, tasks
 from hadamrnn_ext.model import Model
 from hadamrnn_ext.train import checkpoint, parallel
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.parallel import Workers
 from hadamrnn_ext.train.progress import Silent
-from hadamrnn_ext.train.run import build
 from hadamrnn_ext.train.trainer import Trainer
 
 # Each process of this script trains to the end; then again, and one of them is sent SIGTERM on the way, and goes on;

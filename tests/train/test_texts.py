@@ -14,8 +14,8 @@ import hadamrnn_ext as hr
 from hadamrnn_ext import cli, train
 from hadamrnn_ext.data import folders, glue, tasks
 from hadamrnn_ext.train.augment import Augmentation
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.objective import Objective
-from hadamrnn_ext.train.run import build
 
 GOOD, BAD = ["fine", "great", "moving", "fresh"], ["dull", "poor", "silly", "stale"]
 

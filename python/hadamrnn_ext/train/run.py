@@ -10,15 +10,12 @@ from typing import Any
 
 import torch
 
-from .. import nn
 from ..data import tasks
-from ..data.task import Task, calibration
+from ..data.task import Task
 from ..recipe.config import Config
-from ..recipe.preset import BASELINES
-from .baselines import Network, baseline
 from .checkpoint import CheckpointError
-from .finetune import start
 from .finish import finish
+from .initial import build
 from .memory import memory_errors
 from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Silent
@@ -113,45 +110,3 @@ def _goes_on(path: Path, resume: bool | None) -> bool:
     elif resume is True and not path.exists():
         raise CheckpointError(f"nothing to resume: {path} does not exist")
     return path.exists()
-
-
-def build(config: Config, task: Task) -> Network:
-    """The model that a configuration starts with: that of a file, or an untrained one.
-
-    Its initialization is the published one, but for what the preset says of it.
-    """
-    if config.preset.model in BASELINES:
-        return baseline(config.preset, task)
-    model = _initial(config, task) if config.start is None else start(config, task)
-    if (bits := config.preset.state_bits) is not None:
-        model.simulate_integers(calibration(task), bits, percentile="best")
-    return model
-
-
-def _initial(config: Config, task: Task) -> nn.SequenceModel:
-    preset = config.preset
-    model = nn.SequenceModel(
-        task.input_size,
-        preset.hidden_size,
-        task.output_size,
-        preset.block_size,
-        output=preset.output_on(task),
-        tokens=task.input == "tokens",
-        embedding_size=preset.embedding_size,
-        num_layers=preset.num_layers,
-        recurrence=preset.recurrence,
-        weight_bits=preset.weight_bits,
-        output_weight_bits=preset.output_weight_bits,
-        bias_bits=preset.bias_bits,
-        embedding_bits=preset.embedding_bits,
-        engine=config.engine,
-        freeze_signs=preset.freeze_signs,
-        preprocess=task.preprocess,
-        labels=task.labels,
-    )
-    with torch.no_grad():
-        top = model.rnn.layers()[-1].signs
-        top[: round(preset.positive_signs * len(top))].abs_()
-        if model.embedding is not None:
-            model.embedding.weight *= preset.embedding_scale
-    return model
