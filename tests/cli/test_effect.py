@@ -13,7 +13,7 @@ from hadamrnn_ext import cli
 #: Options that have an effect in every call of a command; the others are in the table below.
 ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
-    "--checkpoint-seconds --tensorboard --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
+    "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
     "--grad-clip --average --patience "
     # where they do not fit the rest, they are refused as wrong values
