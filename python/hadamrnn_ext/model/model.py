@@ -19,10 +19,10 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.storage import QuantizedRows
 from ..file.tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
+from ..integer.bounds import check as check_bounds
 from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from ..integer.convert import Options, convert
 from ..integer.report import fidelity, with_report
-from ..integer.steps import check as check_bounds
 from . import inputs
 from .bidirectional import add_backwards, backwards
 from .classify import Classes, Classification
