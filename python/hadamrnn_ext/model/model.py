@@ -19,15 +19,15 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.storage import QuantizedRows
 from ..file.tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
-from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
-from ..integer.convert import Options, convert
-from ..integer.report import fidelity, with_report
+from ..integer.calibrate import Calibrating
+from ..integer.convert import Options
 from ..integer.steps import check as check_bounds
 from . import inputs
 from .bidirectional import add_backwards, backwards
 from .classify import Classes, Classification
 from .describe import Description, describe
 from .network import build
+from .quantized import quantized
 from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
@@ -335,25 +335,9 @@ class Model:
             ShapeError, InputError: as ``infer``, for a batch.
         """
         options = Options(state_bits, input_bits, readout, power_of_two)
-        if self._card.integer is not None:
-            raise InputError("this is an integer model; expected a float model")
-        if self._card.bidirectional:
-            raise InputError("this model reads in both directions; expected one that reads forwards alone")
-        if self._card.forgets:
-            raise InputError(
-                "this model has decays, an input activation, differences or a pool, which integer models do not have"
-            )
-        percentiles = PERCENTILES if percentile == "best" else (percentile,)
-        measured = calibrate(self._card, self._core, self.prepare, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
-
-        def made(by: Calibration) -> Model:
-            magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
-            card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
-            integers = Model(card, tensors, kernel)
-            return integers.with_card(with_report(card, self._core, integers.core, by))
-
-        return max(map(made, measured), key=lambda model: fidelity(model.card))
+        card, tensors = quantized(self, kernel, calibration, options, percentile, scales, progress)
+        return Model(card, tensors, kernel)
 
     def quantize_embedding(self) -> Model:
         """This model with its embedding in 8 bits, a scale for each row; all else stays as it is.
