@@ -1,7 +1,8 @@
-"""A float model -> the card and tensors of its integer model: calibrated, converted, and the best of what was tried."""
+"""A float model -> the card and tensors of one of fewer bits: integers, calibrated and the best of those tried, or 8-bit rows."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -11,14 +12,15 @@ from .. import _core
 from ..errors import InputError
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
-from ..file.tensors import unpack_parameters
+from ..file.storage import QuantizedRows
+from ..file.tensors import EMBEDDING, unpack_parameters
 from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from ..integer.convert import Options, convert
 from ..integer.report import fidelity, with_report
 from .network import build
 from .reader import Ready
 
-__all__ = ["quantized"]
+__all__ = ["quantized", "quantized_embedding"]
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -65,3 +67,12 @@ def quantized(
     percentiles = PERCENTILES if percentile == "best" else (percentile,)
     measured = calibrate(card, model.core, model.prepare, calibration, percentiles, progress)
     return max(map(made, measured), key=lambda found: fidelity(found[0]))
+
+
+def quantized_embedding(card: Card, tensors: Tensors) -> tuple[Card, Tensors]:
+    """The same with the embedding in 8 bits. Raises InputError if there is no float32 embedding."""
+    if EMBEDDING not in tensors:
+        raise InputError("this model has no float32 embedding to quantize")
+    others = {name: tensor for name, tensor in tensors.items() if name != EMBEDDING}
+    others |= QuantizedRows().pack(EMBEDDING, tensors[EMBEDDING])
+    return dataclasses.replace(card, embedding_bits=8), others
