@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import draw
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
@@ -37,12 +38,6 @@ def model(request, rng, make_model):
         output = "mean" if "mean" in request.param else "last"
         return make_model(rng, sizes=((32, 32),), output=output).quantize(rng.normal(size=(20, 9, 2)), 16)
     return make_model(rng, **KINDS[request.param])
-
-
-def draw(rng, model, *shape):
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, shape)
-    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
 
 
 @pytest.mark.parametrize("how", COPIES)

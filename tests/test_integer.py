@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import draw, same
 from hadamrnn_ext import _core
 from hadamrnn_ext.errors import InputError, KernelError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
@@ -56,16 +57,6 @@ def floats(request, rng, make_model):
 @pytest.fixture
 def plain(rng, make_model):
     return make_model(rng, **KINDS["plain"])
-
-
-def draw(rng, model, *shape):
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, shape)
-    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a, b, strict=True)
 
 
 @pytest.fixture(params=hr.isa.available())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import draw, same
 from hadamrnn_ext.errors import InputError, KernelError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess, Vocabulary
 from hadamrnn_ext.golden import floats as golden
@@ -56,13 +57,6 @@ def pixels(rng, make_model):
     return make_model(rng, sizes=((16, 16),), input_size=1, preprocess=Preprocess(uint8_scale=1 / 255))
 
 
-def draw(rng, model, *shape):
-    """Random input of shape (*shape, d) or tokens of this shape."""
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, shape)
-    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
-
-
 def network(model):
     """The golden network of a model."""
     p = model.parameters()
@@ -94,11 +88,6 @@ def one_way(model, p):
         model.card.input == "tokens",
         model.card.output,
     )
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a, b, strict=True)
-    assert a.tobytes() == b.tobytes()  # -0.0 is not 0.0
 
 
 def test_infer_is_the_golden_model(rng, model):

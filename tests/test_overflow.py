@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import same
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 RECURRENCES = ("linear", "relu", "modrelu", "sign")
 OUTPUTS = ("last", "all", "mean")
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a, b, strict=True)
-    assert a.tobytes() == b.tobytes()
 
 
 @pytest.fixture(params=[(r, o, sizes) for r in RECURRENCES for o in OUTPUTS for sizes in (1, 2)], ids=str)

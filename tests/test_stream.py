@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn import draw, same
 from hadamrnn_ext.errors import InputError, ShapeError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
@@ -30,17 +31,6 @@ KINDS = {
 @pytest.fixture(params=KINDS)
 def model(request, rng, make_model):
     return make_model(rng, **KINDS[request.param])
-
-
-def draw(rng, model, *shape):
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, shape)
-    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a, b, strict=True)
-    assert a.tobytes() == b.tobytes()
 
 
 def prefix_logits(model, x):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drawn import draw, same
 from hadamrnn_ext.errors import InputError, ShapeError
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
@@ -29,17 +30,6 @@ def model(request, rng, make_model):
         output = "mean" if "mean" in request.param else "last"
         return make_model(rng, sizes=((32, 32),), output=output).quantize(rng.normal(size=(20, 9, 2)), 12)
     return make_model(rng, **KINDS[request.param])
-
-
-def draw(rng, model, *shape):
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, shape)
-    return rng.normal(size=(*shape, model.card.input_size)).astype(np.float32)
-
-
-def same(a, b):
-    np.testing.assert_array_equal(a, b, strict=True)
-    assert a.tobytes() == b.tobytes()
 
 
 def test_whoever_comes_and_goes_each_answers_as_if_alone(rng, model):

@@ -31,41 +31,48 @@ struct PyStream {
   std::vector<int64_t> places;  // of the call at hand, where they are not an array of the caller
 };
 
-// Places of a call: of all sequences for None, else int64 (k,). `first` is null where they are all that there are.
+// Places of a call: one as an int, int64 (k,), or for None those of all sequences. `first` is null where these are all
+// that there are.
 struct At {
   At(PyStream& self, const py::object& at) {
     const Stream& stream = self.stream;
-    if (!at.is_none()) {  // the caller holds it
+    if (at.is_none()) {
+      count = stream.count();
+      if (count == stream.batch()) return;
+      self.places.clear();
+      for (int64_t i = 0; i < stream.batch(); ++i) {
+        if (stream.taken(i)) self.places.push_back(i);
+      }
+      first = self.places.data();
+    } else if (PyLong_CheckExact(at.ptr())) {
+      int overflow = 0;
+      one = PyLong_AsLongLongAndOverflow(at.ptr(), &overflow);  // -1, no place either, if it is that large
+      count = 1;
+      first = &one;
+    } else {  // the caller holds it
       const auto array = exact<int64_t>(at, "at", {-1});
       count = array.size();
       first = array.data();
-      return;
     }
-    count = stream.count();
-    if (count == stream.batch()) return;
-    self.places.clear();
-    for (int64_t i = 0; i < stream.batch(); ++i) {
-      if (stream.taken(i)) self.places.push_back(i);
-    }
-    first = self.places.data();
   }
+  At(const At&) = delete;
   int64_t operator[](int64_t i) const { return first ? first[i] : i; }
 
-  int64_t count;
+  int64_t one = 0, count;
   const int64_t* first = nullptr;
 };
 
-// One step of `count` sequences, or of a `single` one whose step and logits have no batch axis; None if it is not read.
-py::object step_of(PyStream& self, const py::object& x, bool single, int64_t count, const int64_t* places) {
+// One step of some sequences, or of a `single` one whose step and logits have no batch axis; None if it is not read.
+py::object step_of(PyStream& self, const py::object& x, bool single, const At& places) {
   Batch batch;
-  if (!self.input.read_step(x, count, single, batch)) return py::none();
-  const Py_ssize_t shape[] = {count, self.stream.model().output_size()};
+  if (!self.input.read_step(x, places.count, single, batch)) return py::none();
+  const Py_ssize_t shape[] = {places.count, self.stream.model().output_size()};
   py::array_t<float> y = single ? new_array<float>(1, shape + 1) : new_array<float>(2, shape);
   float* data = y.mutable_data();
   try {
     std::optional<LongCall> call;
-    if (count * self.stream.model().step_work() > brief_work) call.emplace();
-    if (!self.stream.run(batch, false, data, places, self.finite).empty()) return py::none();
+    if (places.count * self.stream.model().step_work() > brief_work) call.emplace();
+    if (!self.stream.run(batch, false, data, places.first, self.finite).empty()) return py::none();
   } catch (const std::invalid_argument&) {
     return py::none();
   }
@@ -75,16 +82,14 @@ py::object step_of(PyStream& self, const py::object& x, bool single, int64_t cou
 // The logits of the sequences so far after one more step; None, and nothing done, for what needs a look: other input
 // than Input reads at once, places without a sequence, results that are not finite. A place may be an int.
 py::object step(PyStream& self, const py::object& x, const py::object& at) {
-  if (PyLong_CheckExact(at.ptr())) {
-    int overflow = 0;
-    const int64_t place = PyLong_AsLongLongAndOverflow(at.ptr(), &overflow);
-    if (overflow) return py::none();
-    const py::object y = step_of(self, x, true, 1, &place);
-    return y.is_none() ? step_of(self, x, false, 1, &place) : y;
+  const bool one = PyLong_CheckExact(at.ptr());
+  if (!at.is_none() && !one && !(is_exact<int64_t>(at) && py::reinterpret_borrow<py::array>(at).ndim() == 1)) {
+    return py::none();
   }
-  if (!at.is_none() && !(is_exact<int64_t>(at) && py::reinterpret_borrow<py::array>(at).ndim() == 1)) return py::none();
   const At places(self, at);
-  return step_of(self, x, self.single, places.count, places.first);
+  if (!one) return step_of(self, x, self.single, places);
+  const py::object y = step_of(self, x, true, places);
+  return y.is_none() ? step_of(self, x, false, places) : y;
 }
 
 using Found = std::vector<std::pair<int64_t, int64_t>>;
@@ -187,6 +192,12 @@ void set_state(PyStream& self, const std::vector<py::object>& state, const py::o
   }
 }
 
+template <void (Stream::*act)(int64_t)>
+void each(PyStream& self, const py::object& at) {
+  const At places(self, at);
+  for (int64_t i = 0; i < places.count; ++i) (self.stream.*act)(places[i]);
+}
+
 py::array_t<int64_t> taken(const Stream& stream) {
   const Py_ssize_t count = stream.count();
   auto places = new_array<int64_t>(1, &count);
@@ -210,12 +221,9 @@ void register_stream(py::module_& m) {
       .def("logits", &logits, "at"_a = py::none())
       .def("get_state", &get_state, "at"_a = py::none())
       .def("set_state", &set_state, "state"_a, "at"_a = py::none())
-      .def("reset", [](PyStream& self) { self.stream.reset(); })
-      .def(
-          "join", [](PyStream& self, int64_t place) { self.stream.join(place); }, "place"_a)
-      .def(
-          "leave", [](PyStream& self, int64_t place) { self.stream.leave(place); }, "place"_a)
-      .def("leave_all", [](PyStream& self) { self.stream.leave_all(); })
+      .def("reset", &each<&Stream::reset>, "at"_a = py::none())
+      .def("leave", &each<&Stream::leave>, "at"_a = py::none())
+      .def("join", &each<&Stream::join>, "at"_a)
       .def(
           "grow", [](PyStream& self, int64_t capacity) { self.stream.grow(capacity); }, "capacity"_a)
       .def_property_readonly("capacity", [](const PyStream& self) { return self.stream.batch(); })

@@ -116,12 +116,6 @@ void Stream::leave(int64_t i) {
   --data_->count;
 }
 
-void Stream::leave_all() {
-  for (int64_t i = 0; i < batch(); ++i) {
-    if (taken(i)) leave(i);
-  }
-}
-
 bool Stream::taken(int64_t i) const { return data_->places.at(size_t(i)) != Place::free; }
 int64_t Stream::count() const { return data_->count; }
 
@@ -131,23 +125,9 @@ void Stream::grow(int64_t batch) {
   data_->places.resize(size_t(batch), Place::free);
 }
 
-void Stream::reset() {
-  for (int64_t i = 0; i < batch(); ++i) data_->runner->reset(i);
-}
-
 void Stream::reset(int64_t i) {
   check_place(i);
   data_->runner->reset(i);
-}
-
-void Stream::get_state(int64_t layer, float* h) const {
-  const int64_t n = hidden_size(layer);
-  for (int64_t i = 0; i < batch(); ++i) data_->runner->get_state(i, layer, h + i * n);
-}
-
-void Stream::set_state(int64_t layer, const float* h) {
-  const int64_t n = hidden_size(layer);
-  for (int64_t i = 0; i < batch(); ++i) data_->runner->set_state(i, layer, h + i * n);
 }
 
 void Stream::get_state(int64_t i, int64_t layer, float* h) const {

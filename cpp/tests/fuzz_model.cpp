@@ -113,8 +113,8 @@ void run(const Model& m, Choices& choose) {
     feed(cut, steps - cut);
     same(&y[size_t((i + 1) * each - o)], last.data(), o, "a stream and a batch differ");
     std::vector<float> h(size_t(stream.hidden_size(0)));
-    stream.get_state(0, h.data());
-    stream.set_state(0, h.data());
+    stream.get_state(0, 0, h.data());
+    stream.set_state(0, 0, h.data());
   }
 }
 

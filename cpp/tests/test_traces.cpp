@@ -101,7 +101,7 @@ void check_states(const Trace& trace, const Stream& stream, const std::string& w
   for (int64_t l = 0; l < stream.layers(); ++l) {
     const std::vector<float>& expected = trace.at("state." + std::to_string(l)).f32;
     std::vector<float> state(expected.size());
-    stream.get_state(l, state.data());
+    for (int64_t i = 0; i < stream.batch(); ++i) stream.get_state(i, l, &state[size_t(i * stream.hidden_size(l))]);
     check_same(what, state.data(), expected.data(), int64_t(state.size()));
   }
 }
@@ -116,10 +116,12 @@ void stream(const Trace& trace, const Model& model, const std::string& what) {
   Stream first(model, size), second(model, size);
   std::vector<float> step(size_t(size * o)), rest(size_t(size * (steps - 1) * o)), last(size_t(size * o));
   first.run(cut(trace, inputs.batch, 0, 1, x, ids), false, step.data());
-  for (int64_t l = 0; l < first.layers(); ++l) {
-    std::vector<float> state(size_t(size * first.hidden_size(l)));
-    first.get_state(l, state.data());
-    second.set_state(l, state.data());
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t l = 0; l < first.layers(); ++l) {
+      std::vector<float> state(size_t(first.hidden_size(l)));
+      first.get_state(i, l, state.data());
+      second.set_state(i, l, state.data());
+    }
   }
   for (int64_t i = 0; i < size && model.output() == Output::mean; ++i) {
     std::vector<double> total(size_t(first.hidden_size(first.layers() - 1) + 1));

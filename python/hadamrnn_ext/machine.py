@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,9 @@ def hint(*extras: str) -> str:
 
 def package_version(package: str) -> str | None:
     """Of an installed package, without importing it; None if it is not there."""
+    # Here, since importing it takes longer than importing this package.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -43,6 +44,8 @@ def package_version(package: str) -> str | None:
 
 def describe() -> dict[str, Any]:
     """CPU, instruction sets, load, and versions."""
+    import platform
+
     packages = {
         "hadamrnn_ext",
         "numpy",
@@ -62,6 +65,8 @@ def describe() -> dict[str, Any]:
 
 
 def _cpu() -> str:
+    import platform
+
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

@@ -69,7 +69,7 @@ def test_engines_agree(lengths: Tensor | None, num_layers: int) -> None:
     for engine in ENGINES:
         rnn.engine = engine
         h, h_n = rnn(x, lengths=lengths)
-        mean, _ = nn.stack.means(rnn, x, None, lengths)
+        mean, _ = nn.stack.read(rnn, x, None, lengths, "mean")
         loss = (h**3).sum() + (h_n**2).sum() + (mean**3).sum() + (rnn.last_state(x, lengths) ** 3).sum()
         found.append([h, h_n, mean, *torch.autograd.grad(loss, [x, *rnn.parameters()])])
     for other in found[1:]:

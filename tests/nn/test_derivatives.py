@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from hadamrnn_ext import HadamRNNError, nn
 from hadamrnn_ext.errors import DerivativeError
 from hadamrnn_ext.nn import engines
-from hadamrnn_ext.nn.engines import fused, fused_loss, fused_mean, krylov, loop, native
+from hadamrnn_ext.nn.engines import fused, krylov, loop, native
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.torch.jit.script. is deprecated"
@@ -357,8 +357,8 @@ def test_the_operators_themselves_refuse() -> None:
         lambda u: native.recurrence(u, v, None, None, 8, "linear"),
         lambda u: krylov.krylov_last(u, torch.randn(2, 8), torch.randn(4, 6), 3, 8)[0],
         lambda u: fused.last_state(u, None, x, table, bias, *shared),
-        lambda u: fused_mean.mean_state(u, None, x, table, bias, *shared)[0],
-        lambda u: fused_loss.sequence_loss(u, None, x, table, bias, *shared, *head)[0],
+        lambda u: fused.mean_state(u, None, x, table, bias, *shared)[0],
+        lambda u: fused.sequence_loss(u, None, x, table, bias, *shared, *head)[0],
     ]
     for call in calls:
         with pytest.raises(DerivativeError, match="forward mode"):
@@ -368,7 +368,7 @@ def test_the_operators_themselves_refuse() -> None:
         place = u.clone().requires_grad_()
         with pytest.raises(DerivativeError, match="second derivative"):
             torch.autograd.grad(call(place).sum(), place, create_graph=True)
-    for operator in (fused.last_state, fused_mean.mean_state):
+    for operator in (fused.last_state, fused.mean_state):
         with pytest.raises(DerivativeError, match="gradient of features"):
             operator(u, None, x.clone().requires_grad_(), table, bias, *shared)
 

@@ -36,7 +36,7 @@ def run_last(rnn: nn.HadamRNN, engine: str, x: Tensor, lengths: Tensor | None) -
 
 def run_mean(rnn: nn.HadamRNN, engine: str, x: Tensor, h_0: Tensor, lengths: Tensor | None) -> list[Tensor]:
     rnn.engine = engine
-    mean, h_n = nn.stack.means(rnn, x, h_0, lengths)
+    mean, h_n = nn.stack.read(rnn, x, h_0, lengths, "mean")
     loss = (mean**2).sum() + (h_n**3).sum()
     return [mean, h_n, *torch.autograd.grad(loss, [*rnn.parameters(), x, h_0])]
 
@@ -50,8 +50,8 @@ def run_states(
     modrelu: Tensor | None,
 ) -> Tensor:
     """The states that v (B, T, n) itself drives."""
-    drive = engines.Drive(v, torch.eye(v.shape[2], dtype=v.dtype), None)
-    return engines.states(engine, engines.Recurrence(geometry, signs, drive, h_0, modrelu))
+    inputs = engines.Inputs(v, torch.eye(v.shape[2], dtype=v.dtype), None)
+    return engines.read(engine, engines.Recurrence(geometry, signs, inputs, h_0, modrelu), "all", None)[0]
 
 
 @pytest.mark.parametrize("with_lengths", [False, True])
@@ -158,8 +158,8 @@ def test_krylov_against_finite_differences(bias: bool) -> None:
 
     def last(weight: Tensor, b: Tensor, x: Tensor) -> Tensor:
         lengths = torch.tensor([5, 1, 3])
-        drive = engines.Drive(x, weight, b if bias else None)
-        return engines.krylov.last(geometry, signs, drive, lengths)
+        inputs = engines.Inputs(x, weight, b if bias else None)
+        return engines.krylov.last(geometry, signs, inputs, lengths)
 
     assert torch.autograd.gradcheck(last, (weight, b, x))
 

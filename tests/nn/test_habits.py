@@ -275,11 +275,11 @@ def test_a_hook_on_all_modules_is_called() -> None:
 
 
 def test_a_profiler_knows_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, original = nn.SequenceModel(3, 8, 2), nn.stack.last
+    model, original = nn.SequenceModel(3, 8, 2), nn.stack.read
     inside: list[set[str]] = []
     with ModuleTracker() as tracker:
         monkeypatch.setattr(
-            nn.stack, "last", lambda *a, **k: inside.append(set(tracker.parents)) or original(*a, **k)
+            nn.stack, "read", lambda *a, **k: inside.append(set(tracker.parents)) or original(*a, **k)
         )
         model(torch.randn(4, 5, 3))
     assert inside == [{"Global", "SequenceModel", "SequenceModel.rnn"}]

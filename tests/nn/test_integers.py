@@ -46,7 +46,7 @@ def test_values_are_those_of_the_integer_model(integer_network, kind, bits, engi
     integers = model.to_integer(x.numpy())
     assert integers.card.integer.layers[0].state_scale == model.rnn.integer.layers[0].state_scale
     assert integers.card.integer.input == model.rnn.integer.input
-    h, _ = nn.stack.states(model.rnn, x, None, None, model.embedding)
+    h, _ = nn.stack.read(model.rnn, x, None, None, "all", model.embedding)
     simulated = (h.detach().numpy() / integers.card.integer.layers[-1].state_scale).round()
     golden = golden_integer.hidden(integer_network(integers), x.numpy())[-1]
     # Sums in float32 may fall on the other side of a half, a few in a million, and a step of one unit then spreads.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hadamrnn_ext import nn
-from hadamrnn_ext.nn.engines import fused, fused_loss, fused_mean, krylov, native
+from hadamrnn_ext.nn.engines import fused, krylov, native
 
 
 def tensor(*shape: int) -> torch.Tensor:
@@ -81,16 +81,16 @@ def test_opcheck_of_the_last_state(gathered: bool) -> None:
 @pytest.mark.parametrize("gathered", [False, True])
 def test_opcheck_of_the_mean(gathered: bool) -> None:
     args = arguments(gathered=gathered)
-    torch.library.opcheck(fused_mean.mean_state, args)
+    torch.library.opcheck(fused.mean_state, args)
     detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
-    torch.library.opcheck(fused_mean.mean_state_backward, (torch.randn(2, 8), torch.randn(2, 8), *detached))
+    torch.library.opcheck(fused.mean_state_backward, (torch.randn(2, 8), torch.randn(2, 8), *detached))
 
 
 @pytest.mark.parametrize("gathered", [False, True])
 def test_opcheck_of_the_sequence_loss(gathered: bool) -> None:
     targets = torch.randn(2, 3, 4) if gathered else torch.tensor([[0, 3, -1], [2, -1, 1]])
     torch.library.opcheck(
-        fused_loss.sequence_loss, (*arguments(gathered=gathered), single(4, 8), single(4), targets, -1)
+        fused.sequence_loss, (*arguments(gathered=gathered), single(4, 8), single(4), targets, -1)
     )
 
 

@@ -136,7 +136,9 @@ def test_what_a_baseline_lacks_is_refused(name):
 
 
 def test_unknown_models_engines_and_starts_are_refused():
-    with pytest.raises(PresetError, match="model is 'transformer', expected hadamrnn, lstm, gru, orthogonal"):
+    with pytest.raises(
+        PresetError, match="model is 'transformer', expected one of hadamrnn, lstm, gru, orthogonal"
+    ):
         as_baseline(get_preset("copy"), "transformer")
     for wrong in ({"engine": "loop"}, {"start": "smnist"}):
         with pytest.raises(PresetError, match="no engines and starts from no model file"):

@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+import recipe_tables
 from hadamrnn_ext.data import tasks
-from hadamrnn_ext.train import PRESETS, Config, PresetError, as_baseline, get_preset
-from hadamrnn_ext.train.run import build
+from hadamrnn_ext.recipe.setting import settings
+from hadamrnn_ext.train import PRESETS, Config, Preset, PresetError, as_baseline, get_preset
+from hadamrnn_ext.train.initial import build
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,35 @@ def test_every_task_has_a_preset_of_its_name():
     assert {preset.task for preset in PRESETS.values()} == set(tasks.NAMES)
 
 
+def test_the_tables_of_the_page_are_those_of_the_presets():
+    text = recipe_tables.PAGE.read_text(encoding="utf-8")
+    assert text == recipe_tables.page(text), "run python tools/recipe_tables.py"
+
+
+def test_each_setting_says_what_it_is_and_its_default_makes_sense():
+    for kind in (Preset, Config):
+        told = dict(settings(kind))
+        silent = set(dataclasses.fields(kind)) - told.keys()
+        assert [item.name for item in silent] == (["preset"] if kind is Config else [])
+        for item, setting in told.items():
+            assert f"    {item.name}: {setting.help} (" in kind.__doc__
+            if item.default is not dataclasses.MISSING:
+                assert setting.none if item.default is None else setting.holds(item.default), item.name
+
+
+def test_what_a_preset_means_on_a_task_is_a_card():
+    task = tasks.load("copy", length=24)
+    preset = dataclasses.replace(PRESETS["copy"], num_layers=2, block_size=32, weight_bits=3, bias_bits=8)
+    card = preset.card(task)
+    assert (card.input, card.output, card.input_size, card.output_size) == ("tokens", "all", 10, 9)
+    assert [(layer.hidden_size, layer.block_size) for layer in card.layers] == [(128, 32)] * 2
+    assert (card.weight_bits, card.output_weight_bits, card.bias_bits) == (3, 3, 8)
+    assert card == build(Config(preset), task).to_native().card
+    wide = dataclasses.replace(preset, hidden_size=1 << 20, output="mean")
+    with pytest.raises(PresetError, match="copy cannot have this network: number of elements of U "):
+        wide.card(dataclasses.replace(task, output="last", input_size=1 << 20))
+
+
 def test_an_unknown_preset_names_those_there_are():
     with pytest.raises(PresetError, match="no preset 'mnist'; there are smnist, pmnist"):
         get_preset("mnist")
@@ -80,6 +111,15 @@ def test_an_unknown_preset_names_those_there_are():
         ("average", 1.0),
         ("output", "all"),
         ("patience", 0),
+        ("epochs", 2.5),
+        ("epochs", True),
+        ("epochs", None),
+        ("lr", "fast"),
+        ("freeze_signs", 1),
+        ("state_bits", 17),
+        ("weight_bits", 9),
+        ("output_weight_bits", "all"),
+        ("embedding_bits", 8),  # of no embedding
     ],
 )
 def test_values_that_make_no_sense_are_refused(field, value):
@@ -105,6 +145,7 @@ def test_a_configuration_tells_what_it_changes_of_the_preset():
         ("copy", {"freeze_signs": True, "length": 50}, " --length 50 --freeze-signs"),
         ("har6", {"output": "last"}, " --output last"),
         ("har6", {"output": None}, " --output last"),
+        ("copy", {"embedding_size": 8, "embedding_bits": 8}, " --embedding-size 8 --embedding-bits 8"),
         ("digits", {"block_size": None, "lr": 0.5}, " --lr 0.5 --block-size 512"),
     ],
 )

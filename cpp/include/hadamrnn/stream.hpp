@@ -38,19 +38,15 @@ class Stream {
   // Sequences that come and go: a place that is left is free, and a new sequence there begins at h_0 = 0.
   void join(int64_t i);
   void leave(int64_t i);
-  void leave_all();
   bool taken(int64_t i) const;
   int64_t count() const;  // of the places that are taken
   // More places, all free.
   void grow(int64_t batch);
-  void reset();
+  // Back to h_0 = 0.
   void reset(int64_t i);
-  // (batch, hidden_size) of one layer, natural order.
-  void get_state(int64_t layer, float* h) const;
-  // Throws std::invalid_argument for a state that the xnor kernel, or an integer, cannot hold.
-  void set_state(int64_t layer, const float* h);
-  // The same of sequence i alone, (hidden_size).
+  // (hidden_size) of one layer of sequence i, natural order.
   void get_state(int64_t i, int64_t layer, float* h) const;
+  // Throws std::invalid_argument for a state that the xnor kernel, or an integer, cannot hold.
   void set_state(int64_t i, int64_t layer, const float* h);
   // How many features a pool has, Output::mean included: each of all units of the last layer. 0 without one.
   int64_t features() const;

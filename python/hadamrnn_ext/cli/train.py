@@ -11,12 +11,12 @@ from .. import isa
 from ..data import custom, tasks
 from ..data.task import Task
 from ..errors import DataError
-from ..recipe import Config, get_preset, suited, suited_threads
+from ..recipe import PRESETS, Config, Preset, get_preset, suited, suited_threads
 from .counter import waiting
 from .custom import add_custom, train_on
 from .effect import Idle
-from .options import Commands, add_command, add_data, add_json, add_threads, positive, print_json, threads
-from .recipe_options import add_recipe, configuration, refuse_idle_recipe
+from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
+from .recipe_options import add_settings, configuration, refuse_idle_recipe
 
 EXAMPLES = """\
   hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
@@ -35,39 +35,16 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "train", run, "train a model by a preset", EXAMPLES)
     parser.add_argument(
         "preset",
-        help="copy, pmnist, smnist, fashion, imdb, sst2, qqp, har2, har6, dsa19, digits, or custom: own data",
+        help=f"{', '.join(PRESETS)}, or custom: own data",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
         help="folder of the run (default: runs/PRESET-SEED, or runs/PRESET-MODEL-SEED)",
     )
-    parser.add_argument(
-        "--model",
-        help="train a float32 network to compare with instead: lstm, gru or orthogonal (default: hadamrnn)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of initialization and order of examples (default: 0)"
-    )
-    parser.add_argument(
-        "--from",
-        dest="start",
-        metavar="MODEL",
-        help="go on from the weights and sizes of a float model: a bundled name, or a model file",
-    )
+    add_settings(parser, Config)
     add_data(parser)
     add_threads(parser)
-    parser.add_argument(
-        "--limit-train", type=positive, metavar="N", help="use the first N training examples only"
-    )
-    parser.add_argument(
-        "--engine",
-        default="auto",
-        help="how the recurrence runs: auto, loop, native, krylov, scan (default: auto)",
-    )
-    parser.add_argument(
-        "--device", default="cpu", help="cpu or cuda; with torchrun one GPU a process (default: cpu)"
-    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
         "--resume", action="store_true", help="insist on a checkpoint (one that is there is always used)"
@@ -80,12 +57,9 @@ def add(commands: Commands) -> None:
         metavar="S",
         help="most time that a kill loses (default: 60)",
     )
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="also write the log for TensorBoard, if it is installed"
-    )
     add_json(parser)
     own = add_custom(parser)
-    add_recipe(parser)
+    add_settings(parser.add_argument_group("recipe", "what the preset says, unless given"), Preset)
     parser.set_defaults(
         idle=(
             Idle(
@@ -121,7 +95,6 @@ def run(arguments: argparse.Namespace) -> int:
             resume=True if arguments.resume else False if arguments.restart else None,
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
-            tensorboard=arguments.tensorboard,
             task=task,
         )
     except (train.Interrupted, train.DivergedError) as error:
@@ -151,8 +124,8 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     own = arguments.preset == custom.NAME
     config = None if own else configuration(arguments, get_preset(arguments.preset))
     if arguments.out is None:
-        model = "" if arguments.model in (None, "hadamrnn") else f"-{arguments.model}"
-        arguments.out = f"runs/{arguments.preset}{model}-{arguments.seed}"
+        kind = "" if getattr(arguments, "model", "hadamrnn") == "hadamrnn" else f"-{arguments.model}"
+        arguments.out = f"runs/{arguments.preset}{kind}-{arguments.seed}"
     _check_folder(Path(arguments.out), arguments.resume)
     if find_spec("torch") is None:
         from .. import nn  # noqa: F401  says what to install

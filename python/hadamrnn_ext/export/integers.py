@@ -22,9 +22,8 @@ from ..errors import InputError
 from ..file.card import Card, LayerCard
 from ..file.codes import code_width, pack_signs
 from ..file.integer_card import MEAN_BITS, IntegerCard
-from ..integer.bounds import largest_state, narrow
+from ..integer.bounds import largest_state, narrow, step
 from ..integer.source import bytes_enter
-from ..integer.steps import step
 from ..model import Model
 from .tables import Tables, codes, palette, sign_words, transforms
 

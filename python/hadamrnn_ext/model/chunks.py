@@ -14,9 +14,10 @@ from ..file.resolution import LARGE
 from .inputs import read_array
 from .reader import Reader
 
-__all__ = ["Chunks", "of_array", "of_list"]
+__all__ = ["Chunks", "Refused", "of_array", "of_list"]
 
 Array = NDArray[Any]
+F32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 Refused = dict[int, InputError | ShapeError]
 
@@ -29,31 +30,55 @@ class Chunks:
     starts: Int64  # (k,)
     lengths: Int64  # (k,)
     refused: Refused  # by the number of the sequence in the call
-    raw: Callable[
-        [int, int], tuple[Array, tuple[int, ...], str]
-    ]  # step of a sequence: its array, index in it, and name
+    #: The step of a sequence: the caller's array, the index of the step in it, and its name.
+    raw: Callable[[int, int], tuple[Array, tuple[int, ...], str]]
+    batch: tuple[int, ...]  # the axes of the caller's sequences: (k,), or () of one alone
+    time: tuple[int, ...] | None  # the axis of their steps: (T,), () of a step, None of a list
+
+    def answer(self, logits: F32, every_step: bool) -> Any:
+        """Logits, of all steps (S, o) or of the sequences so far (k, o), in the form of the caller's input: an array, or
+        of all steps of a list a list."""
+        if every_step and self.time is None:
+            return [logits[i : i + n] for i, n in zip(self.starts, self.lengths, strict=True)]
+        time = self.time if every_step and self.time else ()
+        return logits.reshape(*self.batch, *time, logits.shape[-1])
 
 
-def of_array(array: Array, places: Int64, reader: Reader, check_finite: bool) -> Chunks:
-    """Chunks (k, T, ..) of one length, or one step of each, (k, ..)."""
-    values, certain = reader.convert(array, check_finite)
+def of_array(
+    array: Array, places: Int64, reader: Reader, check_finite: bool, *, alone: bool, step: bool
+) -> Chunks:
+    """Chunks (k, T, ..) of one length, or one ``step`` of each, (k, ..); of one place ``alone`` also without the first axis.
+
+    Raises ShapeError for another shape.
+    """
+    inner, axes = reader.inner, 1 if step else 2
+    alone = alone and array.ndim == axes - 1 + len(inner)
+    rows = array[None] if alone else array
+    if rows.ndim != axes + len(inner) or rows.shape[axes:] != inner or len(rows) != len(places):
+        expected = (
+            str((len(places), *inner)) if step else f"({', '.join(map(str, (len(places), 'T', *inner)))})"
+        )
+        each = ", a step for each place" * step
+        raise ShapeError(f"x has shape {array.shape}; expected {expected}{each}")
+    values, certain = reader.convert(rows, check_finite)
     refused: Refused = {}
     if not certain:
-        bad = reader.refused(array, values, check_finite)
+        bad = reader.refused(rows, values, check_finite)
         for i in np.flatnonzero(bad.any(axis=tuple(range(1, bad.ndim)))):
-            index = (i, *np.unravel_index(int(bad[i].argmax()), bad[i].shape))
-            refused[int(i)] = reader.error(array, values, index, f"place {places[i]}: x")
-    stepwise = array.ndim == 1 + len(reader.inner)
-    if not stepwise:
-        refused |= _lost(list(array), values, [f"place {place}" for place in places], reader)
-    steps = 1 if stepwise else array.shape[1]
-    lengths = np.full(len(array), steps, np.int64)
+            at = np.unravel_index(int(bad[i].argmax()), bad[i].shape)
+            index = at if alone else (i, *at)
+            refused[int(i)] = reader.error(array, values.reshape(array.shape), index, f"place {places[i]}: x")
+    if not step:
+        refused |= _lost(list(rows), values, [f"place {place}" for place in places], reader)
+    steps = 1 if step else rows.shape[1]
     return Chunks(
-        values.reshape(1, len(array) * steps, *reader.inner),
-        np.arange(len(array)) * steps,
-        lengths,
+        values.reshape(1, len(rows) * steps, *inner),
+        np.arange(len(rows)) * steps,
+        np.full(len(rows), steps, np.int64),
         dict(sorted(refused.items())),
-        lambda i, step: (array, (i,) if stepwise else (i, step), "x"),
+        lambda i, t: (array, (() if alone else (i,)) + (() if step else (t,)), "x"),
+        () if alone else (len(rows),),
+        () if step else (steps,),
     )
 
 
@@ -94,7 +119,9 @@ def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_fi
         starts,
         lengths,
         dict(sorted(refused.items())),
-        lambda i, step: (arrays[i], (step,), f"x[{i}]"),
+        lambda i, t: (arrays[i], (t,), f"x[{i}]"),
+        (len(arrays),),
+        None,
     )
 
 

@@ -13,164 +13,138 @@ the model that takes them back.
 from __future__ import annotations
 
 import struct
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..errors import InputError, ShapeError
-from ..file.card import Card
-from .classify import Classes
+from ..file.card import Card, LayerCard
 from .inputs import read_array
 
-__all__ = ["Source", "check_order", "dumps", "loads", "read"]
+__all__ = ["dumps", "loads", "read"]
 
-MAX_COUNT = 1 << 24
 MAGIC = b"HRST"
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+State = list[F32 | F64]
 MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
 
 
-class Source(Protocol):
-    """What a stream needs of its ``Model``."""
+class Part(NamedTuple):
+    """A part of a state: (B, size) numbers."""
 
-    @property
-    def card(self) -> Card: ...
-    @property
-    def core(self) -> _core.Model: ...
-    @property
-    def classes(self) -> Classes: ...
-
-
-def check_order(card: Card, raw: bool) -> None:
-    """Raises InputError for a model that reads time steps in an order in which nobody can stream them."""
-    if card.bidirectional:
-        raise InputError(
-            "this model reads each sequence from its end as well, and cannot stream steps as they come; infer takes the "
-            "whole sequence"
-        )
-    if card.preprocess.permutation is not None and not raw:
-        raise InputError(
-            f"this model reads its {card.preprocess.permutation.size} time steps in a permuted order and cannot "
-            "stream them as they come; raw=True takes steps that are already permuted, scaled and normalized"
-        )
+    size: int
+    dtype: Any  # float32 or float64
+    fault: Callable[[Any], str]  # what is wrong with such numbers, or "" where nothing is
+    name: str = ""  # as errors list it behind the layers
+    columns: str = ""  # and say what it consists of
 
 
-def read(value: Any, card: Card, batch: tuple[int, ...]) -> list[F32 | F64]:
+def parts(card: Card) -> list[Part]:
+    """What the state of a model consists of, in order."""
+    found = [Part(layer.hidden_size, np.float32, partial(_layer_fault, layer)) for layer in card.layers]
+    if card.pool is not None or card.output == "mean":
+        name = f" and the sums of the {'mean' if card.output == 'mean' else 'pool'}"
+        columns = ", sums and the number of steps"
+        found.append(Part(card.output_width + 1, np.float64, partial(_totals_fault, card), name, columns))
+    if card.differences:
+        name, columns = " and the last input", ", the last input and 1 or 0"
+        found.append(Part(card.input_size + 1, np.float64, _input_fault, name, columns))
+    return found
+
+
+def read(value: Any, card: Card, batch: tuple[int, ...]) -> State:
     """A state as the core takes it, (B, n) a part, of an array or list of parts (*batch, n).
 
     Raises:
         ShapeError: another form.
         InputError: a value that is not finite, that a sign recurrence cannot hold, or that is no sum of states.
     """
-    sums, before = _more(card)
-    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(card.layers) + sums + before:
-        of = "mean" if card.output == "mean" else "pool"
-        more = f" and the sums of the {of}" * sums + " and the last input" * before
-        raise ShapeError(f"state is not an array or list of {len(card.layers)} layers{more}")
-    layers: list[F32 | F64] = []
-    for i, (given, layer) in enumerate(zip(value, card.layers, strict=False)):
-        array = read_array(given, f"state[{i}]")
-        expected = (*batch, layer.hidden_size)
-        if array.shape != expected:
-            raise ShapeError(f"state[{i}] has shape {array.shape}; expected {expected}")
+    expected, layers = parts(card), len(card.layers)
+    if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(expected):
+        more = "".join(part.name for part in expected)
+        raise ShapeError(f"state is not an array or list of {layers} layers{more}")
+    state: State = []
+    for i, (given, part) in enumerate(zip(value, expected, strict=True)):
+        name = f"state[{-1 if layers <= i == len(expected) - 1 else i}]"
+        array, shape = read_array(given, name), (*batch, part.size)
+        if array.shape != shape:
+            raise ShapeError(f"{name} has shape {array.shape}; expected {shape}{part.columns}")
         with np.errstate(over="ignore"):
-            h = np.array(array, np.float32, order="C").reshape(-1, layer.hidden_size)
-        if not np.isfinite(h).all():
-            raise InputError(f"state[{i}] holds a value that is not finite in float32")
-        if layer.recurrence == "sign" and not ((abs(h) == 1).all(axis=1) | (h == 0).all(axis=1)).all():
-            raise InputError(
-                f"state[{i}] of a sign recurrence must be +1 and -1, or all zero before the first step"
-            )
-        layers.append(h)
-    if sums:
-        layers.append(_totals(value[len(card.layers)], card, batch))
-    if before:
-        layers.append(_before(value[-1], card, batch))
-    return layers
+            numbers = np.array(array, part.dtype, order="C").reshape(-1, part.size)
+            if fault := part.fault(numbers):
+                raise InputError(f"{name} {fault}")
+        state.append(numbers)
+    return state
 
 
-def _more(card: Card) -> tuple[bool, bool]:
-    """Whether there are sums of a pool, and the last input."""
-    return card.pool is not None or card.output == "mean", bool(card.differences)
+def _layer_fault(layer: LayerCard, h: F32) -> str:
+    if not np.isfinite(h).all():
+        return "holds a value that is not finite in float32"
+    if layer.recurrence == "sign" and not ((abs(h) == 1).all(axis=1) | (h == 0).all(axis=1)).all():
+        return "of a sign recurrence must be +1 and -1, or all zero before the first step"
+    return ""
 
 
-def _before(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
-    """(B, d + 1) of (*batch, d + 1)."""
-    array = read_array(value, "state[-1]")
-    expected = (*batch, card.input_size + 1)
-    if array.shape != expected:
-        raise ShapeError(f"state[-1] has shape {array.shape}; expected {expected}, the last input and 1 or 0")
-    last = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
-    if not np.isfinite(last.astype(np.float32)).all() or not np.isin(last[:, -1], (0, 1)).all():
-        raise InputError("state[-1] is no last input: finite numbers, and 1, or 0 before the first step")
-    return last
-
-
-def _totals(value: Any, card: Card, batch: tuple[int, ...]) -> F64:
-    """(B, F + 1) of (*batch, F + 1): sums over as many states as the last column says, or running means."""
-    where = f"state[{len(card.layers) if card.differences else -1}]"
-    array = read_array(value, where)
-    expected = (*batch, card.output_width + 1)
-    if array.shape != expected:
-        raise ShapeError(
-            f"{where} has shape {array.shape}; expected {expected}, sums and the number of steps"
-        )
-    with np.errstate(over="ignore"):
-        totals = np.array(array, np.float64, order="C").reshape(-1, expected[-1])
+def _totals_fault(card: Card, totals: F64) -> str:
+    """Sums over as many states as the last column says, or running means."""
     sums, steps = totals[:, :-1], totals[:, -1:]
     if not ((steps >= 0) & (steps < MAX_STEPS) & (steps == np.floor(steps))).all():
-        raise InputError(f"{where} ends in a number of steps that is no whole number from 0 to 2^47 - 1")
+        return "ends in a number of steps that is no whole number from 0 to 2^47 - 1"
     if not np.isfinite(sums).all():
-        raise InputError(f"{where} holds a sum that is not finite")
+        return "holds a sum that is not finite"
     if card.integer is None:
         possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
     else:
         largest = max(1, (1 << card.integer.layers[-1].state_bits - 1) - 1)
         possible = (sums >= 0) & (sums <= steps * largest) & (sums % 1 == 0)
-    if not possible.all():
-        raise InputError(f"{where} holds a sum that rectified states of so many steps cannot have")
-    return totals
+    return "" if possible.all() else "holds a sum that rectified states of so many steps cannot have"
 
 
-def dumps(card: Card, parts: list[F32 | F64]) -> bytes:
+def _input_fault(last: F64) -> str:
+    if np.isfinite(last.astype(np.float32)).all() and np.isin(last[:, -1], (0, 1)).all():
+        return ""
+    return "is no last input: finite numbers, and 1, or 0 before the first step"
+
+
+def dumps(card: Card, state: State) -> bytes:
     """The bytes of a state's parts, (B, n) each."""
-    sizes = [layer.hidden_size for layer in card.layers]
-    header = struct.pack(f"<{3 + len(sizes)}I", _format(card), len(sizes), len(parts[0]), *sizes)
-    little = [part.astype(part.dtype.newbyteorder("<"), order="C") for part in parts]
-    return MAGIC + header + b"".join(part.tobytes() for part in little)
+    little = [part.astype(part.dtype.newbyteorder("<"), order="C") for part in state]
+    return _header(card, len(state[0])) + b"".join(part.tobytes() for part in little)
 
 
-def loads(card: Card, data: bytes) -> list[F32 | F64]:
+def loads(card: Card, data: bytes) -> State:
     """The parts (B, n) of a state's bytes. Raises InputError where they are no states of such a model."""
     sizes = [layer.hidden_size for layer in card.layers]
     start = len(MAGIC) + 4 * (3 + len(sizes))
     if data[:4] != MAGIC or len(data) < start:
         raise InputError(f"{len(data)} bytes are no saved state; expected what save() gave")
     form, layers, batch = struct.unpack_from("<3I", data, 4)
-    met = list(struct.unpack_from(f"<{len(sizes)}I", data, 16)) if layers == len(sizes) else None
-    if form != _format(card) or met != sizes:
+    if data[:start] != _header(card, batch):
+        met = list(struct.unpack_from(f"<{len(sizes)}I", data, 16)) if layers == len(sizes) else None
         raise InputError(
             f"a saved state of format {form} and {layers} layers of {met} units; expected format {_format(card)} "
             f"and {sizes}"
         )
-    forms = [("<f4", size) for size in sizes]
-    sums, before = _more(card)
-    if sums:
-        forms.append(("<f8", card.output_width + 1))
-    if before:
-        forms.append(("<f8", card.input_size + 1))
-    expected = start + batch * sum(np.dtype(kind).itemsize * size for kind, size in forms)
-    if len(data) != expected:
-        raise InputError(f"a saved state of {len(data)} bytes; expected {expected}")
-    parts: list[F32 | F64] = []
-    for kind, size in forms:
-        values = np.frombuffer(data, kind, batch * size, start)
-        parts.append(values.astype(values.dtype.newbyteorder("=")).reshape(batch, size))
+    expected = parts(card)
+    length = start + batch * sum(np.dtype(part.dtype).itemsize * part.size for part in expected)
+    if len(data) != length:
+        raise InputError(f"a saved state of {len(data)} bytes; expected {length}")
+    state: State = []
+    for part in expected:
+        little = np.dtype(part.dtype).newbyteorder("<")
+        values = np.frombuffer(data, little, batch * part.size, start)
+        state.append(values.astype(part.dtype).reshape(batch, part.size))
         start += values.nbytes
-    return parts
+    return state
+
+
+def _header(card: Card, count: int) -> bytes:
+    sizes = [layer.hidden_size for layer in card.layers]
+    return MAGIC + struct.pack(f"<{3 + len(sizes)}I", _format(card), len(sizes), count, *sizes)
 
 
 def _format(card: Card) -> int:

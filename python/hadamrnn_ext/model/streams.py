@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
 import operator
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .. import _core
 from ..errors import InputError, ShapeError
 from . import inputs, states
-from .chunks import Chunks, of_array, of_list
+from .chunks import Chunks, Refused, of_array, of_list
 from .classify import Classification
-from .reader import Reader, overflow_error
+from .places import Places, Room, is_place
+from .reader import overflow_error
+from .sequences import F32, F64, MAX_COUNT, Sequences, Source
 
 __all__ = ["Streams"]
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-Places = NDArray[np.int64]
 Errors = Literal["raise", "skip"]
+_ERRORS = ("raise", "skip")
 
 
-class Streams:
+class Streams(Sequences):
     """Sequences of one model, each at a place, a number that ``join`` gives and ``leave`` takes back.
 
     Made by ``Model.streams``. Nobody else's state moves when a sequence comes or goes, and a step of some of them costs
@@ -48,32 +46,15 @@ class Streams:
         >>> labels, probabilities = streams.classify([a, b])
     """
 
-    __slots__ = (
-        "_check_finite",
-        "_core",
-        "_core_step",
-        "_free",
-        "_limit",
-        "_model",
-        "_raw",
-        "_reader",
-        "_refused",
-    )
+    __slots__ = ("_refused", "_room")
 
     def __init__(
-        self, model: states.Source, capacity: int, limit: int | None, raw: bool, check_finite: bool
+        self, model: Source, capacity: int, limit: int | None, raw: bool, check_finite: bool
     ) -> None:
-        states.check_order(model.card, raw)
-        most = states.MAX_COUNT
-        self._limit = most if limit is None else inputs.count(limit, "limit", most, "None or an integer")
-        capacity = inputs.count(capacity, "capacity", self._limit)
-        self._model, self._raw, self._check_finite = model, raw, check_finite
-        self._reader = Reader(model.card, raw)
-        self._core = _core.Stream(model.core, capacity, check_finite, self._reader.features)
-        self._core_step = self._core.step
-        self._core.leave_all()
-        self._free = list(range(capacity))  # a heap: the lowest place first
-        self._refused: dict[int, InputError | ShapeError] = {}
+        most = MAX_COUNT if limit is None else inputs.count(limit, "limit", MAX_COUNT, "None or an integer")
+        super().__init__(model, inputs.count(capacity, "capacity", most), raw, check_finite)
+        self._room = Room(self._core, most)
+        self._refused: Refused = {}
 
     @property
     def capacity(self) -> int:
@@ -83,7 +64,7 @@ class Streams:
     @property
     def limit(self) -> int:
         """How many sequences there may be at once."""
-        return self._limit
+        return self._room.limit
 
     @property
     def places(self) -> Places:
@@ -96,21 +77,15 @@ class Streams:
         return MappingProxyType(self._refused)
 
     def __len__(self) -> int:
-        return self._core.capacity - len(self._free)
+        return len(self._room)
 
     def join(self) -> int:
         """The place of a new sequence, at h_0 = 0. Raises InputError if there are as many as there may be."""
-        if not self._free:
-            self._grow()
-        place = heapq.heappop(self._free)
-        self._core.join(place)
-        return place
+        return self._room.join()
 
     def leave(self, place: int) -> None:
         """Ends a sequence, whose place is free for another. Raises InputError if there is none at this place."""
-        at = self._at(operator.index(place))
-        self._core.leave(int(at[0]))
-        heapq.heappush(self._free, int(at[0]))
+        self._room.leave(int(self._room.read(operator.index(place))[0]))
 
     def step(self, x: Any, places: ArrayLike | None = None, *, errors: Errors = "raise") -> F32:
         """One time step of some sequences; the logits of each so far, (k, o) float32, for output "last" and "mean" too.
@@ -150,30 +125,21 @@ class Streams:
             ShapeError, InputError: as ``step``.
         """
         self._refused = {}
-        at = self._at(places)
-        if isinstance(x, (list, tuple)) and not _is_place(places):
+        at, alone = self._room.read(places), is_place(places)
+        if isinstance(x, (list, tuple)) and not alone:
             chunks = of_list(x, at, self._reader, self._check_finite)
-            found = self._take(chunks, at, errors)
-            if self._model.card.output != "all":
-                return found
-            return [found[i : i + n] for i, n in zip(chunks.starts, chunks.lengths, strict=True)]
-        array, inner = inputs.read_array(x), self._reader.inner
-        one = _is_place(places) and array.ndim == 1 + len(inner)
-        whole = array[None] if one else array
-        if whole.ndim != 2 + len(inner) or whole.shape[2:] != inner or len(whole) != len(at):
-            expected = ", ".join(map(str, (len(at), "T", *inner)))
-            raise ShapeError(f"x has shape {array.shape}; expected ({expected})")
-        found = self._take(of_array(whole, at, self._reader, self._check_finite), at, errors)
-        if self._model.card.output == "all":
-            found = found.reshape(*whole.shape[:2], -1)
-        return found[0] if one else found
+        else:
+            array = inputs.read_array(x)
+            chunks = of_array(array, at, self._reader, self._check_finite, alone=alone, step=False)
+        logits: F32 | list[F32] = self._take(chunks, at, errors)
+        return logits
 
     def logits(self, places: ArrayLike | None = None) -> F32:
         """The logits of some sequences so far, (k, o), without another step; before the first one, of h_0 = 0.
 
         Raises InputError for places, as ``step``.
         """
-        return self._core.logits(self._at(places))
+        return self._core.logits(self._room.read(places))
 
     def classify(self, places: ArrayLike | None = None, top: int = 1) -> Classification:
         """The ``top`` most probable classes of some sequences so far, without another step, as ``Model.classify``.
@@ -191,7 +157,7 @@ class Streams:
 
         For output "mean" one more array follows, (k, n + 1) float64: the sums and the numbers of steps, see ``states``.
         """
-        return self._core.get_state(self._at(places))
+        return self._core.get_state(self._room.read(places))
 
     def set_state(self, value: Any, places: ArrayLike | None = None) -> None:
         """Sets the states of some sequences to what ``get_state`` gave, here or of another ``Streams`` of the model.
@@ -199,101 +165,64 @@ class Streams:
         Raises:
             ShapeError, InputError: another form, or a state that the model cannot have.
         """
-        at = self._at(places)
-        self._core.set_state(states.read(value, self._model.card, (len(at),)), at)
+        at = self._room.read(places)
+        self._set_state(value, (len(at),), at)
 
     def save(self, places: ArrayLike | None = None) -> bytes:
         """The states of some sequences as bytes, see ``states``."""
-        return states.dumps(self._model.card, self.get_state(places))
+        return self._save(self._room.read(places))
 
     def load(self, data: bytes, places: ArrayLike | None = None) -> None:
         """Sets the states of some sequences to those that ``save`` gave. Raises InputError for other bytes."""
         self.set_state(states.loads(self._model.card, data), places)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = (self.capacity, self._limit, self._raw, self._check_finite)
+        options = (self.capacity, self.limit, self._raw, self._check_finite)
         return _restored, (self._model, *options, self.places, self._core.get_state())
 
     def __repr__(self) -> str:
         return f"Streams({len(self)} of {self.capacity} sequences)"
 
-    def _grow(self) -> None:
-        capacity = self.capacity
-        if capacity == self._limit:
-            raise InputError(
-                f"all {capacity} places are taken; expected one to leave first, or a larger limit"
-            )
-        self._core.grow(min(2 * capacity, self._limit))
-        self._free = list(range(capacity, self.capacity))
-
-    def _at(self, places: ArrayLike | None) -> Places:
-        """Places as the core takes them. Raises InputError for one without a sequence, or given twice."""
-        if places is None:
-            return self.places
-        at = np.atleast_1d(inputs.read_array(places, "places"))
-        if at.ndim != 1 or (at.dtype.kind not in "iu" and at.size):
-            raise InputError(f"places has dtype {at.dtype} and shape {at.shape}; expected integers (k,)")
-        if (absent := ~np.isin(at, self.places)).any():
-            raise InputError(f"there is no sequence at place {at[absent][0]}; see join")
-        at = np.ascontiguousarray(at, np.int64)
-        if len(at) > 1 and np.bincount(at).max() > 1:
-            raise InputError(f"place {np.bincount(at).argmax()} is given twice; expected each once")
-        return at
-
     def _explained_step(self, x: Any, places: ArrayLike | None, errors: Errors) -> F32:
         """A step of any form of input, or what is wrong with it."""
         self._refused = {}
-        at = self._at(places)
-        if errors in _ERRORS and not _is_place(places):  # places in a list are no reason to go slowly
-            logits: F32 | None = self._core_step(x, at)
-            if logits is not None:
-                return logits
-        array, inner = inputs.read_array(x), self._reader.inner
-        one = _is_place(places) and array.ndim == len(inner)
-        rows = array[None] if one else array
-        if rows.shape != (len(at), *inner):
-            raise ShapeError(
-                f"x has shape {array.shape}; expected {(len(at), *inner)}, a step for each place"
-            )
-        found = self._take(of_array(rows, at, self._reader, self._check_finite), at, errors)
-        return found[0] if one else found
+        at, alone = self._room.read(places), is_place(places)
+        logits: F32 | None = None
+        if errors in _ERRORS and not alone:  # places in a list are no reason to go slowly
+            logits = self._core_step(x, at)
+        if logits is None:
+            array = inputs.read_array(x)
+            chunks = of_array(array, at, self._reader, self._check_finite, alone=alone, step=True)
+            logits = self._take(chunks, at, errors)
+        return logits
 
-    def _take(self, chunks: Chunks, at: Places, errors: Errors) -> F32:
-        """Takes chunks: all or, as ``errors`` says, those that are not refused. Logits (S, o) or (k, o)."""
+    def _take(self, chunks: Chunks, at: Places, errors: Errors) -> Any:
+        """Takes chunks: all or, as ``errors`` says, those that are not refused. Logits as ``Chunks.answer`` gives them."""
         if errors not in _ERRORS:
             raise InputError(f"errors is {ascii(errors)[:40]}; expected 'raise' or 'skip'")
-        refused, count = chunks.refused, len(at)
+        refused, numbers = chunks.refused, np.arange(len(at))
         self._refused = {int(at[i]): error for i, error in refused.items()}
         if errors == "raise" and refused:
             raise next(iter(refused.values()))
-        some = np.array([i for i in range(count) if i not in refused], np.intp) if refused else slice(None)
-        every_step = self._model.card.output == "all"
-        rows = chunks.values.shape[1] if every_step else count
-        logits = np.full((rows, self._model.card.output_size), np.nan, np.float32)
-        result = logits[None] if every_step else logits[some]
-        found = self._core.run(
-            chunks.values, result, at[some], chunks.starts[some], chunks.lengths[some], errors == "skip"
+        some = np.delete(numbers, list(refused)) if refused else slice(None)
+        logits, found = self._run(
+            chunks.values, at[some], chunks.starts[some], chunks.lengths[some], errors == "skip"
         )
-        if not every_step:
-            logits[some] = result
         for i, step in found:
-            number = np.arange(count)[some][i]
+            number = numbers[some][i]
             place = int(at[number])
             self._refused[place] = InputError(f"place {place}: {overflow_error(*chunks.raw(number, step))}")
         if errors == "raise" and found:
             raise next(iter(self._refused.values()))
-        return logits
-
-
-_ERRORS = ("raise", "skip")
-
-
-def _is_place(places: object) -> bool:
-    return isinstance(places, (int, np.integer)) and not isinstance(places, bool)
+        every_step = self._model.card.output == "all"
+        if refused and not every_step:
+            read, logits = logits, np.full((len(at), logits.shape[1]), np.nan, np.float32)
+            logits[some] = read
+        return chunks.answer(logits[0] if every_step else logits, every_step)
 
 
 def _restored(
-    model: states.Source,
+    model: Source,
     capacity: int,
     limit: int,
     raw: bool,
@@ -302,8 +231,6 @@ def _restored(
     state: list[F32 | F64],
 ) -> Streams:
     streams = Streams(model, capacity, limit, raw, check_finite)
-    for place in places:
-        streams._core.join(int(place))
-    streams._free = sorted({*range(capacity)} - {*places.tolist()})
+    streams._room = Room(streams._core, limit, places.tolist())
     streams._core.set_state(state)
     return streams

@@ -1,7 +1,7 @@
 """What an integer model rounds, simulated in training (golden/integers.py): all gradients go straight through.
 
-Inside the recurrence a state is h / s_h, whole numbers of k bits; outside it is h. So the table and the bias of a
-drive, the initial state and the thresholds of modrelu are divided by s_h, and the states multiplied.
+Inside the recurrence a state is h / s_h, whole numbers of k bits; outside it is h. So the table and the bias of an
+input, the initial state and the thresholds of modrelu are divided by s_h, and the states multiplied.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def in_fractions(h: Tensor, layer: IntegerLayer) -> Tensor:
 
 def in_units(r: Recurrence, scale: float) -> Recurrence:
     """A layer at work on states in units of ``scale``."""
-    _, table, bias = r.drive
+    _, table, bias = r.inputs
     modrelu = r.modrelu
     if modrelu is not None:
         modrelu = straight_through(torch.round(modrelu / scale), modrelu / scale)
     return r._replace(
-        drive=r.drive._replace(table=table / scale, bias=None if bias is None else bias / scale),
+        inputs=r.inputs._replace(table=table / scale, bias=None if bias is None else bias / scale),
         h_0=None if r.h_0 is None else r.h_0 / scale,
         modrelu=modrelu,
     )

@@ -1,22 +1,18 @@
-"""The mean loss of a SequenceModel: fused with the whole network where that can be, else composed of torch's parts."""
+"""The mean loss of a network: fused with the whole pass where that can be, else composed of torch's parts."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import engines, hooks, stack
-
-if TYPE_CHECKING:
-    from .layers import HadamRNN
-    from .sequence import SequenceModel
+from .network import Network
+from .parameters import LayerParameters
 
 
 def mean_loss(
-    model: SequenceModel,
+    model: Network,
     x: Tensor,
     targets: Tensor,
     lengths: Tensor | None,
@@ -26,8 +22,8 @@ def mean_loss(
 ) -> tuple[Tensor, Tensor]:
     """See ``SequenceModel.loss``, with checked arguments: the loss, and the last states (num_layers, B, n)."""
     classes = not targets.is_floating_point()
-    if (fused := _fused(model, x, targets, lengths, h_0, ignore_index, segment)) is not None:
-        return fused
+    if _is_fused(model, x, targets):
+        return _fused(model, x, targets, lengths, h_0, ignore_index, segment)
     y, h_n = model.run(x, lengths, h_0, segment)
     y = y.to(model.output_bias.dtype)  # autocast may have narrowed it
     if classes:
@@ -42,29 +38,32 @@ def mean_loss(
     return errors / (count * model.output_size), h_n
 
 
+def _is_fused(model: Network, x: Tensor, targets: Tensor) -> bool:
+    """Whether the same can be had from one pass."""
+    rnn = model.rnn
+    if model.output != "all" or rnn.num_layers > 1 or rnn.bidirectional or hooks.on_states(rnn):
+        return False
+    if not torch.is_grad_enabled() or targets.requires_grad:
+        return False
+    u = rnn.weight()
+    if u.device.type != "cpu" or u.dtype != torch.float32 or x.requires_grad:
+        return False
+    return rnn.choose(x.shape[0], last=False).engine == "native"
+
+
 def _fused(
-    model: SequenceModel,
+    model: Network,
     x: Tensor,
     targets: Tensor,
     lengths: Tensor | None,
     h_0: Tensor | None,
     ignore_index: int,
     segment: int | None,
-) -> tuple[Tensor, Tensor] | None:
-    """The same from one pass; None where that cannot be had."""
-    rnn = model.rnn
-    if model.output != "all" or rnn.num_layers > 1 or rnn.bidirectional or hooks.on_states(rnn):
-        return None
-    if not torch.is_grad_enabled() or targets.requires_grad:
-        return None
-    u = rnn.weight()
-    if u.device.type != "cpu" or u.dtype != torch.float32 or x.requires_grad:
-        return None
-    if rnn.choose(x.shape[0], last=False).engine != "native":
-        return None
-
-    def read(rnn: HadamRNN, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        r = stack.recurrence(rnn, 0, x, h_0, model.embedding, "native")
+) -> tuple[Tensor, Tensor]:
+    def read(
+        rnn: LayerParameters, x: Tensor, h_0: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        r = stack.Run(rnn, "native", h_0, lengths, model.embedding).layer(0, x)
         weight = model.readout()
         bias: Tensor = model.output_bias
         if model.output_size == 1 and not targets.is_floating_point():
@@ -75,5 +74,5 @@ def _fused(
         loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
         return loss, stack.out_of_units(rnn, 0, h_n[None])
 
-    found: tuple[Tensor, Tensor] = rnn(x, h_0, lengths, read=read)
+    found: tuple[Tensor, Tensor] = model.rnn(x, h_0, lengths, read=read)
     return found

@@ -1,34 +1,12 @@
-"""PackedSequence in, and out where there is an answer a step, as torch.nn.RNN does it."""
+"""PackedSequence in, and out where there is an answer per step, as torch.nn.RNN does it: in any order of sequences."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from .layers import HadamRNN
-    from .sequence import SequenceModel
-
-
-def run(
-    rnn: HadamRNN, x: PackedSequence, h_0: Tensor | None, lengths: Tensor | None
-) -> tuple[PackedSequence, Tensor]:
-    """``rnn`` on sequences packed in any order; the states come in the very order of ``x``, h_n in the original one."""
-    values, ends = padded(x, lengths)
-    h, h_n = rnn.forward(values, h_0, ends)
-    return _packed_as(x, h, ends), h_n
-
-
-def logits(model: SequenceModel, x: PackedSequence, lengths: Tensor | None) -> Tensor | PackedSequence:
-    """``model`` on packed sequences; logits (B, o) in the original order, or of all steps packed as ``x`` is."""
-    values, ends = padded(x, lengths)
-    y: Tensor = model.forward(values, ends)
-    return _packed_as(x, y, ends) if model.output == "all" else y
 
 
 def padded(x: PackedSequence, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -51,8 +29,8 @@ def padded_targets(targets: Tensor | PackedSequence, lengths: Tensor | None) -> 
     return values
 
 
-def _packed_as(x: PackedSequence, values: Tensor, lengths: Tensor) -> PackedSequence:
-    """``values`` (B, T, k) in the very order of ``x``."""
+def like(x: PackedSequence, values: Tensor, lengths: Tensor) -> PackedSequence:
+    """``values`` (B, T, k) of sequences in the original order, in the very order of ``x``."""
     if x.sorted_indices is not None:
         order = x.sorted_indices
         values, lengths = values[order], lengths[order.cpu()]

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from functools import partial
+import dataclasses
 from typing import Any, Literal, get_args, overload
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from ..errors import InputError, ShapeError
-from ..file.codes import code_range
-from ..file.preprocess import Preprocess
+from ..errors import InputError
+from ..file.card import Card
 from ..integer.calibrate import Calibrating
 from ..model import Model
-from ..scalars import plain, whole
-from . import engines, export, hooks, initialize, packed, single, stack
+from . import engines, export, hooks, packed, single
 from .check import check_input, check_lengths, check_targets
-from .embedding import embedding
-from .layers import HadamRNN
 from .loss import mean_loss
-from .quantize import quantize
+from .network import IN_COMMON, Network
 
 Memory = Literal["stored", "reversible"]
 
 
-class SequenceModel(nn.Module):
+class SequenceModel(Network):
     """y = V relu(h_T) + c (``output="last"``), y = V mean_t relu(h_t) + c (``"mean"``), or y_t = V relu(h_t) + c (``"all"``).
 
     In ``eval()``, without gradients, in float32 on the CPU it runs the native kernels, and gives bit for bit what
@@ -54,83 +47,34 @@ class SequenceModel(nn.Module):
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        block_size: int | None = None,
-        *,
-        output: Literal["last", "all", "mean"] = "last",
-        tokens: bool = False,
-        embedding_size: int | None = None,
-        num_layers: int = 1,
-        recurrence: str = "linear",
-        weight_bits: int | None = 4,
-        output_weight_bits: int | Literal["same"] | None = "same",
-        bias_bits: int | None = None,
-        embedding_bits: int | None = None,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        engine: str = "auto",
-        freeze_signs: bool = False,
-        preprocess: Preprocess | None = None,
-        labels: Sequence[str] | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        input_size, output_size = whole("input_size", input_size), whole("output_size", output_size)
-        embedding_size = None if embedding_size is None else whole("embedding_size", embedding_size)
-        output, tokens, embedding_bits = plain(output), bool(tokens), plain(embedding_bits)
-        weight_bits, output_weight_bits = plain(weight_bits), plain(output_weight_bits)
-        if output not in ("last", "all", "mean"):
-            raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
-        if output != "last" and engine == "krylov":
+    @classmethod
+    def from_card(cls, card: Card, **options: Any) -> SequenceModel:
+        """The untrained network that a card describes.
+
+        options: what a card does not say: ``dropout``, ``engine``, ``freeze_signs``, ``device``, ``dtype``; see above.
+
+        Raises InputError for an integer model, or layers that are not of one kind.
+
+        Example:
+            >>> SequenceModel.from_card(hadamrnn_ext.load("har2").card).output_size
+            1
+        """
+        if card.integer is not None:
+            raise InputError("this is an integer model; expected a float model")
+        if len(set(card.layers)) > 1:
             raise InputError(
-                f"engine 'krylov' computes the last state alone, so it cannot give output {output!r}"
+                "the layers differ in size or recurrence; a SequenceModel has layers of one kind"
             )
-        if embedding_size is not None and not tokens:
-            raise InputError("embedding_size is given for features; only tokens have an embedding")
-        if embedding_bits is not None and (embedding_bits != 8 or embedding_size is None):
-            raise InputError(
-                f"embedding_bits is {embedding_bits}; expected None, or 8 with an embedding_size"
-            )
-        if output_size < 1:
-            raise ShapeError(f"output_size is {output_size}; expected at least 1")
-        self.input_size, self.output_size = input_size, output_size
-        self.output, self.tokens = output, tokens
-        self.output_weight_bits = weight_bits if output_weight_bits == "same" else output_weight_bits
-        if self.output_weight_bits is not None:
-            code_range(self.output_weight_bits)
-        self.embedding_bits = embedding_bits
-        self.preprocess, self.labels = preprocess, None if labels is None else tuple(labels)
-        self.embedding = (
-            None
-            if embedding_size is None
-            else embedding(embedding_bits, input_size, embedding_size, device=device, dtype=dtype)
+        layer = card.layers[0]
+        return cls(
+            hidden_size=layer.hidden_size,
+            block_size=layer.block_size,
+            recurrence=layer.recurrence,
+            num_layers=len(card.layers),
+            tokens=card.input == "tokens",
+            **{name: getattr(card, name) for name in IN_COMMON},
+            **options,
         )
-        self.rnn = HadamRNN(
-            embedding_size or input_size,
-            hidden_size,
-            block_size=block_size,
-            num_layers=num_layers,
-            recurrence=recurrence,
-            weight_bits=weight_bits,
-            bias_bits=bias_bits,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            engine=engine,
-            freeze_signs=freeze_signs,
-            device=device,
-            dtype=dtype,
-        )
-        width = self.rnn.hidden_size * len(self.rnn.directions)
-        self.output_weight = nn.Parameter(torch.empty(output_size, width, device=device, dtype=dtype))
-        self.output_bias = nn.Parameter(torch.empty(output_size, device=device, dtype=dtype))
-        self._packed = export.PackedCopy()
-        initialize.projection(self.output_weight)
-        initialize.uniform(self.output_bias, 1 / math.sqrt(width))
 
     @overload
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor: ...
@@ -147,14 +91,18 @@ class SequenceModel(nn.Module):
         Raises ShapeError or InputError; the native kernels also refuse NaN and infinity.
         """
         if isinstance(x, PackedSequence):
-            return packed.logits(self, x, lengths)
+            values, ends = packed.padded(x, lengths)
+            y = self.forward(values, ends)
+            return packed.like(x, y, ends) if self.output == "all" else y
         if single.is_single(x, self.input_size, tokens=self.tokens):
             x, _, lengths = single.batch_of_one(x, None, lengths)
             return self.forward(x, lengths)[0]
         check_input(x, self.input_size, tokens=self.tokens)
         lengths = check_lengths(lengths, x)
-        if self._is_native(x) and (native := self._packed.infer(self, x, lengths)) is not None:
-            return native
+        if self._is_native(x):
+            native = self._packed.infer(lambda: self.card, self.tensors(), x, lengths)
+            if native is not None:
+                return native
         return self.run(x, lengths)[0]
 
     @overload
@@ -235,43 +183,6 @@ class SequenceModel(nn.Module):
         state = h_n[:, 0] if alone else h_n
         return (loss, state.detach()) if return_state else loss
 
-    def run(
-        self,
-        x: Tensor,
-        lengths: Tensor | None = None,
-        h_0: Tensor | None = None,
-        segment: int | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
-        h, h_n = self._read(x, lengths, h_0, segment)
-        y = F.linear(h, self.readout(), self.output_bias)
-        return (engines.mask_past(y, lengths) if self.output == "all" else y), h_n
-
-    def _read(
-        self, x: Tensor, lengths: Tensor | None, h_0: Tensor | None, segment: int | None
-    ) -> tuple[Tensor, Tensor]:
-        """What V is applied to, rectified states or their mean, and the last states."""
-        if self.output == "all" or hooks.on_states(self.rnn):
-            h, h_n = self.rnn(x, h_0, lengths, read=partial(stack.states, embedding=self.embedding))
-            if self.output == "all":
-                return h.relu(), h_n
-            n = self.rnn.hidden_size
-            if self.output == "mean":
-                return engines.mean_until(h.relu(), lengths), h_n
-            return torch.cat([engines.at_length(h[..., :n], lengths), h[:, 0, n:]], dim=1).relu(), h_n
-        read = partial(
-            stack.means if self.output == "mean" else stack.last, embedding=self.embedding, segment=segment
-        )
-        h, h_n = self.rnn(x, h_0, lengths, read=read)
-        return (h if self.output == "mean" else h.relu()), h_n
-
-    def readout(self) -> Tensor:
-        """V (o, D n) as the network sees it."""
-        weight: Tensor = self.output_weight
-        if not self.rnn.bidirectional:
-            return quantize(weight, self.output_weight_bits)
-        return torch.cat([quantize(half, self.output_weight_bits) for half in weight.chunk(2, dim=1)], dim=1)
-
     def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
         """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
 
@@ -280,7 +191,13 @@ class SequenceModel(nn.Module):
 
         Raises InputError for several layers in both directions. A model of both directions does not stream.
         """
-        return export.to_native(self, kernel, provenance)
+        if not self.has_native:
+            raise InputError(
+                f"this network has {self.rnn.num_layers} layers in both directions, which natively has one alone; "
+                "expected num_layers=1 or bidirectional=False"
+            )
+        training = export.training(provenance) if provenance else None
+        return export.native(dataclasses.replace(self.card, training=training), self.tensors(), kernel)
 
     def simulate_integers(
         self,
@@ -321,38 +238,6 @@ class SequenceModel(nn.Module):
         model = self.to_native(**provenance)
         return model.quantize(calibration, scales.layers[0].state_bits, input_bits, readout, scales=scales)
 
-    def engine_for(self, batch: int) -> str:
-        """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
-        return self.choose(batch).engine
-
-    def choose(self, batch: int) -> engines.Choice:
-        """``engine_for``, with the reason in a word."""
-        return self.rnn.choose(batch, last=self.output == "last" and not self.tokens)
-
-    def sign_parameters(self) -> list[Tensor]:
-        """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""
-        return self.rnn.sign_parameters()
-
-    def quantized_parameters(self) -> list[Tensor]:
-        """U, b and V, where the network sees codes of a few bits of them."""
-        rnn = self.rnn
-        biases = [(layer.bias, rnn.bias_bits) for layer in rnn.all_layers() if layer.bias is not None]
-        inputs = [(rnn.weight(direction), rnn.weight_bits) for direction in rnn.directions]
-        weights = [*inputs, *biases, (self.output_weight, self.output_weight_bits)]
-        return [weight for weight, bits in weights if bits is not None]
-
-    def other_parameters(self) -> list[Tensor]:
-        """All parameters but ``sign_parameters()``."""
-        signs = {id(p) for p in self.sign_parameters()}
-        return [p for p in self.parameters() if id(p) not in signs]
-
-    def extra_repr(self) -> str:
-        parts = [f"{self.input_size}, {self.rnn.hidden_size}, {self.output_size}, output={self.output!r}"]
-        if self.tokens:
-            parts.append("tokens=True")
-        parts.append(f"output_weight_bits={self.output_weight_bits}")
-        return ", ".join(parts)
-
     def _is_native(self, x: Tensor) -> bool:
         """Whether nobody can tell the native kernels from torch, but by their speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
@@ -361,4 +246,4 @@ class SequenceModel(nn.Module):
         if rnn.integer is not None or engines.derivatives.transformed() or hooks.watched(rnn, self.embedding):
             return False
         same = x.dtype == torch.float32 or not x.is_floating_point()
-        return same and x.device.type == "cpu" and export.has_native(self)
+        return same and x.device.type == "cpu" and self.has_native

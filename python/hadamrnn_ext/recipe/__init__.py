@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .config import Config
-from .presets import BASELINES, PRESETS, SCHEDULES, Preset, PresetError, as_baseline, get_preset
+from .preset import BASELINES, SCHEDULES, Preset
+from .presets import PRESETS, as_baseline, get_preset
+from .setting import PresetError
 from .suited import sized_as, suited, suited_threads
 
 __all__ = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
-from ..scalars import plain
-from .presets import BASELINES, PRESETS, Preset, PresetError, as_baseline
+from .preset import BASELINES, Preset
+from .presets import PRESETS, as_baseline
+from .setting import PresetError, check, choice, document, settings, text, whole
 
 __all__ = ["Config"]
 
@@ -16,31 +17,28 @@ ENGINES = ("auto", "loop", "native", "krylov", "scan")  # those of nn.engines, w
 
 @dataclass(frozen=True)
 class Config:
-    """A preset (or a variant of one), the seed, the engine, the number of training examples (None: all), the device.
-
-    `start` names the model, bundled or a file, whose weights a run begins with (None: initial ones). `data` is the
-    digest of own data and how they are read (None: those of the preset's task).
-    """
+    """A recipe, `preset`, and what a run of it depends on besides. Raises `PresetError` for values that make no sense."""
 
     preset: Preset
-    seed: int = 0
-    engine: str = "auto"
-    limit_train: int | None = None
-    device: str = "cpu"
-    start: str | None = None
-    data: str | None = None
+    seed: int = whole(
+        0, "of initialization and order of examples", 0, (1 << 32) - 1, expected="0 to 2^32 - 1"
+    )
+    engine: str = choice("auto", "how the recurrence is computed", ENGINES)
+    limit_train: int | None = whole(None, "use the first N training examples only", none="all of them")
+    device: str = choice("cpu", "where it is computed; with torchrun one GPU per process", DEVICES)
+    start: str | None = text(
+        None,
+        "a bundled float model, or the file of one, whose weights and sizes the run goes on from",
+        none="initial weights",
+        option="from",
+        metavar="MODEL",
+    )
+    data: str | None = text(
+        None, "digest of own data and how they are read", none="those of the task", option=None
+    )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
-        if self.limit_train is not None and self.limit_train < 1:
-            raise PresetError(f"limit_train is {self.limit_train}, expected at least 1")
-        if not 0 <= self.seed < 1 << 32:
-            raise PresetError(f"seed is {self.seed}, expected 0 to 2^32 - 1")
-        if self.device not in DEVICES:
-            raise PresetError(f"device is {self.device!r}, expected one of {', '.join(DEVICES)}")
-        if self.engine not in ENGINES:
-            raise PresetError(f"engine is {self.engine!r}, expected one of {', '.join(ENGINES)}")
+        check(self)
         if self.preset.model in BASELINES and (self.engine != "auto" or self.start is not None):
             raise PresetError(f"the model {self.preset.model} has no engines and starts from no model file")
 
@@ -69,7 +67,7 @@ class Config:
         """The command line that makes this run, but for its folder and its seed."""
         meant = {"block_size": self.preset.hidden_size, "output": "last"}  # by None; of bits it is float
         options = (
-            _option(name, meant.get(name) if value is None else value)
+            option(name, meant.get(name) if value is None else value)
             for name, value in self.changes().items()
             if name != "data"
         )
@@ -98,9 +96,9 @@ class Config:
         if "cosine" not in (self.preset.schedule, self.preset.sign_schedule):
             free.add("epochs")
         return [
-            f"{name} was {stored.get(name)} and is now {mine.get(name)}"
-            for name in sorted(mine.keys() | stored.keys())
-            if name not in free and mine.get(name) != stored.get(name)
+            f"{name} was {stored.get(name)} and is now {mine[name]}"
+            for name in sorted(mine)
+            if name not in free and mine[name] != stored.get(name)
         ]
 
 
@@ -108,11 +106,15 @@ class Config:
 DEFAULTS = {
     field.name: field.default for field in (*fields(Preset), *fields(Config)) if field.default is not MISSING
 }
+#: How the settings are called on the command line.
+OPTIONS = {item.name: str(setting.option) for kind in (Preset, Config) for item, setting in settings(kind)}
 
 
-def _option(name: str, value: Any) -> str:
+def option(name: str, value: Any) -> str:
     """A setting as an option of the command line, where bits that are None are `float`."""
-    name = "from" if name == "start" else name.replace("_", "-")
     if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    return f"--{name} {'float' if value is None else value}"
+        return OPTIONS[name] if value else OPTIONS[name].replace("--", "--no-")
+    return f"{OPTIONS[name]} {'float' if value is None else value}"
+
+
+document(Config)

@@ -8,7 +8,7 @@ import math
 from ..data import custom
 from ..data.task import Task
 from ..model import Model
-from .presets import Preset
+from .preset import Preset
 
 __all__ = ["sized_as", "suited", "suited_threads"]
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..data.task import Task
-from ..recipe.presets import Preset, PresetError
+from ..recipe.preset import Preset
+from ..recipe.setting import PresetError
 
 __all__ = ["Augmentation"]
 

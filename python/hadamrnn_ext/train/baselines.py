@@ -14,7 +14,7 @@ from .. import nn
 from ..data.task import Task
 from ..model.describe import Operations
 from ..nn.engines import Choice, at_length, mean_until
-from ..recipe.presets import Preset
+from ..recipe.preset import Preset
 
 __all__ = ["Baseline", "Network", "baseline"]
 

@@ -14,7 +14,8 @@ from ..data import custom
 from ..data.examples import Examples
 from ..model import Model
 from ..recipe.config import Config
-from ..recipe.presets import Preset, PresetError
+from ..recipe.preset import Preset
+from ..recipe.setting import PresetError
 from ..recipe.suited import suited, suited_threads
 from ..scalars import plain
 from .progress import QUIET, Reporter

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ..recipe.presets import Preset
+from ..recipe.preset import Preset
 from .baselines import Network
 
 __all__ = ["clip_weights", "hysteresis", "learning_rates", "optimizer", "set_learning_rates"]

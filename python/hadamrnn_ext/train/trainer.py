@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..data.task import EVALUATION_BATCH, Task, means
 from ..errors import HadamRNNError
 from ..recipe.config import Config
-from ..recipe.presets import PresetError
+from ..recipe.setting import PresetError
 from . import checkpoint
 from .augment import Augmentation
 from .average import Average

@@ -3,114 +3,42 @@
 Of the forward pass they keep nothing. The backward pass computes the states again, ``segment`` steps at a time from
 snapshots, by the same operations in the same order: the same bits, so nothing drifts, whatever the recurrence. (To
 run W^T backwards, as an orthogonal W allows, rounds anew at each step and needs the linear recurrence.)
+
+The loss over all steps is computed with its gradients, while the states of a few steps are in cache, and they are only
+scaled in its backward pass; to write all states and come back for them costs more than the recurrence itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ... import _core
-from . import core, derivatives, plain
-from .geometry import Geometry
-from .inputs import Drive, Recurrence
-
-SCHEMA = (
-    "Tensor signs, Tensor? modrelu, Tensor x, Tensor table, Tensor? bias, Tensor? lengths, Tensor? h_0, "
-    "str recurrence, SymInt block_size, SymInt segment"
-)
-
-_PLACES = ("signs", "modrelu", "table", "bias", "h_0")
-
-#: Of ``Arguments.places``. Not a list, which vmap could not take apart where gradients are batched.
-GRADIENTS = f"({', '.join(['Tensor'] * len(_PLACES))})"
+from . import derivatives, plain
+from .arguments import COUNT, GRADIENTS, SCHEMA, Arguments, in_place, save, saved, wanted
+from .geometry import Inputs, Recurrence, mask_past
+from .native import array
 
 
-class Arguments(NamedTuple):
-    """What every operator here takes: signs (n,), modrelu (n,); x, table and bias of a ``Drive``, lengths (B,), h_0 (B, n).
-
-    ``segment`` is the number of steps whose states a thread keeps; all of them need no snapshot but h_0.
-    """
-
-    signs: Tensor
-    modrelu: Tensor | None
-    x: Tensor
-    table: Tensor
-    bias: Tensor | None
-    lengths: Tensor | None
-    h_0: Tensor | None
-    recurrence: str
-    block_size: int
-    segment: int
-
-    @classmethod
-    def of(cls, r: Recurrence, lengths: Tensor | None, segment: int | None) -> Arguments:
-        x, table, bias = r.drive
-        if bias is None and not r.drive.is_gathered:
-            bias = table.new_zeros(table.shape[0])
-        _, block_size, name = r.geometry
-        return cls(
-            r.signs, r.modrelu, x, table, bias, lengths, r.h_0, name, block_size, segment or x.shape[1]
-        )
-
-    def by_plain_torch(self, *places: Tensor | None) -> tuple[str, Recurrence]:
-        """An engine of plain torch and what it runs, with ``places`` instead of the tensors that have gradients."""
-        signs, modrelu, table, bias, h_0 = places
-        assert signs is not None
-        assert table is not None
-        geometry = Geometry(signs.shape[0], self.block_size, self.recurrence)
-        r = Recurrence(geometry, signs, Drive(self.x, table, bias), h_0, modrelu)
-        return plain.engine(self.recurrence), r
-
-    @property
-    def places(self) -> tuple[Tensor | None, ...]:
-        """The arguments that have gradients."""
-        return self.signs, self.modrelu, self.table, self.bias, self.h_0
-
-    def problem(self) -> _core.TrainInput:
-        x, table = core.array(self.x), core.array(self.table)
-        gathered = {"ids": x, "rows": table}
-        return _core.TrainInput(
-            core.recurrence(self.signs.shape[0], self.block_size, self.recurrence),
-            signs=core.array(self.signs),
-            modrelu=core.optional(self.modrelu),
-            lengths=core.optional(self.lengths),
-            h0=core.optional(self.h_0),
-            **(
-                {"x": x, "weight": table, "bias": core.optional(self.bias)}
-                if self.x.is_floating_point()
-                else gathered
-            ),
-        )
-
-    def gradients(self, found: Mapping[str, Any]) -> tuple[Tensor, ...]:
-        """Of ``places``; an operator cannot return None, so those of absent ones are empty."""
-        names = ("signs", "modrelu", "weight" if self.x.is_floating_point() else "rows", "bias", "h0")
-        return tuple(torch.from_numpy(found[name]) if name in found else torch.empty(0) for name in names)
-
-    def empty_gradients(self) -> tuple[Tensor, ...]:
-        return tuple(self.signs.new_empty(0 if a is None else a.shape) for a in self.places)
-
-
-#: How many arguments of an operator these are; others may follow.
-COUNT = len(Arguments._fields)
-
-
-def runs(drive: Drive) -> bool:
+def runs(inputs: Inputs) -> bool:
     """Whether these passes can be used: there is no gradient of features."""
-    tensors = [drive.table] if drive.is_gathered else [drive.table, drive.x]
+    tensors = [inputs.table] if inputs.is_gathered else [inputs.table, inputs.x]
     single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
-    return single and not drive.x.requires_grad
+    return single and not inputs.x.requires_grad
 
 
-def last(r: Recurrence, lengths: Tensor | None, segment: int | None) -> Tensor:
-    """The state (B, n) after each sequence's own last step; segment None: all steps."""
+def read(r: Recurrence, what: str, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:
+    """What ``engines.read`` gives of "last" and "mean"; segment None: all steps."""
     derivatives.refuse_transforms()
-    h: Tensor = last_state(*Arguments.of(r, lengths, segment), r.twice)
-    return h
+    arguments = Arguments.of(r, lengths, segment)
+    if what == "mean":
+        mean, last = mean_state(*arguments, r.twice)
+        return mean, last
+    last = last_state(*arguments, r.twice)
+    return last, last
 
 
 @torch.library.custom_op(
@@ -120,8 +48,22 @@ def last(r: Recurrence, lengths: Tensor | None, segment: int | None) -> Tensor:
     schema=f"({SCHEMA}, bool twice=False) -> Tensor",
 )
 def last_state(*args: Any) -> Tensor:
+    """The state (B, n) after each sequence's own last step."""
     derivatives.refuse_transforms()
     return torch.from_numpy(Arguments(*args[:COUNT]).problem().last(torch.get_num_threads()))
+
+
+@torch.library.custom_op(
+    "hadamrnn::mean_state",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({SCHEMA}, bool twice=False) -> (Tensor, Tensor)",
+)
+def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
+    """The mean of relu(h_t) over each sequence's own steps, and the state after its last one, (B, n) each."""
+    derivatives.refuse_transforms()
+    mean, last = map(torch.from_numpy, Arguments(*args[:COUNT]).problem().mean(torch.get_num_threads()))
+    return mean, last
 
 
 @torch.library.custom_op(
@@ -131,9 +73,23 @@ def last_state(*args: Any) -> Tensor:
     schema=f"(Tensor grad, {SCHEMA}) -> {GRADIENTS}",
 )
 def last_state_backward(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    return _backward(Arguments(*args), grad, None)
+
+
+@torch.library.custom_op(
+    "hadamrnn::mean_state_backward",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor grad_mean, Tensor grad_last, {SCHEMA}) -> {GRADIENTS}",
+)
+def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    return _backward(Arguments(*args), grad_last, grad_mean)
+
+
+def _backward(a: Arguments, grad_last: Tensor, grad_mean: Tensor | None) -> tuple[Tensor, ...]:
     derivatives.refuse_transforms()
-    a = Arguments(*args)
-    return a.gradients(a.problem().last_backward(core.array(grad), None, a.segment, torch.get_num_threads()))
+    means = None if grad_mean is None else array(grad_mean)
+    return a.gradients(a.problem().last_backward(array(grad_last), means, a.segment, torch.get_num_threads()))
 
 
 @last_state.register_fake
@@ -142,52 +98,147 @@ def _(*args: Any) -> Tensor:
     return a.signs.new_empty(a.x.shape[0], a.signs.shape[0])
 
 
+@mean_state.register_fake
+def _(*args: Any) -> tuple[Tensor, Tensor]:
+    a = Arguments(*args[:COUNT])
+    shape = a.x.shape[0], a.signs.shape[0]
+    return a.signs.new_empty(shape), a.signs.new_empty(shape)
+
+
 @last_state_backward.register_fake
 def _(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
     return Arguments(*args).empty_gradients()
 
 
-def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
-    """Keeps ``Arguments``, at the beginning of the inputs of an operator, and ``more`` for its backward pass."""
-    *tensors, ctx.recurrence, ctx.block_size, ctx.segment = inputs[:COUNT]
-    if ctx.needs_input_grad[Arguments._fields.index("x")]:
-        raise derivatives.refused("no gradient of features from a pass that keeps no states")
-    ctx.twice = inputs[-1]
-    ctx.save_for_backward(*tensors, *more)
+@mean_state_backward.register_fake
+def _(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    return Arguments(*args).empty_gradients()
 
 
-def saved(ctx: Any) -> tuple[Arguments, tuple[Tensor, ...]]:
-    """What ``save`` was given."""
-    tensors = ctx.saved_tensors
-    own = COUNT - 3
-    return Arguments._make((*tensors[:own], ctx.recurrence, ctx.block_size, ctx.segment)), tensors[own:]
-
-
-def wanted(ctx: Any) -> list[bool]:
-    """Which of ``Arguments.places`` need a gradient."""
-    return [ctx.needs_input_grad[Arguments._fields.index(name)] for name in _PLACES]
-
-
-def in_place(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """Gradients of ``Arguments.places`` where autograd expects those of ``Arguments``, None for what needs none."""
-    placed = dict(zip(_PLACES, gradients, strict=True))
-    needed = zip(Arguments._fields, ctx.needs_input_grad, strict=False)
-    return [placed[name] if name in placed and wanted else None for name, wanted in needed]
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+def _save_state(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     save(ctx, inputs)
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+def _last_state_back(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    return _back(ctx, "last", last_state_backward, grad)
+
+
+def _mean_state_back(ctx: Any, grad_mean: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
+    return _back(ctx, "mean", mean_state_backward, grad_mean, grad_last)
+
+
+def _back(ctx: Any, what: str, operator: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     a, _ = saved(ctx)
     if not derivatives.again(ctx.twice):
-        return *in_place(ctx, last_state_backward(grad, *a)), None
+        return *in_place(ctx, operator(*grads, *a)), None
 
-    def run(*places: Tensor | None) -> Tensor:
-        return plain.last(*a.by_plain_torch(*places), a.lengths)
+    def run(*places: Tensor | None) -> tuple[Tensor, ...]:
+        return plain.read(*a.by_plain_torch(*places), what, a.lengths)[: len(grads)]
 
-    return *in_place(ctx, derivatives.gradients(run, a.places, wanted(ctx), (grad,))), None
+    return *in_place(ctx, derivatives.gradients(run, a.places, wanted(ctx), grads)), None
 
 
-last_state.register_autograd(_backward, setup_context=_save)
+last_state.register_autograd(_last_state_back, setup_context=_save_state)
+mean_state.register_autograd(_mean_state_back, setup_context=_save_state)
+
+
+def loss(
+    r: Recurrence,
+    lengths: Tensor | None,
+    segment: int | None,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    ignore_index: int,
+) -> tuple[Tensor, Tensor]:
+    """The mean loss of y_t = weight relu(h_t) + bias over all steps, and the last states (B, n), detached.
+
+    Cross-entropy with integer targets (B, T), where those equal to ``ignore_index`` have no loss; squared error with
+    float targets (B, T, o).
+    """
+    derivatives.refuse_transforms()
+    targets = targets.to(weight.dtype if targets.is_floating_point() else torch.int64)
+    arguments = Arguments.of(r, lengths, segment)
+    total, count, h_n, _ = sequence_loss(*arguments, weight, bias, targets, ignore_index, r.twice)
+    return total / count, h_n
+
+
+_HEAD = "Tensor weight, Tensor output_bias, Tensor targets, int ignore_index"
+
+
+@torch.library.custom_op(
+    "hadamrnn::sequence_loss",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({SCHEMA}, {_HEAD}, bool twice=False) -> (Tensor, Tensor, Tensor, Tensor[])",
+)
+def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    """Sum and number of the losses, last states, gradients of the sum: of the arguments, weight and output_bias."""
+    derivatives.refuse_transforms()
+    a, (weight, output_bias, targets, ignore_index) = Arguments(*args[:COUNT]), args[COUNT : COUNT + 4]
+    classes = None if targets.is_floating_point() else array(targets)
+    total, count, h_n, gradients = a.problem().sequence(
+        array(weight),
+        array(output_bias),
+        classes=classes,
+        values=array(targets) if classes is None else None,
+        ignore_index=ignore_index,
+        segment=a.segment,
+        num_threads=torch.get_num_threads(),
+    )
+    head = [torch.from_numpy(gradients[name]) for name in ("output_weight", "output_bias")]
+    found = [*a.gradients(gradients), *head]
+    return weight.new_tensor(total), torch.tensor(count), torch.from_numpy(h_n), found
+
+
+@sequence_loss.register_fake
+def _(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    a, (weight, output_bias) = Arguments(*args[:COUNT]), args[COUNT : COUNT + 2]
+    h_n = a.signs.new_empty(a.x.shape[0], a.signs.shape[0])
+    head = [torch.empty_like(weight), torch.empty_like(output_bias)]
+    count = a.signs.new_empty((), dtype=torch.int64)
+    return a.signs.new_empty(()), count, h_n, [*a.empty_gradients(), *head]
+
+
+def _save_loss(
+    ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor, list[Tensor]]
+) -> None:
+    _, count, h_n, gradients = output
+    ctx.mark_non_differentiable(count, h_n, *gradients)
+    ctx.set_materialize_grads(False)  # else gradients of zeros are made for all of them
+    weight, output_bias, targets, ctx.ignore_index = inputs[COUNT : COUNT + 4]
+    if ctx.needs_input_grad[COUNT + 2]:
+        raise derivatives.refused("no gradient of targets")
+    save(ctx, inputs, weight, output_bias, targets, *gradients)
+
+
+def _loss_back(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
+    count = len(ctx.needs_input_grad)  # the dispatcher leaves out a last argument that has its default
+    if grad is None:
+        return (None,) * count
+    a, (weight, output_bias, targets, *gradients) = saved(ctx)
+    found: Sequence[Tensor | None]
+    if derivatives.again(ctx.twice):  # or the gradients at hand would be taken for constants
+
+        def run(*places: Tensor) -> Tensor:
+            h = plain.states(*a.by_plain_torch(*places[:-2]))
+            return _total(h, a.lengths, places[-2], places[-1], targets, ctx.ignore_index)
+
+        needs = (*wanted(ctx), *ctx.needs_input_grad[COUNT : COUNT + 2])
+        found = derivatives.gradients(run, (*a.places, weight, output_bias), needs, (grad,))
+    else:
+        found = [gradient * grad for gradient in gradients]
+    return (*in_place(ctx, found[:-2]), *found[-2:], None, None, None)[:count]
+
+
+def _total(
+    h: Tensor, lengths: Tensor | None, weight: Tensor, bias: Tensor, targets: Tensor, ignore_index: int
+) -> Tensor:
+    """The sum of the losses, in plain torch."""
+    y = mask_past(F.linear(h.relu(), weight, bias), lengths)
+    if targets.is_floating_point():
+        return (y - targets).square().sum()
+    return F.cross_entropy(y.flatten(0, 1), targets.flatten(), ignore_index=ignore_index, reduction="sum")
+
+
+sequence_loss.register_autograd(_loss_back, setup_context=_save_loss)

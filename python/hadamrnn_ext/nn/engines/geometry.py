@@ -1,4 +1,4 @@
-"""What a recurrence is, apart from its weights, and the torch form of its Hadamard matrix."""
+"""What every engine is given: a recurrent layer at work, and the torch form of its Hadamard matrix."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ... import hadamard
@@ -35,6 +36,96 @@ class Geometry(NamedTuple):
         """W as a dense (n, n) matrix."""
         dense: Tensor = torch.block_diag(*self.blocks(signs))  # type: ignore[no-untyped-call]
         return dense
+
+
+class Inputs(NamedTuple):
+    """The input of a recurrence, not yet projected, so that an engine may do that inside its own pass.
+
+    v_t = table x_t + bias of features x (B, T, d), table (n, d); or v_t = table[x_t] of numbers x (B, T), int32.
+    """
+
+    x: Tensor
+    table: Tensor
+    bias: Tensor | None
+
+    @property
+    def is_gathered(self) -> bool:
+        return not self.x.is_floating_point()
+
+    def values(self) -> Tensor:
+        """v (B, T, n), in the dtype of the table."""
+        gathered = self.is_gathered
+        v = F.embedding(self.x, self.table) if gathered else F.linear(self.x, self.table, self.bias)
+        return v.to(self.table.dtype)  # autocast may have narrowed it
+
+
+class Recurrence(NamedTuple):
+    """A layer at work: geometry, signs u (n,), its input, initial state (B, n) or None for zeros, modrelu (n,).
+
+    twice: whether a second derivative is computed by plain torch where a C++ operator has none; else it is refused.
+    """
+
+    geometry: Geometry
+    signs: Tensor
+    inputs: Inputs
+    h_0: Tensor | None
+    modrelu: Tensor | None
+    twice: bool = False
+
+
+def used_tokens(tokens: Tensor, vocabulary: int) -> tuple[Tensor, Tensor | None]:
+    """Numbers (B, T), int32, of rows that stand for tokens, and the tokens (rows,) they stand for; None: all of them.
+
+    Rows need computing only for tokens that occur. To find these pays where the vocabulary is larger than a sequence,
+    and not while a graph is traced or a function transformed: it would depend on the values.
+    """
+    if torch.compiler.is_compiling() or transformed() or vocabulary <= tokens.shape[1]:
+        return tokens.to(torch.int32), None
+    present = torch.zeros(vocabulary, dtype=torch.bool, device=tokens.device)
+    present[tokens.long()] = True
+    numbers = present.cumsum(0, dtype=torch.int32) - 1
+    return F.embedding(tokens.long(), numbers[:, None]).squeeze(-1), present.nonzero().squeeze(1)
+
+
+def read_states(h: Tensor, what: str, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What ``engines.read`` gives, of all states h (B, T, n)."""
+    last = at_length(h, lengths)
+    if what == "mean":
+        return mean_until(h.relu(), lengths), last
+    return (h if what == "all" else last), last
+
+
+def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
+    """h (B, T, n) at each sequence's own last step: (B, n)."""
+    if lengths is None:
+        return h[:, -1]
+    return h[torch.arange(h.shape[0], device=h.device), lengths - 1]
+
+
+def mean_until(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """The mean of ``values`` (B, T, n) over each sequence's own steps: (B, n)."""
+    if lengths is None:
+        return values.mean(dim=1)
+    return mask_past(values, lengths).sum(dim=1) / lengths[:, None]
+
+
+def mask_past(values: Tensor, lengths: Tensor | None, fill: int = 0) -> Tensor:
+    """``values`` (B, T) or (B, T, k) with ``fill`` past each sequence's length."""
+    if lengths is None:
+        return values
+    inside = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+    return torch.where(inside[..., None] if values.dim() == 3 else inside, values, fill)
+
+
+def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """x (B, T, ..) with the steps of each sequence in reverse order; what is past its length stays where it is."""
+    if lengths is None:
+        return x.flip(1)
+    steps = torch.arange(x.shape[1], device=x.device)
+    ends = lengths[:, None]
+    order = torch.where(steps < ends, ends - 1 - steps, steps)
+    order = order if x.dim() == 2 else order[..., None].expand(-1, -1, x.shape[2])
+    return torch.gather(x, 1, order)
 
 
 def full_precision(tensor: Tensor) -> AbstractContextManager[object]:

@@ -14,23 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import core, derivatives, scan
-from .geometry import Geometry
-from .inputs import Drive
+from . import derivatives, native, scan
+from .geometry import Geometry, Inputs
 
 KEPT = 2**24  # bytes of memory that a thread uses again in every step
 _memory = threading.local()
 
 
 def last(
-    geometry: Geometry, signs: Tensor, drive: Drive, lengths: Tensor | None = None, twice: bool = False
+    geometry: Geometry, signs: Tensor, inputs: Inputs, lengths: Tensor | None = None, twice: bool = False
 ) -> Tensor:
     """The state (B, n) after each sequence's own last step, from zeros.
 
-    signs (n,), a drive by features x (B, T, d), lengths (B,) whole numbers from 1 to T; twice: as of ``Recurrence``.
+    signs (n,), inputs of features x (B, T, d), lengths (B,) whole numbers from 1 to T; twice: as of ``Recurrence``.
     """
     derivatives.refuse_transforms("krylov")
-    x, weight, bias = drive
+    x, weight, bias = inputs
     batch, steps, _ = x.shape
     # not weight.t(): its gradient would lie transposed in memory, of which DistributedDataParallel warns
     columns = torch.stack([*weight.unbind(1), *([] if bias is None else [bias])])
@@ -63,8 +62,8 @@ def krylov_last(
     derivatives.refuse_transforms("krylov")
     count, size = columns.shape
     powers = columns.new_empty(count, steps, size)
-    core.recurrence(size, block_size, "linear").powers(
-        core.array(signs), core.array(columns), powers.numpy(), torch.get_num_threads()
+    native.core(size, block_size, "linear").powers(
+        native.array(signs), native.array(columns), powers.numpy(), torch.get_num_threads()
     )
     driven = inputs.shape[1] // steps
     h = inputs @ powers[:driven].view(driven * steps, size)
@@ -87,9 +86,9 @@ def krylov_last_backward(
     if driven < count:
         dpowers[driven] = grad.sum(0)
     dsigns, dcolumns = signs.new_empty(size), powers.new_empty(count, size)
-    core.recurrence(size, block_size, "linear").powers_backward(
-        core.array(signs),
-        core.array(powers),
+    native.core(size, block_size, "linear").powers_backward(
+        native.array(signs),
+        native.array(powers),
         dpowers.numpy(),
         dcolumns.numpy(),
         dsigns.numpy(),

@@ -8,21 +8,46 @@ As operators of torch.library they pass through torch.compile and torch.export.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from . import core, derivatives, loop
-from .geometry import Geometry, full_precision
-from .inputs import Recurrence
+from ... import _core, hadamard, isa
+from . import derivatives, loop
+from .geometry import Geometry, Recurrence, full_precision
+
+
+@functools.cache
+def core(hidden_size: int, block_size: int, name: str) -> _core.Recurrence:
+    """The C++ recurrence of this geometry: immutable, shared by all modules and threads.
+
+    Raises IsaError if HADAMRNN_ISA names an instruction set that this machine cannot run.
+    """
+    isa.active()
+    r, _ = hadamard.factor(block_size)
+    matrix = np.ascontiguousarray(hadamard.core_matrix(r))
+    return _core.Recurrence(hidden_size=hidden_size, block_size=block_size, core=matrix, recurrence=name)
+
+
+def array(tensor: Tensor) -> NDArray[Any]:
+    """The values of a CPU tensor as a C-contiguous array; shares the memory of a contiguous tensor."""
+    values: NDArray[Any] = tensor.detach().contiguous().numpy()
+    return values
+
+
+def optional(tensor: Tensor | None) -> NDArray[Any] | None:
+    return None if tensor is None else array(tensor)
 
 
 def states(r: Recurrence) -> Tensor:
     """All states (B, T, n) of h_t = act(W h_{t-1} + v_t)."""
     derivatives.refuse_transforms()
     _, block_size, name = r.geometry
-    v = r.drive.values()
+    v = r.inputs.values()
     with full_precision(v):
         h: Tensor = recurrence(r.signs, v, r.h_0, r.modrelu, block_size, name, r.twice)
     return h
@@ -40,11 +65,11 @@ def recurrence(
 ) -> Tensor:
     derivatives.refuse_transforms()
     h = v.new_empty(v.shape)
-    core.recurrence(signs.shape[0], block_size, name).forward(
-        core.array(signs),
-        core.array(v),
-        core.optional(h_0),
-        core.optional(modrelu),
+    core(signs.shape[0], block_size, name).forward(
+        array(signs),
+        array(v),
+        optional(h_0),
+        optional(modrelu),
         h.numpy(),
         torch.get_num_threads(),
     )
@@ -64,12 +89,12 @@ def recurrence_backward(
     """Gradients of signs, v, h_0 and modrelu; an operator cannot return None, so those of absent inputs are empty."""
     derivatives.refuse_transforms()
     dsigns, dv, dh_0, dmodrelu = _gradients(signs, h, h_0, modrelu)
-    core.recurrence(signs.shape[0], block_size, name).backward(
-        core.array(signs),
-        core.array(h),
-        core.optional(h_0),
-        core.optional(modrelu),
-        core.array(grad),
+    core(signs.shape[0], block_size, name).backward(
+        array(signs),
+        array(h),
+        optional(h_0),
+        optional(modrelu),
+        array(grad),
         dv.numpy(),
         None if h_0 is None else dh_0.numpy(),
         dsigns.numpy(),

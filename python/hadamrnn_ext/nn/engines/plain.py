@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from . import loop, scan
-from .geometry import full_precision
-from .inputs import Recurrence
-from .lengths import at_length
+from .geometry import Recurrence, full_precision, read_states
 
 _STATES = {"loop": loop.states, "scan": scan.states}
 _LAST = {"loop": loop.last, "scan": scan.last}
@@ -20,15 +18,16 @@ def engine(recurrence: str) -> str:
 
 def states(engine: str, r: Recurrence) -> Tensor:
     """All states (B, T, n) of h_t = act(W h_{t-1} + v_t)."""
-    v = r.drive.values()
+    v = r.inputs.values()
     with full_precision(v):
         return _STATES[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
 
 
-def last(engine: str, r: Recurrence, lengths: Tensor | None) -> Tensor:
-    """The state (B, n) after each sequence's own last step."""
-    if lengths is not None:
-        return at_length(states(engine, r), lengths)
-    v = r.drive.values()
+def read(engine: str, r: Recurrence, what: str, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What ``engines.read`` gives; the last states of sequences of one length without writing all states."""
+    if what != "last" or lengths is not None:
+        return read_states(states(engine, r), what, lengths)
+    v = r.inputs.values()
     with full_precision(v):
-        return _LAST[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
+        last = _LAST[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
+    return last, last

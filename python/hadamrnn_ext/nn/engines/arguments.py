@@ -1,0 +1,120 @@
+"""What the C++ passes over whole sequences take and give back (``fused``), and how autograd keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ... import _core
+from . import derivatives, native, plain
+from .geometry import Geometry, Inputs, Recurrence
+
+SCHEMA = (
+    "Tensor signs, Tensor? modrelu, Tensor x, Tensor table, Tensor? bias, Tensor? lengths, Tensor? h_0, "
+    "str recurrence, SymInt block_size, SymInt segment"
+)
+
+_PLACES = ("signs", "modrelu", "table", "bias", "h_0")
+
+#: Of ``Arguments.places``. Not a list, which vmap could not take apart where gradients are batched.
+GRADIENTS = f"({', '.join(['Tensor'] * len(_PLACES))})"
+
+
+class Arguments(NamedTuple):
+    """What every operator here takes: signs (n,), modrelu (n,); the fields of ``Inputs``, lengths (B,), h_0 (B, n).
+
+    ``segment`` is the number of steps whose states a thread keeps; all of them need no snapshot but h_0.
+    """
+
+    signs: Tensor
+    modrelu: Tensor | None
+    x: Tensor
+    table: Tensor
+    bias: Tensor | None
+    lengths: Tensor | None
+    h_0: Tensor | None
+    recurrence: str
+    block_size: int
+    segment: int
+
+    @classmethod
+    def of(cls, r: Recurrence, lengths: Tensor | None, segment: int | None) -> Arguments:
+        x, table, bias = r.inputs
+        if bias is None and not r.inputs.is_gathered:
+            bias = table.new_zeros(table.shape[0])
+        _, block_size, name = r.geometry
+        return cls(
+            r.signs, r.modrelu, x, table, bias, lengths, r.h_0, name, block_size, segment or x.shape[1]
+        )
+
+    def by_plain_torch(self, *places: Tensor | None) -> tuple[str, Recurrence]:
+        """An engine of plain torch and what it runs, with ``places`` instead of the tensors that have gradients."""
+        signs, modrelu, table, bias, h_0 = places
+        assert signs is not None
+        assert table is not None
+        geometry = Geometry(signs.shape[0], self.block_size, self.recurrence)
+        r = Recurrence(geometry, signs, Inputs(self.x, table, bias), h_0, modrelu)
+        return plain.engine(self.recurrence), r
+
+    @property
+    def places(self) -> tuple[Tensor | None, ...]:
+        """The arguments that have gradients."""
+        return self.signs, self.modrelu, self.table, self.bias, self.h_0
+
+    def problem(self) -> _core.TrainInput:
+        x, table = native.array(self.x), native.array(self.table)
+        return _core.TrainInput(
+            native.core(self.signs.shape[0], self.block_size, self.recurrence),
+            signs=native.array(self.signs),
+            modrelu=native.optional(self.modrelu),
+            lengths=native.optional(self.lengths),
+            h0=native.optional(self.h_0),
+            **(
+                {"x": x, "weight": table, "bias": native.optional(self.bias)}
+                if self.x.is_floating_point()
+                else {"ids": x, "rows": table}
+            ),
+        )
+
+    def gradients(self, found: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """Of ``places``; an operator cannot return None, so those of absent ones are empty."""
+        names = ("signs", "modrelu", "weight" if self.x.is_floating_point() else "rows", "bias", "h0")
+        return tuple(torch.from_numpy(found[name]) if name in found else torch.empty(0) for name in names)
+
+    def empty_gradients(self) -> tuple[Tensor, ...]:
+        return tuple(self.signs.new_empty(0 if a is None else a.shape) for a in self.places)
+
+
+#: How many arguments of an operator these are; others may follow.
+COUNT = len(Arguments._fields)
+
+
+def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
+    """Keeps ``Arguments``, at the beginning of the inputs of an operator, and ``more`` for its backward pass."""
+    *tensors, ctx.recurrence, ctx.block_size, ctx.segment = inputs[:COUNT]
+    if ctx.needs_input_grad[Arguments._fields.index("x")]:
+        raise derivatives.refused("no gradient of features from a pass that keeps no states")
+    ctx.twice = inputs[-1]
+    ctx.save_for_backward(*tensors, *more)
+
+
+def saved(ctx: Any) -> tuple[Arguments, tuple[Tensor, ...]]:
+    """What ``save`` was given."""
+    tensors = ctx.saved_tensors
+    own = COUNT - 3
+    return Arguments._make((*tensors[:own], ctx.recurrence, ctx.block_size, ctx.segment)), tensors[own:]
+
+
+def wanted(ctx: Any) -> list[bool]:
+    """Which of ``Arguments.places`` need a gradient."""
+    return [ctx.needs_input_grad[Arguments._fields.index(name)] for name in _PLACES]
+
+
+def in_place(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Gradients of ``Arguments.places`` where autograd expects those of ``Arguments``, None for what needs none."""
+    placed = dict(zip(_PLACES, gradients, strict=True))
+    needed = zip(Arguments._fields, ctx.needs_input_grad, strict=False)
+    return [placed[name] if name in placed and wanted else None for name, wanted in needed]

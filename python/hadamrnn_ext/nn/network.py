@@ -1,0 +1,208 @@
+"""The whole network, its parameters and what it computes: embedding or input projection, layers, readout."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import InputError, ShapeError
+from ..file.card import Card, LayerCard
+from ..file.codes import code_range
+from ..file.preprocess import Preprocess
+from ..file.tensors import EMBEDDING, REVERSE
+from ..scalars import plain, whole
+from . import engines, export, hooks, initialize, stack
+from .embedding import embedding
+from .layers import HadamRNN
+from .quantize import quantize
+
+
+class Network(nn.Module):
+    """What ``SequenceModel`` consists of, and how its arguments are checked; see there."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        block_size: int | None = None,
+        *,
+        output: Literal["last", "all", "mean"] = "last",
+        tokens: bool = False,
+        embedding_size: int | None = None,
+        num_layers: int = 1,
+        recurrence: str = "linear",
+        weight_bits: int | None = 4,
+        output_weight_bits: int | Literal["same"] | None = "same",
+        bias_bits: int | None = None,
+        embedding_bits: int | None = None,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        engine: str = "auto",
+        freeze_signs: bool = False,
+        preprocess: Preprocess | None = None,
+        labels: Sequence[str] | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        input_size, output_size = whole("input_size", input_size), whole("output_size", output_size)
+        embedding_size = None if embedding_size is None else whole("embedding_size", embedding_size)
+        output, tokens, embedding_bits = plain(output), bool(tokens), plain(embedding_bits)
+        weight_bits, output_weight_bits = plain(weight_bits), plain(output_weight_bits)
+        if output not in ("last", "all", "mean"):
+            raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
+        if output != "last" and engine == "krylov":
+            raise InputError(
+                f"engine 'krylov' computes the last state alone, so it cannot give output {output!r}"
+            )
+        if embedding_size is not None and not tokens:
+            raise InputError("embedding_size is given for features; only tokens have an embedding")
+        if embedding_bits is not None and (embedding_bits != 8 or embedding_size is None):
+            raise InputError(
+                f"embedding_bits is {embedding_bits}; expected None, or 8 with an embedding_size"
+            )
+        if output_size < 1:
+            raise ShapeError(f"output_size is {output_size}; expected at least 1")
+        self.input_size, self.output_size = input_size, output_size
+        self.output, self.tokens = output, tokens
+        self.output_weight_bits = weight_bits if output_weight_bits == "same" else output_weight_bits
+        if self.output_weight_bits is not None:
+            code_range(self.output_weight_bits)
+        self.embedding_bits = embedding_bits
+        self.preprocess, self.labels = preprocess, None if labels is None else tuple(labels)
+        self.embedding = (
+            None
+            if embedding_size is None
+            else embedding(embedding_bits, input_size, embedding_size, device=device, dtype=dtype)
+        )
+        self.rnn = HadamRNN(
+            embedding_size or input_size,
+            hidden_size,
+            block_size=block_size,
+            num_layers=num_layers,
+            recurrence=recurrence,
+            weight_bits=weight_bits,
+            bias_bits=bias_bits,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            engine=engine,
+            freeze_signs=freeze_signs,
+            device=device,
+            dtype=dtype,
+        )
+        width = self.rnn.hidden_size * len(self.rnn.directions)
+        self.output_weight = nn.Parameter(torch.empty(output_size, width, device=device, dtype=dtype))
+        self.output_bias = nn.Parameter(torch.empty(output_size, device=device, dtype=dtype))
+        self._packed = export.PackedCopy()
+        initialize.projection(self.output_weight)
+        initialize.uniform(self.output_bias, 1 / math.sqrt(width))
+
+    @property
+    def embedding_size(self) -> int | None:
+        """Columns of the embedding, if there is one."""
+        return None if self.embedding is None else self.embedding.embedding_dim
+
+    @property
+    def card(self) -> Card:
+        """The description of this network, as its model file has it."""
+        rnn = self.rnn
+        layer = LayerCard(rnn.hidden_size, rnn.block_size, rnn.recurrence)  # type: ignore[arg-type]
+        same = {name: getattr(self if hasattr(self, name) else rnn, name) for name in IN_COMMON}
+        same |= {"preprocess": self.preprocess or Preprocess()}
+        return Card(input="tokens" if self.tokens else "features", layers=(layer,) * rnn.num_layers, **same)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parameters under the names of the model file, detached: latent, ``Model.from_parameters`` quantizes.
+
+        They share the memory of the parameters, but for a bias that is not learned.
+        """
+        rnn = self.rnn
+        hooks.settle(self, rnn, self.embedding)
+        tensors: dict[str, Tensor] = {"output.bias": self.output_bias}
+        if self.embedding is not None:
+            tensors[EMBEDDING] = self.embedding.weight
+        readouts = self.output_weight.chunk(len(rnn.directions), dim=1)
+        for direction, readout, prefix in zip(rnn.directions, readouts, ("", REVERSE), strict=False):
+            tensors |= {f"{prefix}input.weight": rnn.weight(direction), f"{prefix}output.weight": readout}
+            for i, layer in enumerate(rnn.layers(direction)):
+                bias = torch.zeros_like(layer.signs) if layer.bias is None else layer.bias
+                named = layer._replace(bias=bias)._asdict()
+                tensors |= {f"{prefix}layers.{i}.{name}": t for name, t in named.items() if t is not None}
+        return {name: tensor.detach() for name, tensor in tensors.items()}
+
+    @property
+    def has_native(self) -> bool:
+        """Whether there is a native model of this kind: of layers that read both directions of the one below there is none."""
+        return not self.rnn.bidirectional or self.rnn.num_layers == 1
+
+    def run(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        h_0: Tensor | None = None,
+        segment: int | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
+        watched = hooks.on_states(self.rnn)  # then it is all states that the layers give
+        what = "all" if watched else self.output
+        read = partial(stack.read, what=what, embedding=self.embedding, segment=segment)
+        h, h_n = self.rnn(x, h_0, lengths, read=read)
+        if watched and self.output != "all":
+            n = self.rnn.hidden_size
+            if self.output == "mean":
+                h = engines.mean_until(h.relu(), lengths)
+            else:
+                h = torch.cat([engines.at_length(h[..., :n], lengths), h[:, 0, n:]], dim=1)
+        y = F.linear(h if self.output == "mean" else h.relu(), self.readout(), self.output_bias)
+        return (engines.mask_past(y, lengths) if self.output == "all" else y), h_n
+
+    def readout(self) -> Tensor:
+        """V (o, D n) as the network sees it."""
+        halves = self.output_weight.chunk(len(self.rnn.directions), dim=1)
+        seen = [quantize(half, self.output_weight_bits) for half in halves]
+        return torch.cat(seen, dim=1) if len(seen) > 1 else seen[0]
+
+    def engine_for(self, batch: int) -> str:
+        """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
+        return self.choose(batch).engine
+
+    def choose(self, batch: int) -> engines.Choice:
+        """``engine_for``, with the reason in a word."""
+        return self.rnn.choose(batch, last=self.output == "last" and not self.tokens)
+
+    def sign_parameters(self) -> list[Tensor]:
+        """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""
+        return self.rnn.sign_parameters()
+
+    def quantized_parameters(self) -> list[Tensor]:
+        """U, b and V, where the network sees codes of a few bits of them."""
+        rnn = self.rnn
+        biases = [(layer.bias, rnn.bias_bits) for layer in rnn.all_layers() if layer.bias is not None]
+        inputs = [(rnn.weight(direction), rnn.weight_bits) for direction in rnn.directions]
+        weights = [*inputs, *biases, (self.output_weight, self.output_weight_bits)]
+        return [weight for weight, bits in weights if bits is not None]
+
+    def other_parameters(self) -> list[Tensor]:
+        """All parameters but ``sign_parameters()``."""
+        signs = {id(p) for p in self.sign_parameters()}
+        return [p for p in self.parameters() if id(p) not in signs]
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.input_size}, {self.rnn.hidden_size}, {self.output_size}, output={self.output!r}"]
+        if self.tokens:
+            parts.append("tokens=True")
+        parts.append(f"output_weight_bits={self.output_weight_bits}")
+        return ", ".join(parts)
+
+
+#: What a card and the arguments of a network call by one name.
+IN_COMMON = {field.name for field in dataclasses.fields(Card)} & inspect.signature(Network).parameters.keys()

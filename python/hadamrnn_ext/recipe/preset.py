@@ -1,0 +1,278 @@
+"""A recipe, field by field: the network that it means on a task, and how that is trained."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+from ..data.copy import LONGEST
+from ..data.task import Task
+from ..data.tasks import TEXTS
+from ..errors import HadamRNNError
+from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
+from .setting import (
+    BELOW_1,
+    BETWEEN,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Idle,
+    PresetError,
+    bits,
+    check,
+    choice,
+    document,
+    neutral,
+    number,
+    switch,
+    text,
+    whole,
+)
+
+__all__ = ["BASELINES", "SCHEDULES", "Preset"]
+
+OUTPUTS = ("last", "mean")
+RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
+SCHEDULES = ("step", "cosine", "constant")
+#: Networks of float32 weights to compare with (train/baselines.py).
+BASELINES = ("lstm", "gru", "orthogonal")
+MODELS = ("hadamrnn", *BASELINES)
+
+_FROZEN = Idle(
+    "the signs are frozen; `freeze_signs=False` lets them learn", lambda preset, task: preset.freeze_signs
+)
+_TOKENS = Idle(
+    "it is for features, and the sequences are tokens", lambda preset, task: task.input == "tokens"
+)
+_FEATURES = Idle(
+    "the sequences are features, and tokens alone have an embedding",
+    lambda preset, task: task.input == "features",
+)
+_NO_EMBEDDING = Idle(
+    "there is no embedding; `embedding_size` makes one", lambda preset, task: preset.embedding_size is None
+)
+_VALUES = Idle("it is for classes, and the targets are values", lambda preset, task: task.answers is not None)
+_FLOAT = Idle(
+    "it is for weights of few bits, and none are",
+    lambda preset, task: (
+        preset.weight_bits is preset.bias_bits is None and preset.output_weight_bits in (None, "same")
+    ),
+)
+
+
+def _no_decay(preset: Preset, task: Task) -> bool:
+    """Whether neither the weights' rate nor that of the signs decays by `decay`."""
+    as_weights = preset.freeze_signs or (preset.sign_schedule is None and preset.sign_decay is None)
+    signs_decay = not as_weights and preset.sign_decay is None and preset.sign_schedule == "step"
+    return preset.schedule != "step" and not signs_decay
+
+
+_NO_STEP = Idle("it is of the schedule step", _no_decay)
+_NO_SIGN_STEP = Idle(
+    "it is of the schedule step", lambda preset, task: (preset.sign_schedule or preset.schedule) != "step"
+)
+
+
+#: What all fields of the latent signs' learning rate have in common.
+_SIGNS: dict[str, Any] = {"baseline": None, "idle": (_FROZEN,)}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe; `dataclasses.replace` makes variants. Raises `PresetError` for values that make no sense."""
+
+    name: str = text(MISSING, "what the recipe is called", option=None)
+    task: str = text(MISSING, "the data that it is for", option=None)
+    hidden_size: int = whole(MISSING, "n, the units of each layer")
+    batch_size: int = whole(MISSING, "sequences per step of the optimizer")
+    epochs: int = whole(MISSING, "passes over the training examples")
+    lr: float = number(MISSING, "learning rate of Adam", POSITIVE)
+    block_size: int | None = whole(
+        None, "m, the order of the Hadamard blocks", none="one block of `hidden_size`", baseline=None
+    )
+    embedding_size: int | None = whole(
+        None,
+        "columns of a learned embedding of tokens",
+        1,
+        MAX_WIDTH,
+        none="one-hot tokens",
+        idle=(_FEATURES,),
+    )
+    num_layers: int = whole(1, "recurrent layers", 1, MAX_LAYERS, baseline=1)
+    recurrence: str = choice("linear", "what follows the sum in each step", RECURRENCES, baseline="linear")
+    weight_bits: int | None = bits(4, "U, the input weights, 1 being ternary", baseline=None)
+    output_weight_bits: int | Literal["same"] | None = bits(
+        "same",
+        "V, the output weights",
+        baseline="same",
+        expected="1 to 8, same for `weight_bits`",
+        metavar="{1..8,same,float}",
+        holds=lambda value: value in ("same", *range(1, 9)),
+    )
+    bias_bits: int | None = bits(None, "b, the biases", baseline=None)
+    embedding_bits: int | None = bits(
+        None, "the embedding, with a scale for each row", least=8, baseline=None
+    )
+    tokenizer: str | None = text(
+        None,
+        "name or folder of a tokenizer of transformers that makes tokens of texts; nothing is downloaded",
+        none="the words of the training texts",
+        metavar="NAME",
+    )
+    length: int | None = whole(
+        None, "steps of a sequence, of a task that generates its data", none="that of the data"
+    )
+    schedule: str = choice(
+        "step",
+        "the learning rate by epoch: step multiplies it by `decay`, cosine lowers it from `lr` towards 0",
+        SCHEDULES,
+    )
+    decay: float = number(0.98, "factor per epoch of the schedule step", POSITIVE, idle=(_NO_STEP,))
+    warmup: int = whole(0, "epochs in which the rate rises to what the schedule says", 0)
+    sign_lr: float | None = number(None, "learning rate of the latent signs", POSITIVE, none="`lr`", **_SIGNS)
+    sign_schedule: str | None = choice(
+        None, "schedule of the latent signs", SCHEDULES, none="`schedule`", **_SIGNS
+    )
+    sign_decay: float | None = number(
+        None,
+        "factor per epoch of the latent signs",
+        POSITIVE,
+        none="`decay`",
+        baseline=None,
+        idle=(_FROZEN, _NO_SIGN_STEP),
+    )
+    sign_margin: float = number(
+        0.0,
+        "a latent sign that crosses zero goes on to +- this number, so that it does not flip back at once",
+        NOT_NEGATIVE,
+        baseline=0.0,
+        idle=(_FROZEN,),
+    )
+    weight_clip: float | None = number(
+        None,
+        "clamps quantized U, V and b to so many times their root mean square after each step, for a finer grid of few "
+        "bits; 2.5 suits 3 and 4 bits",
+        POSITIVE,
+        none="no clamp",
+        baseline=None,
+        idle=(_FLOAT,),
+    )
+    freeze_signs: bool = switch(False, "leaves the signs as they are drawn", baseline=False)
+    positive_signs: float = number(
+        0.0,
+        "share of the top layer's signs that start at +1; if all do, W W = I, and the state adds up words wherever "
+        "they are",
+        SHARE,
+        baseline=0.0,
+        initial=True,
+    )
+    embedding_scale: float = number(
+        1.0,
+        "standard deviation of the initial embedding",
+        POSITIVE,
+        initial=True,
+        idle=(_FEATURES, _NO_EMBEDDING),
+    )
+    token_dropout: float = number(0.0, "probability that a token is read as padding", BELOW_1)
+    input_noise: float = number(
+        0.0, "standard deviation of noise on normalized features", NOT_NEGATIVE, idle=(_TOKENS,)
+    )
+    time_shift: int = whole(
+        0, "most steps by which features are turned in time, end to beginning", 0, LONGEST, idle=(_TOKENS,)
+    )
+    image_jitter: float = number(
+        0.0,
+        "most pixels by which a random affine map moves the edges of an image that is read pixel by pixel",
+        NOT_NEGATIVE,
+        idle=(_TOKENS,),
+    )
+    grad_clip: float | None = number(None, "most norm of the whole gradient", POSITIVE, none="no limit")
+    label_smoothing: float = number(0.0, "probability shared by all classes", BELOW_1, idle=(_VALUES,))
+    average: float | None = number(
+        None,
+        "decay per step of the moving average of weights and latents that is validated and kept; 0.999 reaches back "
+        "about 1000 steps",
+        BETWEEN,
+        none="the weights themselves",
+    )
+    patience: int | None = whole(
+        None, "epochs without a better validation score after which the run ends", none="all epochs"
+    )
+    state_bits: int | None = whole(
+        None,
+        "bits of the state of the integer model that is trained and kept",
+        8,
+        16,
+        expected="8 to 16",
+        none="a float model",
+        baseline=None,
+    )
+    output: Literal["last", "mean"] | None = choice(
+        None,
+        "what a network that answers once reads: the last state, or the mean of the states of all steps",
+        OUTPUTS,
+        none="what the task asks for",
+    )
+    model: str = choice(
+        "hadamrnn", "the network; all but hadamrnn are torch's in float32, to compare with", MODELS
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.tokenizer is not None and self.task not in TEXTS:
+            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(TEXTS)}")
+        for name in ("token_dropout", "embedding_bits"):
+            if getattr(self, name) and self.embedding_size is None:
+                raise PresetError(
+                    f"{name} is {getattr(self, name)} without an embedding; expected an embedding_size too"
+                )
+        if self.model in BASELINES:
+            for name, value in neutral(Preset).items():
+                if (met := getattr(self, name)) != value:
+                    raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
+        else:
+            self._layer()
+
+    def card(self, task: Task) -> Card:
+        """The network of this recipe on `task`, as a model file describes it, without provenance.
+
+        Raises `PresetError` where the task cannot have such a network.
+        """
+        same = self.output_weight_bits == "same"
+        try:
+            return Card(
+                input=task.input,
+                output=self.output_on(task),
+                input_size=task.input_size,
+                output_size=task.output_size,
+                layers=(self._layer(),) * self.num_layers,
+                embedding_size=self.embedding_size,
+                weight_bits=self.weight_bits,
+                output_weight_bits=self.weight_bits if same else self.output_weight_bits,  # type: ignore[arg-type]
+                bias_bits=self.bias_bits,
+                embedding_bits=self.embedding_bits,
+                preprocess=task.preprocess,
+                labels=task.labels,
+            )
+        except HadamRNNError as error:
+            raise PresetError(f"{task.name} cannot have this network: {error}") from None
+
+    def output_on(self, task: Task) -> Literal["last", "all", "mean"]:
+        """What the network answers of `task`. Raises `PresetError` for an `output` where the task wants all steps'."""
+        if self.output is None:
+            return task.output
+        if task.output != "last":
+            raise PresetError(
+                f"output is {self.output!r}, but {task.name} wants an answer at every step; "
+                "expected a task that wants one at the end"
+            )
+        return self.output
+
+    def _layer(self) -> LayerCard:
+        try:
+            return LayerCard(self.hidden_size, self.block_size or self.hidden_size, self.recurrence)  # type: ignore[arg-type]
+        except HadamRNNError as error:
+            raise PresetError(str(error).removeprefix("LayerCard.")) from None
+
+
+document(Preset)
