@@ -195,9 +195,6 @@ class Preset:
         BETWEEN,
         none="the weights themselves",
     )
-    patience: int | None = whole(
-        None, "epochs without a better validation score after which the run ends", none="all epochs"
-    )
     state_bits: int | None = whole(
         None,
         "bits of the state of the integer model that is trained and kept",
