@@ -31,7 +31,7 @@ def shorter(words: Sequence[str]) -> list[str]:
         if words[1] == "copy":
             less += ["--length", "30"]
         return [*words, *less]
-    more = {"quantize": ["--calibrate", "16"]}
+    more = {"bench": ["--seconds", "0"], "quantize": ["--calibrate", "16"]}
     return [*words, *more.get(words[0], [])]
 
 

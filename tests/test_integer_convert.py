@@ -10,9 +10,8 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
 from hadamrnn_ext.file.preprocess import Permutation, Preprocess
-from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
-from hadamrnn_ext.integer.magnitudes import Magnitudes
-from hadamrnn_ext.integer.steps import step
+from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow, step
+from hadamrnn_ext.integer.calibrate import Magnitudes
 
 
 @pytest.fixture
@@ -230,7 +229,7 @@ def test_a_calibration_of_what_is_no_number_is_refused(floats, x, percentile):
         bad = x.astype(np.float64)
         bad[2, 5, 0] = value
         match(
-            bad, rf"^batch 0 of the calibration: x\[2, 5, 0\] is {met} in float32; .*fill in what is missing"
+            bad, rf"^batch 0 of the calibration: x\[2, 5, 0\] is {met} in float32; .*fill in missing values"
         )
         match(bad[2], rf"^batch 0 of the calibration: x\[5, 0\] is {met} in float32")
         match([x, x, (bad, None)], rf"^batch 2 of the calibration: x\[2, 5, 0\] is {met}")
@@ -238,9 +237,9 @@ def test_a_calibration_of_what_is_no_number_is_refused(floats, x, percentile):
     large[1, 7:9, 0] = 3e38
     match(
         [x, large],
-        "^batch 1 of the calibration: sequence 1 takes the state of layer 0 out of .* at step [78];",
+        "^batch 1 of the calibration: sequence 1 makes the state of layer 0 overflow float32 at step [78];",
     )
-    match(0 * x, "^in the calibration all of the features are 0, of which no scale can be made; expected")
+    match(0 * x, "^in the calibration all of the features are 0, too little to derive a scale from; expected")
     match([0 * x, -0.0 * x], "all of the features are 0")
     match(1e-30 * x, r"^in the calibration all of the features are \d.*e-30 or less")
 
@@ -267,7 +266,8 @@ def test_states_that_are_always_zero_are_refused(make_model, rng):
     off = {**floats.parameters(), "layers.1.bias": np.full(8, -1e6)}
     model = hr.Model.from_parameters(floats.card, off)
     with pytest.raises(
-        InputError, match=r"^in the calibration all of the states of layer 1 are 0, of which no scale"
+        InputError,
+        match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale",
     ):
         model.quantize(rng.normal(size=(3, 9, 1)))
 

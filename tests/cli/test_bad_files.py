@@ -174,6 +174,7 @@ BASES = {
     "plot": "plot reading har6 --out picture.png",
     "quantize": "quantize copy --length 20 --calibrate 1 --out copy.safetensors",
     "export": "export copy --c library",
+    "bench": "bench --seconds 0 --threads 1",
 }
 #: What these mean is a name, not a number.
 NAMED = (
@@ -185,6 +186,7 @@ NAMED = (
     "--c",
     "--onnx",
     "--output",
+    "--plot",
     "--directory",
 )
 NUMBERS = [

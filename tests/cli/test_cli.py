@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext import plots, zoo
-from hadamrnn_ext.cli import infer
+from hadamrnn_ext.cli import bench, infer
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.file.card import Training
 from hadamrnn_ext.file.preprocess import Preprocess, Vocabulary
@@ -398,6 +398,7 @@ def test_batches_larger_than_memory_are_told(run, tmp_path):
     [
         "quantize copy --data copy --out {}.safetensors",
         "plot spectrum copy --out {}.png",
+        "bench --plot {}.png",
         "infer x.npy --out {}.csv",
     ],
 )
@@ -407,6 +408,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(run, monkeypatch,
 
     monkeypatch.setattr(tasks, "load", work)
     monkeypatch.setattr(plots, "spectrum", work)
+    monkeypatch.setattr(bench, "cases", work)
     monkeypatch.setattr(infer, "load", work)
     target = tmp_path / "missing" / "file"
     code, stdout, stderr = run(*call.format(target).split())

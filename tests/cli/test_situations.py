@@ -37,6 +37,7 @@ RUN = Path(__file__).parents[2] / "docs" / "runs" / "har2-0"
 #: A quick call of every command, all of which print; it is given the folder of `files` as {}.
 COMMANDS = {
     "train": "train copy --length 20 --hidden-size 8 --batch-size 8 --limit-train 8 --epochs 1 --out {}/run --restart",
+    "fit": "fit {}/own.npz --out {}/fitted.safetensors --hidden-size 16",
     "eval": "eval {}/model.safetensors --test {}/own.npz",
     "infer": "infer {}/x.npy --model {}/model.safetensors",
     "samples": "infer --model har6",
@@ -49,6 +50,7 @@ COMMANDS = {
     "onnx": "export {}/model.safetensors --onnx {}/net.onnx",
     "data": "data",
     "report": f"report {RUN}",
+    "bench": "bench --seconds 0 --threads 1",
     "doctor": "doctor",
     "help": "--help",
     "usage": "infer --help",
@@ -101,7 +103,7 @@ def wrong_isa(name: str, done: Done) -> bool:
 
 
 def wrong_threads(name: str, done: Done) -> bool:
-    needed = name in ("train", "eval", "infer", "samples", "follow", "quantize")
+    needed = name in ("train", "fit", "eval", "infer", "samples", "follow", "quantize")
     return failed(done, "HADAMRNN_NUM_THREADS is 'two'") if needed else done.code == 0
 
 
@@ -128,7 +130,7 @@ ODD = {
     "LINES": "0",
     "TERM": "",
 }
-QUICK = [name for name in COMMANDS if name not in ("train", "report")]  # the others import torch
+QUICK = [name for name in COMMANDS if name not in ("train", "report", "bench")]  # the others import torch
 STREAMS = ("infer", "samples", "follow", "info", "help", "version")  # what the streams are is the same to all
 SITUATIONS = {
     "odd": Situation("{}", escaped, ODD, tuple(COMMANDS)),

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import HadamRNNError
 from . import (
+    bench,
     console,
     data,
     doctor,
     evaluate,
     export,
+    fit,
     infer,
     info,
     models,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report, doctor)
+COMMANDS = (fit, train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
 TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets an error nobody has foreseen through
 
 

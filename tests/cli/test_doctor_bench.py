@@ -1,4 +1,4 @@
-"""`hadamrnn doctor`, and what all commands have."""
+"""`hadamrnn doctor` and `hadamrnn bench`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from hadamrnn_ext import _core, cli, machine
-from hadamrnn_ext.cli import doctor
+from hadamrnn_ext import _core, cli, machine, zoo
+from hadamrnn_ext.cli import cases, doctor
 from hadamrnn_ext.model import Model
 
 
@@ -57,6 +58,30 @@ def test_the_extras_are_those_of_the_project():
         assert [re.split(r"[>[]", entry)[0] for entry in extras[extra]] == list(packages)
 
 
+def test_bench_measures_both_paths_and_draws_them(run, tmp_path, monkeypatch):
+    whole = cases._digits
+    monkeypatch.setattr(cases, "_digits", lambda count: whole(count)[:, :20])
+    threads = torch.get_num_threads()
+    try:
+        code, stdout, _ = run("bench", "--seconds", 0, "--threads", 1, "--plot", tmp_path / "b.svg", "--json")
+    finally:
+        torch.set_num_threads(threads)
+    assert code == 0
+    found = json.loads(stdout)
+    paths = [(result["work"], result["path"]) for result in found["results"]]
+    assert len(set(paths)) == 10
+    assert all(result["seconds"] > 0 and result["calls"] >= 2 for result in found["results"])
+    assert (tmp_path / "b.svg").read_text().startswith("<?xml")
+
+
+def test_bench_without_torch_measures_the_kernels_alone(run, monkeypatch):
+    monkeypatch.setattr(cases, "find_spec", lambda name: None)
+    monkeypatch.setattr(machine, "package_version", lambda name: None)
+    code, stdout, _ = run("bench", "--seconds", 0, "--threads", 1)
+    assert code == 0
+    assert "torch is not installed" in stdout
+
+
 def test_data_and_export_answer_in_json(run, tmp_path):
     code, stdout, _ = run("data", "--json")
     assert (code, json.loads(stdout)) == (0, {name: doctor.place(name) for name in doctor.DATASETS})
@@ -65,6 +90,12 @@ def test_data_and_export_answer_in_json(run, tmp_path):
     assert code == 0
     assert all(Path(file).is_file() for file in files)
     assert {Path(file).name for file in files} >= {"copy.c", "copy.h"}
+
+
+def test_both_paths_of_a_case_compute_the_same():
+    model = zoo.load("smnist")
+    expected = model.infer(cases._digits(2))
+    np.testing.assert_allclose(cases._loop(2, 1)().numpy(), expected, rtol=1e-3, atol=1e-2)
 
 
 @pytest.mark.parametrize("command", [command.__name__.split(".")[-1] for command in cli.COMMANDS])

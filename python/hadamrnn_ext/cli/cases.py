@@ -1,0 +1,208 @@
+"""What `hadamrnn bench` measures: the same work by our kernels and by torch, in less than two minutes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import hadamard, zoo
+
+__all__ = ["Case", "Result", "cases", "measure"]
+
+
+class Case(NamedTuple):
+    """One piece of work. `make` prepares it and returns the call to time, or None where the path is missing here.
+
+    `path` is "native" or "torch"; `items` is what one call does of `unit`, `threads` how many it may use.
+    """
+
+    work: str
+    path: str
+    unit: str
+    items: int
+    threads: int
+    make: Callable[[], Callable[[], object]]
+
+
+class Result(NamedTuple):
+    """Seconds for one item: the fastest of `calls` calls, since whatever else runs only makes a call slower."""
+
+    work: str
+    path: str
+    unit: str
+    threads: int
+    seconds: float
+    calls: int
+
+
+def measure(case: Case, seconds: float) -> Result:
+    """Times a case for about `seconds`, at least two calls and one to warm up."""
+    call = case.make()
+    call()
+    best, calls, end = float("inf"), 0, time.perf_counter() + seconds
+    while calls < 2 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+        calls += 1
+    return Result(case.work, case.path, case.unit, case.threads, best / case.items, calls)
+
+
+def cases(threads: int) -> Iterator[Case]:
+    """All of them, torch's only where it is installed."""
+    yield from _native(threads)
+    if find_spec("torch") is not None:
+        yield from _torch(threads)
+
+
+TRANSFORM = "the Hadamard transform of 256 rows of 1024"
+TRAIN = "a training step on 32 digits of 784 steps, n = 512"
+
+
+def _infer() -> str:
+    return f"a digit of 784 steps, n = {_units('smnist')}"
+
+
+def _batch() -> str:
+    return f"100 digits of 784 steps, n = {_units('smnist')}"
+
+
+def _stream() -> str:
+    return f"a step of a stream, 9 channels, n = {_units('har6')}"
+
+
+def _units(name: str) -> int:
+    return zoo.load(name).card.layers[0].hidden_size
+
+
+def _digits(count: int) -> Any:
+    images = zoo.samples("smnist")[0]
+    return np.resize(images.reshape(len(images), 784, 1), (count, 784, 1)).astype(np.float32) / np.float32(
+        255
+    )
+
+
+def _native(threads: int) -> Iterator[Case]:
+    model, sensors = zoo.load("smnist"), zoo.load("har6")
+    rows = np.ones((256, 1024), np.float32)
+
+    def stream() -> Callable[[], object]:
+        """As users call it: numbers of the sensors, which the model normalizes, looked at for NaN."""
+        one, step = sensors.stream(), np.ones(sensors.card.input_size, np.float32)
+        return lambda: [one.step(step) for _ in range(100)]
+
+    one, many = _digits(1), _digits(100)
+    yield Case(_infer(), "native", "sequence", 1, 1, lambda: lambda: model.infer(one, num_threads=1))
+    yield Case(
+        _batch(), "native", "sequence", 100, threads, lambda: lambda: model.infer(many, num_threads=threads)
+    )
+    yield Case(_stream(), "native", "step", 100, 1, stream)
+    yield Case(TRANSFORM, "native", "row", 256, 1, lambda: lambda: hadamard.transform(rows))
+
+
+def _torch(threads: int) -> Iterator[Case]:
+    yield Case(_infer(), "torch", "sequence", 1, 1, lambda: _loop(1, 1))
+    yield Case(_batch(), "torch", "sequence", 100, threads, lambda: _loop(100, threads))
+    yield Case(_stream(), "torch", "step", 100, 1, _torch_step)
+    yield Case(TRANSFORM, "torch", "row", 256, 1, _torch_transform)
+    yield Case(TRAIN, "native", "sequence", 32, threads, lambda: _training("auto", threads))
+    yield Case(TRAIN, "torch", "sequence", 32, threads, lambda: _training("loop", threads))
+
+
+def _loop(batch: int, threads: int) -> Callable[[], object]:
+    """h = W h + (U x + b) as a matrix product and an addition a step, all inputs projected at once before."""
+    import torch
+
+    model = zoo.load("smnist")
+    weight, drive, readout = _matrices(model)
+    x = torch.from_numpy(_digits(batch))
+
+    def call() -> object:
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            v = drive(x).unbind(1)
+            h = v[0]
+            for step in v[1:]:
+                h = torch.addmm(step, h, weight)
+            return readout(h)
+
+    return call
+
+
+def _torch_step() -> Callable[[], object]:
+    import torch
+
+    model = zoo.load("har6")
+    weight, drive, readout = _matrices(model)
+    step, rule = torch.ones(1, model.card.input_size), model.card.preprocess.normalization
+    assert rule is not None
+    offset, scale = torch.tensor(rule.offset), torch.tensor(rule.scale)
+
+    def call() -> object:
+        torch.set_num_threads(1)
+        with torch.inference_mode():
+            h = drive((step - offset) / scale)
+            for _ in range(100):
+                h = torch.addmm(drive((step - offset) / scale), h, weight)
+                readout(h)
+        return h
+
+    return call
+
+
+def _matrices(model: Any) -> tuple[Any, Any, Any]:
+    """W transposed, and what U x + b and V relu(h) + c are, of a linear model of one layer."""
+    import torch
+
+    parameters, layer = model.parameters(), model.card.layers[0]
+    p = {name: torch.from_numpy(np.array(value, np.float32)) for name, value in parameters.items()}
+    block = torch.from_numpy(hadamard.matrix(layer.block_size).astype(np.float32)) / layer.block_size**0.5
+    blocks = torch.kron(torch.eye(layer.hidden_size // layer.block_size), block)
+    weight = (p["layers.0.signs"][:, None] * blocks).T.contiguous()
+
+    def drive(x: Any) -> Any:
+        return torch.nn.functional.linear(x, p["input.weight"], p["layers.0.bias"])
+
+    def readout(h: Any) -> Any:
+        return torch.nn.functional.linear(h.relu(), p["output.weight"], p["output.bias"])
+
+    return weight, drive, readout
+
+
+def _torch_transform() -> Callable[[], object]:
+    import torch
+
+    rows = torch.ones(256, 1024)
+    matrix = torch.from_numpy(hadamard.matrix(1024).astype(np.float32))
+
+    def call() -> object:
+        torch.set_num_threads(1)
+        return rows @ matrix
+
+    return call
+
+
+def _training(engine: str, threads: int) -> Callable[[], object]:
+    """Loss, gradients and a step of Adam on a batch of pixels; `loop` is the plain definition in torch."""
+    import torch
+
+    from .. import nn
+
+    torch.manual_seed(0)
+    net = nn.SequenceModel(1, 512, 10, engine=engine)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    x, y = torch.from_numpy(_digits(32)), torch.arange(32) % 10
+
+    def call() -> object:
+        torch.set_num_threads(threads)
+        loss = net.loss(x, y)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        return loss.item()
+
+    return call
