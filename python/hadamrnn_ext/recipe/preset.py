@@ -29,7 +29,7 @@ from .setting import (
     whole,
 )
 
-__all__ = ["BASELINES", "SCHEDULES", "Preset"]
+__all__ = ["BASELINES", "Preset"]
 
 OUTPUTS = ("last", "mean")
 RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
