@@ -288,7 +288,7 @@ def test_a_number_or_a_key_written_otherwise_is_refused(make_model, rng):
         ("card", r"c\u0061rd"),
     ):
         assert old in text
-        refused(forge(model, hadamrnn=text.replace(old, new, 1)), "not written in the one way")
+        refused(forge(model, hadamrnn=text.replace(old, new, 1)), "not canonical JSON")
 
 
 def test_a_header_filled_up_with_anything_but_spaces_is_refused(plain):

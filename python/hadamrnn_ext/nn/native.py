@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..file.codes import code_range, dequantize
-from ..file.storage import Quantized, Signs
-from ..file.tensors import coded, entries
+from ..file.storage import Quantized, Signs, coded
+from ..file.tensors import entries
 from ..model import Model
 from .sequence import SequenceModel
 
