@@ -350,6 +350,6 @@ def test_the_asyncio_example_serves_its_clients():
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert re.search(
-        r"^30 streams, [\d,]+ steps in \d\.\d s: [\d,]+ steps a second, [\d.]+ in a call", done.stdout
+        r"^30 streams, [\d,]+ steps in \d\.\d s: [\d,]+ steps per second, [\d.]+ per call", done.stdout
     )
     assert re.search(r"[1-9]\d* steps were refused", done.stdout)

@@ -8,7 +8,7 @@ import recipe_tables
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.recipe.setting import settings
 from hadamrnn_ext.train import PRESETS, Config, Preset, PresetError, as_baseline, get_preset
-from hadamrnn_ext.train.run import build
+from hadamrnn_ext.train.initial import build
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from hadamrnn_ext.data.task import evaluate
 from hadamrnn_ext.model import Model
 from hadamrnn_ext.train import checkpoint
 from hadamrnn_ext.train.checkpoint import CheckpointError
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.progress import Silent
-from hadamrnn_ext.train.run import build
 from hadamrnn_ext.train.trainer import epoch_order
 
 

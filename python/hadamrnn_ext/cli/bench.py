@@ -20,10 +20,21 @@ EXAMPLES = """\
 """
 
 
+def _seconds(text: str) -> float:
+    """argparse type: some time that ends within the day."""
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError
+    return value
+
+
+_seconds.__name__ = "number of seconds from 0 to 86,400"  # what argparse calls it in its messages
+
+
 def add(commands: Commands) -> None:
     parser = add_command(commands, "bench", run, "measure the kernels and torch on this machine", EXAMPLES)
     parser.add_argument(
-        "--seconds", type=float, default=2.0, metavar="S", help="for each measurement (default: 2)"
+        "--seconds", type=_seconds, default=2.0, metavar="S", help="for each measurement (default: 2)"
     )
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw how many times faster the kernels are"

@@ -7,13 +7,28 @@ last 10 steps, which repeat the symbols. Predicting blanks, then guessing unifor
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from . import metrics
+from .holdout import SPLIT_SEED
+from .task import Index, Known, Task
 
-__all__ = ["INPUTS", "LONGEST", "OUTPUTS", "SYMBOLS", "chance", "sequences", "symbols"]
+__all__ = [
+    "INPUTS",
+    "LONGEST",
+    "OUTPUTS",
+    "SIZES",
+    "SYMBOLS",
+    "TASKS",
+    "Copies",
+    "chance",
+    "sequences",
+    "symbols",
+]
 
 SYMBOLS = 10  # to remember
 ALPHABET = 8  # 1..8
@@ -21,6 +36,8 @@ MARKER = 9
 INPUTS = 10  # blank, alphabet, marker
 OUTPUTS = 9  # blank, alphabet
 LONGEST = 1 << 24  # steps of a sequence
+LENGTH = 1000  # where nothing else is said
+SIZES = {"train": 512_000, "validation": 2_000, "test": 2_000}
 
 
 def symbols(count: int, seed: int) -> NDArray[np.uint8]:
@@ -51,3 +68,49 @@ def sequences(symbols: NDArray[np.uint8], length: int) -> tuple[NDArray[np.int64
 def chance(length: int) -> float:
     """Cross-entropy over all steps of a model that remembers nothing."""
     return SYMBOLS * math.log(ALPHABET) / length
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Sequences of the copy task, kept as their ten symbols."""
+
+    symbols: NDArray[np.uint8]
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def take(self, index: Index) -> Copies:
+        return Copies(self.symbols[index], self.length)
+
+    def raw(self, index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.batch(index)
+
+    def batch(self, index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return sequences(self.symbols[index], self.length)
+
+
+def task(name: str, length: int | None) -> Task:
+    """The symbols again, after `length` steps; its sequences are generated."""
+    length = length or LENGTH
+    sequences(np.ones((1, SYMBOLS), np.uint8), length)  # says so now if the length is impossible
+    # Seeds of their own: no split is a piece of another's stream.
+    train, validation, test = (
+        Copies(symbols(count, SPLIT_SEED + number), length) for number, count in enumerate(SIZES.values())
+    )
+    return Task(
+        name,
+        train,
+        validation,
+        test,
+        input="tokens",
+        input_size=INPUTS,
+        output="all",
+        output_size=OUTPUTS,
+        length=length,
+        scores=metrics.recall,
+        chosen_by="loss",
+    )
+
+
+TASKS = {"copy": Known(task, None)}

@@ -13,11 +13,12 @@ __all__ = ["Dataset"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """`folder` is its name below the data folder, `files` are names of which each may end in one of `suffixes`.
+    """`name` is what `hadamrnn data` calls it, `folder` its name below the data folder, `files` are names of which each may end in one of `suffixes`.
 
     `advice` says where the files come from; `places` are further folders in which a system may keep them.
     """
 
+    name: str
     title: str
     folder: str
     files: tuple[str, ...]

@@ -13,14 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive
+from . import archive, frames
 from .dataset import Dataset
+from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .table import table
+from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "PEOPLE", "SEGMENTS", "STEPS", "Segments", "members", "read"]
+__all__ = [
+    "ACTIVITIES",
+    "CHANNELS",
+    "DATASET",
+    "PEOPLE",
+    "SEGMENTS",
+    "STEPS",
+    "TASKS",
+    "Segments",
+    "members",
+    "read",
+]
 
 DATASET = Dataset(
+    "dsa",
     "UCI Daily and Sports Activities",
     "dsa",
     ("daily+and+sports+activities.zip",),
@@ -40,6 +54,7 @@ ACTIVITIES = (
     ),
     *("rowing", "jumping", "playing basketball"),
 )
+VALIDATION_PEOPLE = 1  # of the 4 of the training data
 MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
 
 
@@ -86,3 +101,15 @@ def _parse(path: Path) -> Arrays:
         if signals[-1].shape != (STEPS, CHANNELS):
             raise DataError(f"{path}: {name} is {signals[-1].shape}, expected ({STEPS}, {CHANNELS})")
     return {"signals": np.stack(signals)}
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """What a person does in a segment."""
+    known, test = read(directory, verify=verify)
+    cut = of_people(known.people, VALIDATION_PEOPLE)
+    return frames.task(
+        name, (known.signals, known.activities), cut, (test.signals, test.activities), ACTIVITIES
+    )
+
+
+TASKS = {"dsa19": Known(task, DATASET)}

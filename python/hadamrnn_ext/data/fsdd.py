@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive, wav
+from . import archive, frames, wav
 from .dataset import Dataset
+from .holdout import one_in
 from .mel import log_mel
 from .parsed import Arrays, parsed_file
+from .task import Known, Task
 
-__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "Recordings", "read", "samples"]
+__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "TASKS", "Recordings", "read", "samples"]
 
 DATASET = Dataset(
+    "digits",
     "the Free Spoken Digit Dataset",
     "fsdd",
     ("recordings.tar.gz",),
@@ -32,6 +35,7 @@ NAME = r"(?:\./)?recordings/(\d)_([a-z]+)_(\d+)\.wav"
 TEST_INDICES = 5
 #: Frames of a sequence: 99 % of the recordings are not longer.
 STEPS = 64
+VALIDATION_SHARE = 10  # one in so many training recordings
 MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
 MAX_MEMBERS = 20_000
 
@@ -79,3 +83,15 @@ def _parse(path: Path) -> Arrays:
         "digits": np.array([int(digit) for digit, _, _ in parts]),
         "indices": np.array([int(index) for _, _, index in parts]),
     }
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The digit that is said."""
+    known, test = read(directory, verify=verify)
+    cut = one_in(VALIDATION_SHARE, len(known.digits))
+    return frames.task(
+        name, (known.frames, known.digits), cut, (test.frames, test.digits), CLASSES, silence=True
+    )
+
+
+TASKS = {"digits": Known(task, DATASET)}

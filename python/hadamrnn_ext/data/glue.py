@@ -10,20 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from . import words
 from .archive import digest
 from .dataset import Dataset
+from .holdout import one_in
+from .task import Known, Task
 from .words import Texts
 
-__all__ = ["QQP", "QQP_CLASSES", "SST2", "SST2_CLASSES", "SST2_SHA256", "qqp", "sst2"]
+__all__ = ["QQP", "QQP_CLASSES", "SST2", "SST2_CLASSES", "SST2_SHA256", "TASKS", "qqp", "sst2"]
 
 SPLITS = ("train.tsv", "dev.tsv")
 _FROM = "from https://gluebenchmark.com/tasks (the folder {} of its archive)"
-SST2 = Dataset("GLUE SST-2", "glue/SST-2", SPLITS, _FROM.format("SST-2"))
-QQP = Dataset("GLUE QQP", "glue/QQP", SPLITS, _FROM.format("QQP"))
+SST2 = Dataset("sst2", "GLUE SST-2", "glue/SST-2", SPLITS, _FROM.format("SST-2"))
+QQP = Dataset("qqp", "GLUE QQP", "glue/QQP", SPLITS, _FROM.format("QQP"))
 SST2_CLASSES = ("negative", "positive")
 QQP_CLASSES = ("different", "duplicate")
 #: Over the two files, see `archive.digest`.
 SST2_SHA256 = "51e4fa94b095999db3f6fb68de7d6d0dabc231336cc4ed1ff70290e003e1941c"
+VALIDATION_SHARE = 30  # one in so many training examples
+#: Words of the vocabulary, and those read of a text, its last ones.
+WORDS, LENGTH = {"sst2": 10_000, "qqp": 30_000}, 128
 #: Between two questions. Reads as the word "sep".
 SEPARATOR = " [SEP] "
 MAX_FILE = 256 << 20  # bytes; the largest, QQP's train.tsv, has 52 million
@@ -103,3 +109,21 @@ def _texts(path: Path, content: bytes, columns: tuple[str, ...], label: str, bro
     if not texts:
         raise DataError(f"{path}: holds no examples")
     return Texts(texts, np.array(classes, np.int64))
+
+
+def task(name: str, directory: str | Path | None, verify: bool, tokenizer: str | None) -> Task:
+    """The class of each text, learned from as many training examples of each class, as the published code draws them.
+
+    `sst2` trains on phrases: it validates on whole sentences, whose words no phrase that is trained on has in a row.
+    """
+    read, labels = (sst2, SST2_CLASSES) if name == "sst2" else (qqp, QQP_CLASSES)
+    known, test = read(directory, verify=verify)
+    kept, held = one_in(VALIDATION_SHARE, len(known.classes))
+    if name == "sst2":
+        held, kept = words.apart(known.texts, held, kept)
+    count = np.bincount(known.classes[kept]).min()
+    chosen = np.concatenate([kept[known.classes[kept] == label][:count] for label in range(len(labels))])
+    return words.task(name, known, (chosen, held), test, labels, tokenizer, size=WORDS[name], length=LENGTH)
+
+
+TASKS = {"sst2": Known(task, SST2, texts=True), "qqp": Known(task, QQP, texts=True)}

@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive
+from . import archive, frames
 from .dataset import Dataset
+from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .table import table
+from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "Windows", "read"]
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "Windows", "read"]
 
 DATASET = Dataset(
+    "har",
     "UCI HAR",
     "uci-har",
     ("UCI HAR Dataset.zip",),
@@ -31,6 +34,9 @@ SHA256 = "f245830a08c8674fbac3f89eecd8a95efc7506fa53ff7b8dde9644de0497f8b3"
 STEPS = 128
 CHANNELS = tuple(f"{signal}_{axis}" for signal in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
 ACTIVITIES = ("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying")
+#: Class 1 of the two of `har2`, as FastGRNN's HAR-2 has it (Kusupati et al. 2018).
+SECOND_CLASS = ("sitting", "laying", "walking upstairs")
+VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
@@ -82,3 +88,25 @@ def _members(split: str) -> list[str]:
     """The nine signals, then the activities and the people."""
     names = [f"Inertial Signals/{channel}" for channel in CHANNELS] + ["y", "subject"]
     return [f"UCI HAR Dataset/{split}/{name}_{split}.txt" for name in names]
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """What a person does in a window: `har6` all activities, `har2` the two classes of FastGRNN."""
+    known, test = read(directory, verify=verify)
+    labels: tuple[str, ...] = ACTIVITIES
+    meaning = np.arange(len(labels))
+    if name == "har2":
+        meaning = np.isin(labels, SECOND_CLASS).astype(np.int64)
+        first = (activity for activity in labels if activity not in SECOND_CLASS)
+        labels = (" or ".join(first), " or ".join(SECOND_CLASS))
+    cut = of_people(known.people, VALIDATION_PEOPLE)
+    return frames.task(
+        name,
+        (known.signals, meaning[known.activities]),
+        cut,
+        (test.signals, meaning[test.activities]),
+        labels,
+    )
+
+
+TASKS = {"har2": Known(task, DATASET), "har6": Known(task, DATASET)}

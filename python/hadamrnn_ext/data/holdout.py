@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from ..errors import InputError, ShapeError
 from .targets import Targets, is_missing
 
-__all__ = ["Parts", "groups_of", "parts", "split"]
+__all__ = ["SPLIT_SEED", "Parts", "groups_of", "of_people", "one_in", "parts", "split"]
+
+#: Cuts the validation examples of the data sets; one for all runs, so that seeds can be compared.
+SPLIT_SEED = 0
 
 Index = NDArray[np.int64]
 
@@ -37,6 +40,19 @@ def parts(
     rest = Targets(answers.values[kept], answers.labels)
     inner, held = split(rest, validation, seed, None if groups is None else groups[kept])
     return Parts(kept[inner], kept[held], tested)
+
+
+def one_in(share: int, count: int) -> tuple[Index, Index]:
+    """Which of the `count` training examples of a data set are kept, and which, one in `share`, are for validation."""
+    shuffled = np.random.RandomState(SPLIT_SEED).permutation(count)
+    kept = count - count // share
+    return shuffled[:kept], shuffled[kept:]
+
+
+def of_people(people: NDArray[np.int64], count: int) -> tuple[Index, Index]:
+    """As `one_in`; all examples of `count` of the people are for validation, since the test is of other people too."""
+    held = np.isin(people, np.random.RandomState(SPLIT_SEED).permutation(np.unique(people))[:count])
+    return np.flatnonzero(~held), np.flatnonzero(held)
 
 
 def groups_of(groups: Any, count: int) -> NDArray[np.int64]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..file.preprocess import Permutation, Preprocess
 from . import idx
 from .dataset import Dataset
+from .holdout import one_in
+from .task import Index, Task, classification
 
-__all__ = ["CLASSES", "SUFFIXES", "Images", "read"]
+__all__ = ["SUFFIXES", "Images", "Pixels", "read", "task"]
 
 CLASSES = 10
+PIXEL_SCALE = 1 / 255
+#: One in so many training images is for validation: 50,000 and 10,000 of 60,000.
+VALIDATION_SHARE = 6
 #: What the name of each file may end in.
 SUFFIXES = ("", ".gz")
 
@@ -60,3 +66,49 @@ def read(
         return Images(images.reshape(len(images), -1), labels)
 
     return pair("train"), pair("t10k")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Images read pixel by pixel, in the order `order` (None: as they are)."""
+
+    images: Images
+    order: NDArray[np.int64] | None
+    ordered: NDArray[np.uint8] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        images = self.images.images
+        # Once for all epochs: bytes gathered in this order per batch would cost more than the rest of a batch.
+        object.__setattr__(self, "ordered", images if self.order is None else images.take(self.order, axis=1))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Index) -> Pixels:
+        return Pixels(self.images.take(index), self.order)
+
+    def raw(self, index: Index) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        return self.images.images[index][..., None], self.images.labels[index].astype(np.int64)
+
+    def batch(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        pixels = self.ordered[index].astype(np.float32)
+        pixels *= np.float32(PIXEL_SCALE)  # as `Preprocess` does it: the same bits in training and in use
+        return pixels[..., None], self.images.labels[index].astype(np.int64)
+
+
+def task(
+    name: str, read: tuple[Images, Images], labels: tuple[str, ...], permutation: Permutation | None = None
+) -> Task:
+    """The class of each image, read pixel by pixel, in the order of `permutation`; `read` is training and test."""
+    known, test = read
+    order = None if permutation is None else permutation.indices()
+    kept, held = one_in(VALIDATION_SHARE, len(known))
+    return classification(
+        name,
+        (Pixels(known.take(kept), order), Pixels(known.take(held), order), Pixels(test, order)),
+        labels,
+        input="features",
+        input_size=1,
+        length=known.images.shape[1],
+        preprocess=Preprocess(uint8_scale=PIXEL_SCALE, permutation=permutation),
+    )

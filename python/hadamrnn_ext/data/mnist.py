@@ -10,11 +10,13 @@ from pathlib import Path
 
 from ..disk import write
 from ..errors import DataError
+from ..file.preprocess import Permutation
 from . import folders, idx, images
 from .dataset import Dataset
 from .download import fetch
+from .task import Known, Task
 
-__all__ = ["DATASET", "FILES", "MIRRORS", "download", "read"]
+__all__ = ["DATASET", "FILES", "MIRRORS", "TASKS", "download", "read"]
 
 #: File name -> published md5 of its uncompressed bytes.
 FILES = {
@@ -33,13 +35,22 @@ MAX_DOWNLOAD = 16 << 20  # bytes; the largest compressed file has 10 million
 
 
 DATASET = Dataset(
-    "MNIST", "mnist", tuple(FILES), "or run `hadamrnn data mnist` to download them", images.SUFFIXES
+    "mnist", "MNIST", "mnist", tuple(FILES), "or run `hadamrnn data mnist` to download them", images.SUFFIXES
 )
 
 
 def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[images.Images, images.Images]:
     """The training and the test digits, in the order of the files; see `images.read`. Raises `DataError`."""
     return images.read(DATASET, FILES, directory, verify)
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The digit of an image: `smnist` reads its pixels row by row, `pmnist` in the published code's fixed order."""
+    order = Permutation(seed=92916, size=784) if name == "pmnist" else None
+    return images.task(name, read(directory, verify=verify), tuple("0123456789"), order)
+
+
+TASKS = {"smnist": Known(task, DATASET), "pmnist": Known(task, DATASET)}
 
 
 def download(progress: Callable[[str, int, int | None], object] = lambda name, received, total: None) -> Path:

@@ -11,9 +11,22 @@ from numpy.typing import NDArray
 
 from ..file.data_card import DataCard
 from ..file.preprocess import Normalization, Preprocess
+from . import metrics
+from .dataset import Dataset
 from .metrics import Scores
 
-__all__ = ["CALIBRATION", "EVALUATION_BATCH", "Index", "Split", "Task", "calibration", "evaluate", "means"]
+__all__ = [
+    "CALIBRATION",
+    "EVALUATION_BATCH",
+    "Index",
+    "Known",
+    "Split",
+    "Task",
+    "calibration",
+    "classification",
+    "evaluate",
+    "means",
+]
 
 #: Sequences that are scored at a time: enough to share among threads, 36 MB of logits for the copy task.
 EVALUATION_BATCH = 1000
@@ -76,6 +89,45 @@ class Task:
         if self.chosen_by == "loss" or new[self.chosen_by] == old[self.chosen_by]:
             return new["loss"] < old["loss"]
         return new[self.chosen_by] > old[self.chosen_by]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A task that has a name, as the module of its data set exports it in `TASKS`.
+
+    `make` is called with its name, the folder of the data set, whether to verify, and if it is one of `texts` a
+    tokenizer or None. A task of a data set that is None generates its data: `make` is called with its name and its length.
+    """
+
+    make: Callable[..., Task]
+    dataset: Dataset | None
+    texts: bool = False
+
+
+def classification(
+    name: str,
+    splits: tuple[Split, Split, Split],
+    labels: tuple[str, ...],
+    *,
+    input: Literal["features", "tokens"],
+    input_size: int,
+    length: int,
+    preprocess: Preprocess,
+) -> Task:
+    """A task of one class for each sequence. Of two classes one logit says which, as the paper's binary tasks have it."""
+    return Task(
+        name,
+        *splits,
+        input=input,
+        input_size=input_size,
+        output="last",
+        output_size=1 if len(labels) == 2 else len(labels),
+        length=length,
+        scores=metrics.classification,
+        chosen_by="accuracy",
+        preprocess=preprocess,
+        labels=labels,
+    )
 
 
 def calibration(

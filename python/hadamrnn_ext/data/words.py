@@ -1,4 +1,4 @@
-"""Vocabularies built from training texts: the most frequent words, which travel in the model file."""
+"""Tasks of texts, and vocabularies built from training texts: the most frequent words, which travel in the model file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..file.preprocess import Vocabulary
+from ..file.preprocess import Preprocess, Vocabulary
+from . import tokenizers
 from .parsed import Arrays, parsed
+from .task import Index, Task, classification
 
-__all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "tokenize"]
+__all__ = ["PADDING", "UNKNOWN", "Texts", "Tokens", "apart", "build", "task", "tokenize"]
 
 # Neither is a word by the rule of `Vocabulary`, so no text says them.
 PADDING, UNKNOWN = "<padding>", "<unknown>"
@@ -24,6 +26,26 @@ class Texts:
 
     texts: list[str]
     classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts as the tokens of a vocabulary, (N, T) int32, and their classes (N,)."""
+
+    tokens: NDArray[np.int32]
+    classes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def take(self, index: Index) -> Tokens:
+        return Tokens(self.tokens[index], self.classes[index])
+
+    def raw(self, index: Index) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        return self.batch(index)
+
+    def batch(self, index: Index) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        return self.tokens[index], self.classes[index]
 
 
 def build(texts: Iterable[str], size: int, length: int | None) -> Vocabulary:
@@ -77,3 +99,38 @@ def tokenize(
     arrays = parsed(f"words-1-{size}-{length}", source, parse)
     vocabulary = Vocabulary(tuple(arrays["words"].tobytes().decode().split("\n")), length=length)
     return vocabulary, arrays["training"].astype(np.int32), arrays["test"].astype(np.int32)
+
+
+def task(
+    name: str,
+    known: Texts,
+    cut: tuple[NDArray[np.int64], NDArray[np.int64]],
+    test: Texts,
+    labels: tuple[str, ...],
+    tokenizer: str | None,
+    *,
+    size: int,
+    length: int,
+) -> Task:
+    """The class of each text, of which the last `length` words are read; `cut` says which of the known ones are trained
+    on and which are for validation.
+
+    The vocabulary of `size` words is that of all training texts, those for validation included. With a tokenizer the
+    model that learns them reads tokens alone.
+    """
+    vocabulary = None
+    if tokenizer is None:
+        vocabulary, known_tokens, test_tokens = tokenize(known.texts, test.texts, size, length)
+        size = len(vocabulary.words)
+    else:
+        size, known_tokens, test_tokens = tokenizers.tokenize(tokenizer, known.texts, test.texts, length)
+    every = Tokens(known_tokens, known.classes)
+    return classification(
+        name,
+        (every.take(cut[0]), every.take(cut[1]), Tokens(test_tokens, test.classes)),
+        labels,
+        input="tokens",
+        input_size=size,
+        length=length,
+        preprocess=Preprocess(vocabulary=vocabulary),
+    )

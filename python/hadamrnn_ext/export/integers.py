@@ -25,7 +25,7 @@ from ..file.integer_card import MEAN_BITS, IntegerCard
 from ..integer.bounds import largest_state, narrow, step
 from ..integer.source import bytes_enter
 from ..model import Model
-from .tables import Tables, codes, transforms
+from .tables import Tables, codes, palette, transforms
 
 __all__ = ["LAYOUTS", "input_kind", "values"]
 
@@ -56,14 +56,17 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     assert card.output_weight_bits is not None
     parameters = model.parameters()
     planes = transform == "popcount"
-    layers: list[dict[str, Any]] = []
-    for i, (layer, constants) in enumerate(zip(card.layers, integer.layers, strict=True)):
-        layout = _planes(layer, constants.state_bits) if planes else _lanes(layer, constants.state_bits)
-        below_kind = layers[i - 1]["kind"] if i > 0 else None
-        layers.append({**layout, **_step(card, parameters, i), "below_kind": below_kind})
+    layers = [_layer(card, parameters, i, planes, tables) for i in range(len(card.layers))]
+    codes_name = "input.codes" if card.input == "features" else "table.codes"
+    for name, packed in (("input_codes", codes_name), ("output_codes", "output.codes")):
+        spare = np.uint8(0)  # a code may lie across two bytes, and the last one then reads one byte too many
+        tables[name] = np.append(model.tensors[packed], spare)
+    if card.input == "tokens":
+        tables["token_multiplier"] = parameters["table.multiplier"]
+    tables["output_bias"] = parameters["output.bias"]
     orders = [] if planes else [(layer.block_size, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
     mean = card.output == "mean"
-    found = {
+    return {
         "template": "integer.c.in",
         "integer": True,
         "input_kind": input_kind(card),
@@ -88,8 +91,29 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "differences": False,
         "local_bytes": max(layer["local_bytes"] for layer in layers),
     }
-    _fill(model, parameters, planes, tables)
-    return found
+
+
+def _layer(
+    card: Card, parameters: dict[str, NDArray[Any]], i: int, planes: bool, tables: Tables
+) -> dict[str, Any]:
+    layer = card.layers[i]
+    tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
+    if layer.recurrence == "modrelu":
+        tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
+    if i > 0:
+        below = parameters[f"layers.{i}.input_signs"]
+        tables[f"input_signs{i}"] = _words(below) if planes else pack_signs(below.reshape(-1))
+    return {
+        **_layout(card, i, planes),
+        **_step(card, parameters, i),
+        "below_kind": _layout(card, i - 1, planes)["kind"],
+        "few_biases": palette(tables, f"bias{i}", parameters[f"layers.{i}.bias"]),
+    }
+
+
+def _layout(card: Card, i: int, planes: bool) -> dict[str, Any]:
+    layer, constants = card.layers[i], _integer(card).layers[i]
+    return (_planes if planes else _lanes)(layer, constants.state_bits)
 
 
 def _lanes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
@@ -146,35 +170,11 @@ def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, 
     }
 
 
-def _fill(model: Model, parameters: dict[str, NDArray[Any]], planes: bool, tables: Tables) -> None:
-    card = model.card
-    tables["input_codes"] = _spare(
-        model.tensors["input.codes" if card.input == "features" else "table.codes"]
-    )
-    if card.input == "tokens":
-        tables["token_multiplier"] = parameters["table.multiplier"]
-    for i, layer in enumerate(card.layers):
-        tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
-        tables[f"bias{i}"] = parameters[f"layers.{i}.bias"]
-        if layer.recurrence == "modrelu":
-            tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
-        if i > 0:
-            below = parameters[f"layers.{i}.input_signs"]
-            tables[f"input_signs{i}"] = _words(below) if planes else pack_signs(below.reshape(-1))
-    tables["output_codes"] = _spare(model.tensors["output.codes"])
-    tables["output_bias"] = parameters["output.bias"]
-
-
 def _words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
     """A matrix of signs, every row in words of its own."""
     padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
     padded[:, : matrix.shape[1]] = matrix < 0
     return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-
-
-def _spare(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A code may lie across two bytes, and the last one then reads one byte too many."""
-    return np.append(packed, np.uint8(0))
 
 
 def _integer(card: Card) -> IntegerCard:

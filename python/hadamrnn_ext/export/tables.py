@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from .. import hadamard
 from ..file.codes import code_width, pack_signs
 
-__all__ = ["NEAR_FLASH", "Tables", "braces", "codes", "real", "table_bytes", "table_values", "transforms"]
+__all__ = [
+    "NEAR_FLASH",
+    "Tables",
+    "braces",
+    "codes",
+    "palette",
+    "real",
+    "table_bytes",
+    "table_values",
+    "transforms",
+]
 
 #: The tables of a library, by their names.
 Tables = dict[str, NDArray[Any]]
@@ -64,6 +74,21 @@ def table_values(tables: Tables, largest_index: int) -> dict[str, Any]:
         "largest_index": largest_index,
         "place": "unsigned" if largest_index < 1 << 16 else "unsigned long",
     }
+
+
+def palette(tables: Tables, name: str, values: NDArray[Any]) -> bool:
+    """Puts down a table; where that is shorter, as a byte per entry into another one of its different values. Whether so.
+
+    Biases have few values where the model was trained with biases of few bits.
+    """
+    different, places = np.unique(
+        values.view(np.uint32), return_inverse=True
+    )  # of bits, so that -0.0 is not 0.0
+    few = len(different) <= 256 and 4 * len(different) + len(places) < values.nbytes
+    if few:
+        tables[f"{name}_values"] = different.view(values.dtype)
+    tables[name] = places.astype(np.uint8) if few else values
+    return few
 
 
 def codes(bits: Iterable[int]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
 from .unroll import Unrolled
+from .windows import Windows
 
 __all__ = ["Model"]
 
@@ -283,6 +284,21 @@ class Model:
             InputError: as ``stream``; a capacity below 1 or above the limit.
         """
         return Streams(self, capacity, limit, raw, check_finite)
+
+    def windows(
+        self, length: int, hop: int | None = None, *, raw: bool = False, check_finite: bool = True
+    ) -> Windows:
+        """Answers for the last ``length`` steps of an endless sequence, every ``hop`` steps: see ``Windows``.
+
+        Args:
+            length: steps of a window, as many as the model was trained on.
+            hop: steps from one beginning to the next, at most ``length``, which is also the default.
+            raw, check_finite: as of ``stream``.
+
+        Raises:
+            InputError: as ``stream``; a length below 1; a hop that is not 1 .. ``length``.
+        """
+        return Windows(self, length, length if hop is None else hop, raw, check_finite)
 
     def unroll(self, steps: int) -> Unrolled:
         """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from ..data.copy import LONGEST
 from ..data.task import Task
-from ..data.tasks import WORDS
+from ..data.tasks import TEXTS
 from ..errors import HadamRNNError
 from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
 from .setting import (
@@ -100,12 +100,13 @@ class Preset:
     )
     num_layers: int = whole(1, "recurrent layers", 1, MAX_LAYERS, baseline=1)
     recurrence: str = choice("linear", "what follows the sum in each step", RECURRENCES, baseline="linear")
-    weight_bits: int | None = bits(4, "U, the input weights; 1 is ternary", baseline=None)
+    weight_bits: int | None = bits(4, "U, the input weights, 1 being ternary", baseline=None)
     output_weight_bits: int | Literal["same"] | None = bits(
         "same",
         "V, the output weights",
         baseline="same",
         expected="1 to 8, same for `weight_bits`",
+        metavar="{1..8,same,float}",
         holds=lambda value: value in ("same", *range(1, 9)),
     )
     bias_bits: int | None = bits(None, "b, the biases", baseline=None)
@@ -116,6 +117,7 @@ class Preset:
         None,
         "name or folder of a tokenizer of transformers that makes tokens of texts; nothing is downloaded",
         none="the words of the training texts",
+        metavar="NAME",
     )
     length: int | None = whole(
         None, "steps of a sequence, of a task that generates its data", none="that of the data"
@@ -217,8 +219,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.tokenizer is not None and self.task not in WORDS:
-            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(WORDS)}")
+        if self.tokenizer is not None and self.task not in TEXTS:
+            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(TEXTS)}")
         for name in ("token_dropout", "embedding_bits"):
             if getattr(self, name) and self.embedding_size is None:
                 raise PresetError(

@@ -43,7 +43,6 @@ class Setting(NamedTuple):
     expected: str = "a text"
     holds: Callable[[Any], bool] = lambda value: isinstance(value, str)
     none: str = ""
-    choices: tuple[str, ...] = ()
     metavar: str | None = None
     option: str | None = ""
     baseline: Any = ...
@@ -64,7 +63,8 @@ def text(default: Any, help: str, **more: Any) -> Any:
 def choice(default: Any, help: str, names: tuple[str, ...], **more: Any) -> Any:
     """A field that takes one of some names."""
     expected = f"one of {', '.join(names)}"
-    return text(default, help, expected=expected, holds=names.__contains__, choices=names, **more)
+    holds, metavar = names.__contains__, f"{{{','.join(names)}}}"
+    return text(default, help, expected=expected, holds=holds, metavar=metavar, **more)
 
 
 def switch(default: bool, help: str, **more: Any) -> Any:
@@ -74,16 +74,18 @@ def switch(default: bool, help: str, **more: Any) -> Any:
 
 def whole(default: Any, help: str, least: int = 1, most: float = math.inf, **more: Any) -> Any:
     """A field that takes whole numbers from `least` to `most`."""
-    span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
-    expected = f"a whole number {span}"
+    expected = f"a whole number {f'of at least {least}' if most == math.inf else f'from {least} to {most}'}"
     holds = _is(int, lambda value: least <= value <= most)
     return text(default, help, **{"parse": int, "expected": expected, "holds": holds, "metavar": "N", **more})
 
 
 def bits(default: Any, what: str, least: int = 1, **more: Any) -> Any:
     """A field that takes the number of bits of `what`, up to 8, or None for float."""
-    known = {"parse": parse_bits, "expected": "1 to 8" if least < 8 else "8", "none": "float"}
-    return whole(default, f"bits of {what}", least, 8, **{**known, **more})
+    span = "8" if least == 8 else f"{least}..8"
+    known = {"parse": parse_bits, "none": "float", "metavar": f"{{{span},float}}"}
+    return whole(
+        default, f"bits of {what}", least, 8, **{**known, "expected": span.replace("..", " to "), **more}
+    )
 
 
 def parse_bits(text: str) -> int | str | None:
