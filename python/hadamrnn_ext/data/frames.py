@@ -1,4 +1,4 @@
-"""Sequences of features of one length with their classes: the splits and the task of the data sets of sensors and sounds."""
+"""What the data sets of sensors and sounds have in common: the task of classifying sequences of features of one length."""
 
 from __future__ import annotations
 
@@ -8,32 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..file.preprocess import Normalization, Preprocess
-from .task import Index, Task, classification
+from .task import Stacked, Task, classification
 
-__all__ = ["Frames", "task"]
+__all__ = ["Recorded", "task"]
 
-SMALLEST_SCALE = 1e-6  # of a channel that never changes
+SMALLEST_SCALE = 1e-6  # of a channel that is constant
 
 
 @dataclass(frozen=True)
-class Frames:
-    """Sequences of features, (N, T, d) float32, their classes (N,), and the normalization of their channels."""
+class Recorded:
+    """Sensor signals (N, T, d) float32, the activities (N,) that they show, from 0, and the people (N,) who do them."""
 
-    features: NDArray[np.float32]
-    classes: NDArray[np.int64]
-    normalization: Normalization
+    signals: NDArray[np.float32]
+    activities: NDArray[np.int64]
+    people: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    def take(self, index: Index) -> Frames:
-        return Frames(self.features[index], self.classes[index], self.normalization)
-
-    def raw(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        return self.features[index], self.classes[index]
-
-    def batch(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        return self.normalization.apply(self.features[index]), self.classes[index]
+    def take(self, index: NDArray[np.bool_]) -> Recorded:
+        return Recorded(self.signals[index], self.activities[index], self.people[index])
 
 
 def task(
@@ -44,20 +35,20 @@ def task(
     labels: tuple[str, ...],
     silence: bool = False,
 ) -> Task:
-    """The class of each sequence; `known` and `test` are features (N, T, d) and classes (N,), and `cut` says which of
-    the known ones are trained on and which are for validation.
+    """The class of each sequence. `known` and `test` are features (N, T, d) and classes (N,); `cut` splits the known ones
+    into training and validation.
 
-    Channels are normalized by the mean and scale of the training split; with `silence` zero stays zero.
+    Channels are normalized by the mean and scale of the training split. With `silence`, zero stays zero.
     """
     kept, held = cut
-    features = known[0][kept].astype(np.float64)  # for the means of millions of numbers
+    features = known[0][kept].astype(np.float64)  # for exact means of millions of numbers
     offset = np.zeros(features.shape[2]) if silence else features.mean((0, 1))
     scale = np.maximum(np.sqrt(((features - offset) ** 2).mean((0, 1))), SMALLEST_SCALE)
     normalization = Normalization(tuple(offset.tolist()), tuple(scale.tolist()))
-    every = Frames(*known, normalization)
+    every = Stacked(*known, normalization)
     return classification(
         name,
-        (every.take(kept), every.take(held), Frames(*test, normalization)),
+        (every.take(kept), every.take(held), Stacked(*test, normalization)),
         labels,
         input="features",
         input_size=features.shape[2],

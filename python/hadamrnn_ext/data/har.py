@@ -1,26 +1,25 @@
 """UCI HAR, human activity recognition with smartphones (Anguita et al., ESANN 2013): the raw inertial signals.
 
-30 people, 6 activities, windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: acceleration of
-the body, angular velocity, and acceleration with gravity, each x, y, z. Test windows are of other people.
+30 people do 6 activities, in windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: x, y and z of the
+acceleration of the body, of the angular velocity (rad/s), and of the acceleration with gravity (both in g). The test
+windows are of other people.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
+from .frames import Recorded
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .table import table
 from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "Windows", "read"]
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "read"]
 
 DATASET = Dataset(
     "har",
@@ -40,24 +39,15 @@ VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Signals (N, 128, 9) float32 in units of g and rad/s, activities (N,) 0..5 and people (N,) 1..30."""
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recorded, Recorded]:
+    """The training and the test windows, (N, 128, 9), in the order of the files. `verify` compares the checksum.
 
-    signals: NDArray[np.float32]
-    activities: NDArray[np.int64]
-    people: NDArray[np.int64]
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Windows, Windows]:
-    """The training and the test windows, in the order of the files. `verify` compares the checksum.
-
-    The first time takes some seconds, see `parsed`. Raises `DataError`.
+    The first call takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the signals and labels", SHA256) if verify else None
     arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
-        Windows(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
+        Recorded(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
         for split in ("train", "test")
     )
     return train, test
@@ -70,7 +60,7 @@ def _parse(path: Path) -> Arrays:
     )
     arrays: Arrays = {"sha256": np.array(archive.digest(contents.values()))}
     for split, names in members.items():
-        *signals, activities, people = (table(f"{path}: {name}", contents[name]) for name in names)
+        *signals, activities, people = (archive.table(f"{path}: {name}", contents[name]) for name in names)
         for name, array in zip(names, signals, strict=False):
             if array.shape != (len(activities), STEPS):
                 raise DataError(f"{path}: {name} is {array.shape}, expected ({len(activities)}, {STEPS})")
@@ -91,7 +81,7 @@ def _members(split: str) -> list[str]:
 
 
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
-    """What a person does in a window: `har6` all activities, `har2` the two classes of FastGRNN."""
+    """The activity in a window: all six in `har6`, the two classes of FastGRNN in `har2`."""
     known, test = read(directory, verify=verify)
     labels: tuple[str, ...] = ACTIVITIES
     meaning = np.arange(len(labels))
