@@ -266,7 +266,8 @@ def test_states_that_are_always_zero_are_refused(make_model, rng):
     off = {**floats.parameters(), "layers.1.bias": np.full(8, -1e6)}
     model = hr.Model.from_parameters(floats.card, off)
     with pytest.raises(
-        InputError, match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale"
+        InputError,
+        match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale",
     ):
         model.quantize(rng.normal(size=(3, 9, 1)))
 
