@@ -22,6 +22,7 @@ from ..model import Model, inputs
 from . import certainty
 from .batch import CHUNK, Data
 from .choice import sample, trials
+from .design import input_bits
 from .drawing import draw
 from .goal import Goal
 from .readout import finished
@@ -126,7 +127,7 @@ def fit_examples(
     card, parameters = draw(design, units, some, seed, tokens=data.tokens)
     card = dataclasses.replace(
         card,
-        weight_bits=design.weight_bits,
+        weight_bits=input_bits(parameters["input.weight"].shape[1]),
         bias_bits=1 if design.bias == 0 else 8,
         output_weight_bits=bits,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import InputError
 from .batch import CHUNK, Data
-from .design import Design
+from .design import Design, input_bits
 from .goal import Goal
 
 __all__ = ["MAX_BYTES", "check_units", "largest"]
@@ -28,14 +28,14 @@ def check_units(units: int | None) -> None:
 
 def largest(design: Design, data: Data, goal: Goal, units: int | None, most: int) -> tuple[int, int]:
     """Units, those asked for if any are, and bits of the readout. Raises InputError where no network fits `most` bytes."""
-    width = data.tokens or data.reader.width * (2 if design.differences else 1)
+    width = data.tokens or design.input_width(data.reader.width)
     groups = 2 * len(design.thresholds)
     vocabulary = data.reader.preprocess.vocabulary
     words = 0 if vocabulary is None else sum(len(word.encode()) + 3 for word in vocabulary.words)
     few, many = len(goal) < FEW, len(goal) > MANY
     for n in (units,) if units is not None else SIZES_OF_MANY if many else SIZES:
         for bits in BITS_OF_FEW if few else BITS_OF_MANY if many else BITS:
-            drawn = n * (width * design.weight_bits / 8 + 0.5 + 1 + len(design.thresholds))
+            drawn = n * (width * input_bits(width) / 8 + 0.5 + 1 + len(design.thresholds))
             learned = n * groups * goal.outputs * bits / 8
             if units is not None or drawn + learned + OVERHEAD + words <= most:
                 return n, bits
