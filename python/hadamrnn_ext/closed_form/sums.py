@@ -13,6 +13,7 @@ __all__ = ["Known", "Sums"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+EXACT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Sums:
         """The readout of all examples; `known` are some of them, whose left-out predictions are told."""
         mean, middle = self.z / self.weight, self.y / self.weight
         covariance = self.zz - self.weight * np.outer(mean, mean)
+        # Below this, products in float32 are not exact enough for the covariance to be one.
+        penalty = max(penalty, EXACT * float(np.trace(covariance)) / len(mean) ** 0.5)
         covariance.flat[:: len(mean) + 1] += penalty
         inverse = np.asarray(np.linalg.inv(covariance), np.float64)
         weight = inverse @ (self.zy - self.weight * np.outer(mean, middle))
