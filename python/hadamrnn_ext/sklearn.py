@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .closed_form import fit
+from .closed_form import Running, fit
 from .closed_form.sizes import MAX_BYTES
 from .data.reader import Reader
 from .data.series import sequences
@@ -29,6 +29,7 @@ from .model.classify import probabilities
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils import check_array, check_consistent_length, check_random_state
+    from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as missing:
@@ -45,6 +46,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     """What both have in common: series in, and a trained model kept as `model_`."""
 
     model_: Model
+    running_: Running | None
     table_: bool  # whether X of fit was a table, whose columns are its steps
     n_features_in_: int
 
@@ -133,28 +135,41 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         self, x: NDArray[Any] | list[NDArray[Any]], y: NDArray[Any], groups: Any, kind: Kind, balanced: bool
     ) -> Model:
         """The model of series and targets, by the method that is asked for. Raises InputError for one that there is not."""
-        common = {
-            "groups": groups,
-            "seed": int(check_random_state(self.random_state).randint(2**31 - 1)),
-            "kind": kind,
-            "impute": self.impute,
-            "normalize": self.normalize,
-            "balanced": balanced,
-        }
+        self.running_ = None  # what partial_fit has begun is over
         if self.method == "closed_form":
             self._refuse_gradient_settings()
-            model, self.report_ = fit(
-                x,
-                y,
-                hidden_size=self.hidden_size,
-                max_bytes=self.max_bytes,
-                num_threads=self._threads,
-                **common,
-            )
+            model, self.report_ = fit(x, y, groups=groups, kind=kind, balanced=balanced, **self._options())
             return model
         if self.method == "gradient":
-            return self._trained(x, y, common)
+            return self._trained(x, y, groups=groups, kind=kind, balanced=balanced)
         raise InputError(f"method is {self.method!r}; expected 'closed_form' or 'gradient'")
+
+    def _begins(self) -> bool:
+        """Whether `partial_fit` has nothing to go on from."""
+        return getattr(self, "running_", None) is None
+
+    def _went_on(
+        self, x: Any, y: NDArray[Any], kind: Kind, classes: Any = None, balanced: bool = False
+    ) -> Model:
+        """The model after more series and targets."""
+        if self._begins():
+            self._refuse_gradient_settings()
+            self.running_ = Running(x, y, classes=classes, balanced=balanced, kind=kind, **self._options())
+        else:
+            assert self.running_ is not None
+            self.running_.add(x, y)
+        model, self.report_ = self.running_.fitted()
+        return model
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "hidden_size": self.hidden_size,
+            "max_bytes": self.max_bytes,
+            "num_threads": self._threads,
+            "seed": int(check_random_state(self.random_state).randint(2**31 - 1)),
+            "impute": self.impute,
+            "normalize": self.normalize,
+        }
 
     def _refuse_gradient_settings(self) -> None:
         """What the closed form has no use for is not passed over in silence."""
@@ -172,7 +187,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
                     f"{name} is {value!r}, which is for method='gradient'; method is 'closed_form'"
                 )
 
-    def _trained(self, x: Any, y: NDArray[Any], common: dict[str, Any]) -> Model:
+    def _trained(self, x: Any, y: NDArray[Any], **meaning: Any) -> Model:
         """By gradients, which need torch."""
         from . import train
 
@@ -191,7 +206,10 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
             device=self.device,
             progress=False,
             threads=self._threads,
-            **common,
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+            impute=self.impute,
+            normalize=self.normalize,
+            **meaning,
             **recipe,
         )
         self.summary_ = summary
@@ -305,6 +323,32 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
         return self
 
+    @available_if(lambda self: self.method == "closed_form")  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> HadamRNNClassifier:
+        """Goes on with more series, without those before: their sums are kept. In closed form alone.
+
+        The first call, after which `fit` has not been called, chooses the network; it wants all `classes` that there will
+        ever be, unless y has them all. Returns itself.
+        """
+        first = self._begins()
+        series, labels = self._series(X, fitting=first), column_or_1d(named(y), warn=True)
+        check_consistent_length(series, labels)
+        if first:
+            self.classes_ = np.unique(named(labels if classes is None else classes))
+            if len(self.classes_) < 2:
+                raise ValueError(f"y holds one class, {labels[0]!r}; expected at least two, or classes")
+        codes = np.searchsorted(self.classes_, labels)
+        if (unknown := self.classes_[np.minimum(codes, len(self.classes_) - 1)] != labels).any():
+            raise InputError(
+                f"y[{int(np.argmax(unknown))}] is {labels[unknown].tolist()[0]!r}; expected one of `classes`"
+            )
+        model = self._went_on(
+            series, codes, "classes", classes=range(len(self.classes_)), balanced=self.balanced
+        )
+        names = tuple(map(str, self.classes_.tolist()))
+        self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
+        return self
+
     def decision_function(self, X: Any) -> NDArray[np.float32]:
         """Logits: (N,) of two classes, that of the second; (N, k) of more."""
         logits = self._logits(X)
@@ -342,6 +386,16 @@ class HadamRNNRegressor(RegressorMixin, _HadamRNN):  # type: ignore[misc]
         check_consistent_length(series, values)
         self.outputs_ = values.shape[1:]
         self.model_ = self._fitted(series, values, groups, "values", False)
+        return self
+
+    @available_if(lambda self: self.method == "closed_form")  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any) -> HadamRNNRegressor:
+        """Goes on with more series, as that of a classifier. Returns itself."""
+        series = self._series(X, fitting=self._begins())
+        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=False)
+        check_consistent_length(series, values)
+        self.outputs_ = values.shape[1:]
+        self.model_ = self._went_on(series, values, "values")
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

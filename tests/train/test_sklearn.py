@@ -97,6 +97,27 @@ def test_closed_form_is_the_default_and_takes_both_layouts(rng):
     assert len(small.model_.to_bytes()) <= 4096
 
 
+def test_partial_fit_goes_on_without_the_old_data(rng):
+    x, y = bumps(rng, 300)
+    going = HadamRNNClassifier(**CLOSED).partial_fit(x[:60], y[:60], classes=["left", "right"])
+    first = going.score(x[200:], y[200:])
+    pickled = pickle.loads(pickle.dumps(going))
+    for estimator in (going, pickled):
+        estimator.partial_fit(x[60:200], y[60:200])
+    assert going.model_ == pickled.model_
+    assert going.score(x[200:], y[200:]) >= first
+    assert going.report_.sequences == 200
+    with pytest.raises(hr.InputError, match=r"y\[1\] is 'up'"):
+        going.partial_fit(x[:2], ["left", "up"])
+    with pytest.raises(hr.ShapeError, match="expected 2 channels"):
+        going.partial_fit(x[:2, :, :1], y[:2])
+    assert going.fit(x[:60], y[:60]).partial_fit(x[:60], y[:60]).report_.sequences == 60  # begun anew
+    assert not hasattr(CLASSIFIER, "partial_fit")
+    values = 50 + 10 * x[:, :, 0].mean(1)
+    regressor = HadamRNNRegressor(**CLOSED).partial_fit(x[:100], values[:100])
+    assert regressor.partial_fit(x[100:200], values[100:200]).score(x[200:], values[200:]) > 0.8
+
+
 def test_groups_choose_by_strangers(rng):
     x, y = bumps(rng, 60)
     fitted = HadamRNNClassifier(**CLOSED).fit(x, y, groups=np.arange(60) % 6)

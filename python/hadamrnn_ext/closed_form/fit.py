@@ -7,21 +7,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data import custom, holdout
 from ..data.examples import Examples
 from ..data.missing import Impute
-from ..data.places import Places
 from ..data.reader import Reader
 from ..data.targets import Kind, targets
+from ..errors import InputError
 from ..model import inputs
 from .batch import CHUNK, Data
 from .choice import sample
 from .fitter import Fitter, sums_of
 from .goal import Goal
+from .large import fit_array
 from .options import Options
 from .report import Fitted
+from .running import fit_chunks
 from .sizes import MAX_BYTES, check_units
 
 __all__ = ["fit", "fit_examples"]
@@ -29,7 +32,7 @@ __all__ = ["fit", "fit_examples"]
 
 def fit(
     X: Any,
-    y: ArrayLike,
+    y: ArrayLike | None = None,
     *,
     groups: ArrayLike | None = None,
     max_bytes: int = MAX_BYTES,
@@ -50,7 +53,8 @@ def fit(
 
     Args:
         X: (N, T, d) or (N, T), or a list of N arrays or data frames (T_i, d) or (T_i,), or of texts. Integers of 32 bits
-            and more without a feature axis are tokens.
+            and more without a feature axis are tokens. Of a memmap, and of an iterator of pairs (X, y) in place of both, one
+            part is in memory at a time: see `Running` for what the first chunk of an iterator chooses.
         y: (N,) classes (integers, booleans, strings), or floats (N,) or (N, o), which are values.
         groups: (N,) of each sequence the person, device or the like that it is of: all choices are then by the errors on
             groups that a model has not seen. Windows of the same person are no strangers to each other.
@@ -79,9 +83,20 @@ def fit(
         >>> float((labels[:, 0] == pitch[40:].astype(str)).mean())
         1.0
     """
-    given = Examples(X, y, groups=groups, places=Places("X"), y_places=Places("y"))
-    plain = max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads
-    return fit_examples(given, Options(*plain))
+    options = Options(max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads)
+    if hasattr(X, "__next__"):
+        if y is not None:
+            raise InputError(
+                "X is an iterator, which yields pairs (X, y), and y is given too; expected it alone"
+            )
+        return fit_chunks(X, groups, options)
+    if y is None:
+        raise InputError(
+            "y is None; expected a class or a value for each sequence, or X an iterator of pairs (X, y)"
+        )
+    if isinstance(X, np.memmap):
+        return fit_array(X, y, groups, options, time.perf_counter())
+    return fit_examples(Examples(X, y, groups=groups), options)
 
 
 def fit_examples(

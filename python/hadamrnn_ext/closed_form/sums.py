@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from .ridge import Solution, Standard
 
-__all__ = ["Known", "Sums"]
+__all__ = ["Known", "Sums", "sum_of"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -76,3 +77,11 @@ class Sums:
         return Solution(
             raw, middle - mean @ weight - raw @ standard.mean, left_out, penalty, standard, inverse
         )
+
+
+def sum_of(sums: Sequence[Sums]) -> Sums:
+    """Of one or more."""
+    total = sums[0]
+    for other in sums[1:]:
+        total += other
+    return total
