@@ -25,7 +25,8 @@ from ..file.integer_card import MEAN_BITS, IntegerCard
 from ..integer.bounds import largest_state, narrow, step
 from ..integer.source import bytes_enter
 from ..model import Model
-from .tables import Tables, codes, palette, sign_words, transforms
+from .tables import Tables, codes, palette
+from .transforms import sign_words, transforms
 
 __all__ = ["LAYOUTS", "input_kind", "values"]
 
