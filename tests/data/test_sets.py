@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hadamrnn_ext.data import dsa, fashion, fsdd, glue, har, imdb
-from hadamrnn_ext.data.frames import table
+from hadamrnn_ext.data.archive import table
 from hadamrnn_ext.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("elsewhere")

@@ -1,6 +1,7 @@
 """UCI Daily and Sports Activities (Altun, Barshan, Tuncel 2010): 19 activities of 8 people, 5 seconds at 25 Hz.
 
-A step has 45 channels: five units (torso, arms, legs) of acceleration, angular velocity and magnetic field, x, y, z.
+A step has 45 channels: x, y and z of the acceleration, the angular velocity and the magnetic field at five places (torso,
+arms and legs).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Frames, table
+from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .task import Known, Task
@@ -72,7 +73,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
 
 
 def members() -> list[str]:
-    """The names of all segments in the archive: by activity, person and number."""
+    """The names of all segments in the archive, ordered by activity, person and number."""
     return [
         f"data/a{activity + 1:02}/p{person + 1}/s{segment + 1:02}.txt"
         for activity in range(len(ACTIVITIES))
@@ -84,14 +85,14 @@ def members() -> list[str]:
 def _parse(path: Path) -> Arrays:
     signals = []
     for name, content in archive.read_zip(path, members(), max_bytes=MAX_MEMBER).items():
-        signals.append(table(f"{path}: {name}", content, ","))
+        signals.append(archive.table(f"{path}: {name}", content, ","))
         if signals[-1].shape != (STEPS, CHANNELS):
             raise DataError(f"{path}: {name} is {signals[-1].shape}, expected ({STEPS}, {CHANNELS})")
     return {"signals": np.stack(signals)}
 
 
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
-    """What a person does in a segment."""
+    """The activity in a segment."""
     known, test = read(directory, verify=verify)
     assert known.people is not None
     return frames.task(name, known, of_people(known.people, VALIDATION_PEOPLE), test, ACTIVITIES)

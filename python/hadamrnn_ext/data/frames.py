@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
 from ..file.preprocess import Normalization, Preprocess
 from .task import Index, Task, classification
 
-__all__ = ["Frames", "table", "task"]
+__all__ = ["Frames", "task"]
 
-SMALLEST_SCALE = 1e-6  # of a channel that never changes
+SMALLEST_SCALE = 1e-6  # of a channel that is constant
 
 
 @dataclass(frozen=True)
@@ -43,21 +40,6 @@ class Frames:
         return self.normalization.apply(self.features[index]), self.classes[index]
 
 
-def table(name: str, content: bytes, delimiter: str | None = None) -> NDArray[np.float32]:
-    """(rows, columns) finite numbers. Raises `DataError` naming `name`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about an empty input
-            numbers = np.loadtxt(io.BytesIO(content), dtype=np.float32, delimiter=delimiter, ndmin=2)
-    except ValueError as error:
-        raise DataError(f"{name}: no table of numbers ({error})") from None
-    if not numbers.size:
-        raise DataError(f"{name}: holds no numbers")
-    if not np.isfinite(numbers).all():
-        raise DataError(f"{name}: holds a number that is not finite")
-    return numbers
-
-
 def task(
     name: str,
     known: Frames,
@@ -68,7 +50,7 @@ def task(
 ) -> Task:
     """The class of each sequence; `cut` says which of the known ones are trained on and which are for validation.
 
-    Channels are normalized by the mean and scale of the training split; with `silence` zero stays zero.
+    Channels are normalized by the mean and scale of the training split. With `silence`, zero stays zero.
     """
     train, validation = map(known.take, cut)
     features = train.features.astype(np.float64)  # for the means of millions of numbers

@@ -26,14 +26,14 @@ DATASET = Dataset(
     ("recordings.tar.gz",),
     "the folder recordings of https://github.com/Jakobovski/free-spoken-digit-dataset, packed by tar",
 )
-#: Over the 3,000 recordings in the order of their names, see `archive.digest`.
+#: The `archive.digest` of the 3,000 recordings in the order of their names.
 SHA256 = "07a3d0db1ef6f7f78ecdc0b81bf5c36295990a4200dd9e9c016e85d6f0e4789a"
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-RATE = 8000  # samples a second
+RATE = 8000  # samples per second
 NAME = r"(?:\./)?recordings/(\d)_([a-z]+)_(\d+)\.wav"
-#: Recordings with an index below this, of each speaker and digit, are upstream's test split.
+#: Of each speaker and digit, the recordings with an index below this are upstream's test split.
 TEST_INDICES = 5
-#: Frames of a sequence: 99 % of the recordings are not longer.
+#: The frames of a sequence; 99 % of the recordings have no more.
 STEPS = 64
 VALIDATION_SHARE = 10  # one in so many training recordings
 MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
@@ -45,7 +45,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
 
     They are (N, 64, 32), see `mel.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
 
-    `verify` compares the checksum. The first time takes some seconds, see `parsed`. Raises `DataError`.
+    `verify` compares the checksum. The first call takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the recordings", SHA256) if verify else None
     arrays = parsed_file("fsdd-2", DATASET, directory, _parse, checked=checked)
@@ -55,7 +55,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
 
 
 def samples(name: str, content: bytes) -> NDArray[np.float32]:
-    """(N,) samples from -1 to 1 of a wav file of one channel, 16 bits, 8 kHz. Raises `DataError` naming `name`."""
+    """The samples (N,), from -1 to 1, of a WAV file of one channel, 16 bits and 8 kHz. Raises `DataError`."""
     sound, rate, width = wav.parse(name, content)
     if (form := (sound.shape[1], width, rate)) != (1, 2, RATE):
         raise DataError(f"{name}: (channels, bytes, rate) are {form}, expected {(1, 2, RATE)}")
@@ -77,7 +77,7 @@ def _parse(path: Path) -> Arrays:
 
 
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
-    """The digit that is said."""
+    """Which digit is spoken."""
     known, test = read(directory, verify=verify)
     return frames.task(name, known, one_in(VALIDATION_SHARE, len(known)), test, CLASSES, silence=True)
 

@@ -1,7 +1,8 @@
 """UCI HAR, human activity recognition with smartphones (Anguita et al., ESANN 2013): the raw inertial signals.
 
-30 people, 6 activities, windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: acceleration of
-the body, angular velocity, and acceleration with gravity, each x, y, z. Test windows are of other people.
+30 people do 6 activities, in windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: x, y and z of the
+acceleration of the body, of the angular velocity (rad/s), and of the acceleration with gravity (both in g). The test
+windows are of other people.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Frames, table
+from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .task import Known, Task
@@ -60,7 +61,7 @@ def _parse(path: Path) -> Arrays:
     )
     arrays: Arrays = {"sha256": np.array(archive.digest(contents.values()))}
     for split, names in members.items():
-        *signals, activities, people = (table(f"{path}: {name}", contents[name]) for name in names)
+        *signals, activities, people = (archive.table(f"{path}: {name}", contents[name]) for name in names)
         for name, array in zip(names, signals, strict=False):
             if array.shape != (len(activities), STEPS):
                 raise DataError(f"{path}: {name} is {array.shape}, expected ({len(activities)}, {STEPS})")
@@ -81,7 +82,7 @@ def _members(split: str) -> list[str]:
 
 
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
-    """What a person does in a window: `har6` all activities, `har2` the two classes of FastGRNN."""
+    """The activity in a window: all six in `har6`, the two classes of FastGRNN in `har2`."""
     known, test = read(directory, verify=verify)
     assert known.people is not None
     cut = of_people(known.people, VALIDATION_PEOPLE)

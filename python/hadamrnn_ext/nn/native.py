@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..file.codes import code_range, dequantize
-from ..file.storage import Bytes, Quantized, Signs
-from ..file.tensors import coded, entries
+from ..file.storage import Bytes, Quantized, Signs, coded
+from ..file.tensors import entries
 from ..model import Model
 from . import decays
 from .sequence import SequenceModel
