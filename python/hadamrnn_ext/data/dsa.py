@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Recorded
+from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .task import Known, Task
@@ -56,18 +56,20 @@ VALIDATION_PEOPLE = 1  # of the 4 of the training data
 MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
 
 
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recorded, Recorded]:
-    """Training segments of people 1 to 4 and test segments of people 5 to 8, (N, 125, 45); the set defines no split.
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """Training segments of people 1 to 4 and test segments of people 5 to 8: the set has no split of its own.
 
-    There is no checksum to `verify`, but all 9,120 segments must exist and have the right size. The first call takes some
-    seconds, see `parsed`. Raises `DataError`.
+    They have 125 steps in the units of the set, and activities 0..18.
+
+    There is no checksum to `verify`, but all 9,120 segments must be there and of their size. The first time takes
+    some seconds, see `parsed`. Raises `DataError`.
     """
     signals = parsed_file("dsa-1", DATASET, directory, _parse)["signals"]
     numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in members()]
     activities, people, _ = np.array(numbers, np.int64).T
-    segments = Recorded(signals, activities - 1, people)
+    segments = Frames(signals, activities - 1, people)
     known = people <= PEOPLE // 2
-    return segments.take(known), segments.take(~known)
+    return segments.take(np.flatnonzero(known)), segments.take(np.flatnonzero(~known))
 
 
 def members() -> list[str]:
@@ -92,10 +94,8 @@ def _parse(path: Path) -> Arrays:
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
     """The activity in a segment."""
     known, test = read(directory, verify=verify)
-    cut = of_people(known.people, VALIDATION_PEOPLE)
-    return frames.task(
-        name, (known.signals, known.activities), cut, (test.signals, test.activities), ACTIVITIES
-    )
+    assert known.people is not None
+    return frames.task(name, known, of_people(known.people, VALIDATION_PEOPLE), test, ACTIVITIES)
 
 
 TASKS = {"dsa19": Known(task, DATASET)}

@@ -1,54 +1,68 @@
-"""What the data sets of sensors and sounds have in common: the task of classifying sequences of features of one length."""
+"""Sequences of features of one length with their classes, as the data sets of sensors and sounds have them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..file.preprocess import Normalization, Preprocess
-from .task import Stacked, Task, classification
+from .task import Index, Task, classification
 
-__all__ = ["Recorded", "task"]
+__all__ = ["Frames", "task"]
 
 SMALLEST_SCALE = 1e-6  # of a channel that is constant
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """Sensor signals (N, T, d) float32, the activities (N,) that they show, from 0, and the people (N,) who do them."""
+class Frames:
+    """Features (N, T, d) float32, classes (N,), the person (N,) of each sequence where that is known, and the
+    normalization of the channels, by which a network learns them."""
 
-    signals: NDArray[np.float32]
-    activities: NDArray[np.int64]
-    people: NDArray[np.int64]
+    features: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    people: NDArray[np.int64] | None = None
+    normalization: Normalization | None = None
 
-    def take(self, index: NDArray[np.bool_]) -> Recorded:
-        return Recorded(self.signals[index], self.activities[index], self.people[index])
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def take(self, index: Index) -> Frames:
+        people = None if self.people is None else self.people[index]
+        return Frames(self.features[index], self.classes[index], people, self.normalization)
+
+    def raw(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        return self.features[index], self.classes[index]
+
+    def batch(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        assert self.normalization is not None
+        return self.normalization.apply(self.features[index]), self.classes[index]
 
 
 def task(
     name: str,
-    known: tuple[NDArray[np.float32], NDArray[np.int64]],
+    known: Frames,
     cut: tuple[NDArray[np.int64], NDArray[np.int64]],
-    test: tuple[NDArray[np.float32], NDArray[np.int64]],
+    test: Frames,
     labels: tuple[str, ...],
     silence: bool = False,
 ) -> Task:
-    """The class of each sequence. `known` and `test` are features (N, T, d) and classes (N,); `cut` splits the known ones
-    into training and validation.
+    """The class of each sequence; `cut` says which of the known ones are trained on and which are for validation.
 
     Channels are normalized by the mean and scale of the training split. With `silence`, zero stays zero.
     """
-    kept, held = cut
-    features = known[0][kept].astype(np.float64)  # for exact means of millions of numbers
+    train, validation = map(known.take, cut)
+    features = train.features.astype(np.float64)  # for the means of millions of numbers
     offset = np.zeros(features.shape[2]) if silence else features.mean((0, 1))
     scale = np.maximum(np.sqrt(((features - offset) ** 2).mean((0, 1))), SMALLEST_SCALE)
     normalization = Normalization(tuple(offset.tolist()), tuple(scale.tolist()))
-    every = Stacked(*known, normalization)
+    train, validation, test = (
+        replace(split, normalization=normalization) for split in (train, validation, test)
+    )
     return classification(
         name,
-        (every.take(kept), every.take(held), Stacked(*test, normalization)),
+        (train, validation, test),
         labels,
         input="features",
         input_size=features.shape[2],

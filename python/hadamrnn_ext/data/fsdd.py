@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from . import archive, frames, wav
 from .dataset import Dataset
+from .frames import Frames
 from .holdout import one_in
 from .mel import log_mel
 from .parsed import Arrays, parsed_file
 from .task import Known, Task
 
-__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "TASKS", "Recordings", "read", "samples"]
+__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "TASKS", "read", "samples"]
 
 DATASET = Dataset(
     "digits",
@@ -40,27 +40,18 @@ MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
 MAX_MEMBERS = 20_000
 
 
-@dataclass(frozen=True)
-class Recordings:
-    """Log-mel frames (N, 64, 32) float32, see `mel.log_mel`, and digits (N,).
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """The training and the test recordings of upstream's split, in the order of their names, as log-mel frames.
 
-    A sequence is the last 64 frames of a recording; silence precedes a shorter one.
-    """
-
-    frames: NDArray[np.float32]
-    digits: NDArray[np.int64]
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recordings, Recordings]:
-    """The training and the test recordings of upstream's split, in the order of their names.
+    They are (N, 64, 32), see `mel.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
 
     `verify` compares the checksum. The first call takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the recordings", SHA256) if verify else None
     arrays = parsed_file("fsdd-2", DATASET, directory, _parse, checked=checked)
     test = arrays["indices"] < TEST_INDICES
-    train, held = (Recordings(arrays["frames"][part], arrays["digits"][part]) for part in (~test, test))
-    return train, held
+    every = Frames(arrays["frames"], arrays["digits"])
+    return every.take(np.flatnonzero(~test)), every.take(np.flatnonzero(test))
 
 
 def samples(name: str, content: bytes) -> NDArray[np.float32]:
@@ -88,10 +79,7 @@ def _parse(path: Path) -> Arrays:
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
     """Which digit is spoken."""
     known, test = read(directory, verify=verify)
-    cut = one_in(VALIDATION_SHARE, len(known.digits))
-    return frames.task(
-        name, (known.frames, known.digits), cut, (test.frames, test.digits), CLASSES, silence=True
-    )
+    return frames.task(name, known, one_in(VALIDATION_SHARE, len(known)), test, CLASSES, silence=True)
 
 
 TASKS = {"digits": Known(task, DATASET)}

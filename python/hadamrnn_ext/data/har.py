@@ -7,6 +7,7 @@ windows are of other people.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Recorded
+from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
 from .task import Known, Task
@@ -39,15 +40,15 @@ VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recorded, Recorded]:
-    """The training and the test windows, (N, 128, 9), in the order of the files. `verify` compares the checksum.
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """The training and the test windows, in the order of the files: 128 steps in units of g and rad/s, activities 0..5. `verify` compares the checksum.
 
-    The first call takes some seconds, see `parsed`. Raises `DataError`.
+    The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the signals and labels", SHA256) if verify else None
     arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
-        Recorded(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
+        Frames(arrays[f"{split}_signals"], arrays[f"{split}_activities"], arrays[f"{split}_people"])
         for split in ("train", "test")
     )
     return train, test
@@ -83,20 +84,15 @@ def _members(split: str) -> list[str]:
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
     """The activity in a window: all six in `har6`, the two classes of FastGRNN in `har2`."""
     known, test = read(directory, verify=verify)
+    assert known.people is not None
+    cut = of_people(known.people, VALIDATION_PEOPLE)
     labels: tuple[str, ...] = ACTIVITIES
-    meaning = np.arange(len(labels))
     if name == "har2":
         meaning = np.isin(labels, SECOND_CLASS).astype(np.int64)
+        known, test = (replace(part, classes=meaning[part.classes]) for part in (known, test))
         first = (activity for activity in labels if activity not in SECOND_CLASS)
         labels = (" or ".join(first), " or ".join(SECOND_CLASS))
-    cut = of_people(known.people, VALIDATION_PEOPLE)
-    return frames.task(
-        name,
-        (known.signals, meaning[known.activities]),
-        cut,
-        (test.signals, meaning[test.activities]),
-        labels,
-    )
+    return frames.task(name, known, cut, test, labels)
 
 
 TASKS = {"har2": Known(task, DATASET), "har6": Known(task, DATASET)}

@@ -165,20 +165,10 @@ def calibration(
 
 
 def evaluate(
-    predict: Callable[..., NDArray[np.float32]],
-    task: Task,
-    split: Split,
-    *,
-    raw: bool,
-    batch_size: int = EVALUATION_BATCH,
-    progress: Callable[[int], object] = lambda done: None,
+    predict: Callable[..., NDArray[np.float32]], task: Task, split: Split, **how: Any
 ) -> dict[str, float]:
-    """The scores of `predict` over `split`; `raw` says whether it takes raw input, see `Split`.
-
-    `predict` maps input to answers. It gets lengths as its second argument if the sequences of a batch differ in length. An
-    empty split has no scores.
-    """
-    return task.conclude(means(predict, task, split, raw=raw, batch_size=batch_size, progress=progress))
+    """Scores of `predict` over `split`, as `means` computes them; an empty split has none."""
+    return task.conclude(means(predict, task, split, **how))
 
 
 def means(
@@ -190,7 +180,11 @@ def means(
     batch_size: int = EVALUATION_BATCH,
     progress: Callable[[int], object] = lambda done: None,
 ) -> dict[str, float]:
-    """The means of `task.scores` over `split`, from which `task.conclude` computes the scores; otherwise as `evaluate`."""
+    """The means of `task.scores` over `split`, from which `task.conclude` makes its scores.
+
+    `predict` maps input to answers, with lengths as its second argument where the sequences of a batch differ in
+    length; `raw` says which input it takes, see `Split`. `progress` is told how many sequences are done.
+    """
     totals: dict[str, float] = {}
     for start in range(0, len(split), batch_size):
         index = slice(start, start + batch_size)
