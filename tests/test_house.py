@@ -78,3 +78,8 @@ def test_files_form_no_circle():
 
     for name in FILES:
         visit(name, ())
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name])
+def test_no_file_is_long(name):
+    assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 400

@@ -266,7 +266,8 @@ def test_states_that_are_always_zero_are_refused(make_model, rng):
     off = {**floats.parameters(), "layers.1.bias": np.full(8, -1e6)}
     model = hr.Model.from_parameters(floats.card, off)
     with pytest.raises(
-        InputError, match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale"
+        InputError,
+        match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale",
     ):
         model.quantize(rng.normal(size=(3, 9, 1)))
 
@@ -275,7 +276,7 @@ def test_a_percentile_of_zeros_is_refused_and_never_the_best(floats):
     x = np.zeros((1, 1000, 1), np.float32)
     x[0, 995:] = 1
     with pytest.raises(
-        InputError, match=r"^in the calibration 99 % or more of the features are .* or less, of which"
+        InputError, match=r"^in the calibration 99 % or more of the features are .* or less, too little"
     ):
         floats.quantize(x, percentile=99)
     best = floats.quantize(x, percentile="best").card.integer
@@ -349,7 +350,7 @@ def test_cards_that_do_not_fit(floats, x, change, match):
         ({"state_scale": 1e-45}, "expected a positive"),
         ({"fraction_bits": 31}, "fraction_bits is 31; expected 1 .. 30"),
         ({"multiplier": 2**31}, "multiplier is 2147483648"),
-        ({"input_multiplier": None}, "an input multiplier is for all layers"),
+        ({"input_multiplier": None}, "every layer has an input multiplier"),
     ],
 )
 def test_layers_that_make_no_sense(floats, x, change, match):

@@ -15,7 +15,7 @@ ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
     "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
-    "--grad-clip --average --patience "
+    "--grad-clip --average "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout",
     "fit": "file --test --out --seed --hidden-size --group --targets --balanced --label --id --time --features --delimiter --decimal "

@@ -46,6 +46,10 @@ KINDS = {
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
     "few biases": {"sizes": ((64, 64), (40, 8)), "bias_bits": 3},
+    "passes of four": {"sizes": ((256, 256),), "input_size": 1},
+    "a pass of eight": {"sizes": ((512, 8), (16, 8)), "recurrence": "relu"},
+    "passes of eight and four": {"sizes": ((384, 32),), "output": "all", "input_size": 3},
+    "passes over a paley matrix": {"sizes": ((384, 384),), "output": "mean"},
     "layers of powers of two": {
         "sizes": ((40, 8), (64, 64), (96, 32)),
         "output": "all",
@@ -347,6 +351,21 @@ def test_small_states_take_16_bits(rng, make_model, tmp_path):
     hr.export.c(floats.quantize(x, state_bits=12, readout="integer"), tmp_path / "twelve", "net")
     assert "int16_t z0[64];" in (tmp_path / "ten" / "net.h").read_text()
     assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_states_of_small_blocks_take_16_bits(rng, make_model, tmp_path, bits):
+    """Their sums, of 32 bits, are those of one block at a time: of both layers here, which saturate at 16 bits too."""
+    floats = make_model(rng, sizes=((64, 16), (96, 24)), output="all")
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(x[:, :5] / 4, state_bits=bits, readout="integer")
+    y, _ = run_c(model, tmp_path, hr.export.c_input(model, x), np.int32)
+    scale = np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
+    header = (tmp_path / "net.h").read_text()
+    assert "int16_t z0[64];" in header
+    assert "int16_t z1[96];" in header
+    assert "#define NET_LOCAL_BYTES 144 " in header  # sums of 24 units, and 12 of its base matrix
 
 
 def test_few_biases_take_a_byte_each(rng, make_model, tmp_path):

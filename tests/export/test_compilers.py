@@ -78,6 +78,8 @@ KINDS = {
     "onehot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
     "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
     "floats": {"sizes": ((20, 20),), "weight_bits": None, "output_weight_bits": None},
+    "large": {"sizes": ((512, 32), (256, 64))},
+    "large_paley": {"sizes": ((384, 384),)},
     "mean": {"sizes": ((32, 32),), "output": "mean", "recurrence": "relu"},
     "layers": {"sizes": ((40, 8), (64, 64), (96, 32)), "output": "all"},
     "sign_layers": {"sizes": ((24, 8), (16, 16)), "recurrence": "sign", "output": "mean"},

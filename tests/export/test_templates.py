@@ -21,6 +21,7 @@ NORMALIZED = Preprocess(normalization=Normalization((1.0, -2.0), (3.0, 0.01)))
 KINDS = {
     "normalized": {"preprocess": NORMALIZED, "output": "mean", "labels": ("a", "b", "c")},
     "layers": {"sizes": ((48, 24), (64, 64)), "recurrence": "modrelu", "output": "all", "weight_bits": 5},
+    "large": {"sizes": ((512, 32),), "input_size": 1},
     "tokens": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
 }
 FORGETTING = {

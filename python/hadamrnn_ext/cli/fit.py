@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from .. import disk
-from ..closed_form.fit import Options, fit_examples
+from ..closed_form.fit import fit_examples
+from ..closed_form.options import Options
 from ..closed_form.report import Report
 from ..closed_form.sizes import MAX_BYTES, check_units
 from ..data import files, source

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .goal import Goal
 from .temperature import log_loss
 
-__all__ = ["interval", "metrics", "warnings"]
+__all__ = ["accuracy_interval", "interval", "metrics", "warnings"]
 
 Z = 1.96  # of 95 %
 #: Student's quantiles of 97.5 % for 1, 2, .. degrees of freedom; beyond them 2.1.
@@ -26,6 +26,13 @@ def metrics(goal: Goal, left_out: NDArray[np.float64], factor: float) -> dict[st
         return {"loo_r2": 1 - square}
     losses = {"log_loss": log_loss(goal, left_out * factor), "log_loss_before": log_loss(goal, left_out)}
     return {"loo_accuracy": 1 - wrong, **losses}
+
+
+def accuracy_interval(
+    goal: Goal, left_out: NDArray[np.float64], groups: NDArray[np.int64] | None
+) -> tuple[float, float] | None:
+    """`interval` of the classes that left-out predictions say; None for values."""
+    return None if goal.classes is None else interval(goal.wrong(left_out), groups)
 
 
 def interval(wrong: NDArray[np.bool_], groups: NDArray[np.int64] | None) -> tuple[float, float]:

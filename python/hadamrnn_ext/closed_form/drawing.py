@@ -48,7 +48,7 @@ def draw(
     longest = max(design.longest * length, 2 * shortest)
     wanted = np.exp(rng.uniform(np.log(shortest), np.log(longest), n // m))
     codes = CODES[np.abs(np.log(TIME_CONSTANTS)[:, None] - np.log(wanted)).argmin(axis=0)]
-    width = tokens or data.x.shape[2] * (2 if design.differences else 1)
+    width = tokens or design.input_width(data.x.shape[2])
     weight = rng.standard_normal((n, width))
     if tokens is None:
         weight *= rng.random((n, width)) < min(1, CHANNELS / width)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,42 +13,26 @@ from numpy.typing import ArrayLike
 from ..data import custom, holdout
 from ..data.examples import Examples
 from ..data.missing import Impute
-from ..data.places import Places
 from ..data.reader import Reader
 from ..data.targets import Kind, targets
-from ..file.card import Training
-from ..model import Model, inputs
-from . import certainty
+from ..errors import InputError
+from ..model import inputs
 from .batch import CHUNK, Data
-from .choice import sample, trials
-from .drawing import draw
+from .choice import sample
+from .fitter import Fitter, sums_of
 from .goal import Goal
-from .readout import finished
-from .report import Fitted, Report
-from .sizes import MAX_BYTES, check_units, largest
-from .solving import solve
-from .temperature import temperature
+from .large import fit_array
+from .options import Options
+from .report import Fitted
+from .running import fit_chunks
+from .sizes import MAX_BYTES, check_units
 
-__all__ = ["Options", "fit", "fit_examples"]
-
-
-class Options(NamedTuple):
-    """As the arguments of `fit`."""
-
-    max_bytes: int = MAX_BYTES
-    hidden_size: int | None = None
-    seed: int = 0
-    kind: Kind | None = None
-    tokens: bool | None = None
-    impute: Impute | None = None
-    normalize: bool = True
-    balanced: bool = False
-    num_threads: int | None = None
+__all__ = ["fit", "fit_examples"]
 
 
 def fit(
     X: Any,
-    y: ArrayLike,
+    y: ArrayLike | None = None,
     *,
     groups: ArrayLike | None = None,
     max_bytes: int = MAX_BYTES,
@@ -70,7 +53,8 @@ def fit(
 
     Args:
         X: (N, T, d) or (N, T), or a list of N arrays or data frames (T_i, d) or (T_i,), or of texts. Integers of 32 bits
-            and more without a feature axis are tokens.
+            and more without a feature axis are tokens. Of a memmap, and of an iterator of pairs (X, y) in place of both, one
+            part is in memory at a time: see `Running` for what the first chunk of an iterator chooses.
         y: (N,) classes (integers, booleans, strings), or floats (N,) or (N, o), which are values.
         groups: (N,) of each sequence the person, device or the like that it is of: all choices are then by the errors on
             groups that a model has not seen. Windows of the same person are no strangers to each other.
@@ -99,9 +83,20 @@ def fit(
         >>> float((labels[:, 0] == pitch[40:].astype(str)).mean())
         1.0
     """
-    given = Examples(X, y, groups=groups, places=Places("X"), y_places=Places("y"))
-    plain = max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads
-    return fit_examples(given, Options(*plain))
+    options = Options(max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads)
+    if hasattr(X, "__next__"):
+        if y is not None:
+            raise InputError(
+                "X is an iterator, which yields pairs (X, y), and y is given too; expected it alone"
+            )
+        return fit_chunks(X, groups, options)
+    if y is None:
+        raise InputError(
+            "y is None; expected a class or a value for each sequence, or X an iterator of pairs (X, y)"
+        )
+    if isinstance(X, np.memmap):
+        return fit_array(X, y, groups, options, time.perf_counter())
+    return fit_examples(Examples(X, y, groups=groups), options)
 
 
 def fit_examples(
@@ -114,46 +109,13 @@ def fit_examples(
     count = len(found.lengths)
     answers = targets(given.y, count, options.kind, places=given.y_places)
     groups = None if given.groups is None else holdout.groups_of(given.groups, count)
-    reader = reader.learned(found, np.arange(count), options.normalize, given.places)
+    rows = sample(count, CHUNK, options.seed)
+    reader = reader.learned(found, rows, options.normalize, given.places)
     series = reader.series(found, answers.values, given.places)
     data = Data(series, reader, inputs.threads(options.num_threads, count))
     goal = Goal.of(answers, options.balanced)
-    seed = options.seed
-    tried = trials(data, goal, groups, options.hidden_size, seed)
-    design = min(tried, key=lambda trial: trial.cost).design
-    units, bits = largest(design, data, goal, options.hidden_size, options.max_bytes)
-    some = data.take(sample(len(data), CHUNK, seed)).batch()
-    card, parameters = draw(design, units, some, seed, tokens=data.tokens)
-    card = dataclasses.replace(
-        card,
-        weight_bits=design.weight_bits,
-        bias_bits=1 if design.bias == 0 else 8,
-        output_weight_bits=bits,
-    )
-    solved = solve(Model.from_parameters(card, parameters), data, goal, groups, seed)
-    left_out, known = solved.solution.left_out, solved.goal
-    factor = temperature(known, left_out)
-    metrics = certainty.metrics(known, left_out, factor)
-    model = finished(card, parameters, solved, reader.preprocess, factor)
-    training = Training(
-        task=custom.NAME, seed=seed, metrics=metrics, settings={**settings, "method": "closed form"}
-    )
-    model = model.with_card(
-        dataclasses.replace(model.card, training=training, data=custom.data_card(given, reader))
-    )
-    classes = goal.classes is not None
-    report = Report(
-        trials=tuple(tried),
-        design=design,
-        hidden_size=units,
-        output_weight_bits=bits,
-        metrics=metrics,
-        interval=certainty.interval(known.wrong(left_out), solved.groups) if classes else None,
-        examples=len(known),
-        sequences=len(data),
-        groups=None if groups is None else int(groups.max()) + 1,
-        warnings=certainty.warnings(goal),
-        file_bytes=len(model.to_bytes()),
-        seconds=time.perf_counter() - begin,
-    )
-    return Fitted(model, report)
+    many, of_some = count > len(rows), None if groups is None else groups[rows]
+    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many)
+    if many:
+        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
+    return fitter.fitted(custom.data_card(given, reader), settings, begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class Goal:
     targets: (N, K): -1 and +1 for each class, of two classes for the second alone; values in units of their spread.
     classes: (N,) numbers in `labels`, None for values.
     offset, scale: (K,), predictions * scale + offset are values.
-    weights: (N,) of the examples in errors, with mean 1; None: all alike.
+    shares: what an example of each class weighs in errors; None: all alike.
     """
 
     targets: F64
@@ -30,22 +31,33 @@ class Goal:
     labels: tuple[str, ...] | None
     offset: F64
     scale: F64
-    weights: F64 | None = None
+    shares: F64 | None = None
 
     @staticmethod
     def of(answers: Targets, balanced: bool = False) -> Goal:
-        """Raises InputError for weights of values."""
-        weights = np.array(custom.class_weights(answers))[answers.values] if balanced else None
-        if answers.labels is not None:
-            signs = 2.0 * (answers.values[:, None] == np.arange(len(answers.labels))) - 1
-            signs = signs[:, 1:] if answers.outputs == 1 else signs
-            nothing, one = np.zeros(answers.outputs), np.ones(answers.outputs)
-            return Goal(signs, answers.values, answers.labels, nothing, one, weights)
+        """With units and weights learned of these answers. Raises InputError for weights of values."""
+        shares = np.array(custom.class_weights(answers)) if balanced else None
         units = answers.normalization()
-        assert units is not None
-        offset, scale = np.array(units.offset), np.array(units.scale)
-        values = (answers.values.astype(np.float64) - offset) / scale
-        return Goal(values, None, None, offset, scale, weights)
+        if units is None:
+            offset, scale = np.zeros(answers.outputs), np.ones(answers.outputs)
+        else:
+            offset, scale = np.array(units.offset), np.array(units.scale)
+        nothing: F64 = np.zeros((0, answers.outputs))
+        return Goal(nothing, None, answers.labels, offset, scale, shares).more(answers)
+
+    def more(self, answers: Targets) -> Goal:
+        """Other answers in the same units, by the same weights."""
+        if self.labels is None:
+            values = (answers.values.astype(np.float64) - self.offset) / self.scale
+            return dataclasses.replace(self, targets=values)
+        signs = 2.0 * (answers.values[:, None] == np.arange(len(self.labels))) - 1
+        signs = signs[:, 1:] if self.outputs == 1 else signs
+        return dataclasses.replace(self, targets=signs, classes=answers.values)
+
+    @property
+    def weights(self) -> F64 | None:
+        """(N,) of the examples."""
+        return None if self.shares is None or self.classes is None else self.shares[self.classes]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -55,16 +67,15 @@ class Goal:
         return int(self.targets.shape[1])
 
     def take(self, index: NDArray[np.int64]) -> Goal:
-        """Some of the examples; their weights have mean 1 again."""
+        """Some of the examples."""
         classes = None if self.classes is None else self.classes[index]
-        weights = None if self.weights is None else self.weights[index] / self.weights[index].mean()
-        return Goal(self.targets[index], classes, self.labels, self.offset, self.scale, weights)
+        return dataclasses.replace(self, targets=self.targets[index], classes=classes)
 
     def cost(self, predictions: F64) -> tuple[float, float]:
         """The share of wrong classes (0 of values), then the mean squared error: what is to be small, in this order."""
         squares = np.square(predictions - self.targets).mean(axis=1)
         wrong = np.zeros(len(self)) if self.classes is None else self.wrong(predictions)
-        share = None if self.weights is None else self.weights / self.weights.sum()
+        share = self.weights
         return float(np.average(wrong, weights=share)), float(np.average(squares, weights=share))
 
     def wrong(self, predictions: F64) -> NDArray[np.bool_]:

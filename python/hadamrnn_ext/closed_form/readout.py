@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,19 @@ from ..file.card import Card
 from ..file.preprocess import Preprocess
 from ..file.tensors import pack_parameters
 from ..model import Model
+from .goal import Goal
+from .ridge import Solution
 from .rounding import round_by_inverse, round_readout
-from .solving import Solved
 
-__all__ = ["finished"]
+__all__ = ["Solved", "finished"]
+
+
+class Solved(NamedTuple):
+    """The solution, and the examples that its left-out predictions are of: their goal and their features."""
+
+    solution: Solution
+    goal: Goal
+    features: NDArray[np.float32]
 
 
 def finished(

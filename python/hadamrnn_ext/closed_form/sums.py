@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from .ridge import Solution, Standard
 
-__all__ = ["Known", "Sums"]
+__all__ = ["Known", "Sums", "sum_of"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+EXACT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Sums:
         """The readout of all examples; `known` are some of them, whose left-out predictions are told."""
         mean, middle = self.z / self.weight, self.y / self.weight
         covariance = self.zz - self.weight * np.outer(mean, mean)
+        # Below this, products in float32 are not exact enough for the covariance to be one.
+        penalty = max(penalty, EXACT * float(np.trace(covariance)) / len(mean) ** 0.5)
         covariance.flat[:: len(mean) + 1] += penalty
         inverse = np.asarray(np.linalg.inv(covariance), np.float64)
         weight = inverse @ (self.zy - self.weight * np.outer(mean, middle))
@@ -73,3 +77,11 @@ class Sums:
         return Solution(
             raw, middle - mean @ weight - raw @ standard.mean, left_out, penalty, standard, inverse
         )
+
+
+def sum_of(sums: Sequence[Sums]) -> Sums:
+    """Of one or more."""
+    total = sums[0]
+    for other in sums[1:]:
+        total += other
+    return total

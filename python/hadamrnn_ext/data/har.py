@@ -1,26 +1,26 @@
 """UCI HAR, human activity recognition with smartphones (Anguita et al., ESANN 2013): the raw inertial signals.
 
-30 people, 6 activities, windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: acceleration of
-the body, angular velocity, and acceleration with gravity, each x, y, z. Test windows are of other people.
+30 people do 6 activities, in windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: x, y and z of the
+acceleration of the body, of the angular velocity (rad/s), and of the acceleration with gravity (both in g). The test
+windows are of other people.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
+from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .table import table
 from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "Windows", "read"]
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "read"]
 
 DATASET = Dataset(
     "har",
@@ -40,24 +40,15 @@ VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Signals (N, 128, 9) float32 in units of g and rad/s, activities (N,) 0..5 and people (N,) 1..30."""
-
-    signals: NDArray[np.float32]
-    activities: NDArray[np.int64]
-    people: NDArray[np.int64]
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Windows, Windows]:
-    """The training and the test windows, in the order of the files. `verify` compares the checksum.
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """The training and the test windows, in the order of the files: 128 steps in units of g and rad/s, activities 0..5. `verify` compares the checksum.
 
     The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the signals and labels", SHA256) if verify else None
     arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
-        Windows(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
+        Frames(arrays[f"{split}_signals"], arrays[f"{split}_activities"], arrays[f"{split}_people"])
         for split in ("train", "test")
     )
     return train, test
@@ -70,7 +61,7 @@ def _parse(path: Path) -> Arrays:
     )
     arrays: Arrays = {"sha256": np.array(archive.digest(contents.values()))}
     for split, names in members.items():
-        *signals, activities, people = (table(f"{path}: {name}", contents[name]) for name in names)
+        *signals, activities, people = (archive.table(f"{path}: {name}", contents[name]) for name in names)
         for name, array in zip(names, signals, strict=False):
             if array.shape != (len(activities), STEPS):
                 raise DataError(f"{path}: {name} is {array.shape}, expected ({len(activities)}, {STEPS})")
@@ -91,22 +82,17 @@ def _members(split: str) -> list[str]:
 
 
 def task(name: str, directory: str | Path | None, verify: bool) -> Task:
-    """What a person does in a window: `har6` all activities, `har2` the two classes of FastGRNN."""
+    """The activity in a window: all six in `har6`, the two classes of FastGRNN in `har2`."""
     known, test = read(directory, verify=verify)
+    assert known.people is not None
+    cut = of_people(known.people, VALIDATION_PEOPLE)
     labels: tuple[str, ...] = ACTIVITIES
-    meaning = np.arange(len(labels))
     if name == "har2":
         meaning = np.isin(labels, SECOND_CLASS).astype(np.int64)
+        known, test = (replace(part, classes=meaning[part.classes]) for part in (known, test))
         first = (activity for activity in labels if activity not in SECOND_CLASS)
         labels = (" or ".join(first), " or ".join(SECOND_CLASS))
-    cut = of_people(known.people, VALIDATION_PEOPLE)
-    return frames.task(
-        name,
-        (known.signals, meaning[known.activities]),
-        cut,
-        (test.signals, meaning[test.activities]),
-        labels,
-    )
+    return frames.task(name, known, cut, test, labels)
 
 
 TASKS = {"har2": Known(task, DATASET), "har6": Known(task, DATASET)}

@@ -1,4 +1,4 @@
-"""The four IDX files of MNIST and of the sets made in its likeness: 28 x 28 bytes an image, ten classes."""
+"""The four IDX files of MNIST and of data sets in its format: images of 28 x 28 bytes in ten classes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["SUFFIXES", "Images", "Pixels", "read", "task"]
 
 CLASSES = 10
 PIXEL_SCALE = 1 / 255
-#: One in so many training images is for validation: 50,000 and 10,000 of 60,000.
+#: One in 6 training images is for validation, 10,000 of the 60,000.
 VALIDATION_SHARE = 6
-#: What the name of each file may end in.
+#: The suffixes that the files may have.
 SUFFIXES = ("", ".gz")
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images as rows of pixels in reading order, (N, 784) uint8, and their labels 0..9, (N,) uint8."""
+    """Images, (N, 784) uint8 with the pixels in reading order, and their labels 0..9, (N,) uint8."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -45,8 +45,8 @@ def read(
 ) -> tuple[Images, Images]:
     """The training and the test images, in the order of the files.
 
-    `verify` compares the content with the md5 `checksums` of the uncompressed files; without it any pair of IDX
-    files of images and labels 0..9 will do, such as images of one's own. Raises `DataError`.
+    `verify` compares the md5 `checksums` of the uncompressed files. Without it, any IDX files of images and labels 0..9
+    are accepted. Raises `DataError`.
     """
     folder = dataset.locate(directory)
 
@@ -70,7 +70,7 @@ def read(
 
 @dataclass(frozen=True)
 class Pixels:
-    """Images read pixel by pixel, in the order `order` (None: as they are)."""
+    """Images that are read pixel by pixel, in the given order, or in reading order if it is None."""
 
     images: Images
     order: NDArray[np.int64] | None
@@ -78,7 +78,7 @@ class Pixels:
 
     def __post_init__(self) -> None:
         images = self.images.images
-        # Once for all epochs: bytes gathered in this order per batch would cost more than the rest of a batch.
+        # Reordered once for all epochs, since reordering a batch costs more than everything else for that batch.
         object.__setattr__(self, "ordered", images if self.order is None else images.take(self.order, axis=1))
 
     def __len__(self) -> int:
@@ -92,14 +92,14 @@ class Pixels:
 
     def batch(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         pixels = self.ordered[index].astype(np.float32)
-        pixels *= np.float32(PIXEL_SCALE)  # as `Preprocess` does it: the same bits in training and in use
+        pixels *= np.float32(PIXEL_SCALE)  # as in `Preprocess`, for the same bits in training and in use
         return pixels[..., None], self.images.labels[index].astype(np.int64)
 
 
 def task(
     name: str, read: tuple[Images, Images], labels: tuple[str, ...], permutation: Permutation | None = None
 ) -> Task:
-    """The class of each image, read pixel by pixel, in the order of `permutation`; `read` is training and test."""
+    """The class of each image, read pixel by pixel in the order of `permutation`. `read` is the training and test set."""
     known, test = read
     order = None if permutation is None else permutation.indices()
     kept, held = one_in(VALIDATION_SHARE, len(known))

@@ -1,6 +1,6 @@
-"""The tasks by name: `load("pmnist")` reads or makes the data and cuts the splits.
+"""The tasks by name: `load("pmnist")` reads or generates the data and splits them.
 
-To add a data set, write its module, with its `TASKS`, and name it in `MODULES`.
+To add a data set, write a module that exports `TASKS`, and add it to `MODULES`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NAMES = tuple(TASKS)
 DATASETS: dict[str, Dataset] = {
     known.dataset.name: known.dataset for known in TASKS.values() if known.dataset
 }
-#: Those of texts, for which there are tokenizers.
+#: The tasks of texts, which can be read by a tokenizer.
 TEXTS = tuple(name for name, known in TASKS.items() if known.texts)
 
 
@@ -35,9 +35,9 @@ def load(
 ) -> Task:
     """The task `name` (one of `NAMES`).
 
-    `directory` holds its data set (see `folders.candidates`), `verify` compares checksums, `length` is the
-    number of steps of a generated sequence, `tokenizer` that of transformers which makes tokens of texts (`tokenizers`; None:
-    words of the training texts). Raises `DataError`.
+    `directory` holds its data set (see `folders.candidates`), `verify` compares checksums, and `length` is the number of
+    steps of a generated sequence. `tokenizer` names the tokenizer of transformers that splits texts into tokens (see
+    `tokenizers`); None takes the words of the training texts. Raises `DataError`.
     """
     if tokenizer is not None and name not in TEXTS:
         raise DataError(f"a tokenizer is for the tasks {', '.join(TEXTS)}, not {name}")

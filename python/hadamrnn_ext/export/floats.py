@@ -38,7 +38,7 @@ def values(model: Model, tables: Tables) -> dict[str, Any]:
         "byte_value": None,
         "layers": layers,
         "codes": codes(bits for bits in weights if bits is not None),
-        "transforms": transforms([(layer.block_size, "float") for layer in card.layers], tables),
+        "transforms": transforms([(layer, "float") for layer in card.layers], tables),
         "onehot": card.input == "tokens" and card.embedding_size is None,
         "embedding": card.embedding_size is not None,
         "activation": card.input_activation or "linear",

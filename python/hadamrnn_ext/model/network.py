@@ -30,14 +30,17 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
     if kernel not in KERNELS:
         raise KernelError(f"kernel {ascii(kernel)[:40]} is unknown; expected one of {', '.join(KERNELS)}")
     isa.active()  # an unknown HADAMRNN_ISA is an IsaError here
+    # An integer model reads integers instead, but no layer can be made without these.
+    kinds = (".bias", ".modrelu")
+    floats = {name: np.asarray(x, np.float32) for name, x in parameters.items() if name.endswith(kinds)}
     layers = [
         _core.Layer(
             block_size=layer.block_size,
             core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
             signs=parameters[f"layers.{i}.signs"],
-            bias=_floats(parameters[f"layers.{i}.bias"]),
+            bias=floats[f"layers.{i}.bias"],
             recurrence=layer.recurrence,
-            modrelu=_floats(parameters.get(f"layers.{i}.modrelu")),
+            modrelu=floats.get(f"layers.{i}.modrelu"),
             input_signs=parameters.get(f"layers.{i}.input_signs"),
             decays=parameters.get(f"layers.{i}.decays"),
         )
@@ -61,11 +64,6 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
         )
     except ValueError as error:
         raise KernelError(f"kernel {kernel!r} does not run this model: {error}") from None
-
-
-def _floats(values: NDArray[Any] | None) -> NDArray[np.float32] | None:
-    """As float32. Those of an integer model are converted only so that a layer can be made; nothing reads them."""
-    return None if values is None else np.asarray(values, np.float32)
 
 
 def _pool(card: Card, parameters: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

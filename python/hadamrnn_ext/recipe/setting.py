@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..errors import HadamRNNError
 from ..scalars import plain
 
-__all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "settings", "spelled"]
+__all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "of_card", "settings", "spelled"]
 
 
 class PresetError(HadamRNNError, ValueError):
@@ -35,7 +35,7 @@ class Setting(NamedTuple):
     `parse` makes a value of a word of a command line. `expected` says which values make sense, those for which `holds`
     is true; `none` says what None stands for, "" where it is no value. `option` is the name on the command line, "" for
     that of the field and None where it has none. `baseline` is what a network without Hadamard matrices must have
-    here, `...` where that is free. `initial` is true where only the weights to begin with depend on it.
+    here, `...` where that is free. `card` is true where the card of a model has a field of this name and meaning. `initial` is true where only the weights to begin with depend on it.
     """
 
     help: str
@@ -46,6 +46,7 @@ class Setting(NamedTuple):
     metavar: str | None = None
     option: str | None = ""
     baseline: Any = ...
+    card: bool = False
     initial: bool = False
     idle: tuple[Idle, ...] = ()
 
@@ -143,6 +144,11 @@ def check(instance: Any) -> None:
 def neutral(kind: type[Any]) -> dict[str, Any]:
     """What a network without Hadamard matrices has in the fields that are about them."""
     return {field.name: setting.baseline for field, setting in settings(kind) if setting.baseline is not ...}
+
+
+def of_card(kind: type[Any]) -> list[str]:
+    """The fields that the card of a model has under the same name."""
+    return [item.name for item, setting in settings(kind) if setting.card]
 
 
 def document(kind: type[Any]) -> None:

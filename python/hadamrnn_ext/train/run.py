@@ -16,13 +16,17 @@ from ..recipe.config import Config
 from .checkpoint import CheckpointError
 from .finish import finish
 from .initial import build
-from .memory import memory_errors
 from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Silent
 from .trainer import Trainer
 
 __all__ = ["run"]
 
+ENDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "bad alloc",
+)  # what torch's allocators of main memory say
 LONG = 1_000_000  # steps of all sequences of a test that takes long enough to be announced
 
 
@@ -79,6 +83,18 @@ def _random_state_of_others(device: str) -> Iterator[None]:
     used = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(range(torch.cuda.device_count() if used else 0)):
         yield
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """While entered, what torch raises where memory ends, on the CPU or a GPU, becomes MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if isinstance(error, torch.cuda.OutOfMemoryError) or any(end in text for end in ENDS):
+            raise MemoryError(text.splitlines()[0]) from error
+        raise
 
 
 def _train(
