@@ -102,6 +102,13 @@ Activation parse_activation(const std::string& name) {
   fail("recurrence '" + name + "' is unknown; expected linear, relu, modrelu or sign");
 }
 
+InputActivation parse_input_activation(const std::string& name) {
+  if (name == "linear") return InputActivation::linear;
+  if (name == "relu") return InputActivation::relu;
+  if (name == "clip") return InputActivation::clip;
+  fail("input activation '" + name + "' is unknown; expected linear, relu or clip");
+}
+
 Layer::Layer(const LayerSpec& spec) {
   auto d = std::make_shared<LayerData>();
   d->storage = Storage(spec.hidden_size, spec.block_size, spec.base);

@@ -39,6 +39,7 @@ const KernelTable table = {
     project<F32>,
     readout<F32>,
     pool<F32>,
+    pool_back,
     pool_features<I32, false>,
     finite<F32>,
     masked_add<F32>,

@@ -58,6 +58,14 @@ struct Pooling {
   const T* threshold;  // (thresholds, size); what it is in the padding leaves no excess and no share there
 };
 
+// The way back through a pool; see pool_back in pool-inl.hpp.
+struct PoolBack {
+  Pooling<float> pool;
+  const float* grad;    // of the features, laid out as their sums are
+  const float* weight;  // (steps): how much a step counts in the mean
+  float* dthreshold;    // (thresholds, size): accumulates; may be null
+};
+
 // Sums over time of a few steps' gradients; see accumulate in training-inl.hpp.
 struct Accumulate {
   int64_t n;
@@ -138,6 +146,7 @@ struct KernelTable {
 
   // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
   void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
+  void (*pool_back_f32)(const PoolBack&, const float* h, int64_t steps, float* grad_h);
   void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
   // Whether none of the n numbers is infinite or NaN.
   bool (*finite_f32)(const float* x, int64_t n);
