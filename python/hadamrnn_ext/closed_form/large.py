@@ -71,6 +71,7 @@ def begin(
 ) -> Begun:
     """Chooses by the sequences that `take` returns for some of `count` numbers: the same that `fit` takes."""
     check_units(options.hidden_size)
+    options.refuse_steps()
     goal = Goal.of(targets(y, count, options.kind), options.balanced)
     numbers = None if groups is None else holdout.groups_of(groups, count)
     rows = sample(count, CHUNK, options.seed)

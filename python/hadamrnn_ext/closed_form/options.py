@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..data.missing import Impute
 from ..data.targets import Kind
+from ..errors import InputError
 from .sizes import MAX_BYTES
 
 __all__ = ["Options"]
@@ -23,3 +24,11 @@ class Options(NamedTuple):
     normalize: bool = True
     balanced: bool = False
     num_threads: int | None = None
+    every_step: bool | None = None
+
+    def refuse_steps(self) -> None:
+        """Raises InputError where every step has a target, which only data in memory may have."""
+        if self.every_step:
+            raise InputError(
+                "every_step is True; expected arrays or lists in memory for targets of every step"
+            )

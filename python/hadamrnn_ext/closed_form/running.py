@@ -58,6 +58,7 @@ class Running:
         self._begin = time.perf_counter()
         self._options = Options(**options)
         check_units(self._options.hidden_size)
+        self._options.refuse_steps()
         self._labels = None if classes is None else tuple(map(str, classes))
         given = Examples(X, y)
         self._reader, found = Reader.of_data(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from .batch import Data
+from .batch import Source
 from .design import Design, input_bits
 from .goal import Goal
 
@@ -27,7 +27,7 @@ def check_units(units: int | None) -> None:
 
 
 def largest(
-    design: Design, data: Data, goal: Goal, units: int | None, most: int, many: bool
+    design: Design, data: Source, goal: Goal, units: int | None, most: int, many: bool
 ) -> tuple[int, int]:
     """Units, those asked for if any are, and bits of the readout; `many`: of more than `CHUNK` examples. Raises InputError where no network fits `most` bytes."""
     width = data.tokens or design.input_width(data.reader.width)
