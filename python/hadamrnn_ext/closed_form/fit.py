@@ -25,7 +25,7 @@ from .large import fit_array
 from .options import Options
 from .report import Fitted
 from .running import fit_chunks
-from .sizes import MAX_BYTES, check_units
+from .sizes import check_units, fewer_words, limit
 from .steps import fit_steps, of_every_step
 
 __all__ = ["fit", "fit_examples"]
@@ -36,7 +36,7 @@ def fit(
     y: ArrayLike | None = None,
     *,
     groups: ArrayLike | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
     hidden_size: int | None = None,
     seed: int = 0,
     kind: Kind | None = None,
@@ -62,7 +62,8 @@ def fit(
             step, whatever came last weighing most.
         groups: (N,) of each sequence the person, device or the like that it is of: all choices are then by the errors on
             groups that a model has not seen. Windows of the same person are no strangers to each other.
-        max_bytes: of the model file; the network is the largest that fits.
+        max_bytes: of the model file; the network is the largest that fits. None: 16,384, and of texts 262,144. Of their words
+            the most frequent are kept, as many as take half of it.
         hidden_size: units n, a power of two, instead.
         seed: of the draw.
         kind: "classes" or "values", where the type of y does not say so.
@@ -117,6 +118,7 @@ def fit_examples(
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
     if options.every_step is None and of_every_step(given.y, found.lengths):
         return fit_steps(given, options, begin, settings)
+    reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
     count = len(found.lengths)
     answers = targets(given.y, count, options.kind, places=given.y_places)
     groups = None if given.groups is None else holdout.groups_of(given.groups, count)

@@ -24,7 +24,7 @@ from .options import Options
 from .readout import Solved, finished
 from .report import Fitted, Report
 from .ridge import Standard, ridge
-from .sizes import largest
+from .sizes import largest, limit
 from .sums import Known, Sums
 from .temperature import temperature
 
@@ -43,7 +43,9 @@ class Fitter:
         self.options, self.reader, self.groups, seed = options, some.reader, groups, options.seed
         self.tried = trials(some, goal, groups, options.hidden_size, seed)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
-        self.units, self.bits = largest(self.design, some, goal, options.hidden_size, options.max_bytes, many)
+        self.units, self.bits = largest(
+            self.design, some, goal, options.hidden_size, limit(options.max_bytes, some.reader), many
+        )
         card, parameters = draw(self.design, self.units, some.batch(), seed, tokens=some.tokens)
         self.card = dataclasses.replace(
             card,

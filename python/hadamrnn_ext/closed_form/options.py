@@ -7,7 +7,6 @@ from typing import NamedTuple
 from ..data.missing import Impute
 from ..data.targets import Kind
 from ..errors import InputError
-from .sizes import MAX_BYTES
 
 __all__ = ["Options"]
 
@@ -15,7 +14,7 @@ __all__ = ["Options"]
 class Options(NamedTuple):
     """As the arguments of `fit`."""
 
-    max_bytes: int = MAX_BYTES
+    max_bytes: int | None = None
     hidden_size: int | None = None
     seed: int = 0
     kind: Kind | None = None
