@@ -22,7 +22,7 @@ from hadamrnn_ext import cli
 
 HIDDEN = """
 import sys
-NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers", "tensorboard")
+NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers")
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in NAMES:

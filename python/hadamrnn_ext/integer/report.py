@@ -1,4 +1,4 @@
-"""How well an integer model follows its float model: saturation and signal-to-noise ratio of the states."""
+"""How closely an integer model follows its float model: saturation and signal-to-noise ratio of the states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["fidelity", "with_report"]
 
 
 def with_report(card: Card, floats: _core.Model, integers: _core.Model, calibration: Calibration) -> Card:
-    """The card of an integer model, completed with what the calibration's sample shows of its float model and of it."""
+    """The card of an integer model with its saturation and noise filled in, measured on the sample of the calibration."""
     integer = card.integer
     assert integer is not None
     measures = [_Measure(layer.state_bits, layer.state_scale) for layer in integer.layers]
@@ -32,7 +32,7 @@ def with_report(card: Card, floats: _core.Model, integers: _core.Model, calibrat
 
 
 def fidelity(card: Card) -> float:
-    """The least signal-to-noise ratio of the layers of an integer model that its card reports, in decibels."""
+    """The lowest signal-to-noise ratio among the layers, in decibels, as the card of an integer model reports it."""
     assert card.integer is not None
     return min(math.inf if layer.snr is None else layer.snr for layer in card.integer.layers)
 
@@ -41,7 +41,7 @@ class _Measure:
     """Sums over all steps of one layer."""
 
     def __init__(self, state_bits: int, state_scale: float) -> None:
-        # A sign is always at its limit, and that is no fault. relu(z) never is at the lower one.
+        # A sign is always at a limit, which is no saturation.
         self._limits = None if state_bits == 1 else (-(1 << state_bits - 1), (1 << state_bits - 1) - 1)
         self._scale = np.float32(state_scale)
         self._saturated, self._count = 0, 0
@@ -52,7 +52,7 @@ class _Measure:
             z = np.rint(quantized / self._scale)
             self._saturated += int(((z == self._limits[0]) | (z == self._limits[1])).sum())
         self._count += reference.size
-        signal = reference.astype(np.float64)  # the squares of large states do not fit float32
+        signal = reference.astype(np.float64)  # the squares of large states overflow float32
         error = quantized - signal
         self._signal += float(np.vdot(signal, signal))
         self._noise += float(np.vdot(error, error))
@@ -63,7 +63,7 @@ class _Measure:
 
     @property
     def snr(self) -> float | None:
-        """Decibels; None where the states are equal, or there is no signal."""
+        """In decibels; None if the states are equal, or if there is no signal."""
         if self._noise == 0 or self._signal == 0:
             return None
         return round(10 * math.log10(self._signal / self._noise), 2)
