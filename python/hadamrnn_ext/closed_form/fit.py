@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..data import custom, holdout
 from ..data.examples import Examples
+from ..data.measured import warning_of_tokens
 from ..data.missing import Impute
 from ..data.reader import Reader
 from ..data.targets import Kind, targets
@@ -118,6 +120,7 @@ def fit_examples(
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
     if options.every_step is None and of_every_step(given.y, found.lengths):
         return fit_steps(given, options, begin, settings)
+    suspicion = warning_of_tokens(found, options.tokens) if reader.kind == "tokens" else None
     reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
     count = len(found.lengths)
     answers = targets(given.y, count, options.kind, places=given.y_places)
@@ -131,4 +134,7 @@ def fit_examples(
     fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
-    return fitter.fitted(custom.data_card(given, reader), settings, begin)
+    model, report = fitter.fitted(custom.data_card(given, reader), settings, begin)
+    if suspicion is not None:
+        report = dataclasses.replace(report, warnings=(*report.warnings, suspicion))
+    return Fitted(model, report)
