@@ -56,7 +56,7 @@ Input make_input(const Recurrence& recurrence, const py::object& signs, const py
 TrainGradients make_gradients(const Input& self, py::dict& out) {
   const py::ssize_t n = self.recurrence.hidden_size();
   const auto fresh = [&](const char* name, const Shape& shape) {
-    py::array_t<float> array(shape);
+    auto array = new_array<float>(shape);
     out[name] = array;
     return array.mutable_data();
   };
@@ -79,7 +79,7 @@ int64_t check_segment(int64_t segment) {
 }
 
 py::array_t<float> last(const Input& self, int threads) {
-  py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
+  auto out = new_array<float>({self.in.batch, self.recurrence.hidden_size()});
   float* h = out.mutable_data();
   const LongCall call;
   train_last(self.recurrence, self.in, h, nullptr, threads);
@@ -88,7 +88,7 @@ py::array_t<float> last(const Input& self, int threads) {
 
 py::tuple mean(const Input& self, int threads) {
   const Shape shape{self.in.batch, self.recurrence.hidden_size()};
-  py::array_t<float> mean(shape), last(shape);
+  auto mean = new_array<float>(shape), last = new_array<float>(shape);
   float *m = mean.mutable_data(), *h = last.mutable_data();
   {
     const LongCall call;
@@ -123,7 +123,8 @@ py::tuple sequence(const Input& self, const py::object& weight, const py::object
   head.ignore = ignore_index;
   py::dict out;
   const TrainGradients g = make_gradients(self, out);
-  py::array_t<float> dweight(Shape{head.outputs, n}), dbias(Shape{head.outputs}), h_last(Shape{batch, n});
+  auto dweight = new_array<float>({head.outputs, n}), dbias = new_array<float>({head.outputs});
+  auto h_last = new_array<float>({batch, n});
   head.weight_gradient = dweight.mutable_data();
   head.bias_gradient = dbias.mutable_data();
   head.h_last = h_last.mutable_data();

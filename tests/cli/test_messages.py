@@ -21,6 +21,7 @@ ONLY = {
     ("data.csv_columns", "--group"): {"train"},  # and what its columns were
     ("recipe.config", "--train"): {"train"},  # the command of a run, in a report
     ("cli.custom", "--train"): {"train"},  # it reads no options of the others
+    ("cli.evaluate", "--task"): {"eval", "quantize"},  # `fit` takes from it how own data are scored
 }
 
 
