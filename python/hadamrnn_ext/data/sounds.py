@@ -16,7 +16,7 @@ from .places import FilePlaces
 
 __all__ = ["SETTINGS", "Hearing", "hearing", "one", "read"]
 
-#: The entries of `Training.settings` of a model of own sounds: the features, and the samples per second.
+#: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
 
 
