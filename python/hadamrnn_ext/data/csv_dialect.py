@@ -167,13 +167,13 @@ def _decimal(name: str, found: list[Row]) -> str:
         cells = ((row.line, cell) for row in found for cell in row.cells)
         return (one for one in cells if mark in one[1] and form.fullmatch(one[1]))
 
-    commas, points = list(marked(",", COMMA_NUMBER)), next(marked(".", POINT_NUMBER), None)
+    commas = list(marked(",", COMMA_NUMBER))
     if not commas:
         return "."
     line, cell = commas[0]
-    if points is not None:
+    if point := next(marked(".", POINT_NUMBER), None):
         raise DataError(
-            f"{name}: line {line} has {cell!r} and line {points[0]} {points[1]!r}; expected one decimal mark: say which with "
+            f"{name}: line {line} has {cell!r} and line {point[0]} {point[1]!r}; expected one decimal mark: say which with "
             "--decimal, or write numbers without separators of thousands"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):
