@@ -66,7 +66,7 @@ Input make_input(const Recurrence& recurrence, const py::object& signs, const py
 TrainGradients make_gradients(const Input& self, py::dict& out) {
   const py::ssize_t n = self.recurrence.hidden_size();
   const auto fresh = [&](const char* name, const Shape& shape) {
-    py::array_t<float> array(shape);
+    auto array = new_array<float>(shape);
     out[name] = array;
     return array.mutable_data();
   };
@@ -89,7 +89,7 @@ int64_t check_segment(int64_t segment) {
 }
 
 py::array_t<float> last(const Input& self, int threads) {
-  py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
+  auto out = new_array<float>({self.in.batch, self.recurrence.hidden_size()});
   float* h = out.mutable_data();
   const LongCall call;
   train_last(self.recurrence, self.in, nullptr, h, nullptr, threads);
@@ -98,8 +98,8 @@ py::array_t<float> last(const Input& self, int threads) {
 
 py::tuple pooled(const Input& self, int threads) {
   if (!self.pool()) throw py::value_error("there are no thresholds to pool over");
-  py::array_t<float> features(Shape{self.in.batch, self.features()});
-  py::array_t<float> last(Shape{self.in.batch, self.recurrence.hidden_size()});
+  auto features = new_array<float>({self.in.batch, self.features()});
+  auto last = new_array<float>({self.in.batch, self.recurrence.hidden_size()});
   float *f = features.mutable_data(), *h = last.mutable_data();
   {
     const LongCall call;
@@ -119,7 +119,7 @@ py::dict last_backward(const Input& self, const py::object& grad, const py::obje
     df = exact<float>(grad_features, "grad_features", {self.in.batch, self.features()}).data();
   }
   if (self.pool() && of_thresholds) {
-    py::array_t<float> dthresholds(Shape{self.pooled.thresholds, n});
+    auto dthresholds = new_array<float>({self.pooled.thresholds, n});
     g.threshold = dthresholds.mutable_data();
     out["thresholds"] = dthresholds;
   }
@@ -143,7 +143,8 @@ py::tuple sequence(const Input& self, const py::object& weight, const py::object
   head.ignore = ignore_index;
   py::dict out;
   const TrainGradients g = make_gradients(self, out);
-  py::array_t<float> dweight(Shape{head.outputs, n}), dbias(Shape{head.outputs}), h_last(Shape{batch, n});
+  auto dweight = new_array<float>({head.outputs, n}), dbias = new_array<float>({head.outputs});
+  auto h_last = new_array<float>({batch, n});
   head.weight_gradient = dweight.mutable_data();
   head.bias_gradient = dbias.mutable_data();
   head.h_last = h_last.mutable_data();
