@@ -84,12 +84,10 @@ void test_transform(const KernelTable& table) {
   const auto specials = [](Random& random, const Blocks& s) { return random.specials(s.units()); };
   const auto doubles = [](Random& random, const Blocks& s) { return random.reals<double>(s.units()); };
   const auto i32 = [](Random& random, const Blocks& s) { return extremes<int32_t>(random, s, INT32_MAX); };
-  const auto i16 = [](Random& random, const Blocks& s) { return extremes<int16_t>(random, s, INT16_MAX); };
   sweep<float>("transform_f32", table.transform_f32, lane_group, 16, reals);
   sweep<float>("transform_f32 of special values", table.transform_f32, lane_group, 10, specials);
   sweep<double>("transform_f64", table.transform_f64, lane_group, 10, doubles);
   sweep<int32_t>("transform_i32", table.transform_i32, lane_group, 16, i32);
-  sweep<int16_t>("transform_i16", table.transform_i16, 32, 14, i16);
 }
 
 }  // namespace hadamrnn::test

@@ -21,7 +21,6 @@ const KernelTable table = {
     transform_many<F32>,
     scalar::transform_f64,
     transform_many<I32>,
-    transform_many<I16>,
     recur<F32>,
     scalar::recur_f64,
     recur_back<F32>,

@@ -110,9 +110,6 @@ struct KernelTable {
                         bool transpose);
   void (*transform_i32)(const Geometry<int32_t>&, const int32_t* in, int32_t* out, int32_t* scratch, int64_t count,
                         bool transpose);
-  // Exact where 2^log2 * base * max|in| < 2^15. Rows are padded to 32 elements here.
-  void (*transform_i16)(const Geometry<int16_t>&, const int16_t* in, int16_t* out, int16_t* scratch, int64_t count,
-                        bool transpose);
 
   void (*recur_f32)(const Recur<float>&, int64_t steps);
   void (*recur_f64)(const Recur<double>&, int64_t steps);
