@@ -68,7 +68,7 @@ class Description:
         rows = [("input", _input_text(card))]
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
         if card.bidirectional:
-            rows.append(("", "and a second network that reads backwards"))
+            rows.append(("", "and a second network that reads backwards in time"))
         if card.decays:
             rows.append(("forgets", "with a decay per block"))
         if card.pool is not None:
