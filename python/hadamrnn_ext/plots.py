@@ -100,7 +100,7 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
     axes.set_ylabel("probability")
     axes.set_xlim(1, len(shares))
     axes.set_ylim(0, 1)
-    axes.legend(loc="upper left", title="answer, in the end" if truth is None else f"truth: {truth}")
+    axes.legend(loc="upper left", title="final answer" if truth is None else f"truth: {truth}")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -7,7 +7,7 @@ import math
 import mmap
 import warnings
 import zipfile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as form
@@ -74,7 +74,9 @@ def array(content: Content, name: str) -> NDArray[Any]:
     """The array of an .npy file, read-only, which shares the memory of `content`. Raises DataError."""
     file: Any = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
     try:
-        shape, fortran, dtype = _header(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            shape, fortran, dtype = HEADERS[form.read_magic(file)](file)
         if not dtype.hasobject:
             begin = file.tell()
             if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
@@ -88,14 +90,6 @@ def array(content: Content, name: str) -> NDArray[Any]:
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
     raise DataError(f"{name}: {OBJECTS}")
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """The shape, whether the order is that of Fortran, and the dtype. Raises almost any exception if it is damaged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about headers that Python 2 wrote
-        found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[form.read_magic(file)](file)
-    return found
 
 
 def _members(name: str, content: bytes) -> Arrays:

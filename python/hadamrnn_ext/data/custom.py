@@ -77,7 +77,6 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
     training = examples.take(split.train)
     chosen = Targets(training.targets, answers.labels)
     weights = class_weights(chosen) if options.balanced else None
-    scores = scored(answers.labels, chosen.normalization(), weights)
     return Task(
         name=NAME,
         train=training,
@@ -88,8 +87,7 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
         output="last",
         output_size=answers.outputs,
         length=int(found.lengths.max()),
-        scores=scores.scores,
-        conclude=scores.conclude,
+        **scored(answers.labels, chosen.normalization(), weights),
         chosen_by="loss" if answers.labels else "r2",
         preprocess=reader.preprocess,
         labels=answers.labels,
@@ -116,7 +114,6 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
     if answers.outputs != card.output_size:
         raise InputError(f"y has {answers.outputs} values per sequence; the model answers {card.output_size}")
     test = reader.series(found, answers.values, given.places)
-    scores = scored(answers.labels, answers.normalization())
     empty = test.take(slice(0))
     return Task(
         name=NAME,
@@ -128,8 +125,7 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
         output="last",
         output_size=card.output_size,
         length=int(found.lengths.max()),
-        scores=scores.scores,
-        conclude=scores.conclude,
+        **scored(answers.labels, answers.normalization()),
         chosen_by="loss",
         preprocess=card.preprocess,
         labels=answers.labels,
@@ -148,19 +144,15 @@ def digest(task: Task, options: Options) -> str:
     return total.hexdigest()[:16]
 
 
-class Scoring(NamedTuple):
-    scores: Any
-    conclude: Any
-
-
 def scored(
     labels: tuple[str, ...] | None, answers: Normalization | None, weights: tuple[float, ...] | None = None
-) -> Scoring:
-    """The scores of answers: `metrics.by_class` for classes, `metrics.regression` for values."""
+) -> dict[str, Any]:
+    """The `scores` of a task and how it `conclude`s, for classes or for values."""
     if labels is not None:
-        return Scoring(partial(metrics.by_class, count=len(labels), weights=weights), metrics.balance)
+        scores = partial(metrics.by_class, count=len(labels), weights=weights)
+        return {"scores": scores, "conclude": metrics.balance}
     assert answers is not None
-    return Scoring(partial(metrics.regression, scale=answers), metrics.explain)
+    return {"scores": partial(metrics.regression, scale=answers), "conclude": metrics.explain}
 
 
 def _examples(given: Examples | Pair, what: str = "") -> Examples:

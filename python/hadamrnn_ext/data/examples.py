@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..file.data_card import DataCard
-from .places import Places
+from .places import Places, X, Y
 
 __all__ = ["Examples"]
 
@@ -25,5 +25,5 @@ class Examples(NamedTuple):
     groups: Any = None
     card: DataCard | None = None
     understood: str = ""
-    places: Places = Places("X")
-    y_places: Places = Places("y")
+    places: Places = X
+    y_places: Places = Y

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..file.resolution import is_wide
-from .places import Places
+from .places import Places, X
 from .series import Sequences
 
 __all__ = ["Impute", "centres", "fill", "numbers"]
@@ -21,7 +21,7 @@ Impute = Literal["mean", "last"]
 
 
 def fill(
-    x: Sequences, how: Impute | None, means: ArrayLike | None = None, places: Places | None = None
+    x: Sequences, how: Impute | None, means: ArrayLike | None = None, places: Places = X
 ) -> NDArray[Any]:
     """The values (sum of lengths, d) of sequences of features, with missing ones filled in.
 
@@ -30,7 +30,6 @@ def fill(
 
     Raises InputError for an infinite value, for a missing one if `how` is None, and for a channel without any value.
     """
-    places = places or Places()
     values = numbers(x, how, places)
     missing = np.isnan(values)
     if not missing.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CellPlaces", "FilePlaces", "Places"]
+__all__ = ["CellPlaces", "FilePlaces", "Places", "X", "Y"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,10 @@ class Places:
 
     def step(self, i: int, t: int, channel: int | None = None) -> str:
         return f"{self.name}[{i}][{t}]" if channel is None else f"{self.name}[{i}][{t}, {channel}]"
+
+
+#: The usual names of sequences and of targets.
+X, Y = Places("X"), Places("y")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..file.preprocess import Normalization, Preprocess, Vocabulary
 from ..file.resolution import LEVELS, check_differences, is_wide, too_fine
 from . import words
 from .missing import Impute, centres, fill, numbers
-from .places import Places
+from .places import Places, X
 from .series import Sequences, Series, sequences, whole
 from .texts import is_texts, text_list
 
@@ -23,7 +23,6 @@ __all__ = ["Reader"]
 WORDS = 10_000
 #: Larger integers are tokens only if the user says so, since every token has a column of weights.
 MOST_TOKENS = 1 << 16
-X = Places("X")
 
 
 class Reader(NamedTuple):

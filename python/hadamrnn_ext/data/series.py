@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..file.preprocess import Normalization
-from .places import Places
+from .places import Places, X
 from .task import Index
 
 __all__ = ["Sequences", "Series", "feature_names", "sequences", "whole"]
@@ -33,7 +33,7 @@ class Sequences(NamedTuple):
         return sequence, row - int(self.starts[sequence])
 
 
-def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places | None = None) -> Sequences:
+def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places = X) -> Sequences:
     """The sequences of an array (N, T, d) or (N, T), or of a list or object array of N arrays or data frames (T_i, d) or (T_i,).
 
     Masked values and pd.NA become NaN, which means missing.
@@ -42,7 +42,6 @@ def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places | None = None) 
         ShapeError: the shape is another one, the sequences differ in their features, or one is empty.
         InputError: there are no real numbers, or a data frame has other columns than the first one.
     """
-    places = places or Places()
     if not isinstance(x, np.ndarray) and hasattr(x, "__array__"):
         x = _array(x)
     if isinstance(x, np.ndarray) and x.dtype != object:

@@ -16,7 +16,7 @@ from .places import FilePlaces
 
 __all__ = ["SETTINGS", "Hearing", "hearing", "one", "read"]
 
-#: The entries of `Training.settings` of a model of own sounds: the features, and the samples per second.
+#: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
 
 
@@ -73,7 +73,12 @@ def read(folder: str | Path, how: Hearing | None = None) -> Examples:
     places = sorted(place for place in Path(folder).iterdir() if not place.name.startswith("."))
     for place in places:
         if place.is_dir():
-            for path in _sounds(place):
+            found, _ = source.files(place, sound.SUFFIXES)
+            if not found:
+                raise DataError(
+                    f"{place}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
+                )
+            for path in found:
                 frames.append(how.frames(str(path), bytes(source.content(path))))
                 classes.append(place.name)
                 files.append(str(path))
@@ -92,12 +97,3 @@ def read(folder: str | Path, how: Hearing | None = None) -> Examples:
         understood=f"{folder}: {len(frames)} sounds in sub-folders, heard at {how.rate} Hz",
         places=FilePlaces(str(folder), files=files),
     )
-
-
-def _sounds(folder: Path) -> list[Path]:
-    found, _ = source.files(folder, sound.SUFFIXES)
-    if not found:
-        raise DataError(
-            f"{folder}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
-        )
-    return found

@@ -121,7 +121,7 @@ def _opened(name: str | Path) -> contextlib.AbstractContextManager[IO[bytes]]:
         return open(name, "rb")
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
-        raise DataError("stdin: there is none to read bytes from")
+        raise DataError("stdin: is not there, or cannot be read as bytes")
     return contextlib.nullcontext(stream)
 
 

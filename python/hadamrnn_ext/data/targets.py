@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, ShapeError
 from ..file.preprocess import Normalization
 from ..file.resolution import too_fine
-from .places import Places
+from .places import Places, Y
 from .series import whole
 
 __all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
@@ -51,7 +51,7 @@ def targets(
     count: int,
     kind: Kind | None = None,
     labels: tuple[str, ...] | None = None,
-    places: Places | None = None,
+    places: Places = Y,
 ) -> Targets:
     """The targets of `count` sequences. Integers, booleans and strings (N,) are classes; floats (N,) or (N, o) are values.
 
@@ -62,7 +62,6 @@ def targets(
         ShapeError: there is not one target per sequence.
         InputError: the targets are not of that kind, one is missing, or `labels` lack a class. The place is named.
     """
-    places = places or Places("y")
     array = named(y, places)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
@@ -88,9 +87,8 @@ def is_missing(value: Any) -> bool:
         return False
 
 
-def named(y: Any, places: Places | None = None) -> NDArray[Any]:
+def named(y: Any, places: Places = Y) -> NDArray[Any]:
     """Targets as an array of booleans, numbers, strings or bytes. Raises InputError if one is missing."""
-    places = places or Places("y")
     array = _as_array(y)
     if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OSU":
         array = array[:, 0]

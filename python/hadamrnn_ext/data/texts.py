@@ -36,18 +36,16 @@ def text_list(x: Iterable[Any], name: Callable[[int], str] = "text {}".format) -
     Raises:
         InputError: a text is missing, is not a string, or is not UTF-8.
     """
-    return [_text(text, name(i)) for i, text in enumerate(x)]
-
-
-def _text(text: Any, name: str) -> str:
-    if isinstance(text, bytes):
+    texts = []
+    for i, text in enumerate(x):
         try:
-            return text.decode()
+            decoded = text.decode() if isinstance(text, bytes) else text
         except UnicodeDecodeError:
-            raise InputError(f"{name} is {text[:40]!r}; expected text, or bytes of it in UTF-8") from None
-    if not isinstance(text, str):
-        raise InputError(f"{name} is {ascii(text)[:40]}; expected a string")
-    return str(text)
+            raise InputError(f"{name(i)} is {text[:40]!r}; expected text, or bytes of it in UTF-8") from None
+        if not isinstance(decoded, str):
+            raise InputError(f"{name(i)} is {ascii(text)[:40]}; expected a string")
+        texts.append(str(decoded))
+    return texts
 
 
 def read_texts(texts: str | Iterable[Any], card: Card) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:

@@ -135,7 +135,8 @@ def _step(card: Card, kernel: str) -> Operations:
     for below, layer in pairwise(card.layers):  # a sum of +-relu(h), scaled, plus b
         total += Operations(layer.hidden_size * (below.hidden_size + 1), layer.hidden_size)
     for layer in card.layers:
-        total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
+        product = _product(layer, kernel, card.integer is not None)
+        total += product + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
     if card.input_activation is not None:
@@ -159,11 +160,15 @@ def _readout(card: Card) -> Operations:
     return total + total if card.bidirectional else total
 
 
-def _product(layer: LayerCard, kernel: str) -> Operations:
+def _product(layer: LayerCard, kernel: str, integers: bool) -> Operations:
     """(I_q (x) H_m) h."""
     n, m = layer.hidden_size, layer.block_size
     if kernel == "fwht":
         base, stages = hadamard.factor(m)
+        if (
+            integers and base > 1
+        ):  # of each four units 22 additions make all signed sums, of which each unit adds base / 4
+            return Operations(n * (stages + base // 4) + n // 4 * 22, 0)
         return Operations(n * (stages + base - 1), 0)
     if kernel == "xnor":
         return Operations(n, n, words=n * -(-m // 64))

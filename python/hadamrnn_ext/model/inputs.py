@@ -163,12 +163,13 @@ def threads_of_environment() -> int | None:
     return count(number, "HADAMRNN_NUM_THREADS", MAX_THREADS)
 
 
-def count(value: object, name: str, most: int, kind: str = "an integer") -> int:
-    """An integer from 1 to `most`. Raises InputError for anything else, which says that `kind` is expected."""
+def count(value: object, name: str, most: int | None, kind: str = "an integer") -> int:
+    """An integer from 1 to `most`, if that is given. Raises an InputError that says that `kind` is expected."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = 0
-    if isinstance(value, bool) or not 1 <= number <= most:
-        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind} 1 .. {most}")
+    if isinstance(value, bool) or number < 1 or (most is not None and number > most):
+        limits = "" if most is None else f" 1 .. {most}"
+        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind}{limits}")
     return number

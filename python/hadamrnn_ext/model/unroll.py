@@ -11,7 +11,6 @@ since a matrix product runs at the full speed of the machine.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,12 +141,7 @@ def _check(card: Card) -> None:
 
 
 def _step_count(value: object, card: Card) -> int:
-    try:
-        steps = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        steps = 0
-    if isinstance(value, bool) or steps < 1:
-        raise InputError(f"the number of steps is {ascii(value)[:40]}; expected a positive integer")
+    steps = inputs.count(value, "the number of steps", None, "a positive integer")
     permutation = card.preprocess.permutation
     if permutation is not None and steps != permutation.size:
         raise ShapeError(
