@@ -81,6 +81,11 @@ template <class T>
 Geometry<T> Hadamard::geometry() const {
   return {storage_.row, storage_.log2, storage_.base, core<T>().plain.data(), core<T>().transposed.data()};
 }
+// Lanes of 16 bits are for blocks of base order 1, which have no core.
+template <>
+Geometry<int16_t> Hadamard::geometry() const {
+  return {storage_.row, storage_.log2, storage_.base, nullptr, nullptr};
+}
 template Geometry<float> Hadamard::geometry() const;
 template Geometry<double> Hadamard::geometry() const;
 template Geometry<int32_t> Hadamard::geometry() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/backward-inl.hpp"
+#include "kernels/block-inl.hpp"
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
 #include "kernels/integer-inl.hpp"
@@ -39,7 +40,8 @@ const KernelTable table = {
     project<F32>,
     readout<F32>,
     pool<F32>,
-    pool_features<I32, false>,
+    pool<I32>,
+    pool_features<Narrow, false>,
     finite<F32>,
     masked_add<F32>,
     masked_add<I32>,
@@ -50,6 +52,11 @@ const KernelTable table = {
     pack_signs<I32>,
     recur_integers<I32, Short>,
     update_integers<I32>,
+    recur_blocks<I32>,
+    recur_blocks<Narrow>,
+    update_blocks<I32>,
+    project_blocks<I32>,
+    project_blocks_short<I32>,
     shorten_integers<Short>,
     project_integers<I32>,
     readout_integers<I32>,

@@ -26,7 +26,10 @@ SMALLEST = 1e-25  # magnitude that scales are made of; 16 bits of less come near
 
 @dataclass(frozen=True)
 class Calibration:
-    """Largest magnitudes of the features (None for tokens) and of each layer's states; a sample of the input."""
+    """Largest magnitudes of the features (None for tokens) and of each layer's states; a sample of the input.
+
+    Of a network that forgets, of each block's states.
+    """
 
     input: float | None
     states: tuple[float, ...]
@@ -55,7 +58,10 @@ def calibrate(
         _check_percentile(percentile)
     counted = any(percentile is not None for percentile in percentiles)
     inputs = Magnitudes(counted) if card.input == "features" else None
-    layers = [Magnitudes(counted) for _ in card.layers]
+    layers = [
+        Magnitudes(counted, layer.hidden_size // layer.block_size if card.forgets else 1)
+        for layer in card.layers
+    ]
     sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
     done = 0
     for number, batch in enumerate([batches] if isinstance(batches, np.ndarray) else batches):
@@ -81,7 +87,7 @@ def calibrate(
     return [
         Calibration(
             None if inputs is None else inputs.value(percentile),
-            tuple(layer.value(percentile) for layer in layers),
+            tuple(value for layer in layers for value in layer.values(percentile)),
             *sample,
         )
         for percentile, problem in zip(percentiles, problems, strict=True)

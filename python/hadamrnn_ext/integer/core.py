@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
 from ..file.card import Card
-from ..file.integer_card import IntegerCard
+from ..file.integer_card import IntegerBlocks, IntegerCard
 from ..file.tensors import codes_name
+from .block_bounds import bias, block_step, short
 from .bounds import narrow
 from .steps import step
 
@@ -38,11 +40,12 @@ def integer_core(
             bias=parameters[f"layers.{i}.bias"],
             modrelu=parameters.get(f"layers.{i}.modrelu"),
         )
-        for i, (layer, c) in enumerate(zip(layers, integer.layers, strict=True))
+        for i, (layer, c) in enumerate(zip(layers, integer.layers, strict=False))
     ]
     low, high = (0, 0) if integer.input is None else integer.input.range
     return _core.integer_model(
         constants,
+        blocks=None if integer.blocks is None else _blocks(card, integer.blocks, parameters, layers[0]),
         codes=parameters[codes_name(card)],
         multipliers=parameters.get("table.multiplier"),
         input_scale=1.0 if integer.input is None else integer.input.scale,
@@ -53,4 +56,30 @@ def integer_core(
         logit_scale=integer.logit_scale or 1.0,
         output=card.output,
         kernel=kernel,
+    )
+
+
+def _blocks(
+    card: Card, blocks: IntegerBlocks, parameters: Mapping[str, NDArray[Any]], layer: _core.Layer
+) -> _core.IntegerBlocks:
+    """The layer of a model that forgets."""
+    pool, features = card.pool, card.input == "features"
+    return _core.IntegerBlocks(
+        layer=layer,
+        state_bits=blocks.state_bits,
+        fraction_bits=blocks.fraction_bits,
+        product_shift=blocks.product_shift,
+        is_short=short(block_step(card, parameters)),
+        scale=parameters["layers.0.state_scale"],
+        multiplier=parameters["layers.0.multiplier"],
+        input_multiplier=parameters.get("layers.0.input_multiplier"),
+        input_bound=parameters.get("layers.0.input_bound"),
+        bias=bias(card, parameters).astype(np.int32) if features else None,
+        input_shift=parameters["layers.0.input_shift"].astype(np.int32),
+        rectified=card.input_activation == "relu",
+        differences=bool(card.differences),
+        thresholds=None if pool is None else parameters["pool.thresholds"].astype(np.int32),
+        excess=pool is not None and pool.excess,
+        share=pool is not None and pool.share,
+        time_constant=0 if pool is None else pool.time_constant or 0,
     )

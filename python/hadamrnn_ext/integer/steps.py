@@ -12,6 +12,7 @@ from ..errors import ModelFormatError
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.tensors import codes_name
+from .block_bounds import check as check_blocks
 from .bounds import Step, largest_state, layer_problem, readout_problem
 
 __all__ = ["check", "step"]
@@ -26,6 +27,8 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
         ModelFormatError: one could, for some input.
     """
     integer = _integer(card)
+    if integer.blocks is not None:
+        return check_blocks(card, parameters)
     for i in range(len(card.layers)):
         problem = layer_problem(step(card, parameters, i))
         if problem is not None:

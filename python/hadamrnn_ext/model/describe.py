@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _core, hadamard
 from ..file.card import Card, LayerCard
-from ..file.integer_card import IntegerLayer
+from ..file.integer_card import IntegerBlocks, IntegerLayer
 from ..file.pool import Pool
 
 __all__ = ["Description", "Operations", "describe"]
@@ -73,7 +73,7 @@ class Description:
         if card.pool is not None:
             rows.append(("reads", str(card.pool)))
         if card.integer is not None:
-            rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
+            rows += [("integers", _integer_text(layer)) for layer in card.integer.states]
         rows += [
             ("output", f"{card.output_size} logits {_WHEN[card.output]}"),
             ("weights", f"{_bits(card.weight_bits)} input, {_bits(card.output_weight_bits)} output"),
@@ -157,11 +157,12 @@ def _product(layer: LayerCard, kernel: str) -> Operations:
     return Operations(n * m, n * n if kernel == "dense" else 0)
 
 
-def _integer_text(layer: IntegerLayer) -> str:
+def _integer_text(layer: IntegerLayer | IntegerBlocks) -> str:
     noise = "no noise" if layer.snr is None else f"{layer.snr:.1f} dB above its noise"
     if layer.state_bits == 1:
         return f"1-bit state, {noise}"
-    return f"{layer.state_bits}-bit state of step {layer.state_scale:.3g}, {layer.saturation:.2%} saturated, {noise}"
+    step = "a step per block" if isinstance(layer, IntegerBlocks) else f"step {layer.state_scale:.3g}"
+    return f"{layer.state_bits}-bit state of {step}, {layer.saturation:.2%} saturated, {noise}"
 
 
 def _input_text(card: Card) -> str:

@@ -19,6 +19,7 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.storage import QuantizedRows
 from ..file.tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
+from ..integer.block_convert import check_blocks
 from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from ..integer.convert import Options, convert
 from ..integer.report import fidelity, with_report
@@ -340,9 +341,9 @@ class Model:
         if self._card.bidirectional:
             raise InputError("this model reads in both directions; expected one that reads forwards alone")
         if self._card.forgets:
-            raise InputError(
-                "this model has decays, an input activation, differences or a pool, which integer models do not have"
-            )
+            check_blocks(self._card)
+            if scales is not None:
+                raise InputError("scales are not for models that forget, whose blocks have scales of their own")
         percentiles = PERCENTILES if percentile == "best" else (percentile,)
         measured = calibrate(self._card, self._core, self.prepare, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
@@ -351,7 +352,9 @@ class Model:
             magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
             card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
             integers = Model(card, tensors, kernel)
-            return integers.with_card(with_report(card, self._core, integers.core, by))
+            scale = tensors.get("layers.0.state_scale")
+            units = None if scale is None else np.repeat(scale, card.layers[0].block_size)
+            return integers.with_card(with_report(card, self._core, integers.core, by, units))
 
         return max(map(made, measured), key=lambda model: fidelity(model.card))
 
@@ -391,7 +394,7 @@ class Model:
             f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers
         )
         if card.integer is not None:
-            layers += f", {card.integer.layers[0].state_bits}-bit state"
+            layers += f", {card.integer.states[0].state_bits}-bit state"
         layers += ", both directions" if card.bidirectional else ""
         return (
             f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "

@@ -33,7 +33,7 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
             block_size=layer.block_size,
             core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
             signs=parameters[f"layers.{i}.signs"],
-            bias=_floats(parameters[f"layers.{i}.bias"]),
+            bias=_floats(parameters.get(f"layers.{i}.bias", np.zeros(layer.hidden_size))),
             recurrence=layer.recurrence,
             modrelu=_floats(parameters[f"layers.{i}.modrelu"]) if layer.recurrence == "modrelu" else None,
             input_signs=parameters.get(f"layers.{i}.input_signs"),
