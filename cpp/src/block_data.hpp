@@ -23,12 +23,13 @@ struct BlockData {
     if constexpr (sizeof(T) == 2) return narrow;
     if constexpr (sizeof(T) != 2) return wide;
   }
-  int32_t widen, shift;  // of BlockRecur
+  int64_t first, end;  // of BlockRecur, as are the next two
+  int32_t widen, shift;
   int32_t state_bits, low, high;
   Buffer<float> scale;  // s of each unit
   BlockInput input;     // but for its pointers
   Buffer<int16_t> weights;
-  Buffer<int32_t> bias, input_shift, bound;
+  Buffer<int32_t> bias, input_shift, bound;  // no bound where v is not clipped
 };
 
 }  // namespace hadamrnn

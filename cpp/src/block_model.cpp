@@ -1,7 +1,6 @@
 #include "block_model.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -53,8 +52,7 @@ void pack_input(const IntegerSpec& spec, const Storage& s, BlockData& d) {
   for (int64_t i = 0; i < n; ++i) bias[size_t(i)] += (int32_t(1) << shift[size_t(i)]) >> 1;
   d.bias = stored<int32_t>(bias, s);
   d.input_shift = stored<int32_t>(shift, s);
-  const std::vector<int32_t> unbounded(size_t(q), std::numeric_limits<int32_t>::max());
-  d.bound = stored<int32_t>(of_units(b.input_bound.empty() ? unbounded : b.input_bound, s.block_size), s);
+  if (!b.input_bound.empty()) d.bound = stored<int32_t>(of_units(b.input_bound, s.block_size), s);
   const int64_t width = spec.input_size, pairs = (width + 1) / 2;
   d.weights.resize(size_t(pairs * s.size() * 2));
   for (int64_t i = 0; i < n; ++i) {
@@ -87,7 +85,29 @@ void pack_lanes(const IntegerSpec& spec, const Storage& s, const std::vector<int
   if (spec.tokens_count > 0) lanes.table = stored<T>(table(spec, s, half), s, spec.tokens_count);
 }
 
+// Units of a group, whose blocks are interleaved: as many as the registers of every instruction set hold, if they can.
+int64_t group_size(const Storage& s) {
+  int64_t group = s.block_size;
+  while (group < 128 && s.hidden_size % (2 * group) == 0) group *= 2;
+  return group;
+}
+
 }  // namespace
+
+Layer block_layer(const BlockSpec& spec, Kernel kernel) {
+  const Layer& layer = spec.layer;
+  if (!spec.is_short || kernel != Kernel::fwht) return layer;
+  const Storage& s = layer.data().storage;
+  if (s.base != 1 || s.size() != s.hidden_size || s.hidden_size % 32 != 0) {
+    fail("lanes of 16 bits are for blocks of a power of two, and 32 units or a multiple");
+  }
+  auto d = std::make_shared<LayerData>(layer.data());
+  d->storage = s.interleaved(group_size(s));
+  for (int64_t i = 0; i < s.hidden_size; ++i) {
+    d->su[size_t(d->storage.index[size_t(i)])] = layer.data().su[size_t(i)];
+  }
+  return Layer(std::move(d));
+}
 
 Pool<float> block_pool(const BlockSpec& spec, Output output) {
   Pool<float> pool;
@@ -127,6 +147,8 @@ std::unique_ptr<const BlockData> pack_blocks(const IntegerSpec& spec, Kernel ker
   auto d = std::make_unique<BlockData>();
   // Other kernels than the transform want lanes of 32 bits, which hold what those of 16 do.
   d->is_short = b.is_short && kernel == Kernel::fwht;
+  d->end = d->is_short ? group_size(s) : 0;
+  d->first = d->end / s.block_size;
   d->state_bits = b.state_bits;
   d->high = (1 << (b.state_bits - 1)) - 1;
   d->low = layer.activation == Activation::relu ? 0 : -d->high;
@@ -139,7 +161,7 @@ std::unique_ptr<const BlockData> pack_blocks(const IntegerSpec& spec, Kernel ker
   for (int64_t i = 0; i < n; ++i) {
     const int64_t factor = int64_t(factors[size_t(i)]) << (bits - b.product_shift - d->widen);
     if (factor < 0 || factor >= int64_t(1) << (bits - 1)) fail("a multiplier takes more bits than a lane has");
-    factors[size_t(i)] = layer.su[size_t(s.index[size_t(i)])] > 0 ? int32_t(factor) : -int32_t(factor);
+    factors[size_t(i)] = layer.su[size_t(layer.storage.index[size_t(i)])] > 0 ? int32_t(factor) : -int32_t(factor);
   }
   if (d->is_short) {
     pack_lanes(spec, s, factors, d->narrow);

@@ -8,6 +8,8 @@
 
 namespace hadamrnn {
 
+// The layer as the recurrence of this kernel wants it: in 16-bit lanes blocks are interleaved.
+Layer block_layer(const BlockSpec& spec, Kernel kernel);
 // What is read of it, but for the thresholds, which are integers in BlockData.
 Pool<float> block_pool(const BlockSpec& spec, Output output);
 // Throws std::invalid_argument where the pieces do not fit together.

@@ -26,7 +26,10 @@ class BlockArithmetic {
     input_.weights = blocks_.weights.data();
     input_.bias = blocks_.bias.data();
     input_.shift = blocks_.input_shift.data();
-    input_.bound = blocks_.bound.data();
+    input_.bound = blocks_.bound.empty() ? nullptr : blocks_.bound.data();
+    read_.resize(features_.size());
+    order_.resize(size_t(n));
+    for (int64_t j = 0; j < n; ++j) order_[size_t(j)] = blocks_.is_short ? top().index[size_t(j)] : int32_t(j);
     if (groups == 0) return;
     const Pool<float>& pool = m.pool;
     pool_ = {n, pool.thresholds, pool.excess, pool.share, 0, lanes_.threshold.data(), 0};
@@ -83,6 +86,8 @@ class BlockArithmetic {
   void project_below(int64_t, int64_t) {}  // there is one layer
 
   void prepare(int64_t, Step& step) const {
+    step.first = blocks_.first;
+    step.end = blocks_.end;
     step.factors = lanes_.factors.data();
     step.widen = blocks_.widen;
     step.shift = blocks_.shift;
@@ -114,10 +119,11 @@ class BlockArithmetic {
       const int64_t count = std::min(most, steps - t);
       if constexpr (sizeof(T) == 2) {
         m_.kernels->pool_i16(pool_, z + t * top().size(), count, sums_.data());
+        m_.kernels->add_sums_i16(sums_.data(), int64_t(sums_.size()), sum);
       } else {
         m_.kernels->pool_i32(pool_, z + t * top().size(), count, sums_.data());
+        m_.kernels->add_sums_i32(sums_.data(), int64_t(sums_.size()), sum);
       }
-      for (size_t j = 0; j < sums_.size(); ++j) sum[j] += sums_[j];
     }
   }
 
@@ -125,12 +131,15 @@ class BlockArithmetic {
     const int64_t n = top().size(), o = m_.output_size;
     if (integer_.integer_readout) {
       for (int64_t i = 0; i < count; ++i) {
-        integer_logits([&](int64_t j) { return std::max<int64_t>(z[i * n + j], 0); }, n, y + i * o);
+        integer_logits([&](int64_t j) { return std::max<int64_t>(z[i * n + order_[size_t(j)]], 0); }, n, y + i * o);
       }
       return;
     }
     for (int64_t i = 0; i < count; ++i) {
-      for (int64_t j = 0; j < n; ++j) features_[size_t(i * n + j)] = float(z[i * n + j]) * blocks_.scale[size_t(j)];
+      for (int64_t j = 0; j < n; ++j) {
+        const size_t at = size_t(order_[size_t(j)]);
+        features_[size_t(i * n + j)] = float(z[i * n + int64_t(at)]) * blocks_.scale[at];
+      }
     }
     m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), features_.data(), n, o, count, y);
   }
@@ -141,13 +150,15 @@ class BlockArithmetic {
       const int64_t k = m_.pool.time_constant;
       return integer_logits(
           [&](int64_t j) {
-            if (k > 0) return sums[j] >> k;
-            return ((sums[j] << (is_share(j / n) ? 15 : excess_shift())) + steps / 2) / steps;
+            const int64_t sum = sums[j / n * n + order_[size_t(j % n)]];
+            if (k > 0) return sum >> k;
+            return ((sum << (is_share(j / n) ? 15 : excess_shift())) + steps / 2) / steps;
           },
           size, y);
     }
     const float* r = features(sums, steps);
-    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), r, size, o, 1, y);
+    for (int64_t j = 0; j < size; ++j) read_[size_t(j)] = r[j / n * n + order_[size_t(j % n)]];
+    m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), read_.data(), size, o, 1, y);
   }
 
   const float* features(const int64_t* sums, int64_t steps) {
@@ -221,7 +232,9 @@ class BlockArithmetic {
   Workspace<T>& work_;
   BlockInput input_;
   std::vector<int32_t> inputs_, pairs_;
-  Buffer<float> features_;  // of the pool, or states for a float readout
+  Buffer<float> features_;      // of the pool, or states for a float readout
+  Buffer<float> read_;          // features in the order in which the readout adds
+  std::vector<int32_t> order_;  // of units: where each lies that the readout reads
   Pooling<T> pool_{};
   Pooling<int32_t> running_{};
   Buffer<T> sums_;

@@ -141,7 +141,7 @@ Model::Model(const IntegerSpec& spec) {
     layers.push_back(layer.layer);
     integer->layers.push_back(pack(layer));
   }
-  if (spec.blocks) layers.push_back(spec.blocks->layer);
+  if (spec.blocks) layers.push_back(block_layer(*spec.blocks, m->kernel));
   m->layers = pack_layers(layers, m->kernel);
   m->tokens = spec.tokens_count > 0;
   m->output = spec.output;
@@ -167,7 +167,8 @@ Model::Model(const IntegerSpec& spec) {
   integer->input_low = spec.input_low;
   integer->input_high = spec.input_high;
 
-  const Storage& last = m->layers.back().data().storage;
+  // Sums over units run in one order whatever the lanes.
+  const Storage& last = (spec.blocks ? spec.blocks->layer : spec.layers.back().layer).data().storage;
   const int64_t groups = std::max<int64_t>(1, m->pool.groups()), entries = spec.output_size * groups * last.hidden_size;
   integer->integer_readout = spec.integer_readout;
   integer->logit_scale = spec.logit_scale;

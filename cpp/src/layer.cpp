@@ -49,6 +49,16 @@ Storage::Storage(int64_t n, int64_t m, int32_t r) : hidden_size(n), block_size(m
   }
 }
 
+Storage Storage::interleaved(int64_t group) const {
+  Storage s = *this;
+  const int64_t blocks = group / block_size;
+  for (int64_t i = 0; i < hidden_size; ++i) {
+    const int64_t at = i % group;
+    s.index[size_t(i)] = int32_t(i - at + at % block_size * blocks + at / block_size);
+  }
+  return s;
+}
+
 Hadamard::Hadamard(const Storage& storage, const std::vector<int8_t>& core) : storage_(storage) {
   const int64_t r = storage.base;
   check_signs(core, r * r, "core");

@@ -10,11 +10,12 @@ namespace hadamrnn {
 template <class T>
 struct BlockRecur {
   Geometry<T> geometry;
-  const T* factors;  // u M_h 2^b; zero in the padding
-  int32_t widen;     // a
-  int32_t shift;     // f
-  T low, high;       // what the state saturates at; low = 0 makes a linear recurrence relu
-  const T* rows;     // v + half: row ids[t], or without ids row t
+  int64_t first, end;  // of 16-bit lanes: butterflies are of elements first, 2 first, .. end / 2 apart
+  const T* factors;    // u M_h 2^b; zero in the padding
+  int32_t widen;       // a
+  int32_t shift;       // f
+  T low, high;         // what the state saturates at; low = 0 makes a linear recurrence relu
+  const T* rows;       // v + half: row ids[t], or without ids row t
   const int32_t* ids;
   const T* in;  // z_0
   T* out;       // as in Recur
@@ -29,8 +30,8 @@ struct BlockInput {
   const int16_t* weights;  // codes times M_x: (pairs, size, 2)
   const int32_t* bias;     // beta + half of 2^r
   const int32_t* shift;    // r
-  const int32_t* bound;    // the largest v: C, or 2^31 - 1
-  bool rectified;          // the smallest v is 0, and not -C
+  const int32_t* bound;    // C, or null: v is not clipped
+  bool rectified;          // v is not negative
   int32_t half;            // of 2^f
 };
 

@@ -170,6 +170,8 @@ struct KernelTable {
   // v + half of `count` inputs, pairs of features each.
   void (*project_blocks_i32)(const BlockInput&, const int32_t* pairs, int64_t count, int32_t* rows);
   void (*project_blocks_i16)(const BlockInput&, const int32_t* pairs, int64_t count, int16_t* rows);
+  void (*add_sums_i32)(const int32_t* x, int64_t n, int64_t* sums);  // sums += x
+  void (*add_sums_i16)(const int16_t* x, int64_t n, int64_t* sums);
   // 16-bit lanes of n integers, in the order in which the recurrence wants them.
   void (*shorten_i32)(const int32_t* x, int64_t n, int16_t* out);
   // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.

@@ -23,7 +23,7 @@ share = (P >> j) 2^-15. Then y = V r + c as in floats.py. With an integer readou
 (E 2^(16-k) + T/2) // T and (C 2^15 + T/2) // T, or P >> j, all below 2^16, and y = (V_codes r + c) logit_scale; the scales of
 the features are folded into V before it is rounded to codes.
 
-All values fit 32 bits, sums over time and those of the integer readout 64 (integer/forgetting.py proves it for every model).
+All values fit 32 bits, sums over time and those of the integer readout 64 (integer/block_bounds.py proves it for every model).
 Slow, and checks nothing.
 """
 

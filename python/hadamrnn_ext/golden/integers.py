@@ -12,6 +12,8 @@ round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^
 z = +1 or -1, s_h = 1, and a beta that already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. All
 values are those of 64-bit integers and never overflow (integer/bounds.py proves it for every model), so kernels, order
 of additions and width of the lanes make no difference. Slow, and checks nothing.
+
+Networks that forget have constants per block: forgetting.py says what theirs mean.
 """
 
 from __future__ import annotations

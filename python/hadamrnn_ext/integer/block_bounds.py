@@ -108,8 +108,10 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
     if (shift := int(parameters["layers.0.input_shift"].max())) > 30:
         raise ModelFormatError(f"tensor 'layers.0.input_shift' is {shift}; expected 0 .. 30")
     scale = parameters["layers.0.state_scale"]
-    if not np.isfinite(1 / scale).all():
-        raise ModelFormatError("tensor 'layers.0.state_scale' holds a number that is too small")
+    if (scale < np.finfo(np.float32).tiny).any():  # it divides
+        raise ModelFormatError(
+            f"tensor 'layers.0.state_scale' is {scale.min()}; expected a number in the range of float32"
+        )
     if found := problem(block_step(card, parameters)):
         raise ModelFormatError(f"layer 0 may overflow: {found}")
 
