@@ -85,10 +85,10 @@ void pack_lanes(const IntegerSpec& spec, const Storage& s, const std::vector<int
   if (spec.tokens_count > 0) lanes.table = stored<T>(table(spec, s, half), s, spec.tokens_count);
 }
 
-// Units of a group, whose blocks are interleaved: as many as the registers of every instruction set hold, if they can.
+// Units of a group: as many as the registers of every instruction set hold, if they can.
 int64_t group_size(const Storage& s) {
   int64_t group = s.block_size;
-  while (group < 128 && s.hidden_size % (2 * group) == 0) group *= 2;
+  while (group < usual_group && s.hidden_size % (2 * group) == 0) group *= 2;
   return group;
 }
 
@@ -98,6 +98,7 @@ Layer block_layer(const BlockSpec& spec, Kernel kernel) {
   const Layer& layer = spec.layer;
   if (!spec.is_short || kernel != Kernel::fwht) return layer;
   const Storage& s = layer.data().storage;
+  if (s.block_size > largest_group) fail("lanes of 16 bits are for blocks of at most 256 units");
   if (s.base != 1 || s.size() != s.hidden_size || s.hidden_size % 32 != 0) {
     fail("lanes of 16 bits are for blocks of a power of two, and 32 units or a multiple");
   }

@@ -48,17 +48,13 @@ void update_blocks(const BlockRecur<typename V::T>& p, const typename V::T* acc,
   update_rows<V>(BlockUpdate<V>(p, t), p.geometry.size(), acc, out);
 }
 
-// Blocks that fit registers stay there; others go through memory.
+// Through memory: kernels for each size of block would be several times the code.
 template <class V>
 void recur_blocks(const BlockRecur<typename V::T>& p, int64_t steps) {
-  const Geometry<typename V::T>& g = p.geometry;
-  if (g.base == 1 && g.log2 >= resident_log2<V> && g.log2 <= pass_log2<V>) {
-    return recur_tiles<V, V::pass_regs, false>(p, BlockUpdates<V>{p}, 0, steps);
-  }
   const typename V::T* z = p.in;
   typename V::T* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
-    transform<V>(g, z, out, p.scratch, false);
+    transform<V>(p.geometry, z, out, p.scratch, false);
     update_blocks<V>(p, out, t, out);
     z = out;
   }
@@ -120,26 +116,29 @@ void recur_groups(const BlockRecur<int16_t>& p, int64_t begin, int64_t steps) {
   }
 }
 
-// A transform in memory, of as many elements as a vector has or more apart.
+// For groups that registers do not hold: those of one block, and without vectors all.
 template <class V>
 void groups_through_memory(const BlockRecur<int16_t>& p, int64_t steps) {
   const int16_t* z = p.in;
   int16_t* out = p.out;
-  for (int64_t t = 0; t < steps; ++t, out += p.stride, z = out - p.stride) {
+  for (int64_t t = 0; t < steps; ++t, out += p.stride) {
     if (p.first == 1) {
-      transform<V>(p.geometry, z, out, p.scratch, false);
-    } else {
-      for (int64_t j = 0; j < p.geometry.row; j += V::W) V::store(out + j, V::load(z + j));
+      transform<I16>(p.geometry, z, out, p.scratch, false);
+    } else if constexpr (V::W == 1) {
+      for (int64_t j = 0; j < p.geometry.row; ++j) out[j] = z[j];
       for (int64_t h = p.first; h < p.end; h *= 2) radix<V, 2>(out, p.geometry.row, h, Identity{});
     }
     update_blocks<V>(p, out, t, out);
+    z = out;
   }
 }
 
 template <class V>
 void recur_blocks_short(const BlockRecur<int16_t>& p, int64_t steps) {
-  if (p.end <= V::pass_regs * V::W) return recur_groups<V, V::pass_regs>(p, 0, steps);
-  groups_through_memory<V>(p, steps);
+  if constexpr (V::W > 1) {
+    if (p.end <= V::pass_regs * V::W) return recur_groups<V, V::pass_regs>(p, 0, steps);
+  }
+  if constexpr (V::pass_regs * V::W < largest_group) groups_through_memory<V>(p, steps);
 }
 
 // --- sums of a few steps into those of all of them ----------------------------------------------------------

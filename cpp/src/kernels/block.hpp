@@ -5,6 +5,9 @@
 
 namespace hadamrnn {
 
+// Units of 16-bit lanes whose blocks are interleaved, if they are of several blocks, and of a single block at most.
+constexpr int64_t usual_group = 128, largest_group = 256;
+
 // z_t = sat((floor(u acc M_h / 2^g) + v_t + half) >> f), the product being the upper half of (acc 2^a) (u M_h 2^b),
 // where a + b + g are the bits of T.
 template <class T>
