@@ -11,13 +11,9 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 import hadamrnn_ext as hr
+from hadamrnn_ext.machine import cpus
 
 __all__ = ["cpus", "describe"]
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe() -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""A server of streams with asyncio: a thousand clients on one core, each with a sensor of its own.
+"""A server of streams with asyncio, for a thousand clients on one core, each with a sensor of its own.
 
     python examples/asyncio_streams.py [CLIENTS] [SECONDS]
 
-Server and clients run in this one process and talk over loopback. A client sends a time step, nine float32 numbers, waits
-for the answer, a line with the class and its probability, and sends the next one; after a while it leaves and another
-comes. While the server computes, steps gather: whatever has arrived since is one call of `Streams.step`. A client with a
-broken sensor sends NaN now and then. It is told so, and nobody else notices.
+Server and clients run in this one process and talk over loopback. A client sends a time step of nine float32 numbers, waits
+for the answer, which is a line with the class and its probability, and sends the next step. After a while it leaves and
+another client comes. Steps gather while the server computes, and one call of `Streams.step` handles all that have arrived.
+A client with a broken sensor sends NaN now and then. It is told so, and the other clients are not affected.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import numpy as np
 
 import hadamrnn_ext as hr
 
-BROKEN = 10  # of so many clients one has a broken sensor
-STEPS = 100  # of a client, after which another one takes its place
+BROKEN = 10  # one client in so many has a broken sensor
+STEPS = 100  # a client leaves after so many steps, and another takes its place
 
 
 class Server:
-    """Steps that have arrived, and the clients that wait for what comes of them: one step of each at most."""
+    """The steps that have arrived and the clients that wait for their answers, with at most one step from each."""
 
     def __init__(self, model: hr.Model, limit: int) -> None:
-        self.streams = model.streams(capacity=16, limit=limit)  # has room for more when more have come
+        self.streams = model.streams(capacity=16, limit=limit)  # grows when more clients have come
         self.size = 4 * model.card.input_size
         self.waiting: dict[int, tuple[bytes, asyncio.Future[str]]] = {}
         self.arrived = asyncio.Event()
         self.steps = self.calls = self.refused = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client, from its coming to its leaving."""
+        """Serves one client until it leaves."""
         place = self.streams.join()
         try:
             while True:
@@ -52,7 +52,7 @@ class Server:
             writer.close()
 
     async def compute(self) -> None:
-        """Over and over, all steps that have arrived, in one call."""
+        """Computes all steps that have arrived in one call, over and over."""
         while True:
             await self.arrived.wait()
             self.arrived.clear()
@@ -61,10 +61,10 @@ class Server:
                 answers = self.answers(list(waiting), [step for step, _ in waiting.values()])
                 for place, (_, answer) in waiting.items():
                     answer.set_result(answers[place])
-            await asyncio.sleep(0)  # the clients' turn
+            await asyncio.sleep(0)  # let the clients run
 
     def answers(self, places: list[int], steps: list[bytes]) -> dict[int, str]:
-        """One line for each place."""
+        """The line to answer at each place."""
         x = np.frombuffer(b"".join(steps), "<f4").reshape(len(places), -1)
         self.streams.step(x, np.array(places), errors="skip")
         answers = {place: f"refused: {error}\n" for place, error in self.streams.refused.items()}
@@ -79,7 +79,7 @@ class Server:
 
 
 async def client(port: int, number: int, signal: np.ndarray, end: float) -> None:
-    """Comes, sends its steps one by one, leaves, and comes again as somebody new, until the end."""
+    """Connects, sends its steps one by one, leaves, and connects again as a new client, until the end."""
     while time.perf_counter() < end:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for i in range(STEPS):
@@ -96,12 +96,10 @@ async def client(port: int, number: int, signal: np.ndarray, end: float) -> None
 
 
 async def run(count: int, seconds: float) -> None:
-    model = hr.load(
-        "har6"
-    )  # which of six activities is it: nine channels of a phone's sensors, 50 steps a second
-    server = Server(
-        model, limit=2 * count
-    )  # the next one may come before the server has noticed who has left
+    # It tells six activities from nine channels of a phone's sensors, 50 steps per second.
+    model = hr.load("har6")
+    # A new client may come before the server has noticed that the last one has left.
+    server = Server(model, limit=2 * count)
     signal = np.random.default_rng(0).normal(size=(1000, model.card.input_size)).astype("<f4")
     computing = asyncio.create_task(server.compute())
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=count) as listening:
@@ -109,21 +107,21 @@ async def run(count: int, seconds: float) -> None:
         begin = time.perf_counter()
         await asyncio.gather(*(client(port, number, signal, begin + seconds) for number in range(count)))
         elapsed = time.perf_counter() - begin
-        while len(server.streams):  # until it has noticed the last one
+        while len(server.streams):  # until the server has noticed that the last client has left
             await asyncio.sleep(0.01)
     computing.cancel()
     print(
-        f"{count:,} streams, {server.steps:,} steps in {elapsed:.1f} s: {server.steps / elapsed:,.0f} steps a second, "
-        f"{server.steps / server.calls:.1f} in a call"
+        f"{count:,} streams, {server.steps:,} steps in {elapsed:.1f} s: {server.steps / elapsed:,.0f} steps per second, "
+        f"{server.steps / server.calls:.1f} per call"
     )
     print(
-        f"{server.refused:,} steps were refused; there was room for {server.streams.capacity:,} streams in the end"
+        f"{server.refused:,} steps were refused; at the end there was room for {server.streams.capacity:,} streams"
     )
 
 
 def main(count: int = 1000, seconds: float = 5.0) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # a connection is a file at both ends
+        import resource  # each connection takes two file descriptors, one at either end
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

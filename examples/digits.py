@@ -1,4 +1,4 @@
-"""Handwritten digits, read pixel by pixel: what `make demo` shows. Needs the package alone, not torch."""
+"""Reads handwritten digits pixel by pixel; `make demo` runs this. It needs only the package, not torch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import hadamrnn_ext as hr
 
 
 def picture(image: np.ndarray) -> str:
-    """An image (height, width) of bytes as half blocks, two rows of pixels a line."""
+    """An image (height, width) of bytes as half blocks: each line of text holds two rows of pixels."""
     ink = image > 96
     halves = ink[0::2] + 2 * ink[1::2]
     return "\n".join("".join(" ▀▄█"[half] for half in line).rstrip() for line in halves).strip("\n")
 
 
 def microseconds(model: hr.Model, x: np.ndarray) -> float:
-    """Time of one sequence on one thread, without other work of the machine: the least of many runs."""
+    """The time of one sequence on one thread: the least of many runs, since other work on the machine only adds to it."""
     times = []
     for _ in range(50):
         start = time.perf_counter()
@@ -40,8 +40,8 @@ def main() -> None:
     for name, model in models.items():
         costs = model.describe()
         print(
-            f"{name}: {microseconds(model, images[0].reshape(784, 1)):.0f} microseconds a sequence of 784 pixels, "
-            f"{costs.payload_bytes:,} bytes ({costs.kernel} on {costs.isa}, one thread)"
+            f"{name}: {microseconds(model, images[0].reshape(784, 1)):.0f} microseconds per sequence of 784 pixels, "
+            f"{costs.file_bytes:,} bytes ({costs.kernel} on {costs.isa}, one thread)"
         )
 
 

@@ -1,9 +1,10 @@
-"""A thousand streams on one core: sequences that join, step when their data arrives, and leave.
+"""Runs a thousand streams on one core: sequences join, step when their data arrives, and leave.
 
     python examples/thousand_streams.py [STREAMS] [TICKS]
 
-In each tick of a server some of the streams have a new time step, here eight in ten; one in fifty ends, and another begins.
-Prints the time for a step of one stream, and checks that the answers are those of the model alone, to the same bits.
+In each tick of a server some of the streams have a new time step (here eight in ten), and one in fifty ends and another
+begins. The program prints the time per step of one stream, and checks that the answers have the same bits as those of
+`Model.infer`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import hadamrnn_ext as hr
 
 
 def main(count: int = 1000, ticks: int = 200) -> None:
-    model = hr.load(
-        "har6"
-    )  # which of six activities is it: 9 channels of a phone's sensors, 50 steps a second
+    # It tells six activities from nine channels of a phone's sensors, 50 steps per second.
+    model = hr.load("har6")
     rng = np.random.default_rng(0)
-    signals = rng.normal(size=(count, ticks, 9)).astype(np.float32)  # of whoever has the place
+    signals = rng.normal(size=(count, ticks, 9)).astype(np.float32)  # of the sequence at each place
     streams = model.streams(capacity=count)
     for _ in range(count):
         streams.join()
@@ -37,17 +37,17 @@ def main(count: int = 1000, ticks: int = 200) -> None:
         steps += len(arrived)
         for place in 1 + rng.permutation(count - 1)[: count // 50]:
             streams.leave(int(place))
-            streams.join()  # the place that has just been left
+            streams.join()  # takes the place that has just become free
         if arrived[0] == 0:
             watched.append(x[0])
             same = np.array_equal(logits[0], model.infer(np.stack(watched)))
-            assert same, "a stream answers as the model does"
+            assert same, "a stream must answer as the model does"
 
     size = model.card.layers[0].hidden_size
     print(
-        f"{count:,} streams of {size} units on one core ({model.isa}): {1e6 * seconds / steps:.2f} us a step of one,"
+        f"{count:,} streams of {size} units on one core ({model.isa}): {1e6 * seconds / steps:.2f} us per step of one stream,"
     )
-    print(f"{1e3 * seconds / ticks:.2f} ms a tick; {steps / seconds:,.0f} steps a second")
+    print(f"{1e3 * seconds / ticks:.2f} ms per tick; {steps / seconds:,.0f} steps per second")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""From torch to a microcontroller in ten minutes: train, quantize, export to C, compile, compare every logit.
+"""Takes a model from torch to a microcontroller: train, quantize, export to C, compile, and compare every logit.
 
     pip install '.[train]'
     python examples/torch_to_microcontroller.py
 
-The task: is a vibration that of a healthy or of a worn bearing, of which every tenth turn knocks? 256 samples, noise.
+The task is to tell the vibration of a healthy bearing from that of a worn one, which knocks once every 40 samples. A
+recording has 256 samples, with noise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STEPS = 256
 
 
 def vibrations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(count, 256, 1) float32 and whether each is worn."""
+    """Recordings (count, 256, 1) float32, and for each whether the bearing is worn (count,)."""
     rng = np.random.default_rng(seed)
     worn = rng.integers(0, 2, count)
     time = np.arange(STEPS) + rng.uniform(0, 40, (count, 1))
@@ -33,7 +34,7 @@ def vibrations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(x: np.ndarray, y: np.ndarray, epochs: int) -> hr.Model:
-    """One layer of 128 units whose signs stay as they are drawn."""
+    """A model of one layer of 128 units, whose signs stay as they are drawn."""
     torch.manual_seed(0)
     net = nn.SequenceModel(1, 128, 1, freeze_signs=True, labels=("healthy", "worn"))
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
@@ -50,9 +51,9 @@ def train(x: np.ndarray, y: np.ndarray, epochs: int) -> hr.Model:
 
 
 def compiled(model: hr.Model, folder: Path) -> Path:
-    """The exported C with its example program, which reads steps from stdin and prints logits.
+    """Exports the model as C and compiles it with its example program, which reads steps from stdin and prints logits.
 
-    Without -DPREPARED the program takes what a sensor gives, as integers, and makes of them what the network reads.
+    Without -DPREPARED the program reads the integers that a sensor gives, and prepares them for the network itself.
     """
     hr.export.c(model, folder, name="bearing")
     program = folder / "bearing"
@@ -72,11 +73,13 @@ def main(epochs: int = 20, folder: str = "bearing_library") -> float:
     test, truth = vibrations(200, seed=1)
     model = train(x, y, epochs)
     print(
-        f"float32: {np.mean((model.infer(test)[:, 0] > 0) == truth):.1%}, {model.describe().payload_bytes:,} bytes"
+        f"float32: {np.mean((model.infer(test)[:, 0] > 0) == truth):.1%}, {model.describe().payload_bytes:,} bytes of parameters"
     )
     small = model.quantize(x[:300], state_bits=12, readout="integer")
     expected = small.infer(test)[:, 0]
-    print(f"integers: {np.mean((expected > 0) == truth):.1%}, {small.describe().payload_bytes:,} bytes")
+    print(
+        f"integers: {np.mean((expected > 0) == truth):.1%}, {small.describe().payload_bytes:,} bytes of parameters"
+    )
     program = compiled(small, Path(folder))
     answers = []
     for codes in hr.export.c_input(small, test):

@@ -28,7 +28,7 @@ import numpy as np
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import cli
-from hadamrnn_ext.data import mnist, tasks
+from hadamrnn_ext.data import copy, mnist
 from hadamrnn_ext.data.parsed import parsed
 from hadamrnn_ext.train import checkpoint, curves, log
 
@@ -75,7 +75,7 @@ def check(holds: bool, what: str) -> None:
 
 def train(folder: Path, random: random.Random) -> Iterator[int]:
     """A whole run to compare with, then one run after another, with kills until it ends."""
-    tasks.COPY_SIZES.update(validation=200, test=200)
+    copy.SIZES.update(validation=200, test=200)
     sizes = {"length": 24, "hidden-size": 16, "batch-size": 16, "epochs": 3, "limit-train": 80, "threads": 1}
     options = [f"--{name}={value}" for name, value in sizes.items()]
 

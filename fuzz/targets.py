@@ -22,7 +22,7 @@ import numpy as np
 from safetensors.numpy import save as serialize
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.data import archive, custom, glue, idx, inputs, source, table, wav
+from hadamrnn_ext.data import archive, custom, glue, idx, inputs, source, wav
 from hadamrnn_ext.data import files as own
 from hadamrnn_ext.errors import HadamRNNError
 from hadamrnn_ext.file import format
@@ -378,7 +378,7 @@ def read_tsv(data: bytes) -> bool:
 
 
 def read_table(data: bytes) -> bool:
-    numbers = table.table("x", data, ",")
+    numbers = archive.table("x", data, ",")
     check(bool(np.isfinite(numbers).all()) and numbers.size <= len(data), "numbers that are not in the file")
     return True
 

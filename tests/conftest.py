@@ -123,7 +123,12 @@ def _make_model(
     layers = tuple(LayerCard(n, m, recurrence) for n, m in sizes)
     defaults = {"input": "features", "output": "last", "input_size": 2, "output_size": 3, "layers": layers}
     card = Card(**{**defaults, **fields})
-    parameters = {name: rng.normal(size=shape) for name, shape in tensors.parameter_shapes(card).items()}
+    parameters = {
+        name: rng.integers(0, 256, shape).astype(np.uint8)
+        if name.endswith(".decays")
+        else rng.normal(size=shape)
+        for name, shape in tensors.parameter_shapes(card).items()
+    }
     return model.Model.from_parameters(card, parameters, kernel)
 
 

@@ -13,7 +13,7 @@ import pytest
 import hadamrnn_ext as hr
 
 da = pytest.importorskip("dask.array")
-from hadamrnn_ext.dask import infer
+from hadamrnn_ext.dask import fit, infer
 from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 
@@ -106,3 +106,54 @@ def test_a_signal_on_a_large_offset_stays_in_float64(rng, small):
     np.testing.assert_allclose(result, small.infer(z), rtol=1e-3, atol=1e-3)
     with pytest.raises(hr.InputError, match="expected float64"):
         infer(da.from_array((1.7e9 + z).astype(np.float32)), model).compute()
+
+
+def bumps(rng, count, steps=16):
+    """Which of two channels has a bump somewhere?"""
+    y = rng.integers(2, size=count)
+    x = rng.normal(size=(count, steps, 2)).astype(np.float32)
+    x[np.arange(count), rng.integers(2, steps, count), y] += 3
+    return x, y
+
+
+@pytest.mark.parametrize("count", [300, 2600])
+def test_a_fit_of_chunks_is_that_of_memory(rng, count):
+    x, y = bumps(rng, count)
+    model, report = hr.fit(x, y, hidden_size=32, groups=np.arange(count) % 9)
+    chunked = da.from_array(x, chunks=(700, 5, 1))
+    found, other = fit(chunked, da.from_array(y), hidden_size=32, groups=np.arange(count) % 9)
+    assert (other.design, other.sequences, other.groups) == (report.design, count, 9)
+    logits = model.infer(x[:99])
+    assert np.abs(found.infer(x[:99]) - logits).max() < 0.02 * np.abs(logits).max()
+    x[count - 7, 3, 1] = np.nan
+    with pytest.raises(hr.InputError, match=rf"X\[{count - 7}\]\[3, 1\] is nan"):
+        fit(da.from_array(x, chunks=(700, 16, 2)), y, hidden_size=32)
+    with pytest.raises(hr.ShapeError, match="expected a Dask array"):
+        fit(x, y)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in /proc")
+@pytest.mark.filterwarnings("ignore")  # those of the cluster's own libraries
+def test_two_processes_fit_more_than_they_may_hold():
+    """Half a gigabyte of sequences; each process stays below 350 MB, half of which is the interpreter with Dask."""
+    distributed = pytest.importorskip("distributed")
+    x = da.random.default_rng(0).random((4000, 2048, 16), chunks=(50, 2048, 16), dtype=np.float32)
+    y = np.arange(4000) % 2
+    x = x + 0.05 * da.from_array(y.astype(np.float32), chunks=50)[:, None, None]
+    small = x[:, ::64]  # the same sequences, at fewer steps: what is tested is the memory
+    assert x.nbytes > 5e8
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, memory_limit="350MB", dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        model, report = fit(small, y, hidden_size=16)
+        peaks = client.run(peak_bytes)
+    assert report.sequences == 4000
+    assert report.metrics["loo_accuracy"] > 0.75
+    assert max(peaks.values()) < 350e6, peaks
+    in_memory, _ = hr.fit(small.compute(), y, hidden_size=16)
+    part = small[:50].compute()
+    logits = in_memory.infer(part)
+    assert np.abs(model.infer(part) - logits).max() < 0.02 * np.abs(logits).max()

@@ -282,15 +282,10 @@ def test_a_pool_that_makes_no_sense(fields, said):
         Pool(**{"thresholds": 1, **fields})
 
 
-def test_those_who_cannot_say_so(rng, tmp_path):
+def test_those_who_cannot_say_so(rng):
     model = forgetting(rng, pool=Pool(1))
     x = draw(rng, model.card)
     with pytest.raises(hr.KernelError, match="reads a pool"):
         model.unroll(STEPS)
     with pytest.raises(hr.InputError, match="integer models do not have"):
         model.quantize(x)
-    with pytest.raises(hr.InputError, match="exported C does not have"):
-        hr.export.c(model, tmp_path)
-    pytest.importorskip("onnx")
-    with pytest.raises(hr.InputError, match="ONNX export does not have"):
-        hr.export.onnx(model, tmp_path / "model.onnx")

@@ -288,7 +288,7 @@ def test_a_number_or_a_key_written_otherwise_is_refused(make_model, rng):
         ("card", r"c\u0061rd"),
     ):
         assert old in text
-        refused(forge(model, hadamrnn=text.replace(old, new, 1)), "not written in the one way")
+        refused(forge(model, hadamrnn=text.replace(old, new, 1)), "not canonical JSON")
 
 
 def test_a_header_filled_up_with_anything_but_spaces_is_refused(plain):
@@ -296,7 +296,7 @@ def test_a_header_filled_up_with_anything_but_spaces_is_refused(plain):
     end = 8 + int.from_bytes(data[:8], "little")
     padded = (end - 8 + 8).to_bytes(8, "little") + data[8:end] + 8 * b" " + data[end:]
     assert Model.from_bytes(padded) == plain
-    refused(padded[: end + 7] + b"\t" + padded[end + 8 :], "other bytes than spaces")
+    refused(padded[: end + 7] + b"\t" + padded[end + 8 :], "is not all spaces")
 
 
 def test_half_a_unicode_character_is_refused(plain):
@@ -335,7 +335,7 @@ def test_a_long_header_or_file_is_refused(plain, tmp_path, monkeypatch):
     refused(plain.to_bytes(), "header has .* bytes; expected at most 100")
     monkeypatch.setattr(format, "MAX_FILE_BYTES", 1000)
     plain.save(tmp_path / "m")
-    with pytest.raises(ModelFormatError, match=r"larger than 1000 bytes"):
+    with pytest.raises(ModelFormatError, match=r"larger than .*, 1000 bytes"):
         Model.load(tmp_path / "m")
     refused(plain.to_bytes(), "bytes; expected at most 1000")
 

@@ -10,9 +10,8 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError, ModelFormatError, ShapeError
 from hadamrnn_ext.file.preprocess import Permutation, Preprocess
-from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow
-from hadamrnn_ext.integer.magnitudes import Magnitudes
-from hadamrnn_ext.integer.steps import step
+from hadamrnn_ext.integer.bounds import Step, layer_problem, narrow, step
+from hadamrnn_ext.integer.calibrate import Magnitudes
 
 
 @pytest.fixture
@@ -230,7 +229,7 @@ def test_a_calibration_of_what_is_no_number_is_refused(floats, x, percentile):
         bad = x.astype(np.float64)
         bad[2, 5, 0] = value
         match(
-            bad, rf"^batch 0 of the calibration: x\[2, 5, 0\] is {met} in float32; .*fill in what is missing"
+            bad, rf"^batch 0 of the calibration: x\[2, 5, 0\] is {met} in float32; .*fill in missing values"
         )
         match(bad[2], rf"^batch 0 of the calibration: x\[5, 0\] is {met} in float32")
         match([x, x, (bad, None)], rf"^batch 2 of the calibration: x\[2, 5, 0\] is {met}")
@@ -238,9 +237,9 @@ def test_a_calibration_of_what_is_no_number_is_refused(floats, x, percentile):
     large[1, 7:9, 0] = 3e38
     match(
         [x, large],
-        "^batch 1 of the calibration: sequence 1 takes the state of layer 0 out of .* at step [78];",
+        "^batch 1 of the calibration: sequence 1 makes the state of layer 0 overflow float32 at step [78];",
     )
-    match(0 * x, "^in the calibration all of the features are 0, of which no scale can be made; expected")
+    match(0 * x, "^in the calibration all of the features are 0, too little to derive a scale from; expected")
     match([0 * x, -0.0 * x], "all of the features are 0")
     match(1e-30 * x, r"^in the calibration all of the features are \d.*e-30 or less")
 
@@ -267,7 +266,8 @@ def test_states_that_are_always_zero_are_refused(make_model, rng):
     off = {**floats.parameters(), "layers.1.bias": np.full(8, -1e6)}
     model = hr.Model.from_parameters(floats.card, off)
     with pytest.raises(
-        InputError, match=r"^in the calibration all of the states of layer 1 are 0, of which no scale"
+        InputError,
+        match=r"^in the calibration all of the states of layer 1 are 0, too little to derive a scale",
     ):
         model.quantize(rng.normal(size=(3, 9, 1)))
 
@@ -276,7 +276,7 @@ def test_a_percentile_of_zeros_is_refused_and_never_the_best(floats):
     x = np.zeros((1, 1000, 1), np.float32)
     x[0, 995:] = 1
     with pytest.raises(
-        InputError, match=r"^in the calibration 99 % or more of the features are .* or less, of which"
+        InputError, match=r"^in the calibration 99 % or more of the features are .* or less, too little"
     ):
         floats.quantize(x, percentile=99)
     best = floats.quantize(x, percentile="best").card.integer
@@ -350,7 +350,7 @@ def test_cards_that_do_not_fit(floats, x, change, match):
         ({"state_scale": 1e-45}, "expected a positive"),
         ({"fraction_bits": 31}, "fraction_bits is 31; expected 1 .. 30"),
         ({"multiplier": 2**31}, "multiplier is 2147483648"),
-        ({"input_multiplier": None}, "an input multiplier is for all layers"),
+        ({"input_multiplier": None}, "every layer has an input multiplier"),
     ],
 )
 def test_layers_that_make_no_sense(floats, x, change, match):

@@ -173,7 +173,7 @@ def test_bad_bytes_are_refused() -> None:
         unpack(np.zeros(3, np.int8), 4, (5,))
     with pytest.raises(ModelFormatError, match="padding after 20 packed bits"):
         unpack(np.array([0, 0, 0x10], np.uint8), 4, (5,))
-    with pytest.raises(ModelFormatError, match="hold -2, the smallest there is is -1"):
+    with pytest.raises(ModelFormatError, match="hold -2, the smallest code is -1"):
         unpack(np.array([0b10], np.uint8), 1, (1,))
     with pytest.raises(ModelFormatError, match="padding after 9 packed bits"):
         unpack_signs(np.array([0, 2], np.uint8), 9)

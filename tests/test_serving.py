@@ -128,6 +128,26 @@ def test_a_place_alone_needs_no_axis(rng, model):
             streams.step(x[0], wrong)
 
 
+def test_an_error_about_a_place_alone_names_the_step_in_what_was_given(rng, make_model):
+    model = make_model(rng, weight_bits=None)
+    streams, (_, b) = opened(model, 2)
+    x = np.zeros((4, 2), np.float32)
+    for value, said in (
+        (np.nan, r"x{} is nan; expected finite"),
+        (3e38, r"the network leaves .* at x{}, numbers"),
+    ):
+        bad = x.copy()
+        bad[2] = 0, value
+        inner = ", 1" if np.isnan(value) else ""
+        for call, where in (
+            (lambda bad=bad: streams.run(bad, b), f"[2{inner}]"),
+            (lambda bad=bad: streams.run(bad[None], b), f"[0, 2{inner}]"),
+            (lambda bad=bad: streams.step(bad[2], b), inner and "[1]"),
+        ):
+            with pytest.raises(InputError, match=f"^place 1: {said.format(re.escape(where))}"):
+                call()
+
+
 # Answers so far
 
 
@@ -350,6 +370,6 @@ def test_the_asyncio_example_serves_its_clients():
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert re.search(
-        r"^30 streams, [\d,]+ steps in \d\.\d s: [\d,]+ steps a second, [\d.]+ in a call", done.stdout
+        r"^30 streams, [\d,]+ steps in \d\.\d s: [\d,]+ steps per second, [\d.]+ per call", done.stdout
     )
     assert re.search(r"[1-9]\d* steps were refused", done.stdout)

@@ -36,21 +36,23 @@ struct PyStream {
 struct At {
   At(PyStream& self, const py::object& at) {
     const Stream& stream = self.stream;
-    if (PyLong_CheckExact(at.ptr())) {
-      int overflow = 0;
-      one = PyLong_AsLongLongAndOverflow(at.ptr(), &overflow);  // -1, no place either, if it is that large
-      count = 1;
-      first = &one;
-    } else if (!at.is_none()) {  // the caller holds it
-      const auto array = exact<int64_t>(at, "at", {-1});
-      count = array.size();
-      first = array.data();
-    } else if ((count = stream.count()) != stream.batch()) {
+    if (at.is_none()) {
+      count = stream.count();
+      if (count == stream.batch()) return;
       self.places.clear();
       for (int64_t i = 0; i < stream.batch(); ++i) {
         if (stream.taken(i)) self.places.push_back(i);
       }
       first = self.places.data();
+    } else if (PyLong_CheckExact(at.ptr())) {
+      int overflow = 0;
+      one = PyLong_AsLongLongAndOverflow(at.ptr(), &overflow);  // -1, no place either, if it is that large
+      count = 1;
+      first = &one;
+    } else {  // the caller holds it
+      const auto array = exact<int64_t>(at, "at", {-1});
+      count = array.size();
+      first = array.data();
     }
   }
   At(const At&) = delete;
@@ -81,11 +83,13 @@ py::object step_of(PyStream& self, const py::object& x, bool single, const At& p
 // than Input reads at once, places without a sequence, results that are not finite. A place may be an int.
 py::object step(PyStream& self, const py::object& x, const py::object& at) {
   const bool one = PyLong_CheckExact(at.ptr());
-  const auto is_list = [&] { return is_exact<int64_t>(at) && py::reinterpret_borrow<py::array>(at).ndim() == 1; };
-  if (!one && !at.is_none() && !is_list()) return py::none();
+  if (!at.is_none() && !one && !(is_exact<int64_t>(at) && py::reinterpret_borrow<py::array>(at).ndim() == 1)) {
+    return py::none();
+  }
   const At places(self, at);
-  py::object y = step_of(self, x, one || self.single, places);
-  return one && y.is_none() ? step_of(self, x, false, places) : y;
+  if (!one) return step_of(self, x, self.single, places);
+  const py::object y = step_of(self, x, true, places);
+  return y.is_none() ? step_of(self, x, false, places) : y;
 }
 
 using Found = std::vector<std::pair<int64_t, int64_t>>;

@@ -1,10 +1,10 @@
-// Classifies the sequences in a file that write_network.py wrote, and compares the logits with Python's:
+// Classifies the sequences in a file that write_network.py has written, and compares the logits with Python's:
 //
 //   classify smnist.bin
 //
 // The file is little-endian and has no padding: seven int64 (hidden_size n, block_size, base, inputs d, outputs o,
 // count, steps), int8 core (base, base) and signs (n), then float32 bias (n), input weight (n, d), output weight (o,
-// n), output bias (o), sequences (count, steps, d), and the logits (count, o) that Python had.
+// n), output bias (o), sequences (count, steps, d), and the logits (count, o) that Python computed.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -62,12 +62,12 @@ void run(const char* path) {
   for (int64_t i = 0; i < count; ++i) {
     const float* logits = &y[size_t(i * o)];
     if (!std::all_of(logits, logits + o, [](float logit) { return std::isfinite(logit); })) {
-      throw std::runtime_error("sequence " + std::to_string(i) + " has no finite logits, which is no answer");
+      throw std::runtime_error("sequence " + std::to_string(i) + " has logits that are not finite");
     }
     std::printf("sequence %d: class %d\n", int(i), int(std::max_element(logits, logits + o) - logits));
   }
 
-  // The first sequence once more, as if its steps came in one at a time.
+  // The first sequence again, as if its steps arrived one at a time.
   hadamrnn::Stream stream(model, 1);
   std::vector<float> last(static_cast<size_t>(o));
   hadamrnn::Batch step;
@@ -78,7 +78,7 @@ void run(const char* path) {
   }
   const bool same = std::memcmp(y.data(), expected.data(), y.size() * sizeof(float)) == 0 &&
                     std::memcmp(y.data(), last.data(), last.size() * sizeof(float)) == 0;
-  if (!same) throw std::runtime_error("the logits are not those of Python");
+  if (!same) throw std::runtime_error("the logits differ from those of Python");
   std::printf("the same logits as in Python, to the bit, on %s\n", hadamrnn::isa_name(model.isa()));
 }
 
@@ -86,7 +86,7 @@ void run(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: classify FILE, one that write_network.py wrote\n");
+    std::fprintf(stderr, "usage: classify FILE, where write_network.py has written FILE\n");
     return 2;
   }
   try {

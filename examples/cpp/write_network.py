@@ -1,4 +1,4 @@
-"""Writes the numbers of a bundled model and three digits to classify, as classify.cpp reads them.
+"""Writes the numbers of a bundled model, and three digits to classify, to a file for classify.cpp.
 
 python write_network.py smnist smnist.bin
 """

@@ -1,9 +1,10 @@
-"""Inference over arrays that are larger than memory, on Dask's schedulers and clusters.
+"""Fitting and inference over arrays that are larger than memory, on Dask's schedulers and clusters.
 
     import dask.array as da
-    from hadamrnn_ext.dask import infer
+    from hadamrnn_ext.dask import fit, infer
     x = da.from_zarr("series.zarr")  # (N, T, d), in chunks of sequences
-    infer(x, "smnist").to_zarr("logits.zarr")
+    model, report = fit(x, y)
+    infer(x, model).to_zarr("logits.zarr")
 
 Needs the `dask` extra.
 """
@@ -11,12 +12,18 @@ Needs the `dask` extra.
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import zoo
+from .closed_form.goal import Goal
+from .closed_form.large import Part, begin
+from .closed_form.options import Options
+from .closed_form.report import Fitted
+from .closed_form.sums import Sums, sum_of
 from .errors import ShapeError
 from .model import Model
 
@@ -28,7 +35,56 @@ except ImportError as missing:
 
     raise ImportError(f"hadamrnn_ext.dask needs Dask, which is not installed: {hint('dask')}") from missing
 
-__all__ = ["infer"]
+__all__ = ["fit", "infer"]
+
+
+def fit(x: Any, y: Any, *, groups: Any = None, num_threads: int = 1, **options: Any) -> Fitted:
+    """`hadamrnn_ext.fit` of an array that no machine has to hold: one task sums up each chunk, and the sums add up.
+
+    The model is that of `fit` on the same numbers in memory, to rounding. At most 1,024 sequences, which are drawn over all
+    chunks by the seed, come to this process and choose it; so do y and groups, and sums of some 20 MB for each chunk,
+    which workers add up in pairs.
+
+    Args:
+        x: a Dask array, (N, T, d) of features or (N, T). Its chunks along N are kept; a sequence that lies in several
+            becomes one.
+        y, groups: (N,) or (N, o), arrays of Dask or NumPy.
+        num_threads: of a task.
+        options: max_bytes, hidden_size, seed, kind, tokens, impute, normalize and balanced, as of `fit`.
+
+    Raises:
+        ShapeError, InputError: x is no Dask array of these dimensions; or as `fit`.
+    """
+    started = time.perf_counter()
+    _check_array(x)
+    if x.ndim not in (2, 3) or 0 in x.shape:
+        raise ShapeError(f"x has shape {x.shape}; expected (N, T, d) or (N, T), with at least one of each")
+    x = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))
+    y, groups = (part.compute() if isinstance(part, da.Array) else part for part in (y, groups))
+    begun = begin(
+        lambda rows: x[rows].compute(), len(x), y, groups, Options(num_threads=num_threads, **options)
+    )
+    if begun.needs_all:
+        part, start, sums = dask.delayed(begun.part, pure=True), 0, []
+        for block, count in zip(x.to_delayed().ravel(), x.chunks[0], strict=True):
+            rows = np.arange(start, start + count)
+            sums.append(dask.delayed(_sums)(part, block, begun.goal.take(rows), start))
+            start += count
+        while len(sums) > 1:  # in pairs, so that no worker holds many
+            sums = [dask.delayed(sum_of)(sums[i : i + 2]) for i in range(0, len(sums), 2)]
+        begun.fitter.add(sums[0].compute(), len(x))
+    return begun.fitted(started)
+
+
+def _sums(part: Part, block: NDArray[Any], goal: Goal, start: int) -> Sums:
+    return part.sums(block, goal, start)
+
+
+def _check_array(x: Any) -> None:
+    if not isinstance(x, da.Array):
+        raise ShapeError(
+            f"x is a {type(x).__name__}; expected a Dask array: dask.array.from_array(x) makes one"
+        )
 
 
 def infer(
@@ -61,10 +117,7 @@ def infer(
     model = model if isinstance(model, Model) else zoo.load(model)
     card = model.card
     dims = 3 if card.input == "features" else 2
-    if not isinstance(x, da.Array):
-        raise ShapeError(
-            f"x is a {type(x).__name__}; expected a Dask array: dask.array.from_array(x) makes one"
-        )
+    _check_array(x)
     if x.ndim != dims or (dims == 3 and x.shape[2] != card.input_size):
         expected = f"(N, T, {card.input_size})" if dims == 3 else "(N, T)"
         raise ShapeError(f"x has shape {x.shape}; expected {expected}")

@@ -1,11 +1,11 @@
-"""Estimators of scikit-learn: they train as `train.fit` does, and go into its pipelines, searches and metrics.
+"""Estimators of scikit-learn: they fit as `hadamrnn_ext.fit` does, and go into its pipelines, searches and metrics.
 
     from hadamrnn_ext.sklearn import HadamRNNClassifier
-    classifier = HadamRNNClassifier(epochs=20).fit(X, y)  # X (N, T, d), or (N, T) of one channel
+    classifier = HadamRNNClassifier().fit(X, y)  # X (N, T, d), or (N, T) of one channel
     classifier.predict_proba(X_test)
     classifier.model_.save("mine.safetensors")
 
-Needs the `sklearn` extra; fitting needs `train` as well, predicting with a fitted one does not.
+Needs the `sklearn` extra; with ``method="gradient"``, which is training as of `train.fit`, fitting needs `train` as well.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .closed_form import Running, fit
+from .closed_form.sizes import MAX_BYTES
 from .data.reader import Reader
 from .data.series import sequences
-from .data.targets import named, targets
-from .errors import ShapeError
+from .data.targets import Kind, named, targets
+from .errors import InputError, ShapeError
 from .model import Model
 from .model.classify import probabilities
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils import check_array, check_consistent_length, check_random_state
+    from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as missing:
@@ -43,6 +46,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     """What both have in common: series in, and a trained model kept as `model_`."""
 
     model_: Model
+    running_: Running | None
     table_: bool  # whether X of fit was a table, whose columns are its steps
     n_features_in_: int
 
@@ -60,6 +64,8 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         device: str = "cpu",
         n_jobs: int | None = None,
         output: Literal["last", "mean"] | None = None,
+        method: Literal["closed_form", "gradient"] = "closed_form",
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.hidden_size = hidden_size
         self.epochs = epochs
@@ -73,6 +79,8 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.n_jobs = n_jobs
         self.output = output
+        self.method = method
+        self.max_bytes = max_bytes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -123,9 +131,64 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
             expected = "a table (N, T)" if self.table_ else f"{self.n_features_in_} channels"
             raise ShapeError(f"{met}; expected {expected}, as in fit")
 
-    def _train(
-        self, x: NDArray[Any] | list[NDArray[Any]], y: NDArray[Any], kind: Any, **options: Any
+    def _fitted(
+        self, x: NDArray[Any] | list[NDArray[Any]], y: NDArray[Any], groups: Any, kind: Kind, balanced: bool
     ) -> Model:
+        """The model of series and targets, by the method that is asked for. Raises InputError for one that there is not."""
+        self.running_ = None  # what partial_fit has begun is over
+        if self.method == "closed_form":
+            self._refuse_gradient_settings()
+            model, self.report_ = fit(x, y, groups=groups, kind=kind, balanced=balanced, **self._options())
+            return model
+        if self.method == "gradient":
+            return self._trained(x, y, groups=groups, kind=kind, balanced=balanced)
+        raise InputError(f"method is {self.method!r}; expected 'closed_form' or 'gradient'")
+
+    def _begins(self) -> bool:
+        """Whether `partial_fit` has nothing to go on from."""
+        return getattr(self, "running_", None) is None
+
+    def _went_on(
+        self, x: Any, y: NDArray[Any], kind: Kind, classes: Any = None, balanced: bool = False
+    ) -> Model:
+        """The model after more series and targets."""
+        if self._begins():
+            self._refuse_gradient_settings()
+            self.running_ = Running(x, y, classes=classes, balanced=balanced, kind=kind, **self._options())
+        else:
+            assert self.running_ is not None
+            self.running_.add(x, y)
+        model, self.report_ = self.running_.fitted()
+        return model
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "hidden_size": self.hidden_size,
+            "max_bytes": self.max_bytes,
+            "num_threads": self._threads,
+            "seed": int(check_random_state(self.random_state).randint(2**31 - 1)),
+            "impute": self.impute,
+            "normalize": self.normalize,
+        }
+
+    def _refuse_gradient_settings(self) -> None:
+        """What the closed form has no use for is not passed over in silence."""
+        unused = {
+            "epochs": None,
+            "lr": None,
+            "recipe": None,
+            "output": None,
+            "validation": 0.1,
+            "device": "cpu",
+        }
+        for name, default in unused.items():
+            if (value := getattr(self, name)) != default:
+                raise InputError(
+                    f"{name} is {value!r}, which is for method='gradient'; method is 'closed_form'"
+                )
+
+    def _trained(self, x: Any, y: NDArray[Any], **meaning: Any) -> Model:
+        """By gradients, which need torch."""
         from . import train
 
         recipe = {**(self.recipe or {})}
@@ -139,28 +202,30 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         model, summary = train.fit(
             x,
             y,
-            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
-            kind=kind,
-            impute=self.impute,
-            normalize=self.normalize,
             validation=self.validation,
             device=self.device,
             progress=False,
-            threads=self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None,
-            **options,
+            threads=self._threads,
+            seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+            impute=self.impute,
+            normalize=self.normalize,
+            **meaning,
             **recipe,
         )
         self.summary_ = summary
         self.n_iter_ = int(summary["epochs"])
         return model
 
+    @property
+    def _threads(self) -> int | None:
+        return self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None
+
     def _logits(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self, "model_")
-        threads = self.n_jobs if self.n_jobs is None or self.n_jobs > 0 else None
         reader = Reader.of_model(self.model_.card, None, None)  # what is missing is filled in as in fit
         found = reader.read(self._series(X))
         values, _, *ends = reader.series(found, np.zeros(len(found.lengths))).raw(slice(None))
-        return self.model_.infer(values, ends[0] if ends else None, threads)
+        return self.model_.infer(values, ends[0] if ends else None, self._threads)
 
 
 def _ragged(X: Any) -> list[Any] | None:
@@ -181,22 +246,24 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
     """Classes of whole series, (N, T, d), a list of N of any lengths (T_i, d) or (T_i,), or a table (N, T) of one channel.
 
     Args:
-        hidden_size, epochs, lr: of the recipe; None: what `train.custom.suited` thinks of the data.
-        recipe: other fields of `train.Preset`, such as {"recurrence": "relu", "batch_size": 50}.
+        hidden_size: units; None: the most that `max_bytes` allow, or of gradients what suits the data.
+        epochs, lr, recipe, validation, device, output: of gradients, refused otherwise; None: what suits the data.
+            recipe: other fields of `train.Preset`, such as {"recurrence": "relu", "batch_size": 50}. validation: share of
+            the examples, of each class, that chooses the epoch that is kept. output: read the "last" state (None: the
+            same) or the "mean" of all, which suits what occurs at any time.
         channels_first: X is (N, d, T), as sktime and aeon have it, instead of (N, T, d); or a list of (d, T_i).
         normalize: subtract each channel's mean and divide by its deviation; both travel in the model.
         impute: missing values (NaN) become the channel's "mean" in the data of fit, or the "last" value before, when
             predicting too; None refuses them.
-        validation: share of the examples, of each class, that chooses the epoch that is kept.
-        random_state: of validation examples, initialization and order.
-        device: that of torch while it trains.
+        random_state: of what is drawn.
         n_jobs: threads; None or -1: all CPUs that this process may use.
-        output: read the "last" state (None: the same) or the "mean" of all, which suits what occurs at any time.
-        balanced: weigh the loss of a class by the inverse of its frequency.
+        balanced: weigh the errors of a class by the inverse of its frequency.
+        method: "closed_form", `hadamrnn_ext.fit`, in seconds and without torch; or "gradient", `train.fit`.
+        max_bytes: of the model file, in closed form.
 
     Attributes:
-        classes_ (k,); model_, a `Model` to stream, quantize, export or save; summary_, that of `train.run`;
-        n_features_in_, the channels, or the columns of a table; n_iter_, epochs.
+        classes_ (k,); model_, a `Model` to stream, export or save; n_features_in_, the channels, or the columns of a table;
+        report_ of the closed form; of gradients summary_, that of `train.run`, and n_iter_, epochs.
 
     Raises:
         ShapeError, InputError (both ValueError): X or y are no such data.
@@ -217,6 +284,8 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         n_jobs: int | None = None,
         balanced: bool = False,
         output: Literal["last", "mean"] | None = None,
+        method: Literal["closed_form", "gradient"] = "closed_form",
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         super().__init__(
             hidden_size,
@@ -231,11 +300,14 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
             device,
             n_jobs,
             output,
+            method,
+            max_bytes,
         )
         self.balanced = balanced
 
-    def fit(self, X: Any, y: Any) -> HadamRNNClassifier:
-        """Trains on series X and classes y (N,): numbers, booleans or strings, bytes too. Returns itself."""
+    def fit(self, X: Any, y: Any, groups: Any = None) -> HadamRNNClassifier:
+        """Fits series X and classes y (N,): numbers, booleans or strings, bytes too; of `groups` (N,), such as people, whole
+        ones choose the model by being left out. Returns itself."""
         series = self._series(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
@@ -246,7 +318,33 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         codes = targets(labels, len(labels), "classes").values
         check_classification_targets(labels)
         self.classes_ = np.unique(labels)
-        model = self._train(series, codes, "classes", balanced=self.balanced)
+        model = self._fitted(series, codes, groups, "classes", self.balanced)
+        names = tuple(map(str, self.classes_.tolist()))
+        self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
+        return self
+
+    @available_if(lambda self: self.method == "closed_form")  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> HadamRNNClassifier:
+        """Goes on with more series, without those before: their sums are kept. In closed form alone.
+
+        The first call, after which `fit` has not been called, chooses the network; it wants all `classes` that there will
+        ever be, unless y has them all. Returns itself.
+        """
+        first = self._begins()
+        series, labels = self._series(X, fitting=first), column_or_1d(named(y), warn=True)
+        check_consistent_length(series, labels)
+        if first:
+            self.classes_ = np.unique(named(labels if classes is None else classes))
+            if len(self.classes_) < 2:
+                raise ValueError(f"y holds one class, {labels[0]!r}; expected at least two, or classes")
+        codes = np.searchsorted(self.classes_, labels)
+        if (unknown := self.classes_[np.minimum(codes, len(self.classes_) - 1)] != labels).any():
+            raise InputError(
+                f"y[{int(np.argmax(unknown))}] is {labels[unknown].tolist()[0]!r}; expected one of `classes`"
+            )
+        model = self._went_on(
+            series, codes, "classes", classes=range(len(self.classes_)), balanced=self.balanced
+        )
         names = tuple(map(str, self.classes_.tolist()))
         self.model_ = model.with_card(dataclasses.replace(model.card, labels=names))
         return self
@@ -279,15 +377,25 @@ class HadamRNNRegressor(RegressorMixin, _HadamRNN):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> HadamRNNRegressor:
-        """Trains on series X and values y, (N,) or (N, o). Returns itself."""
+    def fit(self, X: Any, y: Any, groups: Any = None) -> HadamRNNRegressor:
+        """Fits series X and values y, (N,) or (N, o); `groups` as of a classifier. Returns itself."""
         series = self._series(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
         values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=False)
         check_consistent_length(series, values)
         self.outputs_ = values.shape[1:]
-        self.model_ = self._train(series, values, "values")
+        self.model_ = self._fitted(series, values, groups, "values", False)
+        return self
+
+    @available_if(lambda self: self.method == "closed_form")  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any) -> HadamRNNRegressor:
+        """Goes on with more series, as that of a classifier. Returns itself."""
+        series = self._series(X, fitting=self._begins())
+        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=False)
+        check_consistent_length(series, values)
+        self.outputs_ = values.shape[1:]
+        self.model_ = self._went_on(series, values, "values")
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -199,7 +199,6 @@ NUMBERS = [
     and action.option_strings
     and action.nargs is None
     and action.option_strings[0] not in NAMED
-    and not (command == "bench" and action.option_strings[0] == "--seconds")  # of infinity there is no end
     # A billion of these is as good as a hundred, and takes as long as it takes.
     and action.option_strings[0] not in ("--epochs", "--limit-train", "--calibrate", "--checkpoint-seconds")
 ]

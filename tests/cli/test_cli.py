@@ -79,9 +79,7 @@ def recipe_of(run, *options: object) -> dict[str, object]:
 
 def test_train_takes_every_part_of_the_recipe(run, tmp_path):
     options = "--block-size 4 --weight-bits float --sign-lr 0.1 --schedule cosine --grad-clip 2 --seed 9 --engine loop"
-    options += (
-        " --sign-schedule step --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9 --patience 7"
-    )
+    options += " --sign-schedule step --sign-decay 0.5 --warmup 2 --label-smoothing 0.1 --average 0.9"
     options += (
         " --output-weight-bits 2 --bias-bits 8 --embedding-size 4 --embedding-scale 0.5 --positive-signs 0.5"
     )
@@ -99,7 +97,6 @@ def test_train_takes_every_part_of_the_recipe(run, tmp_path):
         "positive_signs": 0.5,
         "token_dropout": 0.1,
         "num_layers": 2,
-        "patience": 7,
         "output_weight_bits": 2,
         "bias_bits": 8,
         "weight_clip": 2.5,

@@ -13,11 +13,13 @@ from hadamrnn_ext import cli
 #: Options that have an effect in every call of a command; the others are in the table below.
 ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
-    "--checkpoint-seconds --tensorboard --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
+    "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
-    "--grad-clip --average --patience "
+    "--grad-clip --average "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout",
+    "fit": "file --test --out --seed --hidden-size --group --targets --balanced --label --id --time --features --delimiter --decimal "
+    "--threads --json",
     "eval": "model --kernel --test --threads --json",
     "infer": "file --text --model --kernel --threads --json",
     "info": "model --kernel --json",
@@ -46,16 +48,19 @@ IDLE = {
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
+    "fit own.npz --hidden-size 16": "--max-bytes 9000",
+    "fit tokens.npz": "--impute last --no-normalize",
+    "fit texts.npz": "--tokens --no-tokens",
     "eval copy --length 20": "COLUMNS --impute last --data x --no-verify",
     "eval har6 --test own.npz": "--task har6 --split test --length 20 --data x --no-verify COLUMNS",
     "eval sst2 --test texts.npz": "--impute mean",
-    "infer": "--top 1 --logits --follow --format csv --out a.csv COLUMNS --impute last",
-    "infer x.npy": "COLUMNS",
+    "infer": "--top 1 --logits --follow --window 9 --hop 3 --format csv --out a.csv COLUMNS --impute last",
+    "infer x.npy": "--window 9 --hop 3 COLUMNS",
     "infer x.npy --logits": "--top 1",
     "infer x.npy --json": "--format text --out a.csv",
     "infer x.npy --model copy": "--impute last",
     "infer --model sst2 --text good": "COLUMNS --impute last",
-    "infer - --follow --model har6": "COLUMNS --impute last --json --threads 2",
+    "infer - --follow --model har6": "--hop 3 COLUMNS --impute last --json --threads 2",
     "plot spectrum har6 --out x.png": "--text good --number 0 x.npy COLUMNS --impute last",
     "plot reading har6 --out x.png": "COLUMNS --impute last",
     "plot reading sst2 --text good --out x.png": "--number 0 x.npy --id x",

@@ -192,6 +192,17 @@ def test_an_overflow_is_no_answer(run, model, tmp_path, monkeypatch, options):
         assert all(json.loads(line) for line in stdout.splitlines())
 
 
+def test_a_follower_answers_windows(run, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(20, 9))
+    lines = "".join(f"{' '.join(map(str, row))}\n" for row in x)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{lines}\n{lines[: lines.index(chr(10)) + 1]}"))
+    options = ("--window", "8", "--hop", "6", "--logits", "--format", "jsonl")
+    code, stdout, stderr = run("infer", "-", "--follow", "--model", "har6", *options)
+    assert (code, stderr) == (0, "")
+    met = [json.loads(line)["logits"] for line in stdout.splitlines()]  # none of the second sequence
+    np.testing.assert_array_equal(np.float32(met), hr.load("har6").infer([x[i : i + 8] for i in (0, 6, 12)]))
+
+
 def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\n"))
     code, _, stderr = run("infer", "-", "--follow", "--model", "pmnist")

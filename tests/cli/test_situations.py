@@ -22,7 +22,7 @@ from hadamrnn_ext import cli
 
 HIDDEN = """
 import sys
-NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers", "tensorboard")
+NAMES = ("torch", "rich", "matplotlib", "onnx", "transformers")
 class Hidden:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in NAMES:
@@ -37,6 +37,7 @@ RUN = Path(__file__).parents[2] / "docs" / "runs" / "har2-0"
 #: A quick call of every command, all of which print; it is given the folder of `files` as {}.
 COMMANDS = {
     "train": "train copy --length 20 --hidden-size 8 --batch-size 8 --limit-train 8 --epochs 1 --out {}/run --restart",
+    "fit": "fit {}/own.npz --out {}/fitted.safetensors --hidden-size 16",
     "eval": "eval {}/model.safetensors --test {}/own.npz",
     "infer": "infer {}/x.npy --model {}/model.safetensors",
     "samples": "infer --model har6",
@@ -102,7 +103,7 @@ def wrong_isa(name: str, done: Done) -> bool:
 
 
 def wrong_threads(name: str, done: Done) -> bool:
-    needed = name in ("train", "eval", "infer", "samples", "follow", "quantize")
+    needed = name in ("train", "fit", "eval", "infer", "samples", "follow", "quantize")
     return failed(done, "HADAMRNN_NUM_THREADS is 'two'") if needed else done.code == 0
 
 

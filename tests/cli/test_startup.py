@@ -32,7 +32,7 @@ LIGHT = {
     "--version": 0,
     **{
         f"{name} --help": 0
-        for name in ("train", "eval", "infer", "plot", "export", "report", "bench", "doctor")
+        for name in ("fit", "train", "eval", "infer", "plot", "export", "report", "bench", "doctor")
     },
     "models": 0,
     "data": 0,
@@ -41,6 +41,7 @@ LIGHT = {
     "infer x.npy --model har6 --top 2": 0,
     "eval har6 --test own.npz": 0,
     "export har6 --c library": 0,
+    "fit own.npz --hidden-size 16 --out fitted.safetensors": 0,
     "quantize har6 --train own.npz --calibrate 8 --out integer.safetensors": 0,
     "doctor": 0,
     # All that can be wrong with a run is found without torch.
@@ -104,7 +105,7 @@ def test_nothing_large_is_imported_before_it_is_needed(folder):
     assert [(line, code) for line, code, _, _ in found] == list(LIGHT.items()), found
     assert {line: heavy for line, _, heavy, _ in found if heavy} == {}
     assert set(folder.iterdir()) == {
-        folder / name for name in ("x.npy", "own.npz", "library", "integer.safetensors")
+        folder / name for name in ("x.npy", "own.npz", "library", "integer.safetensors", "fitted.safetensors")
     }
 
 

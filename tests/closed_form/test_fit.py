@@ -107,6 +107,59 @@ def test_texts_and_tokens():
     assert report.metrics["loo_accuracy"] > 0.8
 
 
+def test_choices_by_people_know_what_a_stranger_costs(rng):
+    """Each person has a signature of their own on which windows of the class depend: a stranger is hard."""
+    who = np.repeat(np.arange(12), 10)
+    x = 0.3 * rng.normal(size=(120, 20, 4)) + 3 * rng.normal(size=(12, 1, 4))[who]
+    y = who % 2  # of a person
+    known = hr.fit(x, y, hidden_size=32).report.metrics["loo_accuracy"]
+    report = hr.fit(x, y, groups=who, hidden_size=32).report
+    assert known > 0.9
+    assert report.metrics["loo_accuracy"] < known - 0.2
+    low, high = report.interval
+    assert low < 0.6
+    assert high > report.metrics["loo_accuracy"] + 0.1
+    assert "of 12 groups" in str(report)
+    with pytest.raises(hr.ShapeError, match="one group for each of 120"):
+        hr.fit(x, y, groups=who[:5])
+
+
+def test_many_sequences_are_fitted_by_sums(rng):
+    x, y = waves(rng, count=1500, steps=20, pitches=3)
+    model, report = hr.fit(x, y, hidden_size=32, balanced=True)
+    assert report.examples == 1024
+    assert "1,024 of 1,500 sequences" in str(report)
+    fresh, wanted = waves(np.random.default_rng(5), count=300, steps=20, pitches=3)
+    right = (model.classify(fresh)[0][:, 0] == wanted.astype(str)).mean()
+    assert abs(right - report.metrics["loo_accuracy"]) < 0.06
+    assert right > 0.9
+
+
+def test_probabilities_say_how_often_they_are_right(rng):
+    """Two classes that overlap: Bayes' error is a sixth. Those that classify gives are calibrated on fresh data."""
+    y = np.arange(400) % 2
+    x = (2.0 * y - 1)[:, None, None] + rng.normal(size=(400, 1, 1)) + 0.3 * rng.normal(size=(400, 10, 1))
+    model, report = hr.fit(x[:200], y[:200], hidden_size=64)
+    assert report.metrics["log_loss"] < report.metrics["log_loss_before"]
+    assert "before calibration" in str(report)
+    labels, probabilities = model.classify(x[200:])
+    right = labels[:, 0] == y[200:].astype(str)
+    assert abs(probabilities.mean() - right.mean()) < 0.06
+    surprise = -np.log(np.where(right, probabilities[:, 0], 1 - probabilities[:, 0])).mean()
+    assert surprise < 0.5
+    assert abs(surprise - report.metrics["log_loss"]) < 0.12
+
+
+def test_nothing_is_certain_that_few_examples_say(rng):
+    x, y = waves(rng, count=24, pitches=2)
+    model, report = hr.fit(x, y, hidden_size=64)
+    assert report.metrics["loo_accuracy"] == 1
+    assert model.classify(x)[1].max() < 0.9999
+    assert report.warnings == ()
+    warnings = hr.fit(x[:8], y[:8], hidden_size=64).report.warnings
+    assert "few examples of 0 (4), 1 (4)" in warnings[0]
+
+
 def test_rare_classes_can_weigh_as_much(rng):
     x, y = waves(rng, count=66, pitches=2)
     keep = (y == 0) | (np.arange(66) < 12)
@@ -137,6 +190,15 @@ def test_what_is_refused(rng, change, said):
     arguments = {"X": rng.normal(size=(6, 10, 1)), "y": np.arange(6) % 2, **change}
     with pytest.raises((hr.InputError, hr.ShapeError), match=said):
         hr.fit(**arguments)
+
+
+def test_a_size_is_checked_before_the_data_are_read():
+    class Untouched:
+        def __array__(self, *_, **__):
+            raise AssertionError("the data were read")
+
+    with pytest.raises(hr.InputError, match="hidden_size is 8; expected a power of two of at least 16"):
+        hr.fit(Untouched(), [0, 1], hidden_size=8)
 
 
 def test_it_needs_no_torch():

@@ -34,7 +34,7 @@ def test_sst2_reads_sentences_and_reports_the_dev_set(glue_dir, monkeypatch):
     assert dev.texts == ['an "odd quote , untestable', "good"]
     with pytest.raises(DataError, match=f"expected {glue.SST2_SHA256}"):
         glue.sst2(glue_dir)
-    monkeypatch.setitem(tasks.VALIDATION_SHARES, "sst2", 6)
+    monkeypatch.setattr(glue, "VALIDATION_SHARE", 6)
     task = tasks.load("sst2", glue_dir, verify=False)
     classes = task.train.raw(slice(None))[1]
     counts = np.bincount(classes, minlength=2)

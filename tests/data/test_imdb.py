@@ -42,7 +42,7 @@ def test_imdb_reads_labelled_reviews_in_the_order_of_their_names(imdb_dir):
 
 
 def test_imdb_words_are_those_of_the_training_reviews_by_frequency(imdb_dir, monkeypatch):
-    monkeypatch.setitem(tasks.VALIDATION_SHARES, "imdb", 3)
+    monkeypatch.setattr(imdb, "VALIDATION_SHARE", 3)
     task = tasks.load("imdb", imdb_dir, verify=False)
     vocabulary = task.preprocess.vocabulary
     assert vocabulary.words[2:] == ("fine", "film", "a", "caf\u00e9", "dull", "it's")

@@ -134,7 +134,7 @@ def test_labels_of_a_file_are_as_they_are_written():
 def test_na_and_none_are_classes_where_the_file_says_so():
     found = of_file(["NA", "EU", "None"])
     assert found.y.tolist() == ["NA", "EU", "None"]
-    assert "NA and None are names of a class" in found.understood
+    assert "NA and None are names of classes" in found.understood
     assert of_file(["NA", "EU"], quoted=["NA", "EU"]).y.tolist() == ["NA", "EU"]
     with pytest.raises(DataError, match=r"line 2: column 0 is 'NA', a missing target \('label'\)"):
         of_file(["NA", "EU"], quoted=["EU"])

@@ -30,7 +30,7 @@ def test_the_label_comes_first_and_missing_values_at_the_end_are_no_steps():
         "tab-separated, no header; a series per row; target 0; the target is the first column"
         in found.understood
     )
-    assert "what is missing at the end of a series is no step" in found.understood
+    assert "missing values at the end of a series are not steps" in found.understood
     assert found.card == DataCard("series", label="0")
 
 

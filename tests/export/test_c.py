@@ -13,6 +13,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.export.arduino import ARCHITECTURES
+from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Preprocess
 from hadamrnn_ext.golden import integers as golden_integer
 
@@ -44,6 +45,11 @@ KINDS = {
     "mean of layers": {"sizes": ((24, 12), (16, 16)), "recurrence": "sign", "output": "mean"},
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+    "few biases": {"sizes": ((64, 64), (40, 8)), "bias_bits": 3},
+    "passes of four": {"sizes": ((256, 256),), "input_size": 1},
+    "a pass of eight": {"sizes": ((512, 8), (16, 8)), "recurrence": "relu"},
+    "passes of eight and four": {"sizes": ((384, 32),), "output": "all", "input_size": 3},
+    "passes over a paley matrix": {"sizes": ((384, 384),), "output": "mean"},
     "layers of powers of two": {
         "sizes": ((40, 8), (64, 64), (96, 32)),
         "output": "all",
@@ -51,6 +57,56 @@ KINDS = {
     },
     "sign layers of powers of two": {"sizes": ((96, 32), (24, 4), (128, 128)), "recurrence": "sign"},
     "modrelu layers": {"sizes": ((12, 12), (40, 20)), "recurrence": "modrelu", "output": "all"},
+}
+
+#: Networks that forget, every part of them alone and with others.
+FORGETTING = {
+    "decays": {"sizes": ((48, 16),), "decays": True},
+    "decays of layers": {
+        "sizes": ((24, 12), (32, 8)),
+        "decays": True,
+        "recurrence": "modrelu",
+        "output": "all",
+        "pool": Pool(1),
+    },
+    "relu of inputs": {"sizes": ((20, 20),), "input_activation": "relu", "output": "mean"},
+    "clip of embedded tokens": {
+        "input": "tokens",
+        "input_size": 9,
+        "embedding_size": 3,
+        "input_activation": "clip",
+        "decays": True,
+    },
+    "clip of tokens": {"input": "tokens", "input_size": 9, "input_activation": "clip", "output": "all"},
+    "differences": {"sizes": ((32, 8),), "input_size": 1, "differences": True},
+    "differences of floats": {
+        "differences": True,
+        "weight_bits": None,
+        "recurrence": "relu",
+        "output": "all",
+    },
+    "excess": {"sizes": ((40, 20),), "pool": Pool(3, share=False), "output_weight_bits": None},
+    "share": {"sizes": ((24, 24),), "pool": Pool(2, excess=False), "output": "all"},
+    "running means": {"sizes": ((16, 8),), "pool": Pool(2, time_constant=4), "output": "all", "decays": True},
+    "running shares": {"pool": Pool(1, excess=False, time_constant=1), "output_weight_bits": 6},
+    "all of it": {
+        "sizes": ((96, 12),),
+        "input_size": 3,
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(3, time_constant=15),
+        "output": "all",
+    },
+    "all of it over the whole sequence": {
+        "sizes": ((64, 8), (24, 24)),
+        "input_size": 3,
+        "recurrence": "relu",
+        "decays": True,
+        "input_activation": "relu",
+        "differences": True,
+        "pool": Pool(2),
+    },
 }
 
 DRIVER = """
@@ -147,9 +203,9 @@ def test_popcount(rng, make_model, tmp_path, kind, bits):
     np.testing.assert_array_equal(end, expected_end, strict=True)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *FORGETTING])
 def test_float_models(rng, make_model, tmp_path, kind):
-    model = make_model(rng, **KINDS[kind])
+    model = make_model(rng, **{**KINDS, **FORGETTING}[kind])
     x = draw(rng, model, 2, 30)
     np.testing.assert_array_equal(hr.export.c_input(model, x), x, strict=True)
     y, end = run_c(model, tmp_path, x, np.float32)
@@ -175,6 +231,78 @@ def test_what_is_not_finite(rng, make_model, tmp_path, sizes, output, recurrence
     np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
     bits = [np.where(np.isnan(logits), np.float32(0), logits).view(np.uint32) for logits in (y, expected)]
     np.testing.assert_array_equal(*bits, strict=True)
+
+
+@pytest.mark.parametrize("kind", FORGETTING)
+def test_an_answer_after_every_step(rng, make_model, tmp_path, kind):
+    """A stream that is never reset, asked as it goes; pools of either kind, and a card that says "last"."""
+    model = make_model(rng, **FORGETTING[kind])
+    x = draw(rng, model, 1, 30)
+    hr.export.c(model, tmp_path, "net")
+    (tmp_path / "driver.c").write_text(EVERY_STEP)
+    command = [COMPILER, *FLAGS, "net.c", "driver.c", "-o", "driver"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "driver"], input=x.tobytes(), stdout=subprocess.PIPE, check=True)
+    y = np.frombuffer(done.stdout, np.uint32).reshape(30, -1)
+    for t in (1, 2, 13, 30):
+        expected = model.infer(x[:, :t])
+        expected = expected[0, -1] if model.card.output == "all" else expected[0]
+        np.testing.assert_array_equal(y[t - 1], expected.view(np.uint32), strict=True)
+
+
+EVERY_STEP = """
+#include <stdio.h>
+#include "net.h"
+int main(void) {
+    static net_state state;
+    net_input x[NET_INPUT_SIZE];
+    net_logit y[NET_OUTPUT_SIZE];
+    net_init(&state);
+    while (fread(x, sizeof x, 1, stdin) == 1) {
+        net_step(&state, x);
+        net_logits(&state, y);
+        if (fwrite(y, sizeof y, 1, stdout) != 1) return 1;
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("phi", [None, "relu", "clip"])
+@pytest.mark.parametrize("pool", [Pool(2), Pool(1, excess=False, time_constant=3)], ids=str)
+def test_what_is_not_finite_in_a_network_that_forgets(rng, make_model, tmp_path, pool, phi):
+    """NaN passes thresholds, activations and differences; the step after infinity, and what a clip makes of it."""
+    fields = {"input_activation": phi, "pool": pool, "decays": True, "differences": True, "output": "all"}
+    model = make_model(rng, sizes=((24, 12),), weight_bits=None, **fields)
+    x = draw(rng, model, 5, 30)
+    x[0, 20, 1], x[1, 19], x[2, 0, 0] = np.nan, np.inf, -np.inf
+    x[3, 10], x[4, 10], x[4, 11] = 1e38, 3e38, -3e38
+    y, _ = run_c(model, tmp_path, x, np.float32)
+    expected = model.infer(x, check_finite=False)
+    assert np.isnan(expected[0, 20:]).all()
+    assert np.isfinite(expected[:2, :19]).all()
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    bits = [np.where(np.isnan(logits), np.float32(0), logits).view(np.uint32) for logits in (y, expected)]
+    np.testing.assert_array_equal(*bits, strict=True)
+
+
+def test_a_fitted_model_answers_on_raw_values(tmp_path):
+    """What hr.fit makes, with its normalization: name_prepare, name_step, name_logits as Model.infer."""
+    rng = np.random.default_rng(5)
+    labels = np.arange(60) % 3
+    phase = rng.uniform(0, 6, (60, 1))
+    x = np.sin(np.arange(50) * (0.2 + 0.15 * labels)[:, None] + phase)[:, :, None]
+    x = np.concatenate([20 + 3 * x, 0.01 * rng.normal(size=x.shape)], axis=2).astype(np.float32)
+    model = hr.fit(x, labels, hidden_size=64).model
+    assert model.card.forgets
+    hr.export.c(model, tmp_path, "net")
+    command = [COMPILER, *FLAGS, "-I.", "net.c", "examples/net/main.c", "-o", "example"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    for row in x[:6]:
+        raw = hr.export.c_raw(model, row[None])
+        done = subprocess.run([tmp_path / "example"], input=raw.tobytes(), stdout=subprocess.PIPE, check=True)
+        logits = np.array([float.fromhex(word) for word in done.stdout.decode().split()], np.float32)
+        np.testing.assert_array_equal(logits.view(np.uint32), model.infer(row).view(np.uint32))
 
 
 def test_real_digits(tmp_path, integer_network):
@@ -223,6 +351,36 @@ def test_small_states_take_16_bits(rng, make_model, tmp_path):
     hr.export.c(floats.quantize(x, state_bits=12, readout="integer"), tmp_path / "twelve", "net")
     assert "int16_t z0[64];" in (tmp_path / "ten" / "net.h").read_text()
     assert "int32_t z0[64];" in (tmp_path / "twelve" / "net.h").read_text()
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_states_of_small_blocks_take_16_bits(rng, make_model, tmp_path, bits):
+    """Their sums, of 32 bits, are those of one block at a time: of both layers here, which saturate at 16 bits too."""
+    floats = make_model(rng, sizes=((64, 16), (96, 24)), output="all")
+    x = draw(rng, floats, 2, 30)
+    model = floats.quantize(x[:, :5] / 4, state_bits=bits, readout="integer")
+    y, _ = run_c(model, tmp_path, hr.export.c_input(model, x), np.int32)
+    scale = np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
+    header = (tmp_path / "net.h").read_text()
+    assert "int16_t z0[64];" in header
+    assert "int16_t z1[96];" in header
+    assert "#define NET_LOCAL_BYTES 144 " in header  # sums of 24 units, and 12 of its base matrix
+
+
+def test_few_biases_take_a_byte_each(rng, make_model, tmp_path):
+    """Where there are few different ones, as of a model that was trained with few bits for them; none of them changes."""
+    floats = make_model(rng, sizes=((64, 64),), bias_bits=3)
+    model = floats.quantize(draw(rng, floats, 2, 9), readout="integer")
+    for each, kind in ((floats, "float"), (model, "int32_t")):
+        hr.export.c(each, tmp_path, "net")
+        text = (tmp_path / "net.c").read_text()
+        different = len(np.unique(each.parameters()["layers.0.bias"]))
+        assert different <= 8
+        assert f"static const {kind} bias0_values[{different}] IN_FLASH" in text
+        assert "static const uint8_t bias0[64] IN_FLASH" in text
+    hr.export.c(make_model(rng, sizes=((64, 64),)), tmp_path, "net")
+    assert "static const float bias0[64] IN_FLASH" in (tmp_path / "net.c").read_text()
 
 
 def test_states_of_signs_from_training_to_c(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.export.arduino import ARCHITECTURES
+from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 STRICT = [
@@ -77,6 +78,8 @@ KINDS = {
     "onehot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
     "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
     "floats": {"sizes": ((20, 20),), "weight_bits": None, "output_weight_bits": None},
+    "large": {"sizes": ((512, 32), (256, 64))},
+    "large_paley": {"sizes": ((384, 384),)},
     "mean": {"sizes": ((32, 32),), "output": "mean", "recurrence": "relu"},
     "layers": {"sizes": ((40, 8), (64, 64), (96, 32)), "output": "all"},
     "sign_layers": {"sizes": ((24, 8), (16, 16)), "recurrence": "sign", "output": "mean"},
@@ -84,6 +87,24 @@ KINDS = {
     "pixels": {"input_size": 1, "preprocess": Preprocess(uint8_scale=1 / 255)},
     "normalized_pixels": {
         "preprocess": Preprocess(uint8_scale=1 / 255, normalization=Normalization((0.5, 0.4), (0.2, 0.3)))
+    },
+}
+#: Networks that forget are float models.
+FORGETTING = {
+    "pool": {
+        "sizes": ((24, 12), (16, 16)),
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(2),
+        "preprocess": Preprocess(normalization=Normalization((1.0, -2.0), (3.0, 0.01))),
+    },
+    "running_pool": {
+        "input": "tokens",
+        "input_size": 10,
+        "input_activation": "relu",
+        "pool": Pool(1, excess=False, time_constant=3),
+        "output": "all",
     },
 }
 
@@ -99,6 +120,8 @@ def sources(make_model, tmp_path_factory):
         models += [(floats, f"{kind}_float", "fwht"), (model, f"{kind}_{bits}", "fwht")]
         if all(hr.hadamard.construction(layer.block_size) == "sylvester" for layer in floats.card.layers):
             models.append((model, f"{kind}_planes", "popcount"))
+    for kind, fields in FORGETTING.items():
+        models.append((make_model(rng, **fields), f"{kind}_float", "fwht"))
     for model, name, transform in models:
         hr.export.c(model, folder, name, transform)
     return [folder / f"{name}.c" for _, name, _ in models]

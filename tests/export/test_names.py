@@ -11,6 +11,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.export.names import derived, identifier
+from hadamrnn_ext.file.pool import Pool
 
 NO_IDENTIFIERS = [
     "",
@@ -52,6 +53,9 @@ FINE = [
     "linux",
     "input",
     "bias0",
+    "pool",
+    "UNITS0",
+    "BIT",
 ]
 
 
@@ -69,7 +73,9 @@ def test_names_that_compile(rng, make_model, tmp_path, name):
         pytest.skip("there is no C compiler")
     floats = make_model(rng)
     model = floats.quantize(rng.normal(size=(1, 5, 2)), readout="integer")
-    for each, folder in ((floats, tmp_path / "float"), (model, tmp_path / "integer")):
+    forgets = make_model(rng, decays=True, differences=True, pool=Pool(1))
+    for each, what in ((floats, "float"), (model, "integer"), (forgets, "forgets")):
+        folder = tmp_path / what
         hr.export.c(each, folder, name)
         command = [compiler, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-c", f"{name}.c"]
         subprocess.run(command, cwd=folder, check=True)

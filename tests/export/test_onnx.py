@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import hadamrnn_ext as hr
 from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
+from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
 
 onnx = pytest.importorskip("onnx")
@@ -35,6 +36,22 @@ KINDS = {
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "recurrence": "relu"},
     "linear layers": {"sizes": ((16, 16), (32, 8)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
+    "decays": {"sizes": ((48, 16), (24, 12)), "decays": True},
+    "relu of tokens": {"input": "tokens", "input_size": 9, "input_activation": "relu", "output": "all"},
+    "differences": {"sizes": ((32, 8),), "differences": True, "input_activation": "clip", "output": "mean"},
+    "excess": {"sizes": ((40, 20),), "pool": Pool(3, share=False)},
+    "share": {"sizes": ((24, 24),), "pool": Pool(2, excess=False), "output": "all"},
+    "running means": {"sizes": ((16, 8),), "pool": Pool(2, time_constant=4), "decays": True},
+    "all of it": {
+        "sizes": ((24, 12), (64, 8)),
+        "recurrence": "modrelu",
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(3),
+        "output": "all",
+    },
+    "running means at every step": {"differences": True, "pool": Pool(1, time_constant=2), "output": "all"},
 }
 
 
@@ -77,6 +94,36 @@ def test_nan_stays_nan(rng, make_model, tmp_path, output, recurrence):
     expected = model.infer(x, check_finite=False)
     assert np.isnan(expected[1, 4:] if output == "all" else expected[1]).all()
     np.testing.assert_array_equal(np.isnan(logits), np.isnan(expected))
+
+
+@pytest.mark.parametrize("phi", ["relu", "clip"])
+@pytest.mark.parametrize(
+    ("pool", "output"), [(Pool(2), "last"), (Pool(1, excess=False, time_constant=3), "all")]
+)
+def test_nan_stays_nan_in_a_network_that_forgets(rng, make_model, tmp_path, pool, output, phi):
+    fields = {"pool": pool, "output": output, "input_activation": phi, "decays": True, "differences": True}
+    model = make_model(rng, sizes=((24, 12),), **fields)
+    x = draw(rng, model, 3, 9)
+    x[1, 4, 0] = np.nan
+    logits = run(hr.export.onnx(model, tmp_path / "net.onnx"), x)
+    expected = model.infer(x, check_finite=False)
+    assert np.isnan(expected[1, 4:] if output == "all" else expected[1]).all()
+    np.testing.assert_array_equal(np.isnan(logits), np.isnan(expected))
+    assert_close(np.nan_to_num(logits), np.nan_to_num(expected))
+
+
+def test_a_fitted_model(tmp_path):
+    """What hr.fit makes, with its normalization."""
+    rng = np.random.default_rng(5)
+    labels, phase = np.arange(60) % 3, rng.uniform(0, 6, (60, 1))
+    x = np.sin(np.arange(50) * (0.2 + 0.15 * labels)[:, None] + phase)[:, :, None].astype(np.float32)
+    model = hr.fit(3 * x + 20, labels, hidden_size=64).model
+    assert model.card.forgets
+    x = (3 * x + 20)[:7]
+    assert_close(run(hr.export.onnx(model, tmp_path / "net.onnx"), x), model.infer(x))
+    path = hr.export.onnx(model, tmp_path / "lengths.onnx", lengths=True)
+    lengths = np.array([50, 1, 2, 30, 49, 50, 7])
+    assert_close(run(path, x, lengths), model.infer(x, lengths))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.export import template
+from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,18 +21,39 @@ NORMALIZED = Preprocess(normalization=Normalization((1.0, -2.0), (3.0, 0.01)))
 KINDS = {
     "normalized": {"preprocess": NORMALIZED, "output": "mean", "labels": ("a", "b", "c")},
     "layers": {"sizes": ((48, 24), (64, 64)), "recurrence": "modrelu", "output": "all", "weight_bits": 5},
+    "large": {"sizes": ((512, 32),), "input_size": 1},
     "tokens": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
+}
+FORGETTING = {
+    "pool": {
+        "sizes": ((24, 12), (16, 16)),
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(2),
+        "preprocess": NORMALIZED,
+    },
+    "running pool": {
+        "input_activation": "relu",
+        "pool": Pool(1, share=False, time_constant=3),
+        "output": "all",
+    },
 }
 
 
-@pytest.mark.parametrize("transform", ["float", "fwht", "popcount"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "transform"),
+    [(kind, transform) for kind in KINDS for transform in ("float", "fwht", "popcount")]
+    + [(kind, "float") for kind in FORGETTING],
+)
 def test_exported_c_is_formatted(rng, make_model, tmp_path, kind, transform):
     """As the repository's .clang-format has it; tables of numbers excepted."""
-    program = shutil.which("clang-format", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    program = shutil.which(
+        "clang-format", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
     if program is None and not os.environ.get("HADAMRNN_CI"):
         pytest.skip("there is no clang-format")
-    model = make_model(rng, **KINDS[kind])
+    model = make_model(rng, **{**KINDS, **FORGETTING}[kind])
     if transform == "popcount" and kind == "layers":
         model = make_model(rng, sizes=((32, 16), (64, 64)), recurrence="sign")
     if transform != "float":

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from hadamrnn_ext import nn
-from hadamrnn_ext.file import codes as quantize
-from hadamrnn_ext.golden.floats import Layer, Network
+from hadamrnn_ext.file import codes
+from hadamrnn_ext.golden import floats
+from hadamrnn_ext.golden.floats import Layer, Network, Pool
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,20 @@ def _one_way(model: nn.SequenceModel, direction: str, weight: torch.Tensor, bias
     def quantized(tensor: torch.Tensor, bits: int | None) -> np.ndarray:
         if bits is None:
             return array(tensor)
-        return quantize.dequantize(*quantize.quantize(array(tensor), bits), bits)
+        return codes.dequantize(*codes.quantize(array(tensor), bits), bits)
+
+    def decays(latent: torch.Tensor | None) -> np.ndarray | None:
+        if latent is None:
+            return None
+        exact = 1 / (1 + np.exp(-array(latent).astype(np.float64)))
+        every = np.arange(256, dtype=np.uint8)
+        return every[np.abs(floats.decay(every) - exact[:, None]).argmin(axis=1)]
+
+    def pool() -> Pool | None:
+        if model.pool is None:
+            return None
+        thresholds = codes.dequantize_rows(*codes.quantize_rows(array(model.thresholds)))
+        return Pool(thresholds, model.pool.excess, model.pool.share, model.pool.time_constant)
 
     rnn, state = model.rnn, dict(model.named_parameters())
     layers = []
@@ -64,6 +78,7 @@ def _one_way(model: nn.SequenceModel, direction: str, weight: torch.Tensor, bias
                 rnn.recurrence,
                 None if modrelu is None else array(modrelu),
                 signs(state.get(f"rnn.input_signs{suffix}")),
+                decays(state.get(f"rnn.decays{suffix}")),
             )
         )
     return Network(
@@ -74,4 +89,7 @@ def _one_way(model: nn.SequenceModel, direction: str, weight: torch.Tensor, bias
         embedding=array(state["embedding.weight"]) if "embedding.weight" in state else None,
         tokens=model.tokens,
         output=model.output,
+        input_activation=rnn.input_activation or "linear",
+        differences=rnn.differences,
+        pool=pool(),
     )

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data import copy
 from hadamrnn_ext.train import Config, curves, get_preset
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few examples to validate and test on, no picture, and one thread, since runs as small as these gain by no other."""
-    monkeypatch.setitem(tasks.COPY_SIZES, "validation", 200)
-    monkeypatch.setitem(tasks.COPY_SIZES, "test", 200)
+    monkeypatch.setitem(copy.SIZES, "validation", 200)
+    monkeypatch.setitem(copy.SIZES, "test", 200)
     monkeypatch.setattr(curves, "available", lambda: False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -20,9 +20,9 @@ from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.baselines import baseline
 from hadamrnn_ext.train.checkpoint import CheckpointError
 from hadamrnn_ext.train.custom import suited
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.objective import Objective
 from hadamrnn_ext.train.progress import Silent
-from hadamrnn_ext.train.run import build
 
 QUICK = {"hidden_size": 32, "epochs": 20, "batch_size": 20, "lr": 1e-2}
 

@@ -21,7 +21,7 @@ from hadamrnn_ext.train.log import records
 PROCESSES = """
 import dataclasses, json, os, signal, sys
 from hadamrnn_ext import train
-from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data import copy
 from hadamrnn_ext.train.progress import Silent
 
 class Killer(Silent):
@@ -36,7 +36,7 @@ class Killer(Silent):
         if (self.event, self.place) == ("epoch", (record["epoch"], 0)):
             os.kill(os.getpid(), signal.SIGKILL)
 
-tasks.COPY_SIZES.update(validation=200, test=200)
+copy.SIZES.update(validation=200, test=200)
 preset = dataclasses.replace(
     train.get_preset("copy"), length=24, hidden_size=16, batch_size=16, epochs=4, lr=3e-2, sign_lr=1e-2
 )

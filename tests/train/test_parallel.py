@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext import train
-from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data import copy, tasks
 from hadamrnn_ext.model import Model
 from hadamrnn_ext.train import checkpoint, parallel
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.parallel import Workers
 from hadamrnn_ext.train.progress import Silent
-from hadamrnn_ext.train.run import build
 from hadamrnn_ext.train.trainer import Trainer
 
 # Each process of this script trains to the end; then again, and one of them is sent SIGTERM on the way, and goes on;
@@ -28,13 +28,13 @@ import dataclasses, json, os, signal, sys
 from pathlib import Path
 from torch import distributed
 from hadamrnn_ext import train
-from hadamrnn_ext.data import tasks
+from hadamrnn_ext.data import copy
 from hadamrnn_ext.errors import DataError, HadamRNNError
 from hadamrnn_ext.train import trainer
 from hadamrnn_ext.train.progress import Silent
 
 out, recipe = Path(sys.argv[1]), json.loads(sys.argv[2])
-tasks.COPY_SIZES.update(validation=201, test=200)
+copy.SIZES.update(validation=201, test=200)
 distributed.init_process_group("gloo")
 rank, pids = distributed.get_rank(), [None, None]
 distributed.all_gather_object(pids, os.getpid())
@@ -89,7 +89,7 @@ def test_two_processes_train_as_one_stop_as_one_and_fail_as_one(small, tmp_path,
     done = torchrun(script, tmp_path, json.dumps(recipe))
     assert done.returncode == 0, done.stderr
 
-    monkeypatch.setitem(tasks.COPY_SIZES, "validation", 201)
+    monkeypatch.setitem(copy.SIZES, "validation", 201)
     train.run(config, tmp_path / "one")
     np.testing.assert_allclose(curve(tmp_path / "whole"), curve(tmp_path / "one"), rtol=0, atol=1e-4)
     names = sorted(path.name for path in (tmp_path / "whole").iterdir() if path.suffix != ".png")

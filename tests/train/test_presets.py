@@ -8,7 +8,7 @@ import recipe_tables
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.recipe.setting import settings
 from hadamrnn_ext.train import PRESETS, Config, Preset, PresetError, as_baseline, get_preset
-from hadamrnn_ext.train.run import build
+from hadamrnn_ext.train.initial import build
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_presets_are_the_published_recipes(name, hidden, batch, epochs, lr, leng
         False,
     )
     assert (preset.warmup, preset.sign_schedule, preset.sign_decay) == (0, None, None)
-    assert (preset.label_smoothing, preset.average, preset.patience) == (0.0, None, None)
+    assert (preset.label_smoothing, preset.average) == (0.0, None)
     assert preset.recurrence == "linear"
 
 
@@ -110,7 +110,6 @@ def test_an_unknown_preset_names_those_there_are():
         ("num_layers", 0),
         ("average", 1.0),
         ("output", "all"),
-        ("patience", 0),
         ("epochs", 2.5),
         ("epochs", True),
         ("epochs", None),
@@ -165,7 +164,7 @@ def test_only_the_end_of_a_run_may_move_when_it_is_taken_up_again():
     longer = dataclasses.replace(cosine, preset=dataclasses.replace(cosine.preset, epochs=200))
     assert longer.obstacles(cosine.to_dict()) == ["epochs was 100 and is now 200"]
     signs = dataclasses.replace(config, preset=dataclasses.replace(config.preset, sign_schedule="cosine"))
-    longer = dataclasses.replace(signs, preset=dataclasses.replace(signs.preset, epochs=200, patience=5))
+    longer = dataclasses.replace(signs, preset=dataclasses.replace(signs.preset, epochs=200))
     assert longer.obstacles(signs.to_dict()) == ["epochs was 100 and is now 200"]
 
 

@@ -23,18 +23,26 @@ from hadamrnn_ext.train import trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of scikit-learn's checks
 
-QUICK = {"hidden_size": 16, "epochs": 5, "lr": 3e-2, "recipe": {"batch_size": 16}, "n_jobs": 1}
+CLOSED = {"hidden_size": 32, "n_jobs": 1}
+QUICK = {
+    "method": "gradient",
+    "hidden_size": 16,
+    "epochs": 5,
+    "lr": 3e-2,
+    "recipe": {"batch_size": 16},
+    "n_jobs": 1,
+}
 CLASSIFIER, REGRESSOR = HadamRNNClassifier(**QUICK), HadamRNNRegressor(**QUICK)
 EXPECTED_FAILURES: dict[str, str] = {}
 
 
 def checks():
-    for estimator in (CLASSIFIER, REGRESSOR):
+    for estimator in (HadamRNNClassifier(**CLOSED), HadamRNNRegressor(**CLOSED), CLASSIFIER, REGRESSOR):
         for instance, check in estimator_checks_generator(
             estimator, expected_failed_checks=EXPECTED_FAILURES, mark="skip"
         ):
             name = getattr(check, "func", check).__name__
-            yield pytest.param(instance, check, id=f"{type(estimator).__name__}-{name}")
+            yield pytest.param(instance, check, id=f"{type(estimator).__name__}-{estimator.method}-{name}")
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
@@ -72,6 +80,75 @@ def test_series_of_channels_in_both_layouts(rng):
         fitted.predict(np.zeros((3, 2)))
 
 
+def test_closed_form_is_the_default_and_takes_both_layouts(rng):
+    x, y = bumps(rng)
+    fitted = HadamRNNClassifier(**CLOSED).fit(x[:80], y[:80])
+    assert fitted.method == "closed_form"
+    assert fitted.score(x[80:], y[80:]) > 0.9
+    assert fitted.report_.metrics["loo_accuracy"] > 0.9
+    assert fitted.classes_.tolist() == list(fitted.model_.card.labels) == ["left", "right"]
+    first = HadamRNNClassifier(**CLOSED, channels_first=True).fit(x[:80].transpose(0, 2, 1), y[:80])
+    assert first.model_ == fitted.model_
+    parts = [series[: 13 + i % 3] for i, series in enumerate(x)]
+    assert HadamRNNClassifier(**CLOSED).fit(parts[:80], y[:80]).score(parts[80:], y[80:]) > 0.9
+    values = x[:, :, 0].mean(1)
+    assert HadamRNNRegressor(**CLOSED).fit(x[:80], values[:80]).score(x[80:], values[80:]) > 0.8
+    small = HadamRNNClassifier(n_jobs=1, max_bytes=4096).fit(x, y)
+    assert len(small.model_.to_bytes()) <= 4096
+
+
+def test_partial_fit_goes_on_without_the_old_data(rng):
+    x, y = bumps(rng, 300)
+    going = HadamRNNClassifier(**CLOSED).partial_fit(x[:60], y[:60], classes=["left", "right"])
+    first = going.score(x[200:], y[200:])
+    pickled = pickle.loads(pickle.dumps(going))
+    for estimator in (going, pickled):
+        estimator.partial_fit(x[60:200], y[60:200])
+    assert going.model_ == pickled.model_
+    assert going.score(x[200:], y[200:]) >= first
+    assert going.report_.sequences == 200
+    with pytest.raises(hr.InputError, match=r"y\[1\] is 'up'"):
+        going.partial_fit(x[:2], ["left", "up"])
+    with pytest.raises(hr.ShapeError, match="expected 2 channels"):
+        going.partial_fit(x[:2, :, :1], y[:2])
+    assert going.fit(x[:60], y[:60]).partial_fit(x[:60], y[:60]).report_.sequences == 60  # begun anew
+    assert not hasattr(CLASSIFIER, "partial_fit")
+    values = 50 + 10 * x[:, :, 0].mean(1)
+    regressor = HadamRNNRegressor(**CLOSED).partial_fit(x[:100], values[:100])
+    assert regressor.partial_fit(x[100:200], values[100:200]).score(x[200:], values[200:]) > 0.8
+
+
+def test_groups_choose_by_strangers(rng):
+    x, y = bumps(rng, 60)
+    fitted = HadamRNNClassifier(**CLOSED).fit(x, y, groups=np.arange(60) % 6)
+    assert fitted.report_.groups == 6
+    assert clone(CLASSIFIER).fit(x, y, groups=np.arange(60) % 6).summary_["epochs"] > 0
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"epochs": 3}, {"lr": 0.1}, {"recipe": {}}, {"output": "mean"}, {"validation": 0.2}, {"device": "cuda"}],
+)
+def test_settings_of_gradients_are_not_passed_over(rng, setting):
+    x, y = bumps(rng, 20)
+    with pytest.raises(hr.InputError, match=f"{next(iter(setting))} is .*method='gradient'"):
+        HadamRNNClassifier(**CLOSED, **setting).fit(x, y)
+    with pytest.raises(hr.InputError, match="method is 'magic'"):
+        HadamRNNClassifier(method="magic").fit(x, y)
+
+
+def test_closed_form_needs_no_torch():
+    code = """if True:
+        import sys
+        import numpy as np
+        from hadamrnn_ext.sklearn import HadamRNNClassifier
+        x, y = np.random.default_rng(0).normal(size=(20, 9, 1)), [0, 1] * 10
+        HadamRNNClassifier(hidden_size=32).fit(x, y).predict(x)
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_what_is_read_is_a_parameter(rng):
     x, y = bumps(rng, 60)
     assert clone(CLASSIFIER).fit(x, y).model_.card.output == "last"
@@ -104,13 +181,15 @@ def test_missing_values_are_refused_or_imputed(rng):
     clone(CLASSIFIER).set_params(impute="mean").fit(x, y)
 
 
+@pytest.mark.parametrize("estimator", [HadamRNNClassifier(**CLOSED), CLASSIFIER], ids=lambda e: e.method)
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("impute", ["mean", "last"])
-def test_what_is_missing_is_filled_in_when_predicting_as_in_fit(rng, impute, normalize):
+def test_what_is_missing_is_filled_in_when_predicting_as_in_fit(rng, estimator, impute, normalize):
     x, y = bumps(rng, 40)
     x += 5
     x[3, 4, 1] = x[7, 0, 0] = np.nan
-    fitted = clone(CLASSIFIER).set_params(impute=impute, normalize=normalize, validation=0.0).fit(x, y)
+    kept = {"validation": 0.0} if estimator.method == "gradient" else {}
+    fitted = clone(estimator).set_params(impute=impute, normalize=normalize, **kept).fit(x, y)
     gaps = bumps(rng, 6)[0] + 5
     gaps[2, 3:5, 0] = gaps[4, 0, 1] = np.nan
     means = np.nanmean(x.astype(np.float64), axis=(0, 1))
@@ -218,6 +297,7 @@ def test_settings_may_be_scalars_of_numpy(rng):
     x, y = bumps(rng, 40)
     plain = clone(CLASSIFIER).fit(x, y)
     given = {
+        "method": "gradient",
         "hidden_size": np.int64(16),
         "epochs": np.int32(5),
         "lr": np.float64(3e-2),
@@ -232,6 +312,8 @@ def test_settings_may_be_scalars_of_numpy(rng):
     fitted = HadamRNNClassifier(**given).fit(x, y)
     assert fitted.model_ == plain.model_
     assert np.array_equal(fitted.predict_proba(x), plain.predict_proba(x))
+    scalars = HadamRNNClassifier(hidden_size=np.int64(32), n_jobs=np.int32(1), max_bytes=np.int64(9000))
+    assert scalars.fit(x, y).model_ == HadamRNNClassifier(**CLOSED).fit(x, y).model_
 
 
 def test_ctrl_c_ends_a_search(rng, monkeypatch):

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import cli, train
-from hadamrnn_ext.data import folders, tasks
+from hadamrnn_ext.data import folders, glue, tasks
 from hadamrnn_ext.train.augment import Augmentation
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.objective import Objective
-from hadamrnn_ext.train.run import build
 
 GOOD, BAD = ["fine", "great", "moving", "fresh"], ["dull", "poor", "silly", "stale"]
 
@@ -25,7 +25,8 @@ def phrases(tmp_path, monkeypatch):
     """A folder with SST-2 in the small: whoever knows eight words knows everything."""
     rng = np.random.default_rng(0)
     monkeypatch.setattr(folders, "cache", lambda: tmp_path / "cache")
-    monkeypatch.setitem(tasks.WORDS, "sst2", (100, 12))
+    monkeypatch.setitem(glue.WORDS, "sst2", 100)
+    monkeypatch.setattr(glue, "LENGTH", 12)
     folder = tmp_path / "glue" / "SST-2"
     folder.mkdir(parents=True)
     for name, count in (("train", 300), ("dev", 40)):

@@ -17,9 +17,9 @@ from hadamrnn_ext.data.task import evaluate
 from hadamrnn_ext.model import Model
 from hadamrnn_ext.train import checkpoint
 from hadamrnn_ext.train.checkpoint import CheckpointError
+from hadamrnn_ext.train.initial import build
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.progress import Silent
-from hadamrnn_ext.train.run import build
 from hadamrnn_ext.train.trainer import epoch_order
 
 
@@ -279,37 +279,8 @@ def test_label_smoothing_is_what_torch_means_by_it(small, tmp_path):
     assert recorder.losses == [pytest.approx(-(0.8 * right + 0.2 * logits.mean(-1)).mean().item(), rel=1e-5)]
 
 
-def test_patience_ends_a_run_after_epochs_without_a_better_score(small, tmp_path):
-    config = small(epochs=50, lr=5e-2, patience=2)
-    reporter = Notes()
-    summary = train.run(config, tmp_path, reporter=reporter)
-    lines = [record for record in records(tmp_path / "log.jsonl") if record["event"] == "epoch"]
-    losses = [line["val_loss"] for line in lines]
-    assert len(losses) < 50
-    best = int(np.argmin(losses))
-    assert len(losses) == best + 1 + 2
-    stale = [len(losses[:end]) - 1 - int(np.argmin(losses[:end])) for end in range(1, len(losses))]
-    assert max(stale) < 2  # no earlier reason to end
-    assert (summary["best_epoch"], summary["last_epoch"]) == (best + 1, len(losses))
-    assert reporter.notes == [f"no better validation score for 2 epochs: ended after {len(losses)}"]
-    card = Model.load(tmp_path / "model.safetensors").card
-    assert card.training.epochs == len(losses)
-    assert card.training.settings["patience"] == 2
-
-    train.run(small(epochs=50, lr=5e-2, patience=3), tmp_path)  # more patience takes the run up again
-    assert len(list(records(tmp_path / "log.jsonl"))) > len(lines) + 1
-
-
-class Notes(Silent):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-
 def test_a_run_with_all_features_is_taken_up_again_to_the_same_bits(small, tmp_path):
-    recipe = {"epochs": 12, "lr": 3e-2, "average": 0.9, "patience": 2, "warmup": 2, "label_smoothing": 0.1}
+    recipe = {"epochs": 5, "lr": 3e-2, "average": 0.9, "warmup": 2, "label_smoothing": 0.1}
     recipe |= {
         "sign_lr": 2e-2,
         "sign_schedule": "step",
@@ -321,7 +292,6 @@ def test_a_run_with_all_features_is_taken_up_again_to_the_same_bits(small, tmp_p
     }
     config = small(**recipe)
     whole = train.run(config, tmp_path / "whole")
-    assert whole["last_epoch"] < 12
     for place in ((0, 3), (2, 5), (whole["last_epoch"] - 1, 2)):
         act = Recorder(place, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(train.Interrupted):

@@ -21,6 +21,7 @@ from . import (
     doctor,
     evaluate,
     export,
+    fit,
     infer,
     info,
     models,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
+COMMANDS = (fit, train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
 TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets an error nobody has foreseen through
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,21 @@ EXAMPLES = """\
 """
 
 
+def _seconds(text: str) -> float:
+    """argparse type: some time that ends within the day."""
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError
+    return value
+
+
+_seconds.__name__ = "number of seconds from 0 to 86,400"  # what argparse calls it in its messages
+
+
 def add(commands: Commands) -> None:
     parser = add_command(commands, "bench", run, "measure the kernels and torch on this machine", EXAMPLES)
     parser.add_argument(
-        "--seconds", type=float, default=2.0, metavar="S", help="for each measurement (default: 2)"
+        "--seconds", type=_seconds, default=2.0, metavar="S", help="for each measurement (default: 2)"
     )
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw how many times faster the kernels are"
@@ -73,31 +83,18 @@ def _print(found: dict[str, Any], results: list[Result], count: int) -> None:
         native, torch = paths["native"], paths.get("torch")
         ratio = "" if torch is None else f"{torch.seconds / native.seconds:.1f} times"
         rows.append((work, str(native.threads), _time(native), "" if torch is None else _time(torch), ratio))
-    if sys.stdout.isatty() and machine.package_version("rich"):
-        _rich(header, rows)
-    else:
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        for row in (header, *rows):
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if machine.package_version("torch") is None:
         print(f"torch is not installed: {machine.hint('train')} to compare with it")
-
-
-def _rich(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
 
 
 def _time(result: Result) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if result.seconds >= size:
-            return f"{result.seconds / size:.3g} {unit} a {result.unit}"
-    return f"{result.seconds * 1e9:.3g} ns a {result.unit}"
+            return f"{result.seconds / size:.3g} {unit} per {result.unit}"
+    return f"{result.seconds * 1e9:.3g} ns per {result.unit}"
 
 
 def draw(found: dict[str, Any], results: list[Result], path: Path) -> None:

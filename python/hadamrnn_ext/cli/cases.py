@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -54,63 +55,47 @@ def measure(case: Case, seconds: float) -> Result:
 
 def cases(threads: int) -> Iterator[Case]:
     """All of them, torch's only where it is installed."""
-    yield from _native(threads)
-    if find_spec("torch") is not None:
-        yield from _torch(threads)
-
-
-TRANSFORM = "the Hadamard transform of 256 rows of 1024"
-TRAIN = "a training step on 32 digits of 784 steps, n = 512"
-
-
-def _infer() -> str:
-    return f"a digit of 784 steps, n = {_units('smnist')}"
-
-
-def _batch() -> str:
-    return f"100 digits of 784 steps, n = {_units('smnist')}"
-
-
-def _stream() -> str:
-    return f"a step of a stream, 9 channels, n = {_units('har6')}"
-
-
-def _units(name: str) -> int:
-    return zoo.load(name).card.layers[0].hidden_size
+    digits, sensors = (zoo.load(name).card.layers[0].hidden_size for name in ("smnist", "har6"))
+    compared: list[tuple[str, str, int, int, Callable[..., Any], Callable[..., Any]]] = [
+        (f"a digit of 784 steps, n = {digits}", "sequence", 1, 1, _infer, _loop),
+        (f"100 digits of 784 steps, n = {digits}", "sequence", 100, threads, _infer, _loop),
+        (f"a step of a stream, 9 channels, n = {sensors}", "step", 100, 1, _stream, _torch_stream),
+        ("the Hadamard transform of 256 rows of 1024", "row", 256, 1, _transform, _torch_transform),
+        (
+            "a training step on 32 digits of 784 steps, n = 512",
+            "sequence",
+            32,
+            threads,
+            _training,
+            _torch_training,
+        ),
+    ]
+    torch = find_spec("torch") is not None
+    for work, unit, items, count, native, peer in compared:
+        if torch or native is not _training:
+            yield Case(work, "native", unit, items, count, partial(native, items, count))
+        if torch:
+            yield Case(work, "torch", unit, items, count, partial(peer, items, count))
 
 
 def _digits(count: int) -> Any:
-    images = zoo.samples("smnist")[0]
-    return np.resize(images.reshape(len(images), 784, 1), (count, 784, 1)).astype(np.float32) / np.float32(
-        255
-    )
+    images = zoo.samples("smnist")[0].reshape(-1, 784, 1)
+    return np.resize(images, (count, 784, 1)).astype(np.float32) / np.float32(255)
 
 
-def _native(threads: int) -> Iterator[Case]:
-    model, sensors = zoo.load("smnist"), zoo.load("har6")
-    rows = np.ones((256, 1024), np.float32)
-
-    def stream() -> Callable[[], object]:
-        """As users call it: numbers of the sensors, which the model normalizes, looked at for NaN."""
-        one, step = sensors.stream(), np.ones(sensors.card.input_size, np.float32)
-        return lambda: [one.step(step) for _ in range(100)]
-
-    one, many = _digits(1), _digits(100)
-    yield Case(_infer(), "native", "sequence", 1, 1, lambda: lambda: model.infer(one, num_threads=1))
-    yield Case(
-        _batch(), "native", "sequence", 100, threads, lambda: lambda: model.infer(many, num_threads=threads)
-    )
-    yield Case(_stream(), "native", "step", 100, 1, stream)
-    yield Case(TRANSFORM, "native", "row", 256, 1, lambda: lambda: hadamard.transform(rows))
+def _infer(batch: int, threads: int) -> Callable[[], object]:
+    return partial(zoo.load("smnist").infer, _digits(batch), num_threads=threads)
 
 
-def _torch(threads: int) -> Iterator[Case]:
-    yield Case(_infer(), "torch", "sequence", 1, 1, lambda: _loop(1, 1))
-    yield Case(_batch(), "torch", "sequence", 100, threads, lambda: _loop(100, threads))
-    yield Case(_stream(), "torch", "step", 100, 1, _torch_step)
-    yield Case(TRANSFORM, "torch", "row", 256, 1, _torch_transform)
-    yield Case(TRAIN, "native", "sequence", 32, threads, lambda: _training("auto", threads))
-    yield Case(TRAIN, "torch", "sequence", 32, threads, lambda: _training("loop", threads))
+def _stream(steps: int, threads: int) -> Callable[[], object]:
+    """As users call it: numbers of the sensors, which the model normalizes, looked at for NaN."""
+    model = zoo.load("har6")
+    one, step = model.stream(), np.ones(model.card.input_size, np.float32)
+    return lambda: [one.step(step) for _ in range(steps)]
+
+
+def _transform(rows: int, threads: int) -> Callable[[], object]:
+    return partial(hadamard.transform, np.ones((rows, 1024), np.float32))
 
 
 def _loop(batch: int, threads: int) -> Callable[[], object]:
@@ -133,7 +118,7 @@ def _loop(batch: int, threads: int) -> Callable[[], object]:
     return call
 
 
-def _torch_step() -> Callable[[], object]:
+def _torch_stream(steps: int, threads: int) -> Callable[[], object]:
     import torch
 
     model = zoo.load("har6")
@@ -143,10 +128,10 @@ def _torch_step() -> Callable[[], object]:
     offset, scale = torch.tensor(rule.offset), torch.tensor(rule.scale)
 
     def call() -> object:
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         with torch.inference_mode():
             h = drive((step - offset) / scale)
-            for _ in range(100):
+            for _ in range(steps):
                 h = torch.addmm(drive((step - offset) / scale), h, weight)
                 readout(h)
         return h
@@ -173,20 +158,24 @@ def _matrices(model: Any) -> tuple[Any, Any, Any]:
     return weight, drive, readout
 
 
-def _torch_transform() -> Callable[[], object]:
+def _torch_transform(rows: int, threads: int) -> Callable[[], object]:
     import torch
 
-    rows = torch.ones(256, 1024)
+    ones = torch.ones(rows, 1024)
     matrix = torch.from_numpy(hadamard.matrix(1024).astype(np.float32))
 
     def call() -> object:
-        torch.set_num_threads(1)
-        return rows @ matrix
+        torch.set_num_threads(threads)
+        return ones @ matrix
 
     return call
 
 
-def _training(engine: str, threads: int) -> Callable[[], object]:
+def _torch_training(batch: int, threads: int) -> Callable[[], object]:
+    return _training(batch, threads, "loop")
+
+
+def _training(batch: int, threads: int, engine: str = "auto") -> Callable[[], object]:
     """Loss, gradients and a step of Adam on a batch of pixels; `loop` is the plain definition in torch."""
     import torch
 
@@ -195,7 +184,7 @@ def _training(engine: str, threads: int) -> Callable[[], object]:
     torch.manual_seed(0)
     net = nn.SequenceModel(1, 512, 10, engine=engine)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    x, y = torch.from_numpy(_digits(32)), torch.arange(32) % 10
+    x, y = torch.from_numpy(_digits(batch)), torch.arange(batch) % 10
 
     def call() -> object:
         torch.set_num_threads(threads)

@@ -18,7 +18,7 @@ from ..data.task import Task
 from ..errors import InputError
 from .effect import names
 
-__all__ = ["add_columns", "add_custom", "columns", "train_on"]
+__all__ = ["add_columns", "add_custom", "add_meaning", "columns", "shared_groups", "train_on"]
 
 HELD_OUT = 0.2  # of the examples, for the test, where there is no file of their own
 
@@ -35,10 +35,23 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
         "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"
     )
     add_columns(group)
+    add_meaning(group, "each is in one split alone: validation and test are of others")
+    group.add_argument(
+        "--validation",
+        type=float,
+        default=custom.VALIDATION_SHARE,
+        metavar="S",
+        help=f"share of the training examples that chooses the epoch (default: {custom.VALIDATION_SHARE})",
+    )
+    return names(group)
+
+
+def add_meaning(group: Any, groups: str) -> None:
+    """Adds the options that say what the numbers of training data mean; `groups` tells what is done by groups."""
     group.add_argument(
         "--group",
         metavar="COLUMN",
-        help="of a table: people, devices or the like, of which each is in one split alone: validation and test are of others",
+        help=f"of a table: people, devices or the like, of which {groups}",
     )
     group.add_argument(
         "--tokens",
@@ -54,14 +67,6 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
     group.add_argument(
         "--balanced", action="store_true", help="weigh classes by the inverse of their frequency"
     )
-    group.add_argument(
-        "--validation",
-        type=float,
-        default=custom.VALIDATION_SHARE,
-        metavar="S",
-        help=f"share of the training examples that chooses the epoch (default: {custom.VALIDATION_SHARE})",
-    )
-    return names(group)
 
 
 def add_columns(group: Any) -> tuple[str, ...]:
@@ -153,12 +158,12 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
         task = dataclasses.replace(task, settings=sounds.SETTINGS)
     said = [_describe(task), train.understood]
     if test is not None:
-        said += [test.understood, *_shared_groups(train, test)]
+        said += [test.understood, *shared_groups(train, test)]
     print(*said, sep="\n", file=sys.stderr)
     return task, options
 
 
-def _shared_groups(train: Examples, test: Examples) -> list[str]:
+def shared_groups(train: Examples, test: Examples) -> list[str]:
     """What is to be said of groups that are trained on and tested."""
     if train.groups is None or test.groups is None:
         return []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..data import dsa, fashion, fsdd, glue, har, imdb, mnist
+from ..data import mnist
+from ..data.tasks import DATASETS
 from ..errors import DataError
 from .options import Commands, add_command, add_json, print_json
 
@@ -15,16 +16,6 @@ EXAMPLES = """\
   hadamrnn data imdb             where the reviews are, or where to get them
 """
 
-DATASETS = {
-    "mnist": mnist.DATASET,
-    "fashion": fashion.DATASET,
-    "har": har.DATASET,
-    "dsa": dsa.DATASET,
-    "digits": fsdd.DATASET,
-    "imdb": imdb.DATASET,
-    "sst2": glue.SST2,
-    "qqp": glue.QQP,
-}
 DOWNLOADS = {"mnist": mnist.download}
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import _core, isa, machine, zoo
+from ..data.tasks import DATASETS
 from ..golden import floats as golden
-from .data import DATASETS, place
+from .data import place
 from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\

@@ -7,14 +7,14 @@ import dataclasses
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import zoo
 from ..data import custom, sounds, tasks
 from ..data import files as own
 from ..data.confusion import Confusion
 from ..data.targets import Kind
-from ..data.task import EVALUATION_BATCH, Task, evaluate
+from ..data.task import EVALUATION_BATCH, Split, Task, evaluate
 from ..errors import InputError
 from ..model import Model
 from .counter import counter, waiting
@@ -77,14 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     split = getattr(task, arguments.split)
     start = time.perf_counter()
-    confusion = None
-    if task.labels is not None and model.card.output_size == task.output_size:
-        confusion = Confusion(task.labels)
-        task = dataclasses.replace(task, scores=confusion.watching(task.scores))
-    infer = partial(model.infer, num_threads=threads(arguments))
-    size = max(1, min(EVALUATION_BATCH, STEPS // task.length))
-    show = counter("scored", len(split))
-    scores = evaluate(infer, task, split, raw=True, batch_size=size, progress=show)
+    scores, confusion = score(model, task, split, threads(arguments))
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "model": arguments.model,
@@ -101,11 +94,28 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(result)
     else:
-        text = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
+        text = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
         print(f"{task.name} {arguments.split}: {text}  ({len(split)} sequences, {seconds:.1f} s)")
         if confusion is not None:
             print("", *confusion.lines(), sep="\n")
     return 0
+
+
+class Scored(NamedTuple):
+    scores: dict[str, float]
+    confusion: Confusion | None  # of classes
+
+
+def score(model: Model, task: Task, split: Split, num_threads: int | None) -> Scored:
+    """The scores of a model on a split of a task; says on stderr how far it is."""
+    confusion = None
+    if task.labels is not None and model.card.output_size == task.output_size:
+        confusion = Confusion(task.labels)
+        task = dataclasses.replace(task, scores=confusion.watching(task.scores))
+    infer = partial(model.infer, num_threads=num_threads)
+    size = max(1, min(EVALUATION_BATCH, STEPS // task.length))
+    show = counter("scored", len(split))
+    return Scored(evaluate(infer, task, split, raw=True, batch_size=size, progress=show), confusion)
 
 
 def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:

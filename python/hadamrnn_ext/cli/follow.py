@@ -10,19 +10,30 @@ import numpy as np
 from ..errors import DataError
 from ..model import Model
 from ..model.classify import classify, finite
+from ..model.stream import Stream
+from ..model.windows import Windows
 from .answers import Answer
 
 __all__ = ["follow"]
 
 
-def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
-    """The answer so far after each line, which is a time step; an empty line begins a new sequence."""
-    stream = model.stream()
+def follow(
+    model: Model, *, top: int, logits: bool, window: int | None = None, hop: int | None = None
+) -> Iterator[Answer]:
+    """The answer so far after each line, which is a time step; an empty line begins a new sequence.
+
+    With a `window` the answers for windows of so many lines, which begin `hop` lines apart.
+    """
+
+    def begin() -> Stream | Windows:
+        return model.stream() if window is None else model.windows(window, hop)
+
+    stream = begin()
     features = model.card.input == "features"
     for number, line in enumerate(sys.stdin, 1):
         cells = line.replace(",", " ").split()
         if not cells:
-            stream.reset()
+            stream = begin()
             continue
         try:
             step = np.array(cells, np.float64) if features else int(cells[0])
@@ -31,6 +42,8 @@ def follow(model: Model, *, top: int, logits: bool) -> Iterator[Answer]:
                 f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"
             ) from None
         y = stream.step(step)
+        if y is None:
+            continue
         if logits:
             yield Answer({"logits": finite(y, every_step=False)})
         else:

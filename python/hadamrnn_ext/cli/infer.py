@@ -31,6 +31,7 @@ EXAMPLES = """\
   hadamrnn infer --model sst2 reviews.txt            a text a line
   cat series.txt | hadamrnn infer - --logits         a line a step: d features, or one token
   sensor | hadamrnn infer - --model har6 --follow    an answer after every step, as it arrives
+  sensor | hadamrnn infer - --model har6 --follow --window 128 --hop 64    answers for the last 128 steps, for ever
 """
 
 
@@ -60,6 +61,18 @@ def add(commands: Commands) -> None:
         "--follow", action="store_true", help="answer after every line of stdin; an empty line begins anew"
     )
     parser.add_argument(
+        "--window",
+        type=positive,
+        metavar="STEPS",
+        help="with --follow: answer for windows of so many lines, for models that do not forget",
+    )
+    parser.add_argument(
+        "--hop",
+        type=positive,
+        metavar="STEPS",
+        help="a window begins every so many lines (default: --window)",
+    )
+    parser.add_argument(
         "--format", choices=FORMATS, help="of the answers (default: text, or as --out is named)"
     )
     parser.add_argument("--out", metavar="FILE", help="write the answers to a .csv or .jsonl file")
@@ -69,7 +82,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(
         idle=(
             Idle(
-                ("--top", "--logits", "--follow", "--format", "--out", *reading),
+                ("--top", "--logits", "--follow", "--window", "--hop", "--format", "--out", *reading),
                 lambda given: not given.file and given.text is None,
                 "it is for a file or --text; without them the samples of the model are shown",
             ),
@@ -77,6 +90,8 @@ def add(commands: Commands) -> None:
             Idle(
                 (*reading, "--json", "--threads"), lambda given: given.follow, "--follow answers line by line"
             ),
+            Idle(("--window",), lambda given: not given.follow, "it is for --follow"),
+            Idle(("--hop",), lambda given: given.window is None, "it is for --window"),
             Idle(("--format", "--out"), lambda given: given.json, "--json is a format, and is printed"),
             Idle(("--top",), lambda given: given.logits, "--logits shows them all"),
         )
@@ -97,7 +112,15 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.file != ["-"]:
             raise InputError("--follow reads stdin: expected the file -")
         write(
-            _flushed(follow(model, top=arguments.top, logits=arguments.logits)),
+            _flushed(
+                follow(
+                    model,
+                    top=arguments.top,
+                    logits=arguments.logits,
+                    window=arguments.window,
+                    hop=arguments.hop,
+                )
+            ),
             form,
             arguments.out,
             live=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import MISSING, replace
+from dataclasses import replace
 from typing import Any
 
 from .. import zoo
@@ -20,19 +20,18 @@ def add_settings(parser: Any, kind: type[Config | Preset]) -> None:
     for field, setting in settings(kind):
         if setting.option is None:
             continue
-        default = argparse.SUPPRESS if kind is Preset or field.default is MISSING else field.default
-        stands_for = setting.none if field.default is None else field.default if kind is Config else None
-        more: dict[str, Any] = {"dest": field.name, "default": default}
+        text, default = setting.help, field.default if kind is Config else argparse.SUPPRESS
+        if kind is Config or field.default is None:
+            text += f" (default: {setting.none if field.default is None else default})"
+        more: dict[str, Any] = {
+            "dest": field.name,
+            "default": default,
+            "help": spelled(text).replace("%", "%%"),
+        }
         if setting.parse is bool:
-            more["action"] = argparse.BooleanOptionalAction
+            parser.add_argument(setting.option, action=argparse.BooleanOptionalAction, **more)
         else:
-            more |= {
-                "type": setting.parse,
-                "metavar": setting.metavar,
-                "choices": setting.choices or None,
-            }
-        text = setting.help if stands_for is None else f"{setting.help} (default: {stands_for})"
-        parser.add_argument(setting.option, help=spelled(text).replace("%", "%%"), **more)
+            parser.add_argument(setting.option, type=setting.parse, metavar=setting.metavar, **more)
 
 
 def configuration(arguments: argparse.Namespace, preset: Preset, data: str | None = None) -> Config:
@@ -49,12 +48,12 @@ def configuration(arguments: argparse.Namespace, preset: Preset, data: str | Non
     }
     return Config(
         replace(preset, **given),
-        seed=arguments.seed,
-        engine=arguments.engine,
-        limit_train=arguments.limit_train,
-        device=arguments.device,
-        start=arguments.start,
         data=data,
+        **{
+            field.name: getattr(arguments, field.name)
+            for field, setting in settings(Config)
+            if setting.option
+        },
     )
 
 

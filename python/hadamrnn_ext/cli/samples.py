@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from .. import zoo
 from ..model import Model
 from .options import print_json
-from .picture import picture
 
 __all__ = ["show"]
 
 SHOWN = 10  # steps, of a model that answers at every one
+RAMP = np.array(list(" .:-=+*#%@"))
 
 
 def show(arguments: argparse.Namespace, model: Model, num_threads: int | None) -> int:
@@ -60,3 +60,10 @@ def _describe(sample: Any) -> str:
 
 def _line(values: NDArray[Any], end: bool = True) -> str:
     return " ".join(str(value) for value in (values[-SHOWN:] if end else values))
+
+
+def picture(image: NDArray[np.uint8]) -> str:
+    """Lines of characters for an image (height, width) of bytes; two rows make a line, since characters are tall."""
+    rows = image[: len(image) // 2 * 2].reshape(-1, 2, image.shape[1]).mean(axis=1)
+    shades = (rows * (len(RAMP) - 1) / 255).round().astype(int)
+    return "\n".join("".join(line).rstrip() for line in RAMP[shades])

@@ -57,9 +57,6 @@ def add(commands: Commands) -> None:
         metavar="S",
         help="most time that a kill loses (default: 60)",
     )
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="also write the log for TensorBoard, if it is installed"
-    )
     add_json(parser)
     own = add_custom(parser)
     add_settings(parser.add_argument_group("recipe", "what the preset says, unless given"), Preset)
@@ -98,7 +95,6 @@ def run(arguments: argparse.Namespace) -> int:
             resume=True if arguments.resume else False if arguments.restart else None,
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
-            tensorboard=arguments.tensorboard,
             task=task,
         )
     except (train.Interrupted, train.DivergedError) as error:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .fit import fit
 from .report import Fitted, Report
+from .running import Running
 
-__all__ = ["Fitted", "Report", "fit"]
+__all__ = ["Fitted", "Report", "Running", "fit"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..model import Model
 from .design import Design
@@ -13,7 +12,7 @@ __all__ = ["Fitted", "Report", "Trial"]
 
 
 class Trial(NamedTuple):
-    """A design and its leave-one-out errors: the share of wrong classes (0 of values) and the mean squared error."""
+    """A design and its left-out errors: the share of wrong classes (0 of values) and the mean squared error."""
 
     design: Design
     wrong: float
@@ -29,7 +28,12 @@ class Trial(NamedTuple):
 class Report:
     """Prints well.
 
-    metrics: "loo_accuracy" of classes or "loo_r2" of values: by predictions of each example without the example.
+    metrics: "loo_accuracy" of classes or "loo_r2" of values: by predictions of each example by a model without the example,
+        or with `groups` without its group. Of classes also "log_loss" of the probabilities that the model gives, and
+        "log_loss_before" of those of the bare regression.
+    interval: of 95 % for that accuracy; None for values.
+    examples: how many the metrics are of, of `sequences` in all; groups: how many there are, None without.
+    warnings: what to be careful with, in sentences.
     """
 
     trials: tuple[Trial, ...]
@@ -37,18 +41,22 @@ class Report:
     hidden_size: int
     output_weight_bits: int
     metrics: dict[str, float]
+    interval: tuple[float, float] | None
     examples: int
+    sequences: int
+    groups: int | None
+    warnings: tuple[str, ...]
     file_bytes: int
     seconds: float
 
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval of the leave-one-out accuracy; None for values."""
-        if (p := self.metrics.get("loo_accuracy")) is None:
-            return None
-        n, z = self.examples, 1.96
-        centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (centre - half) / (1 + z * z / n)), min(1.0, (centre + half) / (1 + z * z / n))
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it; of the trials, design and errors."""
+        plain = {**vars(self), "design": str(self.design)}
+        plain["trials"] = [
+            {"design": str(trial.design), "wrong": trial.wrong, "square": trial.square}
+            for trial in self.trials
+        ]
+        return plain
 
     def __str__(self) -> str:
         rows = ["error   squares  design"]
@@ -56,13 +64,22 @@ class Report:
             f"{trial.wrong:6.1%}  {trial.square:7.4f}  {trial.design}{'  <- chosen' * (trial.design == self.design)}"
             for trial in self.trials
         ]
-        (name, value), interval = next(iter(self.metrics.items())), self.interval
-        sure = "" if interval is None else f" (95 %: {interval[0]:.1%} to {interval[1]:.1%})"
+        name, value = next(iter(self.metrics.items()))
+        what = name.replace("loo_", "leave-one-out " if self.groups is None else "leave-one-group-out ")
+        sure = "" if self.interval is None else f" (95 %: {self.interval[0]:.1%} to {self.interval[1]:.1%})"
+        of = f" of {self.groups} groups" if self.groups is not None else ""
+        some = f" on {self.examples:,} of {self.sequences:,} sequences" * (self.examples < self.sequences)
+        rows.append(f"{what} {value:.1%}{sure}{of}{some}")
+        if "log_loss" in self.metrics:
+            rows.append(
+                f"log loss of the probabilities {self.metrics['log_loss']:.3f}, before calibration "
+                f"{self.metrics['log_loss_before']:.3f}"
+            )
         rows.append(
-            f"{name.replace('loo_', 'leave-one-out ')} {value:.1%}{sure}; {self.hidden_size} units, readout of "
-            f"{self.output_weight_bits} bits, {self.file_bytes:,} bytes, {self.seconds:.2f} s"
+            f"{self.hidden_size} units, readout of {self.output_weight_bits} bits, {self.file_bytes:,} bytes, "
+            f"{self.seconds:.2f} s"
         )
-        return "\n".join(rows)
+        return "\n".join([*rows, *(f"warning: {warning}" for warning in self.warnings)])
 
 
 class Fitted(NamedTuple):

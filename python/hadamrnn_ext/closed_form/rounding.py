@@ -5,6 +5,8 @@ take back whatever lies in the span of their features; so code k is the nearest 
 error so far in the space of the examples, d a small penalty, and M = d (X_(>k) X_(>k)' + d I)^-1. This is GPTQ (Frantar et al.
 2023, arXiv 2210.17323; the same as LDLQ of QuIP, arXiv 2307.13304) for fewer examples than features: N^2 operations per
 weight instead of a factorization of F^3. Rounding to 4 bits without it costs up to 30 points of accuracy, with it 0 to 0.6.
+
+Of many examples the inverse of X'X + a I is known from the regression. Its Cholesky factor says the same for all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from ..file.codes import code_range
 from ..file.storage import Coded
 
-__all__ = ["round_readout"]
+__all__ = ["round_by_inverse", "round_readout"]
 
 F64 = NDArray[np.float64]
 #: d, in units of the mean squared norm of a feature.
@@ -30,14 +32,37 @@ def round_readout(weight: F64, features: NDArray[np.float32], bits: int) -> Code
     """Codes (K, F) and their scale alpha: those of the smallest error on these features (N, F) among some scales."""
     x = features[:: -(-len(features) // EXAMPLES)].astype(np.float64)
     x -= x.mean(axis=0)
-    low, high = code_range(bits)
-    alphas = np.maximum(np.abs(weight).max() * np.array(CLIPS), 1e-30).astype(np.float32)
+    alphas, scaled, low, high = _grids(weight, bits)
+    codes = _rounded(scaled, x, low, high).reshape(len(alphas), *weight.shape)
     steps = alphas.astype(np.float64) / -low
-    scaled = (weight / steps[:, None, None]).reshape(-1, weight.shape[1])  # all scales at once: (4 K, F)
-    codes = _rounded(scaled, x, low, high).reshape(len(steps), *weight.shape)
     losses = [np.square(x @ (weight - code * step).T).sum() for code, step in zip(codes, steps, strict=True)]
     best = int(np.argmin(losses))
     return Coded(codes[best], alphas[best])
+
+
+def round_by_inverse(weight: F64, inverse: F64, bits: int) -> Coded:
+    """The same by the inverse (F, F) of what squared errors weigh by, in the units of `weight` (K, F)."""
+    alphas, scaled, low, high = _grids(weight, bits)
+    factor = np.linalg.cholesky(inverse)
+    codes = np.zeros(scaled.shape, np.int8)
+    losses = np.zeros(len(scaled))
+    for k in range(scaled.shape[1]):
+        column = factor[k:, k]
+        codes[:, k] = np.clip(np.rint(scaled[:, k]), low, high)
+        error = (scaled[:, k] - codes[:, k]) / column[0]
+        losses += np.square(error)
+        scaled[:, k:] -= np.outer(error, column)
+    losses = losses.reshape(len(alphas), -1).sum(axis=1) * np.square(alphas.astype(np.float64))
+    best = int(np.argmin(losses))
+    return Coded(codes.reshape(len(alphas), *weight.shape)[best], alphas[best])
+
+
+def _grids(weight: F64, bits: int) -> tuple[NDArray[np.float32], F64, int, int]:
+    """Scales to try, weights in units of the steps of each, (4 K, F), and the range of codes."""
+    low, high = code_range(bits)
+    alphas = np.maximum(np.abs(weight).max() * np.array(CLIPS), 1e-30).astype(np.float32)
+    steps = alphas.astype(np.float64) / -low
+    return alphas, (weight / steps[:, None, None]).reshape(-1, weight.shape[1]), low, high
 
 
 def _rounded(weight: F64, x: F64, low: int, high: int) -> NDArray[np.int8]:

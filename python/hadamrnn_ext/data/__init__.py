@@ -1,6 +1,6 @@
-"""Readers of public data sets and generators of synthetic ones. NumPy only.
+"""Public data sets, synthetic data, and files of own data. NumPy only.
 
-One file each: `mnist`, `fashion`, `har`, `dsa`, `fsdd`, `imdb`, `glue` read the original formats, and `copy` makes the
-copy task. They stand on `idx`, `archive`, `table`, `mel` and `words`; `parsed` keeps what took long. `tasks` puts each
-into the shape in which `hadamrnn train` and `hadamrnn eval` use it.
+`mnist`, `fashion`, `har`, `dsa`, `fsdd`, `imdb` and `glue` read data sets in their original formats, and `copy` generates
+the copy task; `tasks` lists the tasks that they export. `files` reads own data of any format, and `custom` makes a task of
+it.
 """

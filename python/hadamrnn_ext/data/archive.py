@@ -1,30 +1,35 @@
-"""Members of zip and tar archives, read into memory under limits: an archive from the network may be hostile.
+"""Reads members of zip and tar archives into memory, under limits, since an archive from the network may be hostile.
 
-Nothing is ever unpacked to the disk. A name that leads out of the archive, a link, a member named twice or too
-large and a damaged or shortened file are all a `DataError`.
+Nothing is unpacked to disk. A name that leads out of the archive, a link, a member that is too large or occurs twice, and
+a damaged or shortened file each raise a `DataError`.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import DataError
 
-__all__ = ["decompressed", "digest", "read_at_most", "read_tar", "read_zip"]
+__all__ = ["decompressed", "digest", "read_at_most", "read_tar", "read_zip", "table"]
 
-#: Bytes that a tar may have in all, decompressed.
+#: The most bytes of a decompressed tar.
 MAX_TOTAL = 1 << 32
 CHUNK = 1 << 20
-#: Bytes after the last member of a tar; the usual record has 10,240.
+#: The most bytes after the last member of a tar; usually there are up to 10,240.
 MAX_PADDING = 1 << 20
 DAMAGED = (
     EOFError,
@@ -34,19 +39,21 @@ DAMAGED = (
     tarfile.TarError,
     NotImplementedError,
     RuntimeError,
-    ValueError,  # names that are not of their encoding
+    ValueError,  # a name that is not in its encoding
     OverflowError,
     struct.error,
 )
 
 
 def read_zip(path: str | Path, names: Sequence[str], *, max_bytes: int) -> dict[str, bytes]:
-    """The content of the members `names` of a zip archive, in this order; none may have more than `max_bytes`."""
+    """The content of the members `names` of a zip archive, in this order. None may be larger than `max_bytes`."""
     try:
         with zipfile.ZipFile(path) as archive:
             members: dict[str, zipfile.ZipInfo] = {}
             for info in archive.infolist():
-                size = max(info.file_size, info.compress_size)  # room is made for either before it is read
+                size = max(
+                    info.file_size, info.compress_size
+                )  # memory of either size is allocated before reading
                 _admit(path, info.filename, size, members, max_bytes)
                 members[info.filename] = info
             if absent := [name for name in names if name not in members]:
@@ -59,9 +66,9 @@ def read_zip(path: str | Path, names: Sequence[str], *, max_bytes: int) -> dict[
 
 
 def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int) -> dict[str, bytes]:
-    """The content of the members of a tar archive, compressed by gzip or not, whose whole name matches `pattern`, by name.
+    """The content, by name, of the members whose whole name matches `pattern`, of a tar archive with or without gzip.
 
-    None may have more than `max_bytes`; the archive may have `max_members` in all.
+    None may be larger than `max_bytes`, and the archive may have at most `max_members`.
     """
     wanted = re.compile(pattern)
     found: dict[str, bytes] = {}
@@ -82,7 +89,7 @@ def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int
                     if content is None:
                         raise DataError(f"{path}: {member.name!r} is not a plain file")
                     found[member.name] = content.read()
-            # Padding and the checksum of gzip come after the last member: only who reads them knows that all was right.
+            # Padding and the checksum of gzip follow the last member, and reading them verifies the content.
             if len(stream.read(MAX_PADDING + 1)) > MAX_PADDING:
                 raise DataError(f"{path}: more than {MAX_PADDING} bytes after the last member")
     except FileNotFoundError:
@@ -93,9 +100,9 @@ def read_tar(path: str | Path, pattern: str, *, max_bytes: int, max_members: int
 
 
 class _Bounded:
-    """A stream that gives no more at once, and in all, than an archive may ask for.
+    """A stream with limits on a single read and on the total size.
 
-    The names that a tar keeps in members of their own are read whole, and zeros compress a thousandfold.
+    `tarfile` reads long names at once, of whatever size the archive states, and zeros compress a thousandfold.
     """
 
     def __init__(self, stream: IO[bytes], path: str | Path, max_bytes: int) -> None:
@@ -118,7 +125,7 @@ class _Bounded:
 
 
 def read_at_most(file: IO[bytes], size: int) -> bytes:
-    """Up to `size` bytes. Takes no memory for what a header says and the file does not hold."""
+    """Up to `size` bytes. Allocates memory only for bytes that the file really holds, whatever its header says."""
     parts = []
     while size > 0 and (part := file.read(min(size, CHUNK))):
         parts.append(part)
@@ -127,7 +134,7 @@ def read_at_most(file: IO[bytes], size: int) -> bytes:
 
 
 def digest(contents: Iterable[bytes]) -> str:
-    """SHA-256 over contents and their sizes, in order: that of what is read, whoever packed the archive and how."""
+    """SHA-256 over the contents and their sizes, in order, which does not depend on how the archive was packed."""
     total = hashlib.sha256()
     for content in contents:
         total.update(len(content).to_bytes(8, "little"))
@@ -136,7 +143,7 @@ def digest(contents: Iterable[bytes]) -> str:
 
 
 def decompressed(file: IO[bytes]) -> IO[bytes]:
-    """A seekable file, or what gzip compressed into it: told apart by content, not by name."""
+    """A seekable file, decompressed if its content (not its name) shows that it is gzip."""
     compressed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if compressed else file
@@ -150,3 +157,18 @@ def _admit(path: str | Path, name: str, size: int, known: Container[str], max_by
         raise DataError(f"{path}: holds {name!r} twice")
     if size > max_bytes:
         raise DataError(f"{path}: {name!r} has {size} bytes, above the limit of {max_bytes}")
+
+
+def table(name: str, content: bytes, delimiter: str | None = None) -> NDArray[np.float32]:
+    """The numbers (rows, columns), all of them finite, in a text with one row per line. Raises `DataError` naming `name`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about an empty input
+            numbers = np.loadtxt(io.BytesIO(content), dtype=np.float32, delimiter=delimiter, ndmin=2)
+    except ValueError as error:
+        raise DataError(f"{name}: no table of numbers ({error})") from None
+    if not numbers.size:
+        raise DataError(f"{name}: holds no numbers")
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{name}: holds a number that is not finite")
+    return numbers

@@ -1,4 +1,4 @@
-"""Columns of tables of own data: the names that they usually have, those that somebody gives, and what is found of them."""
+"""The columns of tables of own data: those that the user names, those that a reader knows, and the layout that is found."""
 
 from __future__ import annotations
 
@@ -10,45 +10,19 @@ from ..errors import DataError
 from ..file.card import Card
 from ..file.data_card import DataCard
 from .examples import Examples
+from .sounds import Hearing
+from .targets import Kind
 
-__all__ = [
-    "BY_NAME",
-    "GROUP",
-    "ID",
-    "LABEL",
-    "PERHAPS_LABEL",
-    "PERHAPS_TIME",
-    "TEXT",
-    "TIME",
-    "USUAL",
-    "Columns",
-    "Form",
-    "Known",
-    "Layout",
-    "refuse_columns",
-]
+__all__ = ["BY_NAME", "Columns", "Form", "Known", "Layout", "Request", "refuse_columns"]
 
 Form = Literal["steps", "series", "texts"]
 
-#: Names of columns that are found by themselves, in any case.
-ID = ("id", "series", "series_id", "sequence", "sequence_id")
-TIME = ("time", "timestamp", "datetime", "date")
-LABEL = ("label", "class", "target")
-TEXT = ("text",)
-USUAL = (*ID, *TIME, *LABEL, *TEXT)
-#: Names that mean it where nothing speaks against it: y beside x and z is a coordinate, t may be a temperature.
-PERHAPS_LABEL, PERHAPS_TIME = "y", ("step", "t")
-#: What a file can be split by; never a feature unless somebody says so.
-GROUP = tuple(
-    name + end
-    for name in ("group", "subject", "person", "participant", "patient", "user", "device")
-    for end in ("", "_id")
-)
-
 
 class Columns(NamedTuple):
-    """Names of columns, or their numbers from 0; None finds them by their usual names. And the marks between cells and
-    before decimals, None: as the file has them."""
+    """The columns of a table, by name or by number from 0; None finds a column by its usual name.
+
+    delimiter, decimal: the marks between cells and before decimals; None detects them.
+    """
 
     label: str | None = None
     id: str | None = None
@@ -63,7 +37,7 @@ BY_NAME = Columns()
 
 
 def refuse_columns(name: str, asked: Columns) -> None:
-    """Raises DataError where a file that is no table is asked for its columns."""
+    """Raises DataError if columns are given for a file that is not a table."""
     given = [f"--{field}" for field, column in asked._asdict().items() if column is not None]
     if given:
         raise DataError(
@@ -72,9 +46,9 @@ def refuse_columns(name: str, asked: Columns) -> None:
 
 
 class Known(NamedTuple):
-    """Who reads the file, where that is known: a model, or the training data beside which it is test data.
+    """What a model that reads a file expects of it, or what the training data say of test data.
 
-    width: features per step, 1 for tokens. texts: whether it reads texts.
+    width: features per step, 1 for tokens. texts: whether texts are read.
     """
 
     data: DataCard
@@ -84,25 +58,40 @@ class Known(NamedTuple):
 
     @classmethod
     def of_model(cls, card: Card) -> Known:
-        """What a model knows of the files that it reads."""
+        """What a model expects of the files that it reads."""
         texts = card.preprocess.vocabulary is not None
         width = card.input_size if card.input == "features" else 1
         return cls(card.data or DataCard(), width, texts, card.labels)
 
     @classmethod
     def of_training(cls, examples: Examples) -> Known:
-        """What training data say of the files of test data beside them."""
+        """What training data say of the files of test data."""
         first = examples.x[0]
         texts = isinstance(first, str)
         width = 1 if texts or np.ndim(first) < 2 else np.shape(first)[1]
         return cls(examples.card or DataCard(), width, texts)
 
 
-class Layout(NamedTuple):
-    """Numbers of columns; `features` are the channels of steps, the steps of series, or the column of texts.
+class Request(NamedTuple):
+    """How a file is to be read.
 
-    padded: whether series of one length are filled up with missing values, as in the UCR archive. notes: what somebody
-    should know who did not say it.
+    known: what its reader expects; None for the data to train on. kind: of the targets. hearing: how the model hears
+    sounds. labelled: whether targets are read. card: of the model that answers; None for data to train on or to score.
+    """
+
+    columns: Columns = BY_NAME
+    known: Known | None = None
+    kind: Kind | None = None
+    hearing: Hearing | None = None
+    labelled: bool = True
+    card: Card | None = None
+
+
+class Layout(NamedTuple):
+    """The numbers of the columns. `features` are the channels of steps, the steps of a series, or the column of texts.
+
+    padded: whether series end with missing values that fill them up to one length, as in the UCR archive. notes: what a
+    user who did not name the columns should know.
     """
 
     form: Form

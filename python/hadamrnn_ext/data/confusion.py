@@ -1,4 +1,4 @@
-"""Which class is taken for which: the confusion matrix of a split, and precision, recall and F1 of each class."""
+"""The confusion matrix of a split, and the precision, recall and F1 score of each class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .metrics import Scores, predicted
 
 __all__ = ["Confusion"]
 
-#: A matrix of more classes is no sight for people: they are shown the most frequent mistakes.
+#: For more classes than this, people see the most frequent mistakes instead of the matrix.
 MOST_SHOWN = 20
 MISTAKES = 10
 WIDTH = 120  # characters of a line
@@ -21,7 +21,7 @@ Score = Callable[[NDArray[np.float32], NDArray[Any]], Scores]
 
 
 class Confusion:
-    """Counts answers. `counts[i, j]` examples of class i were taken for class j.
+    """Counts answers: `counts[i, j]` examples of class i were classified as j.
 
     Example:
         >>> confusion = Confusion(("cat", "dog"))
@@ -35,12 +35,12 @@ class Confusion:
         self.counts = np.zeros((len(labels), len(labels)), np.int64)
 
     def add(self, logits: NDArray[np.float32], classes: NDArray[np.integer]) -> None:
-        """Counts a batch of logits (B, o) and the true classes (B,); logits that are not finite say no class."""
+        """Count a batch of logits (B, o) and true classes (B,). Logits that are not finite are not counted."""
         said = predicted(logits)
         np.add.at(self.counts, (classes[said >= 0], said[said >= 0]), 1)
 
     def watching(self, scores: Score) -> Score:
-        """The same scores, whose answers are counted as they pass."""
+        """The same scores, which count the answers when they are called."""
 
         def counted(logits: NDArray[np.float32], classes: NDArray[Any]) -> Scores:
             self.add(logits, classes)
@@ -49,7 +49,7 @@ class Confusion:
         return counted
 
     def rows(self) -> list[dict[str, Any]]:
-        """Of each class its label, how many examples it has, precision, recall and F1; None where there is nothing to divide by."""
+        """The label, number of examples, precision, recall and F1 score of each class; None instead of a division by 0."""
         right, true, said = np.diag(self.counts), self.counts.sum(1), self.counts.sum(0)
         return [
             {
@@ -63,7 +63,7 @@ class Confusion:
         ]
 
     def lines(self) -> list[str]:
-        """For people: a table of `rows`, then the matrix or, of many classes, the most frequent mistakes."""
+        """The lines of a table of `rows`, followed by the matrix or, for many classes, the most frequent mistakes."""
         kinds = ("precision", "recall", "f1")
         table = [["class", *kinds, "examples"]]
         for row in self.rows():
@@ -80,7 +80,7 @@ class Confusion:
         return [*found, "", *mistakes]
 
     def _matrix(self) -> list[str]:
-        """A row for each true class and a column for each answer, which has a number where names would be too wide."""
+        """The lines of the matrix: a row per true class and a column per answer, numbered if the names are too wide."""
         lines: list[str] = []
         numbers = [str(number) for number in range(1, len(self.labels) + 1)]
         numbered = [f"{number} {label}" for number, label in zip(numbers, self.labels, strict=True)]
@@ -101,7 +101,7 @@ def _written(share: float | None) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    """Columns of one width each, the first to the left and the others to the right."""
+    """Lines with aligned columns, the first to the left and the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     return [
         "  ".join(

@@ -1,50 +1,55 @@
-"""What the columns of a table are: by the names that somebody gives, by those that a model knows, by usual names.
+"""Which column of a table is which: by the names that the user gives, those that a model knows, and the usual names.
 
-Nothing is guessed: where two columns may be meant, or none, the error names the option that says which it is.
+Nothing is guessed. If there are two candidates, or none, the error names the option that settles it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Iterable
 
 from ..errors import DataError
 from ..file.data_card import DataCard
-from .columns import (
-    BY_NAME,
-    GROUP,
-    ID,
-    LABEL,
-    PERHAPS_LABEL,
-    PERHAPS_TIME,
-    TEXT,
-    TIME,
-    Columns,
-    Form,
-    Known,
-    Layout,
-)
+from .columns import Form, Layout, Request
 from .csv_evidence import counts, is_like_id, rises, target_by_place, target_of_words
 from .csv_table import Table
 
-__all__ = ["layout"]
+__all__ = ["USUAL", "layout"]
+
+#: The usual names of columns, in any case.
+ID = ("id", "series", "series_id", "sequence", "sequence_id")
+TIME = ("time", "timestamp", "datetime", "date")
+LABEL = ("label", "class", "target")
+TEXT = ("text",)
+USUAL = (*ID, *TIME, *LABEL, *TEXT)
+#: Names that count only if nothing contradicts them: y beside x and z is a coordinate, and t may be a temperature.
+PERHAPS_LABEL, PERHAPS_TIME = ("y",), ("step", "t")
+#: Columns that a file can be split by. They are features only if the user says so.
+GROUP = tuple(
+    name + end
+    for name in ("group", "subject", "person", "participant", "patient", "user", "device")
+    for end in ("", "_id")
+)
 
 
-def layout(
-    table: Table, asked: Columns = BY_NAME, known: Known | None = None, labelled: bool = True
-) -> Layout:
-    """What each column is. `labelled` asks for targets, without which DataError is raised too."""
-    return _Finder(table, asked, known, labelled).layout()
+def layout(table: Table, request: Request) -> Layout:
+    """The role of each column. Raises DataError, also if targets are requested and there are none."""
+    return _Finder(table, request).layout()
 
 
 class _Finder:
-    """The search for one table; each method settles one role and takes its columns away from the others."""
+    """The search through one table. Each method settles one role and removes its column from those that are free."""
 
-    def __init__(self, table: Table, asked: Columns, known: Known | None, labelled: bool) -> None:
-        self.table, self.asked, self.labelled = table, asked, labelled
-        self.known = known
-        self.data = DataCard() if known is None else known.data
+    def __init__(self, table: Table, request: Request) -> None:
+        self.table, self.asked, self.labelled, self.known = (
+            table,
+            request.columns,
+            request.labelled,
+            request.known,
+        )
+        self.header = table.header or ()
+        self.data = DataCard() if self.known is None else self.known.data
         self.notes: list[str] = []
         self.ignored: list[int] = []
         self.free = list(range(table.width))
@@ -64,14 +69,16 @@ class _Finder:
         if label is None:
             label = self._perhaps_label(form, identity)
         if self.labelled and label is None:
-            titles = self.table.titles(self.free)
-            raise DataError(f"{self.table.name}: no column of targets; name it with --label, of {titles}")
+            raise self._error(
+                f"no column of targets; name it with --label, of {self.table.titles(self.free)}"
+            )
         features = [text] if text is not None else self._features(form, label)
         if form == "series" and self.known is None and self.named is None:
             self._check_no_id(features, label)
-        rest = [place for place in self.free if place not in features]
+        ignored = {*self.ignored, *(place for place in self.free if place not in features)}
         if time is not None and form != "steps":
-            rest, time = [*rest, time], None
+            ignored.add(time)
+            time = None
         return Layout(
             form,
             features,
@@ -79,21 +86,23 @@ class _Finder:
             identity,
             time,
             group,
-            tuple(sorted({*self.ignored, *rest})),
-            self.table.header is None and (label == 0 or self.data.label == "0"),
+            tuple(sorted(ignored)),
+            not self.header and (label == 0 or self.data.label == "0"),
             tuple(self.notes),
         )
 
+    def _error(self, problem: str) -> DataError:
+        return DataError(f"{self.table.name}: {problem}")
+
     def _named_features(self) -> list[int] | None:
-        """Those that the user or the model names, which are nothing else. Raises DataError where one is missing."""
+        """The features that the user or the model names, which have no other role. Raises DataError if one is missing."""
         if self.asked.features is not None:
             return [self.table.place(name) for name in self.asked.features]
-        header = self.table.header
-        if self.data.features is None or self.data.form == "texts" or header is None:
+        if self.data.features is None or self.data.form == "texts" or not self.header:
             return None
-        if missing := [name for name in self.data.features if name not in header]:
-            raise DataError(
-                f"{self.table.name}: no column {', '.join(map(repr, missing))} of the features that the model reads "
+        if missing := [name for name in self.data.features if name not in self.header]:
+            raise self._error(
+                f"no column {', '.join(map(repr, missing))} of the features that the model reads "
                 f"({', '.join(self.data.features)}); the header has {self.table.titles(range(self.table.width))}"
             )
         return [self.table.place(name) for name in self.data.features]
@@ -103,33 +112,42 @@ class _Finder:
             self.free.remove(place)
         return place
 
+    def _ignore(self, place: int) -> None:
+        self.ignored.append(place)
+        self.free.remove(place)
+
+    def _unnamed(self) -> list[int]:
+        """The free columns that nobody names as a feature."""
+        return [place for place in self.free if place not in (self.named or ())]
+
+    def _called(self, names: Container[str]) -> list[int]:
+        """The free columns that have one of these names, in any case, and that nobody names as a feature."""
+        return [place for place in self._unnamed() if self.header and self.header[place].lower() in names]
+
     def _role(
-        self, option: str, given: str | None, remembered: str | None, usual: Sequence[str]
+        self, option: str, given: str | None, remembered: str | None, usual: Iterable[str]
     ) -> int | None:
-        """The column of a role. Raises DataError where two have usual names, or the given one is taken."""
+        """The column of a role. Raises DataError if two have usual names, or if the given one has another role."""
         if given is not None:
             place = self.table.place(given)
-            if place not in self.free or place in (self.named or ()):
-                raise DataError(
-                    f"{self.table.name}: --{option} {given} is a column that is something else already"
-                )
+            if place not in self._unnamed():
+                raise self._error(f"--{option} {given} is a column that is something else already")
             return self._take(place)
-        header = self.table.header
-        if header is None:
+        if not self.header:
             return None if remembered is None else self._numbered(option, remembered)
-        if remembered in header and header.index(remembered) in self._nameless():
-            return self._take(header.index(remembered))
-        found = [place for place in self._nameless() if header[place].lower() in usual]
+        if remembered in self.header and self.header.index(remembered) in self._unnamed():
+            return self._take(self.header.index(remembered))
+        found = self._called({*usual})
         if len(found) > 1:
-            names = " and ".join(repr(header[place]) for place in found)
-            raise DataError(
-                f"{self.table.name}: has the columns {names}; say with --{option} which one it is"
-            )
+            names = " and ".join(repr(self.header[place]) for place in found)
+            raise self._error(f"has the columns {names}; say with --{option} which one it is")
         return self._take(found[0]) if found else None
 
     def _numbered(self, option: str, remembered: str) -> int | None:
-        """A column that the model knows by its number, of a file without header. A target that nobody asks for may be
-        missing: it is there where all its cells are labels of the model."""
+        """The column that the model knows by its number, in a file without header.
+
+        A target that is not requested may be missing from the file: it is there if all its cells are labels of the model.
+        """
         if not re.fullmatch(r"-?\d+", remembered):
             return None
         place = int(remembered) % self.table.width
@@ -141,59 +159,46 @@ class _Finder:
                 return None
         return self._take(place)
 
-    def _nameless(self) -> list[int]:
-        """The columns that are free and that nobody calls a feature."""
-        return [place for place in self.free if place not in (self.named or ())]
-
     def _drop_row_numbers(self) -> None:
-        """A column without a name that counts rows, as pandas writes one, is not read; any other is an error."""
-        header = self.table.header
-        for place in [
-            place for place in self._nameless() if header is not None and not _has_name(header[place])
-        ]:
+        """Ignore columns without a name that number the rows, as pandas writes them. Any other is an error."""
+        for place in self._unnamed():
+            if not self.header or (
+                self.header[place] and not self.header[place].lower().startswith("unnamed:")
+            ):
+                continue
             if not counts(self.table.whole(place), restarts=True):
-                raise DataError(
-                    f"{self.table.name}: column {place} has no name; expected one, or what is read by --features"
+                raise self._error(
+                    f"column {place} has no name; expected one, or --features with the columns to read"
                 )
-            self.ignored.append(place)
-            self.free.remove(place)
+            self._ignore(place)
 
     def _drop_groups(self, group: int | None) -> None:
-        header = self.table.header or ()
-        for place in [place for place in self._nameless() if header and header[place].lower() in GROUP]:
-            self.ignored.append(place)
-            self.free.remove(place)
+        for place in self._called(GROUP):
+            self._ignore(place)
             if self.labelled and group is None and self.known is None:
-                self.notes.append(f"--group {header[place]} would split by {header[place]}")
+                self.notes.append(f"--group {self.header[place]} would split by {self.header[place]}")
 
     def _text(self) -> int | None:
-        """The column of texts: of the only name of words that is asked for, of that of the model, or of the usual one."""
+        """The column of texts: the only requested feature, if it is of words; else the model's, or the one of that name."""
         if self.known is not None and not self.known.texts:
             return None
         if self.asked.features is not None:
             asked = self.named or []
             return self._take(asked[0]) if len(asked) == 1 and not self.table.is_numeric(asked[0]) else None
-        if self.data.form == "texts" and self.table.header is None:
+        if self.data.form == "texts" and not self.header:
             return self._take(self.free[0]) if len(self.free) == 1 else None
-        names = {*TEXT, *(self.data.features or ())} if self.data.form == "texts" else {*TEXT}
-        header = self.table.header or ()
-        found = [place for place in self._nameless() if header and header[place].lower() in names]
+        found = self._called({*TEXT, *((self.data.features or ()) if self.data.form == "texts" else ())})
         if self.data.form == "texts" and len(found) != 1:
-            raise DataError(
-                f"{self.table.name}: no column of texts; name it with --features, of {', '.join(header)}"
-            )
+            raise self._error(f"no column of texts; name it with --features, of {', '.join(self.header)}")
         return self._take(found[0]) if len(found) == 1 else None
 
     def _perhaps_time(self, identity: int | None) -> int | None:
-        """A column step or t where it counts up within each sequence: it is then in order whatever it is called."""
-        header = self.table.header
-        if header is None or identity is None:
+        """A column step or t that counts up within each sequence, so that using it keeps the order of the rows."""
+        if identity is None:
             return None
         keys = self.table.cells(identity)
-        for place in self._nameless():
-            if header[place].lower() in PERHAPS_TIME and rises(keys, self.table.whole(place)):
-                return self._take(place)
-        return None
+        found = (place for place in self._called(PERHAPS_TIME) if rises(keys, self.table.whole(place)))
+        return self._take(next(found, None))
 
     def _form(self, identity: int | None, time: int | None) -> Form:
         """Whether a row is a time step or a series."""
@@ -202,59 +207,54 @@ class _Finder:
             return self._form_by_ids(identity, time)
         if time is not None and self.asked.features is None:
             if self.known is None:
-                raise DataError(
-                    f"{self.table.name}: has a column {self.table.title(time)!r} of times and none that says of which sequence "
-                    "a row is a step; name it with --id"
+                raise self._error(
+                    f"has a column {self.table.title(time)!r} of times and none that says of which sequence a row is a step; "
+                    "name it with --id"
                 )
             return "series" if known == "series" else "steps"
         if known == "steps" or (self.data.features is not None and known is None):
             return "steps"
-        if known == "series" or self.known is None:
-            return "series"
-        return "steps" if self._is_of_steps() else "series"
+        return "steps" if known != "series" and self._is_of_steps() else "series"
 
     def _form_by_ids(self, identity: int, time: int | None) -> Form:
-        """Rows of the same id are steps; where every row has an id of its own, series, if nothing speaks against it."""
+        """Rows that share an id are steps. Rows that all have different ids are series, unless something contradicts that."""
         if len({*self.table.cells(identity)}) < len(self.table.rows):
             return "steps"
         if self.known is not None:
             return "steps" if self.data.form == "steps" or self._is_of_steps() else "series"
         if time is not None and self.named is None:
-            title = self.table.title(identity)
-            raise DataError(
-                f"{self.table.name}: every row has an id of its own in column {title!r}, and a time; name with --id the column "
-                "of the sequences whose steps they are, or with --features the steps of a series per row"
+            raise self._error(
+                f"every row has an id of its own in column {self.table.title(identity)!r}, and a time; name with --id the "
+                "column of the sequences whose steps they are, or with --features the steps of a series per row"
             )
         return "series"
 
     def _is_of_steps(self) -> bool:
-        """Whether a row is a step of a model that knows no form: of several features, or of one where there is one column."""
+        """Whether a row is a step for a model that knows no form: it reads several features, or one from a single column."""
         return self.known is not None and (self.known.width > 1 or len(self.named or self.free) == 1)
 
-    def _y(self) -> list[int]:
-        """A free column y that may be the target, since it is no coordinate beside x and z."""
-        header = self.table.header or ()
-        found = [place for place in self._nameless() if header and header[place].lower() == PERHAPS_LABEL]
-        return [] if {"x", "z"} <= {title.lower() for title in header} else found
+    def _perhaps_targets(self) -> list[int]:
+        """A free column y that may be the target, since it is not a coordinate beside x and z."""
+        coordinates = {"x", "z"} <= {title.lower() for title in self.header}
+        return [] if coordinates else self._called(PERHAPS_LABEL)
 
     def _perhaps_label(self, form: Form, identity: int | None) -> int | None:
-        """A target without a usual name: the only column of words, or y unless it is a coordinate; of a table without
-        header the first or the last column."""
+        """The target if it has no usual name: the only column of words, or y. Without a header, the first or last column."""
         if self.known is not None and not self.labelled:
             return None
-        if self.table.header is None:
+        if not self.header:
             if form != "series":
                 return None
-            at, why = target_by_place(self.table, self.free)
+            place, why = target_by_place(self.table, self.free)
             self.notes.append(why)
-            return self._take(at)
-        if self.data.label is not None:
-            return None  # it has a name, which is not there
-        keys = self.table.cells(identity) if identity is not None and form == "steps" else None
-        free = self._nameless()
-        if (place := target_of_words(self.table, free, keys)) is not None:
             return self._take(place)
-        found = self._y()
+        if self.data.label is not None:
+            return None  # the target has this name, and the file lacks it
+        keys = self.table.cells(identity) if identity is not None and form == "steps" else None
+        words = target_of_words(self.table, self._unnamed(), keys)
+        if words is not None:
+            return self._take(words)
+        found = self._perhaps_targets()
         one_each = len(found) == 1 and (
             keys is None or len({*zip(keys, self.table.cells(found[0]), strict=True)}) == len({*keys})
         )
@@ -265,39 +265,32 @@ class _Finder:
             return self.named
         places = [place for place in self.free if place != label]
         if form == "steps" and self.known is not None and len(places) != self.known.width:
-            without = [place for place in places if place not in self._y()]
+            without = [place for place in places if place not in self._perhaps_targets()]
             if len(without) != self.known.width:
-                raise DataError(
-                    f"{self.table.name}: {len(places)} columns of features ({self.table.titles(places)}); the model reads "
-                    f"{self.known.width} per step; --features names them, --id and --time what is none"
+                raise self._error(
+                    f"{len(places)} columns of features ({self.table.titles(places)}); the model reads {self.known.width} per "
+                    "step; --features names them, and --id and --time name columns that are no features"
                 )
             places = without
-        titles = [self.table.title(place) for place in places]
-        if form == "steps" and len({*titles}) < len(titles):
-            twice = next(title for title in titles if titles.count(title) > 1)
-            raise DataError(f"{self.table.name}: the header has {twice!r} twice; expected names that differ")
+        titles = Counter(self.table.title(place) for place in places)
+        if form == "steps" and (twice := [title for title, count in titles.items() if count > 1]):
+            raise self._error(f"the header has {twice[0]!r} twice; expected names that differ")
         if not places:
-            raise DataError(f"{self.table.name}: no columns of features; expected some beside the target")
+            raise self._error("no columns of features; expected some beside the target")
         return places
 
     def _check_no_id(self, features: list[int], label: int | None) -> None:
-        """A row is to be a series, and a column repeats its values as the id of a sequence does: somebody has to say so.
+        """Raises DataError if a column of a table of series repeats its values like an id of sequences.
 
-        Columns of a numbered family, as 0, 1, 2 or t0, t1, t2, are steps.
+        Columns of a numbered family, such as 0, 1, 2 or t0, t1, t2, are steps.
         """
         targets = self.table.cells(label) if label is not None else None
         stems = {place: re.sub(r"\d+$", "#", self.table.title(place)) for place in features}
-        family = Counter(
-            stem for stem in stems.values() if stem.endswith("#") and self.table.header is not None
-        )
-        for place in (place for place in features if family[stems[place]] < 2):
-            if is_like_id(self.table.whole(place), targets):
+        family = Counter(stem for stem in stems.values() if stem.endswith("#") and self.header)
+        for place in features:
+            if family[stems[place]] < 2 and is_like_id(self.table.whole(place), targets):
                 title = self.table.title(place)
-                raise DataError(
-                    f"{self.table.name}: column {title!r} repeats its values as an id does, {len({*self.table.cells(place)})} in "
+                raise self._error(
+                    f"column {title!r} repeats its values as an id does, {len({*self.table.cells(place)})} in "
                     f"{len(self.table.rows)} rows: --id {title} makes a row a time step, --features names the steps of a series"
                 )
-
-
-def _has_name(title: str) -> bool:
-    return bool(title) and not title.lower().startswith("unnamed:")

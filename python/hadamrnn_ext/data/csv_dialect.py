@@ -1,4 +1,4 @@
-"""Rows of cells from delimited text: its delimiter and decimal mark, told by the whole file."""
+"""The rows of delimited text. The delimiter and the decimal mark are detected from the whole file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,12 @@ from ..errors import DataError
 
 __all__ = ["DELIMITERS", "MISSING", "Dialect", "Row", "number", "numbers", "rows"]
 
-#: What may stand between two cells, and its name; a space is any run of spaces.
+#: The marks that may separate two cells, and their names; a space stands for any run of spaces.
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 #: How programs write a missing number, in lower case.
 MISSING = frozenset(
-    {
-        "",
-        "na",
-        "n/a",
-        "#n/a",
-        "#na",
-        "#n/a n/a",
-        "nan",
-        "1.#qnan",
-        "-1.#qnan",
-        "1.#ind",
-        "-1.#ind",
-        "-nan(ind)",
-    }
-    | {"null", "none", "<na>", "?"}
+    {"", "na", "n/a", "#n/a", "#na", "#n/a n/a", "null", "none", "<na>", "?"}
+    | {"nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "-nan(ind)"}
 )
 COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
@@ -39,21 +26,21 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 
 
 class Dialect(NamedTuple):
-    """`delimiter` None: every line is one cell. `decimal` is the mark before the decimals, a point or a comma."""
+    """The marks of a table. If `delimiter` is None, every line is one cell; `decimal` is a point or a comma."""
 
     delimiter: str | None
     decimal: str = "."
 
 
 class Row(NamedTuple):
-    """The cells of a row, without spaces around them, and the line on which it begins, from 1."""
+    """The cells of a row, without surrounding spaces, and the number, from 1, of the line on which it begins."""
 
     line: int
     cells: list[str]
 
 
 def number(cell: str, decimal: str = ".") -> float | None:
-    """The number of a cell, NaN where it is missing; None if it is neither."""
+    """The number in a cell: NaN if it is missing, None if the cell holds something else."""
     text = cell if decimal == "." else cell.replace(".", "_").replace(decimal, ".")
     try:
         value = float(text)
@@ -75,13 +62,13 @@ def numbers(cells: Sequence[str], decimal: str = ".") -> Sequence[float | None]:
 def rows(
     name: str, text: str, delimiter: str | None = None, decimal: str | None = None
 ) -> tuple[Dialect, list[Row]]:
-    """The rows of a text that hold anything, and its dialect; what is not given is detected.
+    """The dialect of a text and its rows that are not empty. Marks that are not given are detected.
 
-    Raises DataError if that can be done in two ways, naming the option that says which.
+    Raises DataError if there are two ways to read the text, naming the option that selects one.
     """
     if (nul := text.find("\0")) >= 0:
         raise DataError(f"{name}, line {text.count(chr(10), 0, nul) + 1}: a NUL character; expected text")
-    if first := re.match(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', text):  # Excel's own way of saying it
+    if first := re.match(r'"?sep=(.)"?\s*?(?:\r\n|\r|\n)', text):  # Excel states the delimiter so
         delimiter, text = delimiter or first[1], "\n" + text[first.end() :]
     if delimiter is None:
         delimiter, found = _detected(name, text)
@@ -99,7 +86,7 @@ def _split(name: str, text: str, delimiter: str | None) -> list[Row]:
 
 
 def _rows(name: str, content: str, delimiter: str | None) -> Iterator[Row]:
-    """Rows as they come; lines of nothing but spaces are none."""
+    """The rows in order, without lines that hold only spaces."""
     lines = io.StringIO(content, newline="")
     if delimiter is None or delimiter == " ":
         for place, text in enumerate(lines, 1):
@@ -125,7 +112,7 @@ def _unquoted(cell: str) -> str:
 def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
     """The delimiter of a text, and its rows.
 
-    It stands in every row; beside others that do it is the one between cells that are words or numbers by themselves.
+    The delimiter occurs in every row. If several do, it is the one whose cells are single words or numbers.
     """
     candidates, faults = [], []
     for delimiter in (one for one in DELIMITERS if one in text):
@@ -141,7 +128,11 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
         raise faults[0]
     always = [one for one in candidates if one[0]] or candidates
     if len(always) > 1:
-        always = [one for one in always if not _has_compounds(one[2], one[1])]
+        always = [
+            (every, mark, found)
+            for every, mark, found in always
+            if not any(_is_compound(cell, mark) for row in found for cell in row.cells)
+        ]
         if len(always) != 1:
             names = " or a ".join(DELIMITERS[delimiter] for _, delimiter, _ in always or candidates)
             raise DataError(f"{name}: the delimiter may be a {names}; say which with --delimiter")
@@ -156,7 +147,7 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
 
 
 def _are_numbers(found: list[Row]) -> bool:
-    """Whether all cells but a header, and a word in each row, are numbers."""
+    """Whether all cells below the first row are numbers, except for at most one word per row."""
 
     def words(row: Row) -> int:
         return sum(number(cell, ",") is None and number(cell) is None for cell in row.cells)
@@ -164,12 +155,8 @@ def _are_numbers(found: list[Row]) -> bool:
     return all(words(row) < 2 for row in found[1:] or found)
 
 
-def _has_compounds(found: list[Row], delimiter: str) -> bool:
-    return any(_is_compound(cell, delimiter) for row in found for cell in row.cells)
-
-
 def _is_compound(cell: str, delimiter: str) -> bool:
-    """Whether a cell looks like several, of another delimiter."""
+    """Whether a cell looks like several cells that another delimiter separates."""
     if COMMA_NUMBER.fullmatch(cell):
         return False
     if any(other in cell for other in DELIMITERS if other not in (delimiter, " ")):
@@ -178,24 +165,15 @@ def _is_compound(cell: str, delimiter: str) -> bool:
 
 
 def _decimal(name: str, found: list[Row]) -> str:
-    """The decimal mark: a comma where numbers have commas, and none has a point."""
-    commas = [
-        (row.line, cell)
-        for row in found
-        for cell in row.cells
-        if "," in cell and COMMA_NUMBER.fullmatch(cell)
-    ]
+    """The decimal mark: a comma if numbers have commas and none has a point."""
+
+    def marked(mark: str, form: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+        cells = ((row.line, cell) for row in found for cell in row.cells)
+        return (one for one in cells if mark in one[1] and form.fullmatch(one[1]))
+
+    commas, points = list(marked(",", COMMA_NUMBER)), next(marked(".", POINT_NUMBER), None)
     if not commas:
         return "."
-    points = next(
-        (
-            (row.line, cell)
-            for row in found
-            for cell in row.cells
-            if "." in cell and POINT_NUMBER.fullmatch(cell)
-        ),
-        None,
-    )
     line, cell = commas[0]
     if points is not None:
         raise DataError(

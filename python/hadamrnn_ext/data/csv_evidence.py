@@ -1,4 +1,4 @@
-"""What the cells of a column say of it, where nobody else does: whether it counts rows, tells sequences apart, or is the target."""
+"""What the cells of a column reveal about its role: whether it numbers rows, identifies sequences, or is the target."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .csv_table import Table
 
 __all__ = ["counts", "is_like_id", "rises", "target_by_place", "target_of_words"]
 
-#: Classes that are sorted come in blocks, as ids do. More words than these, each in one block, are asked about.
+#: Sorted classes come in blocks, like ids. The user has to decide about more words than this that come in one block each.
 SORTED_CLASSES = 20
 
 
 def counts(whole: Sequence[int] | None, restarts: bool = False) -> bool:
-    """Whether these number the rows from 0 or 1; with `restarts` of one sequence after another."""
+    """Whether these numbers count the rows from 0 or 1; with `restarts`, the rows of one sequence after another."""
     if whole is None or len(whole) < 3 or whole[0] not in (0, 1):
         return False
     if not restarts:
@@ -26,7 +26,7 @@ def counts(whole: Sequence[int] | None, restarts: bool = False) -> bool:
 
 
 def rises(keys: Sequence[str], whole: Sequence[int] | None) -> bool:
-    """Whether numbers grow from row to row of each key, some of which have several."""
+    """Whether the numbers grow from row to row of each key, where some key has several rows."""
     if whole is None or len({*keys}) == len(keys):
         return False
     last: dict[str, int] = {}
@@ -38,9 +38,9 @@ def rises(keys: Sequence[str], whole: Sequence[int] | None) -> bool:
 
 
 def is_like_id(whole: Sequence[int] | None, targets: Sequence[str] | None) -> bool:
-    """Whether whole numbers come in blocks, as those of one sequence do: several of each, each in one block, with one target.
+    """Whether these whole numbers look like ids of sequences: each comes several times, in one block, with one target.
 
-    Classes that are sorted come in blocks too; a column with as many values as classes is none.
+    Sorted classes come in blocks too, so a column with as many values as there are classes is not taken for ids.
     """
     if whole is None or len(whole) < 6:
         return False
@@ -55,7 +55,7 @@ def is_like_id(whole: Sequence[int] | None, targets: Sequence[str] | None) -> bo
 
 
 def target_of_words(table: Table, free: Sequence[int], keys: Sequence[str] | None) -> int | None:
-    """The only column of words, if it is the target: one of each of `keys`. Raises DataError where it may be an id."""
+    """The only column of words, if each of the `keys` has one word. Raises DataError if the words may be ids."""
     words = [place for place in free if not table.is_numeric(place)]
     if len(words) != 1:
         return None
@@ -83,8 +83,8 @@ def target_of_words(table: Table, free: Sequence[int], keys: Sequence[str] | Non
 
 
 def target_by_place(table: Table, free: Sequence[int]) -> tuple[int, str]:
-    """The target of a table without header, and why: the only column of words; whole numbers in the first column, as in the
-    UCR archive; else the last one. Raises DataError where two may be meant.
+    """The target of a table without header, and the reason: the only column of words; else the first column if it holds
+    whole numbers, as in the UCR archive; else the last one. Raises DataError if there are two candidates.
     """
     last = table.width - 1
     if (place := target_of_words(table, free, None)) is not None:
@@ -93,9 +93,9 @@ def target_by_place(table: Table, free: Sequence[int]) -> tuple[int, str]:
     candidates = {place: whole for place, whole in ends.items() if whole is not None and len({*whole}) > 1}
     if counts(candidates.get(0)):
         raise DataError(
-            f"{table.name}: column 0 counts the rows; say --label 0 if it is the target, or --id 0 if it is not to be read"
+            f"{table.name}: column 0 counts the rows; say --label 0 if it is the target, or --id 0 to leave it out"
         )
-    if len(candidates) == 2:  # whichever has few values, each of them often
+    if len(candidates) == 2:  # the target has few values, and each of them often
         repeated = [place for place, whole in candidates.items() if 2 * len({*whole}) <= len(whole)]
         if len(repeated) != 1:
             raise DataError(
@@ -109,10 +109,10 @@ def target_by_place(table: Table, free: Sequence[int]) -> tuple[int, str]:
 
 
 def _blocks(cells: Sequence[Any]) -> int:
-    """How many runs of equal cells there are."""
+    """The number of runs of equal cells."""
     return 1 + sum(bool(a != b) for a, b in pairwise(cells))
 
 
 def _decides(keys: Sequence[Any], cells: Sequence[Any]) -> bool:
-    """Whether rows of the same key have the same cell."""
+    """Whether rows with the same key have the same cell."""
     return len({*zip(keys, cells, strict=True)}) == len({*keys})

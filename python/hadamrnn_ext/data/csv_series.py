@@ -1,10 +1,10 @@
-"""Sequences of a table: a series per row, or a time step per row beside a column that says of which sequence.
+"""The sequences of a table: a series per row, or a time step per row and a column that names its sequence.
 
     label,0,1,2,3            id,label,x,y
     walk,0.1,0.4,0.2,        17,walk,0.1,9.7
     run,1.4,0.2,1.9,1.1      17,walk,0.4,9.6
 
-Empty cells at the end of a series are no steps; other empty cells, and NA or nan, are missing values (NaN).
+Empty cells at the end of a series are not steps. Other empty cells, and NA or nan, are missing values (NaN).
 """
 
 from __future__ import annotations
@@ -18,40 +18,32 @@ import numpy as np
 from ..errors import DataError
 from ..file.data_card import DataCard
 from . import csv_table, csv_targets, times
-from .columns import BY_NAME, USUAL, Columns, Known, Layout
-from .csv_columns import layout
+from .columns import Layout, Request
+from .csv_columns import USUAL, layout
 from .csv_dialect import MISSING
 from .csv_table import Table
 from .examples import Examples
 from .places import CellPlaces
-from .targets import Kind
 
 __all__ = ["parse"]
 
 
-def parse(
-    name: str,
-    text: str,
-    asked: Columns = BY_NAME,
-    *,
-    labelled: bool = True,
-    known: Known | None = None,
-    kind: Kind | None = None,
-) -> Examples:
-    """The sequences of a file, (T,) or (T, d) arrays or texts, their targets if `labelled`, and how it was understood.
+def parse(name: str, text: str, request: Request) -> Examples:
+    """The sequences of a file, (T,) or (T, d) arrays or texts, their targets if requested, and how it was understood.
 
-    For what the columns are see `csv_columns`, for targets of a `kind` `csv_targets`. Raises DataError naming the file,
-    and the line or the option.
+    `csv_columns` finds the roles of the columns, and `csv_targets` reads the targets. Raises DataError naming the file, and
+    the line or the option.
     """
-    table = csv_table.read(name, text, USUAL, asked.delimiter, asked.decimal)
-    at = layout(table, asked, known, labelled)
+    columns, labelled = request.columns, request.labelled
+    table = csv_table.read(name, text, USUAL, columns.delimiter, columns.decimal)
+    at = layout(table, request)
     made = {"steps": _steps, "series": _series, "texts": _texts}[at.form](table, at)
     notes = [*at.notes, *made.notes]
     ids = [] if at.id is None else table.words(at.id, "the id of a sequence")
     y = None
     if labelled and at.label is not None:
         cells = _one_each(table, made.rows, at, at.label, "targets", "a class or a number")
-        y, said = csv_targets.read(table, at.label, [rows[0] for rows in made.rows], cells, kind)
+        y, said = csv_targets.read(table, at.label, [rows[0] for rows in made.rows], cells, request.kind)
         notes += said
     lines = [[table.rows[i].line for i in rows] for rows in made.rows]
     places = CellPlaces(
@@ -72,7 +64,7 @@ def parse(
 
 
 class _Made(NamedTuple):
-    """Sequences, the rows of each, and what is to be said of them."""
+    """Sequences, the rows of each of them, and notes for the user."""
 
     x: list[Any]
     rows: list[list[int]]
@@ -80,7 +72,7 @@ class _Made(NamedTuple):
 
 
 def _steps(table: Table, at: Layout) -> _Made:
-    """A time step per row: the rows of an id are a sequence, in the order of their times."""
+    """A time step per row. The rows of an id, in the order of their times, are a sequence."""
     table.check_rectangular()
     keys = [""] * len(table.rows) if at.id is None else table.words(at.id, "the id of a sequence")
     members: dict[str, list[int]] = {}
@@ -105,12 +97,12 @@ def _series(table: Table, at: Layout) -> _Made:
             places.pop()
             ended = ended or bool(cell)
         if not places:
-            raise DataError(f"{table.name}, line {row.line}: no steps; expected a number at least")
+            raise DataError(f"{table.name}, line {row.line}: no steps; expected at least one number")
         steps = [columns[place][i] for place in places]
         if None in steps:
             raise table.no_number(i, places[steps.index(None)])
         x.append(np.array(steps, np.float64))
-    notes = ["what is missing at the end of a series is no step"] if ended else []
+    notes = ["missing values at the end of a series are not steps"] if ended else []
     return _Made(x, [[i] for i in range(len(x))], notes)
 
 
@@ -123,7 +115,7 @@ def _texts(table: Table, at: Layout) -> _Made:
 def _one_each(
     table: Table, members: list[list[int]], at: Layout, place: int, what: str, expected: str
 ) -> list[str]:
-    """The one value that all rows of each sequence have in a column. Raises DataError where one has several."""
+    """The value of each sequence in a column, the same in all of its rows. Raises DataError if a sequence has several."""
     cells = table.words(place, expected)
     for rows in members:
         found = {cells[i]: i for i in reversed(rows)}
@@ -138,16 +130,14 @@ def _one_each(
 
 
 def _sort(table: Table, members: dict[str, list[int]], place: int) -> str:
-    """Puts the rows of each sequence in the order of their times; says how."""
+    """Sort the rows of each sequence by their times. Returns a note about it."""
     cells, title, mark = table.words(place, "a time"), table.title(place), table.dialect.decimal
     found = times.read(cells, mark)
     if found is None:
         odd = next((cell for cell in cells if times.read([cell], mark) is None), None)
-        why = (
-            "some have a date or a zone and some do not"
-            if odd is None
-            else f"{odd!r} is no number and not ISO 8601"
-        )
+        why = f"{odd!r} is no number and not ISO 8601"
+        if odd is None:
+            why = "some have a date or a zone and some do not"
         return f"in the order of the file and not of {title}: {why}"
     moments, of_day = found
     moved, twice = 0, ""
@@ -162,7 +152,7 @@ def _sort(table: Table, members: dict[str, list[int]], place: int) -> str:
 
 
 def _comes_again(keys: Sequence[str]) -> str | None:
-    """The first key that is met after another one has come in between."""
+    """The first key that comes again after another key."""
     seen, before = set[str](), None
     for key in keys:
         if key != before and key in seen:
@@ -173,12 +163,13 @@ def _comes_again(keys: Sequence[str]) -> str | None:
 
 
 def _card(table: Table, at: Layout) -> DataCard:
-    """What a model remembers of the table: names where it has a header, else numbers, -1 for the last column."""
+    """What a model remembers of the table: names of columns, or without a header their numbers, -1 for the last one."""
 
     def title(place: int | None) -> str | None:
-        if place is None or table.header is not None:
-            return None if place is None else table.title(place)
-        return "-1" if place and place == table.width - 1 else str(place)
+        if place is None:
+            return None
+        last = table.header is None and 0 < place == table.width - 1
+        return "-1" if last else table.title(place)
 
     named = table.header is not None and at.form != "series"
     return DataCard(
@@ -192,7 +183,7 @@ def _card(table: Table, at: Layout) -> DataCard:
 
 
 def _facts(table: Table, at: Layout, labelled: bool) -> list[str]:
-    """How the columns were understood."""
+    """How the columns were understood, for the user."""
     row = {"steps": "a time step", "series": "a series", "texts": "a text"}[at.form]
     roles = {"sequences by": at.id, "groups by": at.group} | ({"target": at.label} if labelled else {})
     unread = [*at.ignored, *([at.label] if at.label is not None and not labelled else [])]

@@ -1,4 +1,4 @@
-"""A table of cells with or without a header: its columns by name or number, as numbers or as words."""
+"""A table of cells, with or without a header. Its columns are found by name or number, and read as numbers or words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Table", "read"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below a header, if there is one; a row may be shorter than the header and has no cell beyond it."""
+    """The rows below the header, if there is one. A row may be shorter than the header, but not longer."""
 
     name: str
     header: tuple[str, ...] | None
@@ -30,21 +30,21 @@ class Table:
 
     @cached_property
     def width(self) -> int:
-        """Columns: those of the header, or of the longest row."""
+        """The number of columns of the header, or of the longest row."""
         widest = max(len(row.cells) for row in self.rows)
         return widest if self.header is None else len(self.header)
 
     def title(self, place: int) -> str:
-        """How the user calls a column: by its name, or by its number from 0 where there is no header."""
+        """The name of a column, or without a header its number from 0."""
         return str(place) if self.header is None else self.header[place] or f"column {place}"
 
     def titles(self, places: Iterable[int]) -> str:
-        """The first dozen of them, to be read."""
+        """The titles of some columns as text, shortened if there are more than a dozen."""
         titles = [self.title(place) for place in places]
         return ", ".join(titles) if len(titles) <= 12 else f"{', '.join(titles[:10])}, .., {titles[-1]}"
 
     def place(self, given: str) -> int:
-        """The column of this name, or number from 0; -1 is the last. Raises DataError where there is none."""
+        """The column with this name, or number from 0; -1 is the last. Raises DataError if there is none."""
         header = self.header or ()
         if header.count(given) > 1:
             raise DataError(f"{self.name}: the header has {given!r} twice; expected names that differ")
@@ -57,13 +57,13 @@ class Table:
         )
 
     def cells(self, place: int) -> Sequence[str]:
-        """The cells of a column, empty where a row is shorter."""
+        """The cells of a column, which are empty where a row is shorter."""
         if place not in self._cells:
             self._cells[place] = [row.cells[place] if place < len(row.cells) else "" for row in self.rows]
         return self._cells[place]
 
     def words(self, place: int, what: str) -> Sequence[str]:
-        """The cells of a column, none of which is empty. Raises DataError naming the line."""
+        """The cells of a column. Raises DataError naming the line if one is empty."""
         cells = self.cells(place)
         if "" in cells:
             row = self.rows[cells.index("")]
@@ -73,13 +73,13 @@ class Table:
         return cells
 
     def found(self, place: int) -> Sequence[float | None]:
-        """A column of numbers, NaN where they are missing, None where a cell is neither."""
+        """The cells of a column as numbers: NaN if one is missing, None if it is something else."""
         if place not in self._found:
             self._found[place] = numbers(self.cells(place), self.dialect.decimal)
         return self._found[place]
 
     def numbers(self, place: int) -> NDArray[np.float64]:
-        """A column of numbers, NaN where they are missing. Raises DataError naming the line of what is no number."""
+        """A column of numbers, NaN where one is missing. Raises DataError naming the line of any other cell."""
         found = self.found(place)
         if None in found:
             raise self.no_number(found.index(None), place)
@@ -98,18 +98,18 @@ class Table:
         return None not in self.found(place)
 
     def is_quoted(self, cell: str) -> bool:
-        """Whether a cell stands in quotation marks somewhere in the file."""
+        """Whether a cell is in quotation marks somewhere in the file."""
         return f'"{cell}"' in self.text
 
     def whole(self, place: int) -> list[int] | None:
-        """A column of whole numbers, none missing; None if it is no such column."""
+        """A column of whole numbers; None if a cell is missing or anything else."""
         found = self.found(place)
         if any(value is None or not value.is_integer() for value in found):
             return None
         return list(map(int, found))  # type: ignore[arg-type]  # none is None
 
     def check_rectangular(self) -> None:
-        """Raises DataError for the first row that is shorter than the others."""
+        """Raises DataError for the first row that is shorter than the table is wide."""
         for row in self.rows:
             if len(row.cells) < self.width:
                 raise DataError(
@@ -131,7 +131,7 @@ def read(
     delimiter: str | None = None,
     decimal: str | None = None,
 ) -> Table:
-    """The table of a file. Its first row is a header if it has a `usual` name or a word above numbers, or counts columns.
+    """The table of a file. Its first row is a header if it has a `usual` name, a word above numbers, or column numbers.
 
     Raises DataError naming the file and the line.
     """
@@ -164,7 +164,7 @@ def _is_header(found: list[Row], usual: Sequence[str], decimal: str) -> bool:
         return True
     counted = [title for title in first if title and number(title, decimal) is not None]
     if len(counted) > 3 and counted == [str(i) for i in range(len(counted))]:
-        return True  # pandas numbers columns without names, beside one of row numbers or labels
+        return True  # pandas numbers columns without names, next to those of row numbers or labels
     for place, title in enumerate(first):
         if number(title, decimal) is not None or not title:
             continue

@@ -1,4 +1,4 @@
-"""Targets as the cells of a table have them: classes as they are written, or numbers."""
+"""The targets in the cells of a table: numbers, or classes named as they are written."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .targets import Kind
 
 __all__ = ["read"]
 
-#: Words for a missing value that are no name of anything.
+#: Words for a missing value that never name a class.
 NO_NAMES = ("nan", "<na>", "?")
 
 
 def read(
     table: Table, place: int, rows: Sequence[int], cells: Sequence[str], kind: Kind | None
 ) -> tuple[NDArray[Any], list[str]]:
-    """The targets of sequences that begin in these `rows`, and what is to be said of them.
+    """The targets of the sequences that begin in these `rows`, and notes for the user.
 
-    Integers where all are written as such, floats where all are numbers, else strings as they stand: `01` is not `1`. `kind`
-    says otherwise. An empty cell is a missing target, and so is NA or None among numbers, or where the other names are in
-    quotation marks; among other names it is one.
+    They are integers if all are written as integers, floats if all are numbers, and else strings as written, so that `01`
+    is not `1`. `kind` overrides this. An empty cell is a missing target. NA or None is missing among numbers, and among
+    names in quotation marks; among other names it is the name of a class.
 
     Raises DataError naming the line.
     """
@@ -46,7 +46,9 @@ def read(
                 f"{table.name}, line {table.rows[row].line}: column {place} is {cell!r}, a missing target ({table.title(place)!r}); "
                 "expected a class or a number; the name of a class may be in quotation marks"
             )
-        notes.append(f"{' and '.join(odd)} {'is the name' if len(odd) == 1 else 'are names'} of a class")
+        notes.append(
+            f"{' and '.join(odd)} {'is the name of a class' if len(odd) == 1 else 'are names of classes'}"
+        )
     if not numeric and kind == "values":
         row = next(row for row, cell in zip(rows, cells, strict=True) if number(cell, mark) is None)
         raise table.no_number(row, place)
@@ -65,7 +67,7 @@ def read(
     if not whole or not any(sign in cell.lower() for cell in cells for sign in ".,e"):
         return np.array(cells), notes  # 01 is not 1
     if kind == "classes" or (table.header is None and place == 0):
-        return np.array(integers), notes  # 1.0000000e+00 of old files of the UCR archive is the class 1
+        return np.array(integers), notes  # old files of the UCR archive write the class 1 as 1.0000000e+00
     notes.append(
         f"its {count} whole numbers with decimals are values; --targets classes would make them classes"
     )

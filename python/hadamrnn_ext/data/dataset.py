@@ -1,4 +1,4 @@
-"""A data set on disk: the files it consists of, the folders they are looked for in, and what to do without them."""
+"""A data set on disk: its files, the folders that are searched for them, and advice if they are missing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ __all__ = ["Dataset"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """`folder` is its name below the data folder, `files` are names of which each may end in one of `suffixes`.
+    """`name` is the name for `hadamrnn data`, `folder` the folder below the data folder.
 
-    `advice` says where the files come from; `places` are further folders in which a system may keep them.
+    `files` are the names of the files, each of which may have one of the `suffixes`. `advice` says where they come from, and
+    `places` are further folders in which a system may keep them.
     """
 
+    name: str
     title: str
     folder: str
     files: tuple[str, ...]
@@ -26,9 +28,9 @@ class Dataset:
     places: tuple[Path, ...] = ()
 
     def locate(self, directory: str | Path | None = None) -> Path:
-        """The folder that holds all files: `directory`, $HADAMRNN_DATA, the cache, then `places`.
+        """The first folder that holds all files: `directory`, or $HADAMRNN_DATA, the cache and `places`.
 
-        Raises `DataError` that says what is missing, where it was looked for and where to get it.
+        Raises a `DataError` that says what is missing, which folders were searched, and where to get the files.
         """
         looked = []
         places = folders.candidates(self.folder, directory)
@@ -46,6 +48,6 @@ class Dataset:
         )
 
     def find(self, folder: Path, name: str) -> Path | None:
-        """The file `name` in `folder`, under any of the suffixes."""
+        """The file `name` in `folder`, with any of the suffixes."""
         paths = (folder / f"{name}{suffix}" for suffix in self.suffixes)
         return next((path for path in paths if path.is_file()), None)

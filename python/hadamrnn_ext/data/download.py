@@ -1,4 +1,4 @@
-"""Downloads with several mirrors, a size limit and a check of the content."""
+"""Downloads from several mirrors, with a size limit and a check of the content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import DataError
 __all__ = ["fetch"]
 
 CHUNK = 1 << 16
-TIMEOUT = 30.0  # seconds without a byte
+TIMEOUT = 30.0  # seconds without receiving a byte
 
 
 def fetch(
@@ -21,10 +21,10 @@ def fetch(
     check: Callable[[bytes], object],
     progress: Callable[[int, int | None], object] = lambda received, total: None,
 ) -> bytes:
-    """The content at the first of `urls` that answers with what `check` accepts (it raises `DataError` if not).
+    """The content of the first of `urls` that `check` accepts; it raises `DataError` to refuse some.
 
-    `progress` is called with the bytes received and, where the server says, their total.
-    Raises `DataError` that lists what went wrong at each of them when none does.
+    `progress` is called with the number of bytes received and their total, or None if the server does not state it.
+    Raises a `DataError` that lists the failure of each URL if all of them fail.
     """
     failures: list[str] = []
     for url in urls:

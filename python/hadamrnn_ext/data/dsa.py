@@ -1,26 +1,38 @@
 """UCI Daily and Sports Activities (Altun, Barshan, Tuncel 2010): 19 activities of 8 people, 5 seconds at 25 Hz.
 
-A step has 45 channels: five units (torso, arms, legs) of acceleration, angular velocity and magnetic field, x, y, z.
+A step has 45 channels: x, y and z of the acceleration, the angular velocity and the magnetic field at five places (torso,
+arms and legs).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive
+from . import archive, frames
 from .dataset import Dataset
+from .frames import Frames
+from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .table import table
+from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "PEOPLE", "SEGMENTS", "STEPS", "Segments", "members", "read"]
+__all__ = [
+    "ACTIVITIES",
+    "CHANNELS",
+    "DATASET",
+    "PEOPLE",
+    "SEGMENTS",
+    "STEPS",
+    "TASKS",
+    "members",
+    "read",
+]
 
 DATASET = Dataset(
+    "dsa",
     "UCI Daily and Sports Activities",
     "dsa",
     ("daily+and+sports+activities.zip",),
@@ -40,23 +52,14 @@ ACTIVITIES = (
     ),
     *("rowing", "jumping", "playing basketball"),
 )
+VALIDATION_PEOPLE = 1  # of the 4 of the training data
 MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
 
 
-@dataclass(frozen=True)
-class Segments:
-    """Signals (N, 125, 45) float32 in the units of the set, activities (N,) 0..18 and people (N,) 1..8."""
-
-    signals: NDArray[np.float32]
-    activities: NDArray[np.int64]
-    people: NDArray[np.int64]
-
-    def take(self, index: NDArray[np.bool_]) -> Segments:
-        return Segments(self.signals[index], self.activities[index], self.people[index])
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Segments, Segments]:
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
     """Training segments of people 1 to 4 and test segments of people 5 to 8: the set has no split of its own.
+
+    They have 125 steps in the units of the set, and activities 0..18.
 
     There is no checksum to `verify`, but all 9,120 segments must be there and of their size. The first time takes
     some seconds, see `parsed`. Raises `DataError`.
@@ -64,13 +67,13 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[S
     signals = parsed_file("dsa-1", DATASET, directory, _parse)["signals"]
     numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in members()]
     activities, people, _ = np.array(numbers, np.int64).T
-    segments = Segments(signals, activities - 1, people)
+    segments = Frames(signals, activities - 1, people)
     known = people <= PEOPLE // 2
-    return segments.take(known), segments.take(~known)
+    return segments.take(np.flatnonzero(known)), segments.take(np.flatnonzero(~known))
 
 
 def members() -> list[str]:
-    """The names of all segments in the archive: by activity, person and number."""
+    """The names of all segments in the archive, ordered by activity, person and number."""
     return [
         f"data/a{activity + 1:02}/p{person + 1}/s{segment + 1:02}.txt"
         for activity in range(len(ACTIVITIES))
@@ -82,7 +85,17 @@ def members() -> list[str]:
 def _parse(path: Path) -> Arrays:
     signals = []
     for name, content in archive.read_zip(path, members(), max_bytes=MAX_MEMBER).items():
-        signals.append(table(f"{path}: {name}", content, ","))
+        signals.append(archive.table(f"{path}: {name}", content, ","))
         if signals[-1].shape != (STEPS, CHANNELS):
             raise DataError(f"{path}: {name} is {signals[-1].shape}, expected ({STEPS}, {CHANNELS})")
     return {"signals": np.stack(signals)}
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The activity in a segment."""
+    known, test = read(directory, verify=verify)
+    assert known.people is not None
+    return frames.task(name, known, of_people(known.people, VALIDATION_PEOPLE), test, ACTIVITIES)
+
+
+TASKS = {"dsa19": Known(task, DATASET)}

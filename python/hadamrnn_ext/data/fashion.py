@@ -6,8 +6,9 @@ from pathlib import Path
 
 from . import images
 from .dataset import Dataset
+from .task import Known, Task
 
-__all__ = ["CLASSES", "DATASET", "FILES", "read"]
+__all__ = ["CLASSES", "DATASET", "FILES", "TASKS", "read"]
 
 #: File name -> md5 of its uncompressed bytes.
 FILES = {
@@ -21,6 +22,7 @@ CLASSES = (
     *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
 )
 DATASET = Dataset(
+    "fashion",
     "Fashion-MNIST",
     "fashion",
     tuple(FILES),
@@ -33,3 +35,11 @@ DATASET = Dataset(
 def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[images.Images, images.Images]:
     """The training and the test images, in the order of the files; see `images.read`. Raises `DataError`."""
     return images.read(DATASET, FILES, directory, verify)
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The kind of clothes on an image, read pixel by pixel."""
+    return images.task(name, read(directory, verify=verify), CLASSES)
+
+
+TASKS = {"fashion": Known(task, DATASET)}

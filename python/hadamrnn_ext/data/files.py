@@ -1,52 +1,42 @@
-"""Files of sequences, to train on or for a model to answer: one table of formats, told apart by how a file begins.
+"""Files of sequences, for training or for a model to answer: a table of formats, which are told by how a file begins.
 
-A file of another format wants one line in `FORMATS`, and its reader.
+A file of another format needs a reader and one line in `FORMATS`.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import DataError
 from ..file.card import Card
-from . import arrays, csv_series, idx, lines, sound, sounds, source, ts
-from .columns import BY_NAME, Columns, Known, refuse_columns
+from . import arrays, csv_series, idx, sound, sounds, source, ts
+from .columns import BY_NAME, Columns, Known, Request, refuse_columns
 from .examples import Examples
+from .places import Places
 from .targets import Kind
 
 __all__ = ["Columns", "Known", "examples", "inputs", "parsed", "read"]
 
 
-class _Asked(NamedTuple):
-    """How a file is to be read.
-
-    labelled: whether it is read for its targets. card: that of the model that answers; None for data to train on or
-    to score. known, kind, hearing: as of `examples`.
-    """
-
-    columns: Columns = BY_NAME
-    known: Known | None = None
-    kind: Kind | None = None
-    hearing: sounds.Hearing | None = None
-    labelled: bool = True
-    card: Card | None = None
-
-
 class _Format(NamedTuple):
-    """How files begin, and their reader, which takes their name and content; `has_columns` where they may be tables."""
+    """How files of a format begin, their reader, and whether they may be tables, which have columns."""
 
     begins: bytes | Callable[[bytes], bool]
-    read: Callable[[str, source.Content, _Asked], Examples]
+    read: Callable[[str, source.Content, Request], Examples]
     has_columns: bool = False
 
     def reads(self, head: bytes) -> bool:
         return self.begins(head) if callable(self.begins) else head.startswith(self.begins)
 
 
-#: The first that accepts the content of a file reads it; what is none of the others is text.
+#: The first format that accepts the content of a file reads it. The last one, text, accepts everything.
 FORMATS = (
     _Format(source.NUMPY, lambda name, content, _: arrays.npy(name, content)),
     _Format(b"PK", lambda name, content, asked: arrays.npz(name, bytes(content), asked.labelled, asked.card)),
@@ -57,7 +47,7 @@ FORMATS = (
     ),
     _Format(b"", lambda name, content, asked: _text(name, bytes(content), asked), True),
 )
-HEAD = 64  # bytes by which a format is told
+HEAD = 64  # bytes that tell the format
 
 
 def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
@@ -73,22 +63,22 @@ def examples(
     kind: Kind | None = None,
     hearing: sounds.Hearing | None = None,
 ) -> Examples:
-    """What a file of own data holds, or what else `source` reads, targets included.
+    """The sequences in a file or another `source`, with their targets.
 
     Args:
         path: .npz with the arrays X and y, and maybe lengths, groups and ids (see `arrays.npz`); a folder of sounds, see
-            `sounds.read`; .ts as sktime and aeon have it; all else is a table of text, see `csv_series`.
-        columns: what the columns of a table are; None of them: as they are usually called.
-        known: who reads it, where it is not the data to train on.
+            `sounds.read`; .ts as sktime and aeon write it; anything else is read as a table of text, see `csv_series`.
+        columns: the columns of a table; those that are None are found by their usual names.
+        known: what the reader expects of the file; None for data to train on.
         kind: of the targets.
-        hearing: how a model hears sounds.
+        hearing: how the model hears sounds.
 
     Raises DataError naming the file.
     """
     if source.is_folder(path):
         refuse_columns(str(path), columns)
         return sounds.read(path, hearing)
-    found = _read(path, _Asked(columns, known, kind, hearing))
+    found = _read(path, Request(columns, known, kind, hearing))
     if found.y is None:
         raise DataError(
             f"{source.label(path)}: has no targets; expected a class or a value for each series, in .npz with X and y, CSV, "
@@ -98,14 +88,15 @@ def examples(
 
 
 def inputs(path: str | Path, card: Card, columns: Columns = BY_NAME) -> Examples:
-    """What the source `path` (see `source`; `-`: stdin) holds for the model of this card: one sequence, several as an array
-    or a list, or texts; with ids, where it has them.
+    """The input for the model with this card in a `source` (`-` is stdin): one sequence, several as an array or a list,
+    or texts, and their ids if the file has them.
 
-    .npy, of which only what is used is read; .npz with X, and maybe lengths and ids; IDX, whose images become sequences of
-    pixels; sound, which becomes what the model hears; else text: .ts or a table, see `csv_series`; for a model with a
-    vocabulary a text per line; else numbers, one step per line. Raises DataError if it is none of them.
+    The formats are .npy, of which only the part that is used is read; .npz with X, and maybe lengths and ids; IDX, whose
+    images become sequences of pixels; sound, which becomes what the model hears; and text. A text is .ts or a table, see
+    `csv_series`; otherwise it holds a text per line for a model with a vocabulary, and the numbers of a step per line for
+    any other. Raises DataError if it is none of these.
     """
-    return _read(path, _Asked(columns, Known.of_model(card), None, sounds.hearing(card), False, card))
+    return _read(path, Request(columns, Known.of_model(card), None, sounds.hearing(card), False, card))
 
 
 def parsed(
@@ -117,46 +108,41 @@ def parsed(
     known: Known | None = None,
     kind: Kind | None = None,
 ) -> Examples:
-    """What a text holds: that of a .ts file, told by its header, or a table. Raises DataError."""
-    return _series(name, text, _Asked(columns, known, kind, labelled=labelled))
+    """The sequences in a text: of a .ts file, which its header tells, or of a table. Raises DataError."""
+    return _series(name, text, Request(columns, known, kind, labelled=labelled))
 
 
-def _read(path: str | Path, asked: _Asked) -> Examples:
+def _read(path: str | Path, request: Request) -> Examples:
     content, name = source.content(path), source.label(path)
     head = bytes(content[:HEAD])
     form = next(form for form in FORMATS if form.reads(head))
     if not form.has_columns:
-        refuse_columns(name, asked.columns)
-    return form.read(name, content, asked)
+        refuse_columns(name, request.columns)
+    return form.read(name, content, request)
 
 
-def _text(name: str, content: bytes, asked: _Asked) -> Examples:
-    text = source.text(name, content)
-    card = asked.card
-    if card is None or ts.is_ts(text) or _is_table(name, text, card, asked.columns):
-        return _series(name, text, asked)
-    refuse_columns(name, asked.columns)
-    return (
-        lines.texts(name, text) if card.preprocess.vocabulary is not None else lines.numbers(name, text, card)
-    )
+def _text(name: str, content: bytes, request: Request) -> Examples:
+    text, card = source.text(name, content), request.card
+    if card is None or ts.is_ts(text) or _is_table(name, text, card, request.columns):
+        return _series(name, text, request)
+    refuse_columns(name, request.columns)
+    return _lines(name, text) if card.preprocess.vocabulary is not None else _numbers(name, text, card)
 
 
-def _series(name: str, text: str, asked: _Asked) -> Examples:
+def _series(name: str, text: str, request: Request) -> Examples:
     if re.match(r"(?:\s*%[^\n]*\n)*\s*@relation\b", text[:100_000], re.IGNORECASE):
         raise DataError(
             f"{name}: is ARFF, which is not read; the archive has the same data as .ts and as .tsv or .txt"
         )
     if ts.is_ts(text):
-        refuse_columns(name, asked.columns)
+        refuse_columns(name, request.columns)
         return ts.parse(name, text)
-    return csv_series.parse(
-        name, text, asked.columns, labelled=asked.labelled, known=asked.known, kind=asked.kind
-    )
+    return csv_series.parse(name, text, request)
 
 
 def _is_table(name: str, text: str, card: Card, columns: Columns) -> bool:
-    """Whether a text is a table: by its name, since columns are named, or since the model was trained on series of one row
-    each; without any of them by a first line that is not of numbers alone, unless the model reads texts."""
+    """Whether a text is a table: by its name, because columns are named, or because the model was trained on one series per
+    row. Otherwise it is one if its first line is not all numbers, unless the model reads texts."""
     if source.suffix(name) in (".csv", ".tsv") or columns != BY_NAME:
         return True
     if card.data is not None and card.data.form == "series":
@@ -164,4 +150,34 @@ def _is_table(name: str, text: str, card: Card, columns: Columns) -> bool:
     if source.suffix(name) == ".txt" or card.preprocess.vocabulary is not None:
         return False
     cells = re.split("[,;\t]", text.lstrip().split("\n", 1)[0])
-    return len(cells) > 1 and not all(map(lines.is_number, cells))
+    return len(cells) > 1 and not all(map(_is_number, cells))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(name: str, text: str) -> Examples:
+    """One text per line; only the end of the file may have empty lines."""
+    lines = text.rstrip().split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise DataError(f"{name}, line {number}: is empty; expected a text on every line")
+    return Examples(lines)
+
+
+def _numbers(name: str, text: str, card: Card) -> Examples:
+    """One sequence, whose lines are the d features of a step, (T, d) float64, or tokens, (T,) int64."""
+    features = card.input == "features"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about empty input, which `infer` refuses with a better message
+            lines = io.StringIO(text.replace(",", " "))
+            array = np.loadtxt(lines, dtype=np.float64 if features else np.int64, ndmin=2)
+    except ValueError as error:
+        raise DataError(f"{name}: not .npy, not IDX, not sound, and not numbers as text ({error})") from None
+    return Examples(array if features else array.reshape(-1), places=Places(name))

@@ -1,4 +1,4 @@
-"""Where data sets are looked for: --data, then $HADAMRNN_DATA, then the user's cache."""
+"""The folders that are searched for data sets: --data, then $HADAMRNN_DATA, then the user's cache."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ENVIRONMENT = "HADAMRNN_DATA"
 
 
 class NoHomeError(DataError):
-    """There is no folder for a cache."""
+    """The user has no folder for a cache."""
 
 
 def cache() -> Path:
-    """The folder downloads go into: hadamrnn_ext in the user's cache folder of this system.
+    """The folder for downloads: hadamrnn_ext in the user's cache folder.
 
-    Raises NoHomeError for a user who has neither a home nor says where else, as some containers have it.
+    Raises NoHomeError for a user without a home folder, as in some containers, who sets no other cache folder.
     """
     try:
         if sys.platform == "win32":
@@ -36,10 +36,10 @@ def cache() -> Path:
 
 
 def candidates(dataset: str, directory: str | Path | None = None) -> list[Path]:
-    """The folders that may hold `dataset`, first choice first.
+    """The folders that may hold `dataset`, the first choice first.
 
-    A `directory` given by hand is the only choice: data found elsewhere would be a surprise. It may hold the
-    files themselves or a folder named as the data set.
+    A given `directory` is the only choice, because nobody expects data from elsewhere then. It holds either the files or a
+    folder with the name of the data set.
     """
     if directory is not None:
         return [Path(directory) / dataset, Path(directory)]

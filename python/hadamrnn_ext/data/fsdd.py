@@ -3,64 +3,59 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive, wav
+from . import archive, frames, wav
 from .dataset import Dataset
+from .frames import Frames
+from .holdout import one_in
 from .mel import log_mel
 from .parsed import Arrays, parsed_file
+from .task import Known, Task
 
-__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "Recordings", "read", "samples"]
+__all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "TASKS", "read", "samples"]
 
 DATASET = Dataset(
+    "digits",
     "the Free Spoken Digit Dataset",
     "fsdd",
     ("recordings.tar.gz",),
     "the folder recordings of https://github.com/Jakobovski/free-spoken-digit-dataset, packed by tar",
 )
-#: Over the 3,000 recordings in the order of their names, see `archive.digest`.
+#: The `archive.digest` of the 3,000 recordings in the order of their names.
 SHA256 = "07a3d0db1ef6f7f78ecdc0b81bf5c36295990a4200dd9e9c016e85d6f0e4789a"
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-RATE = 8000  # samples a second
+RATE = 8000  # samples per second
 NAME = r"(?:\./)?recordings/(\d)_([a-z]+)_(\d+)\.wav"
-#: Recordings with an index below this, of each speaker and digit, are upstream's test split.
+#: Of each speaker and digit, the recordings with an index below this are upstream's test split.
 TEST_INDICES = 5
-#: Frames of a sequence: 99 % of the recordings are not longer.
+#: The frames of a sequence; 99 % of the recordings have no more.
 STEPS = 64
+VALIDATION_SHARE = 10  # one in so many training recordings
 MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
 MAX_MEMBERS = 20_000
 
 
-@dataclass(frozen=True)
-class Recordings:
-    """Log-mel frames (N, 64, 32) float32, see `mel.log_mel`, and digits (N,).
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """The training and the test recordings of upstream's split, in the order of their names, as log-mel frames.
 
-    The last 64 frames of a recording; before a shorter one is silence.
-    """
+    They are (N, 64, 32), see `mel.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
 
-    frames: NDArray[np.float32]
-    digits: NDArray[np.int64]
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Recordings, Recordings]:
-    """The training and the test recordings of upstream's split, in the order of their names.
-
-    `verify` compares the checksum. The first time takes some seconds, see `parsed`. Raises `DataError`.
+    `verify` compares the checksum. The first call takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the recordings", SHA256) if verify else None
     arrays = parsed_file("fsdd-2", DATASET, directory, _parse, checked=checked)
     test = arrays["indices"] < TEST_INDICES
-    train, held = (Recordings(arrays["frames"][part], arrays["digits"][part]) for part in (~test, test))
-    return train, held
+    every = Frames(arrays["frames"], arrays["digits"])
+    return every.take(np.flatnonzero(~test)), every.take(np.flatnonzero(test))
 
 
 def samples(name: str, content: bytes) -> NDArray[np.float32]:
-    """(N,) samples from -1 to 1 of a wav file of one channel, 16 bits, 8 kHz. Raises `DataError` naming `name`."""
+    """The samples (N,), from -1 to 1, of a WAV file of one channel, 16 bits and 8 kHz. Raises `DataError`."""
     sound, rate, width = wav.parse(name, content)
     if (form := (sound.shape[1], width, rate)) != (1, 2, RATE):
         raise DataError(f"{name}: (channels, bytes, rate) are {form}, expected {(1, 2, RATE)}")
@@ -79,3 +74,12 @@ def _parse(path: Path) -> Arrays:
         "digits": np.array([int(digit) for digit, _, _ in parts]),
         "indices": np.array([int(index) for _, _, index in parts]),
     }
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """Which digit is spoken."""
+    known, test = read(directory, verify=verify)
+    return frames.task(name, known, one_in(VALIDATION_SHARE, len(known)), test, CLASSES, silence=True)
+
+
+TASKS = {"digits": Known(task, DATASET)}

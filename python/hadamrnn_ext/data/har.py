@@ -1,26 +1,29 @@
 """UCI HAR, human activity recognition with smartphones (Anguita et al., ESANN 2013): the raw inertial signals.
 
-30 people, 6 activities, windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: acceleration of
-the body, angular velocity, and acceleration with gravity, each x, y, z. Test windows are of other people.
+30 people do 6 activities, in windows of 128 steps at 50 Hz that overlap by half. A step has 9 channels: x, y and z of the
+acceleration of the body, of the angular velocity (rad/s), and of the acceleration with gravity (both in g). The test
+windows are of other people.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DataError
-from . import archive
+from . import archive, frames
 from .dataset import Dataset
+from .frames import Frames
+from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .table import table
+from .task import Known, Task
 
-__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "Windows", "read"]
+__all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "read"]
 
 DATASET = Dataset(
+    "har",
     "UCI HAR",
     "uci-har",
     ("UCI HAR Dataset.zip",),
@@ -31,27 +34,21 @@ SHA256 = "f245830a08c8674fbac3f89eecd8a95efc7506fa53ff7b8dde9644de0497f8b3"
 STEPS = 128
 CHANNELS = tuple(f"{signal}_{axis}" for signal in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
 ACTIVITIES = ("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying")
+#: Class 1 of the two of `har2`, as FastGRNN's HAR-2 has it (Kusupati et al. 2018).
+SECOND_CLASS = ("sitting", "laying", "walking upstairs")
+VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Signals (N, 128, 9) float32 in units of g and rad/s, activities (N,) 0..5 and people (N,) 1..30."""
-
-    signals: NDArray[np.float32]
-    activities: NDArray[np.int64]
-    people: NDArray[np.int64]
-
-
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Windows, Windows]:
-    """The training and the test windows, in the order of the files. `verify` compares the checksum.
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+    """The training and the test windows, in the order of the files: 128 steps in units of g and rad/s, activities 0..5. `verify` compares the checksum.
 
     The first time takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the signals and labels", SHA256) if verify else None
     arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
-        Windows(*(arrays[f"{split}_{part}"] for part in ("signals", "activities", "people")))
+        Frames(arrays[f"{split}_signals"], arrays[f"{split}_activities"], arrays[f"{split}_people"])
         for split in ("train", "test")
     )
     return train, test
@@ -64,7 +61,7 @@ def _parse(path: Path) -> Arrays:
     )
     arrays: Arrays = {"sha256": np.array(archive.digest(contents.values()))}
     for split, names in members.items():
-        *signals, activities, people = (table(f"{path}: {name}", contents[name]) for name in names)
+        *signals, activities, people = (archive.table(f"{path}: {name}", contents[name]) for name in names)
         for name, array in zip(names, signals, strict=False):
             if array.shape != (len(activities), STEPS):
                 raise DataError(f"{path}: {name} is {array.shape}, expected ({len(activities)}, {STEPS})")
@@ -82,3 +79,20 @@ def _members(split: str) -> list[str]:
     """The nine signals, then the activities and the people."""
     names = [f"Inertial Signals/{channel}" for channel in CHANNELS] + ["y", "subject"]
     return [f"UCI HAR Dataset/{split}/{name}_{split}.txt" for name in names]
+
+
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The activity in a window: all six in `har6`, the two classes of FastGRNN in `har2`."""
+    known, test = read(directory, verify=verify)
+    assert known.people is not None
+    cut = of_people(known.people, VALIDATION_PEOPLE)
+    labels: tuple[str, ...] = ACTIVITIES
+    if name == "har2":
+        meaning = np.isin(labels, SECOND_CLASS).astype(np.int64)
+        known, test = (replace(part, classes=meaning[part.classes]) for part in (known, test))
+        first = (activity for activity in labels if activity not in SECOND_CLASS)
+        labels = (" or ".join(first), " or ".join(SECOND_CLASS))
+    return frames.task(name, known, cut, test, labels)
+
+
+TASKS = {"har2": Known(task, DATASET), "har6": Known(task, DATASET)}

@@ -1,4 +1,4 @@
-"""Which examples are trained on, and which are kept apart: a share of each class, or whole groups (people, devices)."""
+"""Splits examples for training, validation and test: a share of each class, or whole groups such as people or devices."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from ..errors import InputError, ShapeError
 from .targets import Targets, is_missing
 
-__all__ = ["Parts", "groups_of", "parts", "split"]
+__all__ = ["SPLIT_SEED", "Parts", "groups_of", "of_people", "one_in", "parts", "split"]
+
+#: The seed of the validation split of the data sets, which is the same for all runs, so that seeds can be compared.
+SPLIT_SEED = 0
 
 Index = NDArray[np.int64]
 
 
 class Parts(NamedTuple):
-    """Numbers of examples: those to train on, to validate by and to test on."""
+    """The indices of the examples for training, for validation and for the test."""
 
     train: Index
     validation: Index
@@ -26,9 +29,9 @@ class Parts(NamedTuple):
 def parts(
     answers: Targets, groups: NDArray[np.int64] | None, test: float, validation: float, seed: int
 ) -> Parts:
-    """All examples in three: the share `test` of all, and the share `validation` of the rest.
+    """Split all examples: the share `test` of all of them, and the share `validation` of the rest.
 
-    Raises InputError where there are too few groups.
+    Raises InputError if there are too few groups.
     """
     if test:
         kept, tested = split(answers, test, seed, groups)
@@ -39,10 +42,23 @@ def parts(
     return Parts(kept[inner], kept[held], tested)
 
 
+def one_in(share: int, count: int) -> tuple[Index, Index]:
+    """Split the `count` training examples of a data set into training and validation, which gets one in `share`."""
+    shuffled = np.random.RandomState(SPLIT_SEED).permutation(count)
+    kept = count - count // share
+    return shuffled[:kept], shuffled[kept:]
+
+
+def of_people(people: NDArray[np.int64], count: int) -> tuple[Index, Index]:
+    """As `one_in`, but validation gets all examples of `count` people, because the test is of other people as well."""
+    held = np.isin(people, np.random.RandomState(SPLIT_SEED).permutation(np.unique(people))[:count])
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
 def groups_of(groups: Any, count: int) -> NDArray[np.int64]:
     """The group of each of `count` sequences as a number from 0.
 
-    Raises ShapeError: not one per sequence. InputError: one is missing, or there is one group alone.
+    Raises ShapeError unless there is one group per sequence, and InputError if one is missing or all are the same.
     """
     names = np.asarray(groups, object)
     if names.shape != (count,):
@@ -61,9 +77,9 @@ def groups_of(groups: Any, count: int) -> NDArray[np.int64]:
 def split(
     answers: Targets, share: float, seed: int, groups: NDArray[np.int64] | None = None
 ) -> tuple[Index, Index]:
-    """Which examples are kept, and which are held out: of each class `share`, but never all of them.
+    """The indices of the examples that are kept and that are held out: `share` of each class, but never all of a class.
 
-    With `groups` whole groups are held out, as many as come closest to `share` of the examples.
+    With `groups`, whole groups are held out, such that their examples come closest to `share`.
     """
     if not 0 <= seed < 1 << 32:
         raise InputError(f"seed is {seed}; expected 0 to 2^32 - 1")
@@ -80,7 +96,7 @@ def split(
 
 
 def _held_groups(classes: Index, groups: Index, share: float) -> list[int]:
-    """Groups to hold out, tried in the order in which they come. Every class stays among the examples that are kept."""
+    """The groups to hold out, tried in order of appearance. Every class remains among the examples that are kept."""
     goal = share * len(groups)
     order = list(dict.fromkeys(groups.tolist()))
     members = {group: np.bincount(classes[groups == group], minlength=classes.max() + 1) for group in order}
@@ -93,7 +109,7 @@ def _held_groups(classes: Index, groups: Index, share: float) -> list[int]:
         nearer = abs(total + size - goal) < abs(total - goal)
         if nearer and (kept - members[group] > 0)[needed].all():
             held, kept, total = [*held, group], kept - members[group], total + size
-    if not held:  # all are larger than what is asked for: the smallest one then
+    if not held:  # all groups are larger than the goal, so the smallest one is held out
         spare = [group for group in order if (kept - members[group] > 0)[needed].all()]
         if not spare:
             raise InputError(

@@ -1,28 +1,34 @@
-"""The four IDX files of MNIST and of the sets made in its likeness: 28 x 28 bytes an image, ten classes."""
+"""The four IDX files of MNIST and of data sets in its format: images of 28 x 28 bytes in ten classes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..file.preprocess import Permutation, Preprocess
 from . import idx
 from .dataset import Dataset
+from .holdout import one_in
+from .task import Index, Task, classification
 
-__all__ = ["CLASSES", "SUFFIXES", "Images", "read"]
+__all__ = ["SUFFIXES", "Images", "Pixels", "read", "task"]
 
 CLASSES = 10
-#: What the name of each file may end in.
+PIXEL_SCALE = 1 / 255
+#: One in 6 training images is for validation, 10,000 of the 60,000.
+VALIDATION_SHARE = 6
+#: The suffixes that the files may have.
 SUFFIXES = ("", ".gz")
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images as rows of pixels in reading order, (N, 784) uint8, and their labels 0..9, (N,) uint8."""
+    """Images, (N, 784) uint8 with the pixels in reading order, and their labels 0..9, (N,) uint8."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -39,8 +45,8 @@ def read(
 ) -> tuple[Images, Images]:
     """The training and the test images, in the order of the files.
 
-    `verify` compares the content with the md5 `checksums` of the uncompressed files; without it any pair of IDX
-    files of images and labels 0..9 will do, such as images of one's own. Raises `DataError`.
+    `verify` compares the md5 `checksums` of the uncompressed files. Without it, any IDX files of images and labels 0..9
+    are accepted. Raises `DataError`.
     """
     folder = dataset.locate(directory)
 
@@ -60,3 +66,49 @@ def read(
         return Images(images.reshape(len(images), -1), labels)
 
     return pair("train"), pair("t10k")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Images that are read pixel by pixel, in the given order, or in reading order if it is None."""
+
+    images: Images
+    order: NDArray[np.int64] | None
+    ordered: NDArray[np.uint8] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        images = self.images.images
+        # Reordered once for all epochs, since reordering a batch costs more than everything else for that batch.
+        object.__setattr__(self, "ordered", images if self.order is None else images.take(self.order, axis=1))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Index) -> Pixels:
+        return Pixels(self.images.take(index), self.order)
+
+    def raw(self, index: Index) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        return self.images.images[index][..., None], self.images.labels[index].astype(np.int64)
+
+    def batch(self, index: Index) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        pixels = self.ordered[index].astype(np.float32)
+        pixels *= np.float32(PIXEL_SCALE)  # as in `Preprocess`, for the same bits in training and in use
+        return pixels[..., None], self.images.labels[index].astype(np.int64)
+
+
+def task(
+    name: str, read: tuple[Images, Images], labels: tuple[str, ...], permutation: Permutation | None = None
+) -> Task:
+    """The class of each image, read pixel by pixel in the order of `permutation`. `read` is the training and test set."""
+    known, test = read
+    order = None if permutation is None else permutation.indices()
+    kept, held = one_in(VALIDATION_SHARE, len(known))
+    return classification(
+        name,
+        (Pixels(known.take(kept), order), Pixels(known.take(held), order), Pixels(test, order)),
+        labels,
+        input="features",
+        input_size=1,
+        length=known.images.shape[1],
+        preprocess=Preprocess(uint8_scale=PIXEL_SCALE, permutation=permutation),
+    )

@@ -7,31 +7,36 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from . import archive
+from . import archive, words
 from .dataset import Dataset
+from .holdout import one_in
 from .parsed import Arrays, parsed_file
+from .task import Known, Task
 from .words import Texts
 
-__all__ = ["CLASSES", "DATASET", "SHA256", "read"]
+__all__ = ["CLASSES", "DATASET", "SHA256", "TASKS", "read"]
 
 DATASET = Dataset(
+    "imdb",
     "the Large Movie Review Dataset",
     "imdb",
     ("aclImdb_v1.tar.gz",),
     "from https://ai.stanford.edu/~amaas/data/sentiment",
 )
 CLASSES = ("negative", "positive")
-#: Over the 50,000 reviews in the order of their names, see `archive.digest`.
+#: The `archive.digest` of the 50,000 reviews in the order of their names.
 SHA256 = "58d50f2076f36394786dc8262cbfca5fe9043b533466bd226b38d7b43093d69c"
 FOLDERS = tuple((split, sentiment) for split in ("train", "test") for sentiment in ("neg", "pos"))
-MAX_MEMBER = 64 << 20  # bytes; the largest of the original archive are the lists of features
+VALIDATION_SHARE = 10  # one in so many training reviews
+WORDS, LENGTH = 10_000, 500  # of the vocabulary, and read of a review, its last ones
+MAX_MEMBER = 64 << 20  # bytes; the largest members of the original archive are lists of features
 MAX_MEMBERS = 200_000  # the original archive has 100,024
 
 
 def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Texts, Texts]:
-    """The training and the test reviews; those without a label are not read. `verify` compares the checksum.
+    """The training and the test reviews, without unlabelled ones. `verify` compares the checksum.
 
-    The first time takes some seconds, see `parsed`. Raises `DataError`.
+    The first call takes some seconds, see `parsed`. Raises `DataError`.
     """
     checked = ("the reviews", SHA256) if verify else None
     arrays = parsed_file("imdb-1", DATASET, directory, _parse, checked=checked)
@@ -43,7 +48,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[T
 
 
 def _parse(path: Path) -> Arrays:
-    """Texts one after the other as bytes, where each ends, and how many there are in each of `FOLDERS`."""
+    """The bytes of all texts, where each of them ends, and the number of texts in each of `FOLDERS`."""
     found = archive.read_tar(
         path, r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt", max_bytes=MAX_MEMBER, max_members=MAX_MEMBERS
     )
@@ -66,3 +71,13 @@ def _parse(path: Path) -> Arrays:
         "ends": np.cumsum([len(content) for content in contents]),
         "counts": np.array(counts),
     }
+
+
+def task(name: str, directory: str | Path | None, verify: bool, tokenizer: str | None) -> Task:
+    """Whether a review is positive."""
+    known, test = read(directory, verify=verify)
+    cut = one_in(VALIDATION_SHARE, len(known.classes))
+    return words.task(name, known, cut, test, CLASSES, tokenizer, size=WORDS, length=LENGTH)
+
+
+TASKS = {"imdb": Known(task, DATASET, texts=True)}

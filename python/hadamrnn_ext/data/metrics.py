@@ -1,6 +1,7 @@
-"""What a task is judged by, from logits: one value an example, so that means over any batches are exact.
+"""The scores of a task, computed from logits: one value per example, so that means over any batches are exact.
 
-What cannot be said of an example alone is made of such means (`balance`, `explain`)."""
+Scores that a single example does not have are functions of such means (`balance`, `explain`).
+"""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> Scores:
-    """Cross-entropy `loss` and `accuracy`, each (B,), for logits (B, o) and labels (B,).
+    """The cross-entropy `loss` and the `accuracy`, each (B,), of logits (B, o) and labels (B,).
 
-    A single logit y is that of class 1, the one of class 0 being 0: the loss is then binary cross-entropy.
+    A single logit belongs to class 1, and class 0 has the logit 0, so the loss is then the binary cross-entropy.
     """
     return {
         "loss": _cross_entropy(_of_all(logits), labels),
@@ -26,9 +27,9 @@ def classification(logits: NDArray[np.float32], labels: NDArray[np.integer]) -> 
 
 
 def predicted(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The classes (...,) that logits (..., o) say, the first of equal ones, and -1 where one of them is not finite.
+    """The classes (...,) with the largest of logits (..., o), the first if several are equal, or -1 if one is not finite.
 
-    A single logit is that of class 1, as in `classification`.
+    A single logit belongs to class 1, as in `classification`.
     """
     return np.asarray(_best(_of_all(logits)), np.int64)
 
@@ -38,10 +39,10 @@ def _of_all(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def recall(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> Scores:
-    """Scores of the copy task, each (B,), for logits (B, T, o) and targets (B, T).
+    """The scores of the copy task, each (B,), for logits (B, T, o) and targets (B, T).
 
-    `loss` is the mean cross-entropy over all steps, `symbols` the share of the non-blank targets that are
-    right, `sequences` 1 where all of them are.
+    `loss` is the mean cross-entropy over all steps, `symbols` the share of non-blank targets that are predicted correctly,
+    and `sequences` is 1 if all of them are.
     """
     asked = targets != 0
     right = (_best(logits) == targets) & asked
@@ -59,9 +60,9 @@ def by_class(
     count: int,
     weights: tuple[float, ...] | None = None,
 ) -> Scores:
-    """`classification` of `count` classes, and which of them an example is and is known as: what `balance` reads.
+    """`classification`, and for each of `count` classes whether an example belongs to it and is right, for `balance`.
 
-    With `weights` (K,) the loss of an example is that times the weight of its class.
+    `weights` (K,) multiply the loss of an example by the weight of its class.
     """
     scores = classification(answers, labels)
     if weights is not None:
@@ -74,7 +75,7 @@ def by_class(
 
 
 def balance(means: dict[str, float]) -> dict[str, float]:
-    """With `balanced_accuracy`, the mean over the classes that a split has of the share that is right."""
+    """Adds `balanced_accuracy`, the mean of the recalls of all classes that occur in the split."""
     shares = {name.split()[1]: share for name, share in means.items() if name.startswith("share ") and share}
     scores = {name: mean for name, mean in means.items() if " " not in name}
     if shares:
@@ -84,8 +85,9 @@ def balance(means: dict[str, float]) -> dict[str, float]:
 
 
 def regression(answers: NDArray[np.float32], targets: NDArray[np.float32], scale: Normalization) -> Scores:
-    """Of values (B, o): squared error `loss`, absolute `error`, each the mean over the o targets, and what `explain`
-    reads: errors and targets in units of the training data's standard deviation.
+    """The squared error `loss` and the absolute `error` of values (B, o), averaged over the o targets.
+
+    The other scores are for `explain`: errors and targets in units of the training data's standard deviation.
     """
     difference = answers.astype(np.float64) - targets
     scores = {"loss": (difference**2).mean(1), "error": np.abs(difference).mean(1)}
@@ -98,8 +100,8 @@ def regression(answers: NDArray[np.float32], targets: NDArray[np.float32], scale
 
 
 def explain(means: dict[str, float]) -> dict[str, float]:
-    """With `r2`, the coefficient of determination: 1 - residual sum of squares / that about the split's own mean, the
-    mean over the targets. 0 where a target of the split is constant and its answers are not right.
+    """Adds `r2`, the coefficient of determination, averaged over the targets: 1 - residual sum of squares / sum of squares
+    about the mean of the split. It is 0 for a target that is constant in the split, unless all answers are right.
     """
     scores = {name: mean for name, mean in means.items() if " " not in name}
     columns = [name.split()[1] for name in means if name.startswith("residual ")]
@@ -112,12 +114,12 @@ def explain(means: dict[str, float]) -> dict[str, float]:
 
 
 def _best(logits: NDArray[np.float32]) -> NDArray[np.integer]:
-    """The class with the largest logit, or -1, which is none, where a logit is NaN or infinite."""
+    """The class with the largest logit, or -1 if a logit is NaN or infinite."""
     return np.where(np.isfinite(logits).all(axis=-1), logits.argmax(axis=-1), -1)
 
 
 def _cross_entropy(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore", over="ignore"):  # the loss is NaN or infinite then
+    with np.errstate(invalid="ignore", over="ignore"):  # the loss is then NaN or infinite
         shifted = logits - logits.max(axis=-1, keepdims=True)
     chosen = np.take_along_axis(shifted, targets[..., None].astype(np.int64), axis=-1)[..., 0]
     return np.asarray(np.log(np.exp(shifted).sum(axis=-1)) - chosen, dtype=np.float64)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from ..disk import write
 from ..errors import DataError
+from ..file.preprocess import Permutation
 from . import folders, idx, images
 from .dataset import Dataset
 from .download import fetch
+from .task import Known, Task
 
-__all__ = ["DATASET", "FILES", "MIRRORS", "download", "read"]
+__all__ = ["DATASET", "FILES", "MIRRORS", "TASKS", "download", "read"]
 
 #: File name -> published md5 of its uncompressed bytes.
 FILES = {
@@ -23,7 +25,7 @@ FILES = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-#: Places that serve the four files as FILE.gz, tried in this order.
+#: Servers of the four files (as FILE.gz), which are tried in this order.
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -33,7 +35,7 @@ MAX_DOWNLOAD = 16 << 20  # bytes; the largest compressed file has 10 million
 
 
 DATASET = Dataset(
-    "MNIST", "mnist", tuple(FILES), "or run `hadamrnn data mnist` to download them", images.SUFFIXES
+    "mnist", "MNIST", "mnist", tuple(FILES), "or run `hadamrnn data mnist` to download them", images.SUFFIXES
 )
 
 
@@ -42,14 +44,23 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[i
     return images.read(DATASET, FILES, directory, verify)
 
 
+def task(name: str, directory: str | Path | None, verify: bool) -> Task:
+    """The digit of an image: `smnist` reads its pixels row by row, `pmnist` in the published code's fixed order."""
+    order = Permutation(seed=92916, size=784) if name == "pmnist" else None
+    return images.task(name, read(directory, verify=verify), tuple("0123456789"), order)
+
+
+TASKS = {"smnist": Known(task, DATASET), "pmnist": Known(task, DATASET)}
+
+
 def download(progress: Callable[[str, int, int | None], object] = lambda name, received, total: None) -> Path:
-    """The folder with the four files: where $HADAMRNN_DATA has them all, else the user's cache, which is filled.
+    """The folder with the four files: $HADAMRNN_DATA if it has all of them, else the user's cache, which is filled.
 
-    What is already there and right is kept, what $HADAMRNN_DATA has of them is copied, and the rest is downloaded. Each
-    file is checked before it appears. `progress` gets the file's name, bytes received, bytes in all or None.
+    Intact files in the cache are kept, those that $HADAMRNN_DATA has are copied, and the others are downloaded. Each file is
+    checked before it is written. `progress` is called with the name of a file, the bytes received, and the total or None.
 
-    Raises `DataError` when no mirror gives a file, without a network for one, or when $HADAMRNN_DATA, which is looked at
-    before the cache, has all of them and one is damaged.
+    Raises `DataError` if no mirror provides a file, for example without a network, or if $HADAMRNN_DATA has all files and
+    one of them is damaged.
     """
     others = folders.named("mnist")
     for place in others:
@@ -82,7 +93,7 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
 
 
 def _copy(places: list[Path], name: str, md5: str) -> Path | None:
-    """The file `name` in one of the folders, if it is right there."""
+    """An intact file `name` in one of the folders."""
     for path in (DATASET.find(place, name) for place in places):
         with contextlib.suppress(DataError):
             if path is not None:
@@ -102,6 +113,6 @@ def _intact(folder: Path, name: str, md5: str) -> bool:
     try:
         idx.read(path, md5=md5)
     except DataError:
-        path.unlink()  # a damaged copy in our own cache would hide the good one
+        path.unlink()  # otherwise this damaged copy would hide an intact one
         return False
     return True

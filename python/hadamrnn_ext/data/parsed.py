@@ -1,4 +1,4 @@
-"""Arrays that took long to parse, kept in the user's cache until the file they come from changes."""
+"""Caches arrays that take long to parse in the user's cache folder, until their source changes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ __all__ = ["Arrays", "parsed", "parsed_file"]
 
 Arrays = dict[str, NDArray[Any]]
 
-#: Bytes of a SHA-256, which goes before the .npz: damage to the lists of a zip can pass for another zip.
+#: The bytes of the SHA-256 that precedes the .npz, because a damaged zip may still be a valid zip.
 DIGEST = 32
 
 
 def parsed(name: str, source: Path | bytes, parse: Callable[[], Arrays]) -> Arrays:
-    """`parse()`, or what it gave for the same `source`, a file's content or bytes. `name` tells parsers and their versions apart.
+    """The result of `parse()`, or that of an earlier call for the same content of `source`, a file or bytes.
 
-    A copy that cannot be written or is damaged costs time alone. Raises `DataError` if `source` cannot be read.
+    `name` identifies the parser and its version. A cached copy that is damaged or cannot be written only costs time. Raises
+    `DataError` if `source` cannot be read.
     """
     key = hashlib.sha256(source if isinstance(source, bytes) else _content(source)).hexdigest()
     try:
@@ -41,7 +42,7 @@ def parsed(name: str, source: Path | bytes, parse: Callable[[], Arrays]) -> Arra
             return dict(np.load(io.BytesIO(stored[DIGEST:]), allow_pickle=False))
     arrays = parse()
     packed = io.BytesIO()
-    np.savez(packed, **arrays)  # type: ignore[arg-type]  # `allow_pickle` is none of the names
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # no array is named `allow_pickle`
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
@@ -56,9 +57,9 @@ def parsed_file(
     *,
     checked: tuple[str, str] | None = None,
 ) -> Arrays:
-    """`parsed` of the only file of a data set. `checked` says of what, and which, the array "sha256" has to be.
+    """`parsed` for the only file of a data set. `checked` names its content and gives the expected array "sha256".
 
-    Raises `DataError` when the file is not there or has other content.
+    Raises `DataError` if the file is missing or has another digest.
     """
     path = dataset.locate(directory) / dataset.files[0]
     arrays = parsed(name, path, lambda: parse(path))

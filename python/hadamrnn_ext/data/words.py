@@ -1,4 +1,4 @@
-"""Vocabularies built from training texts: the most frequent words, which travel in the model file."""
+"""Tasks of texts, and vocabularies of the most frequent words of the training texts, which the model file holds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..file.preprocess import Vocabulary
+from ..file.preprocess import Preprocess, Vocabulary
+from . import tokenizers
 from .parsed import Arrays, parsed
+from .task import Stacked, Task, classification
 
-__all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "tokenize"]
+__all__ = ["PADDING", "UNKNOWN", "Texts", "apart", "build", "task", "tokenize"]
 
-# Neither is a word by the rule of `Vocabulary`, so no text says them.
+# By the rule of `Vocabulary` neither is a word, so no text contains them.
 PADDING, UNKNOWN = "<padding>", "<unknown>"
 
 
@@ -27,10 +29,10 @@ class Texts:
 
 
 def build(texts: Iterable[str], size: int, length: int | None) -> Vocabulary:
-    """The `size` - 2 most frequent words of the texts, the most frequent first, after padding (0) and unknown (1).
+    """A vocabulary of padding (0), unknown (1) and the `size` - 2 most frequent words, the most frequent first.
 
-    Words of the same frequency are in alphabetical order: the order of the texts does not matter. `length` is the
-    number of words that are read of a text, its last ones (None: all).
+    Words of the same frequency are in alphabetical order, so the order of the texts does not matter. The last `length`
+    words of a text are read, or all of them if it is None.
     """
     counts = Counter(word for text in texts for word in Vocabulary.split(text))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -40,10 +42,10 @@ def build(texts: Iterable[str], size: int, length: int | None) -> Vocabulary:
 def apart(
     texts: list[str], held: NDArray[np.int64], kept: NDArray[np.int64], run: int = 5
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of the `held` texts of at least two runs of words, of the `kept` ones those that share no run with them.
+    """The `held` texts of at least 2 `run` words, and those `kept` texts that share no `run` words in a row with them.
 
-    SST-2 trains on phrases of sentences: a phrase that is also held would be known, and a whole sentence is what the
-    test asks about. A run is `run` words in a row; shorter texts share none.
+    SST-2 trains on phrases of sentences. A phrase of a held sentence would give the sentence away, and only long phrases
+    resemble the sentences of the test.
     """
 
     def runs(index: int) -> set[tuple[str, ...]]:
@@ -59,9 +61,9 @@ def apart(
 def tokenize(
     training: list[str], test: list[str], size: int, length: int
 ) -> tuple[Vocabulary, NDArray[np.int32], NDArray[np.int32]]:
-    """The vocabulary of the training texts, see `build`, and the tokens (N, length) of both.
+    """The vocabulary of the training texts, see `build`, and the tokens (N, length) of the training and test texts.
 
-    The first time takes a quarter of a millisecond a review, see `parsed`.
+    The first call takes a quarter of a millisecond per review; later ones are faster, see `parsed`.
     """
 
     def parse() -> Arrays:
@@ -77,3 +79,38 @@ def tokenize(
     arrays = parsed(f"words-1-{size}-{length}", source, parse)
     vocabulary = Vocabulary(tuple(arrays["words"].tobytes().decode().split("\n")), length=length)
     return vocabulary, arrays["training"].astype(np.int32), arrays["test"].astype(np.int32)
+
+
+def task(
+    name: str,
+    known: Texts,
+    cut: tuple[NDArray[np.int64], NDArray[np.int64]],
+    test: Texts,
+    labels: tuple[str, ...],
+    tokenizer: str | None,
+    *,
+    size: int,
+    length: int,
+) -> Task:
+    """The class of each text, whose last `length` words are read. `cut` splits the known texts into training and
+    validation.
+
+    The vocabulary has `size` words of all known texts, including those for validation. With a tokenizer of transformers
+    there is no vocabulary, and the trained model reads only tokens.
+    """
+    vocabulary = None
+    if tokenizer is None:
+        vocabulary, known_tokens, test_tokens = tokenize(known.texts, test.texts, size, length)
+        size = len(vocabulary.words)
+    else:
+        size, known_tokens, test_tokens = tokenizers.tokenize(tokenizer, known.texts, test.texts, length)
+    every = Stacked(known_tokens, known.classes)
+    return classification(
+        name,
+        (every.take(cut[0]), every.take(cut[1]), Stacked(test_tokens, test.classes)),
+        labels,
+        input="tokens",
+        input_size=size,
+        length=length,
+        preprocess=Preprocess(vocabulary=vocabulary),
+    )

@@ -6,54 +6,69 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import hadamard
 from ..file.card import Card
 from ..file.codes import code_range, code_width, pack_signs
 from ..golden.floats import decay
 from ..model import Model
-from .tables import Tables, codes, real, transforms
+from .tables import Tables, codes, palette, real, transforms
 
 __all__ = ["values"]
+
+Parameters = dict[str, NDArray[Any]]
 
 
 def values(model: Model, tables: Tables) -> dict[str, Any]:
     """Those of this model, whose ``tables`` are filled in."""
-    card = model.card
+    card, parameters = model.card, model.parameters()
     weights = [card.weight_bits, card.output_weight_bits]
-    bases = [hadamard.factor(layer.block_size)[0] for layer in card.layers]
-    found = {
+    layers = [_layer(card, parameters, i, tables) for i in range(len(card.layers))]
+    tables["output_bias"] = parameters["output.bias"]
+    if card.embedding_size is not None:
+        tables["embedding"] = parameters["embedding.weight"]
+    if card.pool is not None:
+        tables["thresholds"] = parameters["pool.thresholds"]
+    return {
         "template": "float.c.in",
         "integer": False,
         "input_kind": "float" if card.input == "features" else "int32_t",
         "logit_kind": "float",
         "byte_value": None,
-        "layers": [_layer(card, i) for i in range(len(card.layers))],
+        "layers": layers,
         "codes": codes(bits for bits in weights if bits is not None),
-        "transforms": transforms([(layer.block_size, "float") for layer in card.layers], tables),
+        "transforms": transforms([(layer, "float") for layer in card.layers], tables),
         "onehot": card.input == "tokens" and card.embedding_size is None,
         "embedding": card.embedding_size is not None,
         "activation": card.input_activation or "linear",
         "differences": bool(card.differences),
-        "local_bytes": 4 * max(16, *bases),
+        "local_bytes": 4 * max(16, *(layer["base"] for layer in layers)),
         **_pool(card),
         **_matrix(model, tables, "input", card.weight_bits),
         **_matrix(model, tables, "output", card.output_weight_bits),
     }
-    _fill(model, tables)
-    return found
 
 
-def _layer(card: Card, i: int) -> dict[str, Any]:
+def _layer(card: Card, parameters: Parameters, i: int, tables: Tables) -> dict[str, Any]:
     layer, below = card.layers[i], card.layers[i - 1]
+    scale = np.float32(1 / math.sqrt(layer.block_size))
+    tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
+    if layer.recurrence == "modrelu":
+        tables[f"modrelu{i}"] = parameters[f"layers.{i}.modrelu"]
+    if card.decays:
+        tables[f"scale{i}"] = (decay(parameters[f"layers.{i}.decays"]) * scale).astype(np.float32)
+    if i > 0:
+        tables[f"input_signs{i}"] = pack_signs(parameters[f"layers.{i}.input_signs"].reshape(-1))
     return {
         "kind": "float",
         "state": "h",
         "state_size": layer.hidden_size,
         "about_state": ", a decay per block" if card.decays else "",
         "base": hadamard.factor(layer.block_size)[0],
+        "few_biases": palette(tables, f"bias{i}", parameters[f"layers.{i}.bias"]),
         "decays": bool(card.decays),
-        "scale": real(1 / math.sqrt(layer.block_size)),
+        "scale": real(scale),
         "below_scale": real(1 / math.sqrt(below.hidden_size)),
     }
 
@@ -86,22 +101,3 @@ def _matrix(model: Model, tables: Tables, name: str, bits: int | None) -> dict[s
     tables[f"{name}_codes"] = np.append(model.tensors[f"{name}.codes"], np.uint8(0))
     step = np.float32(model.tensors[f"{name}.scale"][0]) / np.float32(-code_range(bits)[0])
     return {f"{name}_step": real(step), f"{name}_bits": code_width(bits)}
-
-
-def _fill(model: Model, tables: Tables) -> None:
-    card, parameters = model.card, model.parameters()
-    tables["output_bias"] = parameters["output.bias"]
-    if card.embedding_size is not None:
-        tables["embedding"] = parameters["embedding.weight"]
-    if card.pool is not None:
-        tables["thresholds"] = parameters["pool.thresholds"]
-    for i, layer in enumerate(card.layers):
-        tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
-        tables[f"bias{i}"] = parameters[f"layers.{i}.bias"]
-        if layer.recurrence == "modrelu":
-            tables[f"modrelu{i}"] = parameters[f"layers.{i}.modrelu"]
-        if card.decays:
-            scale = np.float32(1 / math.sqrt(layer.block_size))
-            tables[f"scale{i}"] = (decay(parameters[f"layers.{i}.decays"]) * scale).astype(np.float32)
-        if i > 0:
-            tables[f"input_signs{i}"] = pack_signs(parameters[f"layers.{i}.input_signs"].reshape(-1))

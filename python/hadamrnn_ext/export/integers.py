@@ -1,7 +1,7 @@
 """The values of ``integer.c.in``: an integer model (golden/integers.py) in integers of 32 and 64 bits, nothing else.
 
-A transform keeps the state as lanes, integers that the fast transform works on in place: of 16 bits where no sum of the
-transform can take more, else 32. Or as bit planes, with rows of +-1 times the state by counting bits:
+A transform keeps the state as lanes, integers of 16 bits, or of 32 where the sums of a transform take more and stay in
+their place. Or as bit planes, with rows of +-1 times the state by counting bits:
 
     z = -2^(k-1) z_(k-1) + sum_j 2^j z_j,    row . z = sum(z) - 2 sum(z where the row is -1)
 
@@ -22,11 +22,10 @@ from ..errors import InputError
 from ..file.card import Card, LayerCard
 from ..file.codes import code_width, pack_signs
 from ..file.integer_card import MEAN_BITS, IntegerCard
-from ..integer.bounds import largest_state, narrow
+from ..integer.bounds import largest_state, narrow, step
 from ..integer.source import bytes_enter
-from ..integer.steps import step
 from ..model import Model
-from .tables import Tables, codes, transforms
+from .tables import Tables, codes, palette, sign_words, transforms
 
 __all__ = ["LAYOUTS", "input_kind", "values"]
 
@@ -57,14 +56,17 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     assert card.output_weight_bits is not None
     parameters = model.parameters()
     planes = transform == "popcount"
-    layers: list[dict[str, Any]] = []
-    for i, (layer, constants) in enumerate(zip(card.layers, integer.layers, strict=True)):
-        layout = _planes(layer, constants.state_bits) if planes else _lanes(layer, constants.state_bits)
-        below_kind = layers[i - 1]["kind"] if i > 0 else None
-        layers.append({**layout, **_step(card, parameters, i), "below_kind": below_kind})
-    orders = [] if planes else [(layer.block_size, layers[i]["kind"]) for i, layer in enumerate(card.layers)]
+    layers = [_layer(card, parameters, i, planes, tables) for i in range(len(card.layers))]
+    codes_name = "input.codes" if card.input == "features" else "table.codes"
+    for name, packed in (("input_codes", codes_name), ("output_codes", "output.codes")):
+        spare = np.uint8(0)  # a code may lie across two bytes, and the last one then reads one byte too many
+        tables[name] = np.append(model.tensors[packed], spare)
+    if card.input == "tokens":
+        tables["token_multiplier"] = parameters["table.multiplier"]
+    tables["output_bias"] = parameters["output.bias"]
+    states = [] if planes else [(layer, f"{layers[i]['type']}_t") for i, layer in enumerate(card.layers)]
     mean = card.output == "mean"
-    found = {
+    return {
         "template": "integer.c.in",
         "integer": True,
         "input_kind": input_kind(card),
@@ -74,7 +76,7 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "layers": layers,
         "planes": planes,
         "codes": codes((card.weight_bits, card.output_weight_bits)),
-        "transforms": transforms(orders, tables),
+        "transforms": transforms(states, tables),
         "shifted32": any(layer["exact"] for layer in layers),
         "shifted64": not all(layer["exact"] and layer["power_of_two"] for layer in layers),
         "input_bits": code_width(card.weight_bits),
@@ -89,18 +91,44 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "differences": False,
         "local_bytes": max(layer["local_bytes"] for layer in layers),
     }
-    _fill(model, parameters, planes, tables)
-    return found
+
+
+def _layer(
+    card: Card, parameters: dict[str, NDArray[Any]], i: int, planes: bool, tables: Tables
+) -> dict[str, Any]:
+    layer = card.layers[i]
+    tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
+    if layer.recurrence == "modrelu":
+        tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
+    if i > 0:
+        below = parameters[f"layers.{i}.input_signs"]
+        tables[f"input_signs{i}"] = sign_words(below) if planes else pack_signs(below.reshape(-1))
+    return {
+        **_layout(card, i, planes),
+        **_step(card, parameters, i),
+        "input": "x" if i == 0 else "below",
+        "input_kind": input_kind(card) if i == 0 else _layout(card, i - 1, planes)["kind"],
+        "few_biases": palette(tables, f"bias{i}", parameters[f"layers.{i}.bias"]),
+    }
+
+
+def _layout(card: Card, i: int, planes: bool) -> dict[str, Any]:
+    layer, constants = card.layers[i], _integer(card).layers[i]
+    return (_planes if planes else _lanes)(layer, constants.state_bits)
 
 
 def _lanes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
-    base, small = hadamard.factor(layer.block_size)[0], layer.block_size * largest_state(state_bits) < 1 << 15
+    """Sums in the place of states; or of a block at a time beside them, where that takes a quarter less memory."""
+    n, m, base = layer.hidden_size, layer.block_size, hadamard.factor(layer.block_size)[0]
+    narrow_sums = m * largest_state(state_bits) < 1 << 15
+    blocks = not narrow_sums and 2 * n + 4 * m <= 3 * n
     return {
-        "kind": "int16_t" if small else "int32_t",
-        "type": "int16" if small else "int32",
+        "kind": "int16_t" if narrow_sums or blocks else "int32_t",
+        "type": "int16" if narrow_sums else "int32",
+        "blocks": blocks,
         "state": "z",
-        "state_size": layer.hidden_size,
-        "local_bytes": (2 if small else 4) * base if base > 1 else 0,
+        "state_size": n,
+        "local_bytes": 4 * m * blocks + ((2 if narrow_sums else 4) * base if base > 1 else 0),
     }
 
 
@@ -111,6 +139,7 @@ def _planes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
     planes, words = max(state_bits, 2), -(-layer.hidden_size // 32)
     return {
         "kind": "uint32_t",
+        "blocks": False,
         "state": "z",
         "state_size": planes * words,
         "local_bytes": 4 * planes * words,
@@ -145,37 +174,6 @@ def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, 
         "low": 0 if layer.recurrence == "relu" else -limit,
         "high": limit - 1,
     }
-
-
-def _fill(model: Model, parameters: dict[str, NDArray[Any]], planes: bool, tables: Tables) -> None:
-    card = model.card
-    tables["input_codes"] = _spare(
-        model.tensors["input.codes" if card.input == "features" else "table.codes"]
-    )
-    if card.input == "tokens":
-        tables["token_multiplier"] = parameters["table.multiplier"]
-    for i, layer in enumerate(card.layers):
-        tables[f"signs{i}"] = pack_signs(parameters[f"layers.{i}.signs"])
-        tables[f"bias{i}"] = parameters[f"layers.{i}.bias"]
-        if layer.recurrence == "modrelu":
-            tables[f"threshold{i}"] = parameters[f"layers.{i}.modrelu"]
-        if i > 0:
-            below = parameters[f"layers.{i}.input_signs"]
-            tables[f"input_signs{i}"] = _words(below) if planes else pack_signs(below.reshape(-1))
-    tables["output_codes"] = _spare(model.tensors["output.codes"])
-    tables["output_bias"] = parameters["output.bias"]
-
-
-def _words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
-    """A matrix of signs, every row in words of its own."""
-    padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
-    padded[:, : matrix.shape[1]] = matrix < 0
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-
-
-def _spare(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A code may lie across two bytes, and the last one then reads one byte too many."""
-    return np.append(packed, np.uint8(0))
 
 
 def _integer(card: Card) -> IntegerCard:

@@ -87,7 +87,6 @@ def c(
     values = {
         "name": name,
         "NAME": name.upper(),
-        "weight_bytes": sum(tensor.nbytes for tensor in model.tensors.values()),
         **_common(card),
         **network,
         **prepare,

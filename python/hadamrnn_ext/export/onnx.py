@@ -40,10 +40,6 @@ def onnx(
     card = model.card
     if card.integer is not None:
         raise InputError("this is an integer model; expected the float model that it was made of")
-    if card.forgets:
-        raise InputError(
-            "this model has decays, an input activation, differences or a pool, which ONNX export does not have"
-        )
     if card.bidirectional:
         raise InputError("this model reads in both directions; expected one that reads forwards alone")
     rules = card.preprocess if preprocess else Preprocess()

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import hadamard
-from ..file.card import LayerCard
+from ..file.card import Card, LayerCard
 from ..file.preprocess import Preprocess
+from ..golden.floats import decay
 from ..model import Model
 from .onnx_graph import Graph, declare
 
@@ -32,12 +33,11 @@ def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
     if lengths:
         inputs.append(declare(g.name("lengths"), np.int64, "batch"))
         running = _running(g, v)
-    count = _steps_read(g, v, lengths) if card.output == "mean" else None
-    for i, layer in enumerate(card.layers):
+    count = _steps_read(g, card, v, lengths)
+    for i in range(len(card.layers)):
         if i > 0:
             v = _from_below(g, parameters, i, v)
-        kept = card.output if i == len(card.layers) - 1 else "all"
-        v = _layer(g, layer, parameters, i, v, kept, running)
+        v = _layer(g, card, parameters, i, v, running)
     if count is not None:
         v = g.node("Div", v, count)
     weight = g.constant(parameters["output.weight"].T, "output_weight")
@@ -75,10 +75,31 @@ def _inputs(g: Graph, model: Model, parameters: Parameters, rules: Preprocess) -
         x = g.node("Gather", x, g.constant(rules.permutation.indices(), "permutation"), axis=1)
     weight, bias = parameters["input.weight"].T, parameters["layers.0.bias"]
     if card.input == "features":
+        if card.differences:
+            x = g.node("Concat", x, _change(g, x), axis=2)
         product = g.node("MatMul", x, g.constant(weight, "input_weight"))
-        return [declared], g.node("Add", product, g.constant(bias, "bias"))
-    rows = weight if card.embedding_size is None else parameters["embedding.weight"] @ weight
-    return [declared], g.node("Gather", g.constant(rows + bias, "token_rows"), x, axis=0)
+        v = g.node("Add", product, g.constant(bias, "bias"))
+    else:
+        rows = weight if card.embedding_size is None else parameters["embedding.weight"] @ weight
+        v = g.node("Gather", g.constant(rows + bias, "token_rows"), x, axis=0)
+    if card.input_activation is not None:
+        v = _clip(g, v) if card.input_activation == "clip" else g.node("Relu", v)
+    return [declared], v
+
+
+def _change(g: Graph, x: str) -> str:
+    """x_t - x_(t-1) of (B, T, d), zero at the first step."""
+    zero, one, last, axis = (g.integers(number) for number in (0, 1, -1, 1))
+    first, others = g.node("Slice", x, zero, one, axis), g.node("Slice", x, zero, last, axis)
+    return g.node("Sub", x, g.node("Concat", first, others, axis=1))
+
+
+def _clip(g: Graph, v: str) -> str:
+    """To -1 .. 1; NaN stays what it is."""
+    for operator, limit in (("Greater", 1), ("Less", -1)):
+        constant = g.constant(np.array(limit, np.float32), "limit")
+        v = g.node("Where", g.node(operator, v, constant), constant, v)
+    return v
 
 
 def _from_below(g: Graph, parameters: Parameters, i: int, h: str) -> str:
@@ -89,9 +110,18 @@ def _from_below(g: Graph, parameters: Parameters, i: int, h: str) -> str:
     return g.node("Add", product, g.constant(parameters[f"layers.{i}.bias"], "bias"))
 
 
-def _steps_read(g: Graph, v: str, lengths: bool) -> str:
-    """How many steps each sequence has, float32 (B, 1), or () without lengths."""
-    steps = g.node("Unsqueeze", "lengths", g.integers(1)) if lengths else _steps_of(g, v)
+def _steps_read(g: Graph, card: Card, v: str, lengths: bool) -> str | None:
+    """What the sums of a pool are divided by, float32: how many steps there were; None where nothing is divided."""
+    if card.output != "mean" and (card.pool is None or card.pool.time_constant is not None):
+        return None
+    if card.output == "all":
+        one = g.constant(np.array(1, np.int64), "number")
+        upto = g.node("Range", one, g.node("Add", _steps_of(g, v), one), one)
+        steps = g.node("Unsqueeze", upto, g.integers(1))  # (T, 1)
+    elif lengths:
+        steps = g.node("Unsqueeze", "lengths", g.integers(1))  # (B, 1)
+    else:
+        steps = _steps_of(g, v)
     return g.node("Cast", steps, to=1)
 
 
@@ -108,47 +138,71 @@ def _running(g: Graph, v: str) -> str:
     return g.node("Unsqueeze", ended, g.integers(2))
 
 
-def _layer(
-    g: Graph, layer: LayerCard, parameters: Parameters, i: int, v: str, kept: str, running: str | None
-) -> str:
-    """h_t = act(W h_(t-1) + v_t): the last state (B, n), or all of them (B, T, n), or for "mean" the sum of relu(h_t)."""
-    n = layer.hidden_size
+def _layer(g: Graph, card: Card, parameters: Parameters, i: int, v: str, running: str | None) -> str:
+    """h_t = act(W h_(t-1) + v_t), or of the last layer what is read of it: the sums of its pool instead of its states.
+
+    After the last step (B, ..), or after every step (B, T, ..).
+    """
+    layer, top = card.layers[i], i == len(card.layers) - 1
+    every_step = not top or card.output == "all"
+    pooled = top and (card.pool is not None or card.output == "mean")
+    widths = [layer.hidden_size, *([card.output_width] if pooled else [])]
     body = Graph(within=g)
-    state, total, step = body.name("state"), body.name("total"), body.name("step")
-    carried = [state, total] if kept == "mean" else [state]
-    inputs = [declare(name, np.float32, "batch", n) for name in (*carried, step)]
-    h = _activate(
-        body, layer, parameters, i, body.node("Add", _product(body, layer, parameters, i, state), step)
-    )
+    carried = [body.name(name) for name in ("state", "pool")[: len(widths)]]
+    step = body.name("step")
+    inputs = [declare(name, np.float32, "batch", width) for name, width in zip(carried, widths, strict=True)]
+    inputs.append(declare(step, np.float32, "batch", layer.hidden_size))
+    z = body.node("Add", _product(body, layer, parameters, i, carried[0]), step)
+    new = [_activate(body, layer, parameters, i, z)]
+    if pooled:
+        new.append(_pooled(body, card, parameters, carried[1], new[0]))
     scanned = [v]
-    if kept != "all" and running is not None:  # the state stays as it was when its sequence ended
+    if not every_step and running is not None:  # all stays as it was when its sequence ended
         inputs.append(declare(body.name("runs"), np.bool_, "batch", 1))
-        h = body.node("Where", inputs[-1].name, h, state)
+        new = [body.node("Where", inputs[-1].name, *pair) for pair in zip(new, carried, strict=True)]
         scanned.append(running)
-    outputs = [declare(h, np.float32, "batch", n)]
-    if kept == "all":
-        outputs.append(declare(body.node("Identity", h), np.float32, "batch", n))
-    if kept == "mean":
-        more = body.node("Add", total, body.node("Relu", h))
-        if running is not None:
-            more = body.node("Where", inputs[-1].name, more, total)
-        outputs.append(declare(more, np.float32, "batch", n))
-    batch = g.node("Concat", g.node("Shape", v, start=0, end=1), g.integers(n), axis=0)
-    zeros = g.node("ConstantOfShape", batch)
+    outputs = [declare(name, np.float32, "batch", width) for name, width in zip(new, widths, strict=True)]
+    if every_step:
+        outputs.append(declare(body.node("Identity", new[-1]), np.float32, "batch", widths[-1]))
+    batch = g.node("Shape", v, start=0, end=1)
     return g.node(
         "Scan",
-        *[zeros] * len(carried),
+        *(g.node("ConstantOfShape", g.node("Concat", batch, g.integers(width), axis=0)) for width in widths),
         *scanned,
         outputs=len(outputs),
         num_scan_inputs=len(scanned),
         scan_input_axes=[1] * len(scanned),
-        scan_output_axes=[1] if kept == "all" else None,
+        scan_output_axes=[1] if every_step else None,
         body=body.finish(f"layer_{i}", inputs, outputs),
     )
 
 
+def _pooled(body: Graph, card: Card, parameters: Parameters, before: str, h: str) -> str:
+    """The sums of a pool, or its running means, with one more step."""
+    new = body.node("Relu", h) if card.pool is None else _features(body, card, parameters, h)
+    if card.pool is None or card.pool.time_constant is None:
+        return body.node("Add", before, new)
+    part = body.constant(np.array(2.0**-card.pool.time_constant, np.float32), "part")
+    return body.node("Add", before, body.node("Mul", body.node("Sub", new, before), part))
+
+
+def _features(body: Graph, card: Card, parameters: Parameters, h: str) -> str:
+    """(B, F) of (B, n): threshold by threshold the excess of all units, then whether they are above. NaN stays NaN."""
+    assert card.pool is not None
+    thresholds = body.constant(parameters["pool.thresholds"], "thresholds")
+    above = body.node("Sub", body.node("Unsqueeze", h, body.integers(1)), thresholds)  # (B, K, n)
+    parts = []
+    if card.pool.excess:
+        parts.append(body.node("Relu", above))
+    if card.pool.share:
+        zero = body.constant(np.array(0, np.float32), "zero")
+        share = body.node("Cast", body.node("Greater", above, zero), to=1)
+        parts.append(body.node("Where", body.node("IsNaN", above), above, share))
+    return body.node("Reshape", body.node("Concat", *parts, axis=2), body.integers(-1, card.output_width))
+
+
 def _product(body: Graph, layer: LayerCard, parameters: Parameters, i: int, h: str) -> str:
-    """W h = diag(u) (I_q (x) H_a (x) H_c) h / sqrt(m)."""
+    """W h = Lambda diag(u) (I_q (x) H_a (x) H_c) h / sqrt(m)."""
     m = layer.block_size
     _, log2 = hadamard.factor(m)
     a = min((2**k for k in range(log2 + 1)), key=lambda a: a + m // a)
@@ -159,6 +213,8 @@ def _product(body: Graph, layer: LayerCard, parameters: Parameters, i: int, h: s
         left = body.constant(hadamard.matrix(a).astype(np.float32), "hadamard")
         blocks = body.node("MatMul", left, blocks)
     scaled = parameters[f"layers.{i}.signs"].astype(np.float32) / np.sqrt(np.float32(m))
+    if (decays := parameters.get(f"layers.{i}.decays")) is not None:
+        scaled = scaled * np.repeat(decay(decays), m).astype(np.float32)
     flat = body.node("Reshape", blocks, body.integers(-1, layer.hidden_size))
     return body.node("Mul", flat, body.constant(scaled, "scaled_signs"))
 

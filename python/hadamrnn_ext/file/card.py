@@ -12,11 +12,11 @@ from .data_card import DataCard
 from .integer_card import IntegerCard
 from .pool import Pool
 from .preprocess import Preprocess
-from .record import Record
+from .record import Record, within
 
 __all__ = ["Card", "LayerCard", "Training"]
 
-# Caps on declared sizes, so that no file makes a reader allocate much more than the file holds.
+# Limits of the declared sizes, so that no file makes a reader allocate much more memory than the file has bytes.
 MAX_LAYERS = 16
 MAX_UNITS = 1 << 20  # hidden size of a layer
 MAX_BLOCK = 1 << 16
@@ -25,21 +25,16 @@ MAX_WIDTH = 1 << 24  # inputs, tokens, outputs
 MAX_ELEMENTS = 1 << 26  # of any one matrix
 
 
-def _between(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ModelFormatError(f"{name} is {value}; expected {low} .. {high}")
-
-
 @dataclass(frozen=True)
 class LayerCard(Record):
-    """One recurrent layer: n = hidden_size units in blocks of Hadamard order m = block_size.
+    """One recurrent layer: n = hidden_size units in blocks of the Hadamard order m = block_size.
 
-    ``construction`` names the Hadamard matrix (``hadamard.construction``); it is filled in when left empty, and
-    checked otherwise, so that a file never silently meets another matrix of the same order.
+    ``construction`` names the Hadamard matrix (``hadamard.construction``). It is filled in if it is empty and checked
+    otherwise, so that a model is never run with another matrix of the same order.
 
     Raises:
-        HadamardOrderError: no Hadamard matrix of this order can be made.
-        ModelFormatError: the sizes do not multiply, or the construction is another one.
+        HadamardOrderError: this package constructs no Hadamard matrix of this order.
+        ModelFormatError: m does not divide n, or this package constructs the matrix differently.
     """
 
     hidden_size: int
@@ -48,14 +43,14 @@ class LayerCard(Record):
     construction: str = ""
 
     def check(self) -> None:
-        _between("LayerCard.hidden_size", self.hidden_size, 1, MAX_UNITS)
-        _between("LayerCard.block_size", self.block_size, 1, MAX_BLOCK)
+        within("LayerCard.hidden_size", self.hidden_size, 1, MAX_UNITS)
+        within("LayerCard.block_size", self.block_size, 1, MAX_BLOCK)
         if self.hidden_size % self.block_size:
             raise ModelFormatError(
                 f"hidden_size {self.hidden_size} is not a multiple of block_size {self.block_size}"
             )
         base, _ = hadamard.factor(self.block_size)
-        _between(f"the base order of block_size {self.block_size}", base, 1, MAX_BASE_ORDER)
+        within(f"the base order of block_size {self.block_size}", base, 1, MAX_BASE_ORDER)
         known = hadamard.construction(self.block_size)
         if not self.construction:
             object.__setattr__(self, "construction", known)
@@ -67,7 +62,7 @@ class LayerCard(Record):
 
 @dataclass(frozen=True)
 class Training(Record):
-    """Where a model comes from. ``settings`` holds whatever else the trainer wants to remember."""
+    """How a model was trained. ``settings`` holds everything else that the trainer records."""
 
     task: str | None = None
     preset: str | None = None
@@ -79,34 +74,31 @@ class Training(Record):
 
 @dataclass(frozen=True)
 class Card(Record):
-    """Sizes, kinds, quantization, preprocessing and provenance of a model.
+    """Sizes, kinds, quantization, preprocessing and training of a model.
 
-    output: logits of the last state, at every step, or of the mean of the rectified states of all steps.
-    input_size: number of features d, or number of tokens V for token input.
-    embedding_size: width of the float embedding of tokens; None feeds tokens one-hot (columns of U).
+    output: whether the logits are those of the last state ("last"), of the state after every step ("all"), or of the mean
+        of the rectified states of all steps ("mean").
+    input_size: the number of features d, or for token input the number of tokens V.
+    embedding_size: the width of the float embedding of tokens; None if tokens are one-hot (columns of U).
     weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
-    embedding_bits: None (float32) or 8, with a scale for each row.
-    labels: one name an output, or two names for a single (sigmoid) output.
+    embedding_bits: None (float32), or 8 with a scale for each row.
+    labels: one name per output, or two names for a single (sigmoid) output.
     decays: whether each block of every layer has a decay (tensors "layers.{i}.decays"), so that old input fades.
-    input_activation: phi, applied to the input of the first layer, U x + b; "clip" is to -1 .. 1; None: nothing.
-    differences: the first layer reads x_t beside x_t - x_(t-1): U has twice the columns.
-    pool: what is read instead of a state, once with output "last" and after every step with "all".
-    kind, integer: "float" and None, or "integer" and the scales and multipliers of an integer model, whose
-        weight_bits are those of its input codes or token table and whose tokens have no embedding.
-    bidirectional: True where a second recurrence reads each sequence from its end to its beginning, else None.
-    data: how the files of its training data are read, and later ones alike.
+    input_activation: phi, applied to the input U x + b of the first layer; "clip" clips to -1 .. 1; None applies nothing.
+    differences: whether the first layer reads x_t - x_(t-1) as well as x_t, so that U has twice as many columns.
+    pool: the features that are read instead of a state, once for output "last" and after every step for "all".
+    kind, integer: "float" and None; or "integer" and the scales and multipliers of an integer model, whose weight_bits are
+        those of its input codes or token table, and whose tokens have no embedding.
+    bidirectional: True if a second recurrence reads each sequence from its end to its beginning, else None.
+    data: how the files of the training data were read, so that later files are read in the same way.
 
     Raises:
-        ModelFormatError: sizes, bits, labels or preprocessing that do not fit together.
+        ModelFormatError: sizes, bits, labels or preprocessing do not fit together.
     """
 
     optional: ClassVar[tuple[str, ...]] = (
-        "bidirectional",
-        "data",
-        "decays",
-        "input_activation",
-        "differences",
-        "pool",
+        *("bidirectional", "data"),
+        *("decays", "input_activation", "differences", "pool"),
     )
 
     input: Literal["features", "tokens"]
@@ -133,28 +125,28 @@ class Card(Record):
 
     @property
     def input_width(self) -> int:
-        """Columns of U: features (twice as many with differences), tokens (one-hot) or the embedding's width."""
+        """Columns of U: the features (twice as many with differences), one-hot tokens, or the embedding's width."""
         return (self.embedding_size or self.input_size) * (2 if self.differences else 1)
 
     @property
     def forgets(self) -> bool:
-        """Whether the network has any of what the paper's lacks: decays, an input activation, differences, a pool."""
+        """Whether the network has decays, an input activation, differences or a pool, which the paper's network lacks."""
         return bool(self.decays or self.input_activation or self.differences or self.pool)
 
     @property
     def output_width(self) -> int:
-        """Columns of V: units of the last layer, or the pool's features of them."""
+        """Columns of V: the units of the last layer, or the features of the pool."""
         return self.layers[-1].hidden_size * (1 if self.pool is None else self.pool.groups)
 
     def check(self) -> None:
-        _between("Card.input_size", self.input_size, 1, MAX_WIDTH)
-        _between("Card.output_size", self.output_size, 1, MAX_WIDTH)
-        _between("number of layers", len(self.layers), 1, MAX_LAYERS)
+        within("Card.input_size", self.input_size, 1, MAX_WIDTH)
+        within("Card.output_size", self.output_size, 1, MAX_WIDTH)
+        within("number of layers", len(self.layers), 1, MAX_LAYERS)
         for name in ("weight_bits", "output_weight_bits", "bias_bits"):
             if (bits := getattr(self, name)) is not None:
-                _between(f"Card.{name}", bits, 1, 8)
+                within(f"Card.{name}", bits, 1, 8)
         if self.embedding_size is not None:
-            _between("Card.embedding_size", self.embedding_size, 1, MAX_WIDTH)
+            within("Card.embedding_size", self.embedding_size, 1, MAX_WIDTH)
             if self.input != "tokens":
                 raise ModelFormatError(
                     "Card.embedding_size is given for features; only tokens have an embedding"
@@ -168,14 +160,16 @@ class Card(Record):
             raise ModelFormatError("Card.differences is for features; tokens have none")
         if self.pool is not None and self.output == "mean":
             raise ModelFormatError(
-                "Card.pool is given with output 'mean', which is one; expected 'last' or 'all'"
+                "Card.pool is given with output 'mean', which pools as well; expected 'last' or 'all'"
             )
         self._check_elements()
         self._check_labels()
         self._check_preprocess()
         for name in ("bidirectional", "decays", "differences"):
             if not getattr(self, name):
-                object.__setattr__(self, name, None)  # one spelling of what is not there
+                object.__setattr__(
+                    self, name, None
+                )  # False and None mean the same; a file has only one of them
         if self.forgets and self.bidirectional:
             raise ModelFormatError(
                 "decays, an input activation, differences and a pool are for models of one direction"
@@ -202,7 +196,7 @@ class Card(Record):
         if integer.readout == "integer" and self.output_weight_bits is None:
             raise ModelFormatError("an integer readout needs output_weight_bits")
         if (integer.input is None) != (self.input == "tokens"):
-            raise ModelFormatError("IntegerCard.input is for features, and features need it")
+            raise ModelFormatError("IntegerCard.input is required for features, and only for features")
         if self.forgets != (integer.blocks is not None):
             raise ModelFormatError("IntegerCard.blocks is for networks that forget, and those need it")
         if integer.blocks is not None:
@@ -219,7 +213,7 @@ class Card(Record):
                 )
             if (constants.input_multiplier is None) != (i == 0 and self.input == "tokens"):
                 raise ModelFormatError(
-                    f"layer {i}: an input multiplier is for all layers but those of tokens"
+                    f"layer {i}: every layer has an input multiplier, except the first layer for tokens"
                 )
 
     def _check_blocks(self, integer: IntegerCard) -> None:
@@ -243,7 +237,7 @@ class Card(Record):
         for i, (below, size) in enumerate(pairwise(sizes), start=1):
             matrices[f"B of layer {i}"] = (size, below)
         for name, (rows, columns) in matrices.items():
-            _between(f"number of elements of {name} ({rows} x {columns})", rows * columns, 1, MAX_ELEMENTS)
+            within(f"number of elements of {name} ({rows} x {columns})", rows * columns, 1, MAX_ELEMENTS)
 
     def _check_labels(self) -> None:
         expected = 2 if self.output_size == 1 else self.output_size
@@ -255,7 +249,9 @@ class Card(Record):
     def _check_preprocess(self) -> None:
         steps = self.preprocess
         if self.input == "features" and steps.vocabulary is not None:
-            raise ModelFormatError("Preprocess.vocabulary is given for features; only tokens have one")
+            raise ModelFormatError(
+                "Preprocess.vocabulary is given for features; only tokens have a vocabulary"
+            )
         if self.input == "tokens" and (steps.uint8_scale is not None or steps.normalization is not None):
             raise ModelFormatError(
                 "Preprocess.uint8_scale and normalization are for features, not for tokens"

@@ -5,9 +5,8 @@
     code  = clamp(round_half_even(M * float32(1 / alpha)), -1, 1)          p = 1, ternary
     value = code * float32(alpha / k)
 
-in float32. Codes are packed row-major in two's complement, ``code_width(p)`` bits each, least significant bit
-first, the last byte padded with zeros: bit i of byte j is bit 8 j + i of the stream, whatever the instruction
-set.
+All of this is computed in float32. Codes are packed row by row in two's complement with ``code_width(p)`` bits each, the
+least significant bit first, and zeros fill the last byte: bit i of byte j is bit 8 j + i of the stream.
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -39,7 +38,7 @@ __all__ = [
 
 
 def code_range(bits: int) -> tuple[int, int]:
-    """Smallest and largest code of p = ``bits`` weight bits: (-1, 1) for 1, (-k, k - 1) for 2 to 8."""
+    """The smallest and the largest code of p = ``bits`` weight bits: (-1, 1) for 1 bit, (-k, k - 1) for 2 to 8 bits."""
     bits = operator.index(bits)
     if not 1 <= bits <= 8:
         raise InputError(f"weight bits must be 1 to 8, got {bits}")
@@ -47,15 +46,15 @@ def code_range(bits: int) -> tuple[int, int]:
 
 
 def code_width(bits: int) -> int:
-    """Bits that one packed code takes: 2 for ternary (``bits`` = 1), else ``bits``."""
+    """The number of bits of one packed code: 2 for ternary codes (``bits`` = 1), else ``bits``."""
     code_range(bits)
     return max(bits, 2)
 
 
 def quantize(matrix: ArrayLike, bits: int) -> tuple[NDArray[np.int8], np.float32]:
-    """Codes (int8, the shape of ``matrix``) and alpha (float32) of a real matrix taken to float32.
+    """Codes (int8, of the shape of ``matrix``) and alpha (float32) of a real matrix, converted to float32.
 
-    alpha is 1 where the matrix is all zero, or so close to it (below about 1e-36) that k / alpha overflows.
+    alpha is 1 for a matrix of zeros, or of numbers so small (below about 1e-36) that k / alpha overflows.
     Raises InputError for NaN, infinity or ``bits`` outside 1..8.
     """
     low, high = code_range(bits)
@@ -107,7 +106,7 @@ def pack(codes: ArrayLike, bits: int) -> NDArray[np.uint8]:
 
 
 def unpack(packed: NDArray[np.uint8], bits: int, shape: Sequence[int]) -> NDArray[np.int8]:
-    """The int8 codes of this ``shape`` that ``pack`` wrote.
+    """The int8 codes, of this ``shape``, of the bytes that ``pack`` returned.
 
     Raises ModelFormatError for a wrong number of bytes, padding that is not zero, or the ternary code -2.
     """
@@ -117,12 +116,12 @@ def unpack(packed: NDArray[np.uint8], bits: int, shape: Sequence[int]) -> NDArra
     weights = np.array([1 << j for j in range(width - 1)] + [-(1 << width - 1)], np.int64)
     codes: NDArray[Any] = stream @ weights
     if codes.size and codes.min() < low:
-        raise ModelFormatError(f"packed {bits}-bit codes hold {codes.min()}, the smallest there is is {low}")
+        raise ModelFormatError(f"packed {bits}-bit codes hold {codes.min()}, the smallest code is {low}")
     return codes.astype(np.int8).reshape(shape)
 
 
 def pack_signs(signs: ArrayLike) -> NDArray[np.uint8]:
-    """+1 and -1 of any shape, row-major, one bit each (1 means -1), as ceil(size / 8) bytes."""
+    """Signs +1 and -1 of any shape, row by row with one bit each (1 means -1), as ceil(size / 8) bytes."""
     signs = np.asarray(signs)
     if not np.isin(signs, (-1, 1)).all():
         raise InputError(f"signs must be +1 or -1, got {signs[~np.isin(signs, (-1, 1))].flat[0]}")
@@ -130,12 +129,12 @@ def pack_signs(signs: ArrayLike) -> NDArray[np.uint8]:
 
 
 def unpack_signs(packed: NDArray[np.uint8], n: int) -> NDArray[np.int8]:
-    """The ``n`` signs that ``pack_signs`` wrote, (n,) int8. Raises ModelFormatError as ``unpack`` does."""
+    """The signs (n,) int8 of the bytes that ``pack_signs`` returned. Raises ModelFormatError like ``unpack``."""
     return 1 - 2 * _bits(packed, n).astype(np.int8)
 
 
 def _bits(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """The first ``count`` bits of ``packed``, which must hold no byte more or less and end in zeros."""
+    """The first ``count`` bits of ``packed``, which must have exactly enough bytes, padded with zeros."""
     expected = -(-count // 8)
     if packed.dtype != np.uint8 or packed.shape != (expected,):
         met = f"{packed.dtype} of shape {packed.shape}"

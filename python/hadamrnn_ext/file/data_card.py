@@ -1,4 +1,4 @@
-"""What a model remembers of the files that it was trained on, so that nobody has to say it again."""
+"""How the files of a model's training data were read, so that later files need no options."""
 
 from __future__ import annotations
 
@@ -13,24 +13,18 @@ __all__ = ["DataCard"]
 
 @dataclass(frozen=True)
 class DataCard(Record):
-    """The form of the training data: `infer` and `eval` read other files alike.
+    """The form of the training data; `infer` and `eval` read other files in the same way.
 
-    form: a row is a time step ("steps"), a whole series ("series") or a text ("texts"); None: the data were arrays.
-    features: the name of each channel, by which it is found in a file; None where they have no names.
-    label, id, time, group: names of columns, or their numbers where a file has no header.
-    impute: what becomes of missing values: the channel's mean, or the last value that was there.
-    means: of each channel, where missing values need them and no normalization has them.
+    form: whether a row is a time step ("steps"), a whole series ("series") or a text ("texts"); None for arrays.
+    features: the names of the channels, by which a file's columns are found; None if they have no names.
+    label, id, time, group: the names of columns, or their numbers if the file has no header.
+    impute: how missing values are filled in: by the mean of the channel, or by the last value before them.
+    means: the mean of each channel, where missing values need it and no normalization holds it.
     """
 
     optional: ClassVar[tuple[str, ...]] = (
-        "form",
-        "features",
-        "label",
-        "id",
-        "time",
-        "group",
-        "impute",
-        "means",
+        *("form", "features", "label", "id", "time", "group"),
+        *("impute", "means"),
     )
 
     form: Literal["steps", "series", "texts"] | None = None
@@ -49,7 +43,7 @@ class DataCard(Record):
             raise ModelFormatError("DataCard.means is given without impute")
 
     def check_width(self, channels: int) -> None:
-        """Raises ModelFormatError where it is about another number of channels."""
+        """Raises ModelFormatError if the card describes another number of channels."""
         for name in ("features", "means"):
             if (given := getattr(self, name)) is not None and len(given) != channels:
                 raise ModelFormatError(f"DataCard.{name} has {len(given)} entries; expected {channels}")

@@ -1,7 +1,7 @@
-"""The model file: one safetensors file, its card as JSON in the metadata, a SHA-256 over everything.
+"""The model file: a safetensors file with the card as JSON in its metadata, and a SHA-256 over everything.
 
-Reading checks every byte that has a meaning before anything is built from it; nothing is unpickled or evaluated.
-``disk`` writes it. docs/format.md describes the format.
+Reading checks every byte that has a meaning before it builds anything, and it unpickles and evaluates nothing. ``disk``
+writes the file. docs/format.md describes the format.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .tensors import validate
 
 __all__ = ["FORMAT_VERSION", "SUFFIX", "digest", "dumps", "loads", "read"]
 
-#: What the names of model files end in.
+#: The suffix of model files.
 SUFFIX = ".safetensors"
-#: What a model may have that format version 1 lacks, and the version that added it. A model is written in the first
-#: version that has what it needs, to the same bytes as ever.
+#: The format versions, and what each of them added to version 1. A model is written in the first version that has all it
+#: needs, so that older models keep their bytes.
 FEATURES: tuple[tuple[int, Callable[[Card], bool]], ...] = (
     (2, lambda card: card.integer is not None),
     (3, lambda card: card.embedding_bits is not None),
@@ -37,8 +37,8 @@ FEATURES: tuple[tuple[int, Callable[[Card], bool]], ...] = (
     (6, lambda card: any(getattr(card, key) is not None for key in Card.optional)),
 )
 FORMAT_VERSION = max(version for version, _ in FEATURES)
-#: Keys that a version added to every card; where a file of an earlier one lacks them they are null. From version 6 on
-#: new keys are optional (see `Record`): only a model that uses one has it.
+#: Keys that a version added to every card; they are null for a file of an earlier version. Since version 6, new keys are
+#: optional (see `Record`): only the card of a model that uses one has it.
 ADDED = {"integer": 2, "embedding_bits": 3}
 METADATA_KEY = "hadamrnn"
 MAX_FILE_BYTES = 1 << 28
@@ -55,7 +55,7 @@ _DTYPE_NAMES = {
 
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 (hex) over the JSON document without its digest, then every tensor in order of name."""
+    """SHA-256 (hex) over the JSON document without its digest and over all tensors, in the order of their names."""
     rest = {key: value for key, value in document.items() if key != "digest"}
     sha = hashlib.sha256(_json(rest).encode())
     for name in sorted(tensors):
@@ -74,7 +74,7 @@ def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def _version(card: Card) -> int:
-    """The first format version that can hold the model."""
+    """The first format version that can hold this model."""
     return max([1, *(version for version, needs in FEATURES if needs(card))])
 
 
@@ -86,10 +86,10 @@ def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def loads(data: bytes) -> tuple[Card, Tensors]:
-    """Card and packed tensors (read-only) of the bytes of a model file.
+    """The card and the packed tensors (read-only) of a model file, given as bytes.
 
     Raises:
-        ModelFormatError: anything at all is not as docs/format.md says.
+        ModelFormatError: the bytes do not follow docs/format.md.
     """
     if len(data) > MAX_FILE_BYTES:
         raise ModelFormatError(f"the model file has {len(data)} bytes; expected at most {MAX_FILE_BYTES}")
@@ -115,15 +115,15 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
 
 
 def _reserve(size: int) -> None:
-    """Raises MemoryError where a tensor file of so many bytes cannot be read or written.
+    """Raises MemoryError if there is not enough memory to read or write a tensor file of so many bytes.
 
-    Found out before: the safetensors library ends the process where memory ends. It copies the file once or twice.
+    The safetensors library, which copies the file once or twice, would end the process when it runs out of memory.
     """
     bytearray(4 * size + (1 << 19))
 
 
 def _upgraded(stored: Mapping[str, Any]) -> Any:
-    """The card of a document of any version, as the newest version has it."""
+    """The card of a document of any version, in the form of the newest version."""
     card, version = stored["card"], stored["format_version"]
     if not isinstance(card, dict):
         return card
@@ -135,16 +135,16 @@ def _upgraded(stored: Mapping[str, Any]) -> Any:
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a model file, after a look at its size.
+    """The bytes of a model file.
 
     Raises:
-        ModelFormatError: it is larger than any model file.
-        OSError: it cannot be read.
+        ModelFormatError: the file is larger than a model file can be.
+        OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ModelFormatError(f"the file is larger than {MAX_FILE_BYTES} bytes, the most of a model file")
+        raise ModelFormatError(f"the file is larger than a model file can be, {MAX_FILE_BYTES} bytes")
     return data
 
 
@@ -184,7 +184,7 @@ def _metadata(data: bytes) -> str:
     header = data[8 : 8 + length].rstrip(b" ")
     metadata = _parse(header, "the safetensors header").get("__metadata__")
     if not header.endswith(b"}"):
-        raise ModelFormatError("the safetensors header is filled up with other bytes than spaces")
+        raise ModelFormatError("the padding of the safetensors header is not all spaces")
     if not isinstance(metadata, dict) or list(metadata) != [METADATA_KEY]:
         keys = sorted(metadata) if isinstance(metadata, dict) else None
         raise ModelFormatError(
@@ -212,9 +212,9 @@ def _document(text: str) -> dict[str, Any]:
         canonical.encode()
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"the model's metadata is not valid JSON: {error}") from None
-    if text != canonical:  # 0.10 for 0.1: the digest, which is over what is meant, would not tell
+    if text != canonical:  # the digest is over parsed values, so it would not notice 0.10 instead of 0.1
         raise ModelFormatError(
-            "the model's metadata is not written in the one way there is (docs/format.md); the file is damaged or was edited"
+            "the model's metadata is not canonical JSON (docs/format.md); the file is damaged or was edited"
         )
     return stored
 

@@ -1,4 +1,4 @@
-"""The part of a card that makes a model an integer model: scales and multipliers (golden/integers.py)."""
+"""The scales and multipliers of an integer model, as golden/integers.py uses them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ..errors import ModelFormatError
-from .record import Record
+from .record import Record, within
 
 __all__ = ["IntegerBlocks", "IntegerCard", "IntegerInput", "IntegerLayer"]
 
@@ -16,24 +16,19 @@ MAX_FRACTION_BITS = 30
 MEAN_BITS = 16  # of the mean of the states, for output "mean"
 
 
-def _within(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ModelFormatError(f"{name} is {value}; expected {low} .. {high}")
-
-
 def _positive(name: str, value: float) -> None:
-    """A scale is used as float32, and divides."""
+    """Refuse a scale that is not positive, or that float32 cannot divide by."""
     if not 0 < value < 2.0**127 or not np.float32(value) >= np.finfo(np.float32).tiny:
         raise ModelFormatError(f"{name} is {value}; expected a positive number in the range of float32")
 
 
 @dataclass(frozen=True)
 class IntegerLayer(Record):
-    """One layer: z in ``state_bits`` (k) bits, h ~ ``state_scale`` z, and the constants of a step.
+    """One layer: states z of ``state_bits`` (k) bits, h ~ ``state_scale`` z, and the constants of a step.
 
-    ``fraction_bits`` F, ``multiplier`` M_h, ``input_multiplier`` M_x (None: one a token in the table),
-    ``input_shift`` s. ``saturation`` (share of states at a limit) and ``snr`` (dB, of the state against the float
-    model's; None where there is no noise) are what the calibration met.
+    The constants are ``fraction_bits`` F, ``multiplier`` M_h, ``input_multiplier`` M_x (None where each token of the table
+    has its own) and ``input_shift`` s. The calibration measured ``saturation``, the share of states at a limit, and
+    ``snr``, the signal-to-noise ratio of the states in dB against the float model; None if they are equal.
     """
 
     state_bits: int
@@ -47,16 +42,16 @@ class IntegerLayer(Record):
 
     def check(self) -> None:
         if self.state_bits != 1:
-            _within("IntegerLayer.state_bits", self.state_bits, 8, 16)
+            within("IntegerLayer.state_bits", self.state_bits, 8, 16)
         _positive("IntegerLayer.state_scale", self.state_scale)
-        _within("IntegerLayer.fraction_bits", self.fraction_bits, 1, MAX_FRACTION_BITS)
-        _within("IntegerLayer.multiplier", self.multiplier, 1, 2**31 - 1)
+        within("IntegerLayer.fraction_bits", self.fraction_bits, 1, MAX_FRACTION_BITS)
+        within("IntegerLayer.multiplier", self.multiplier, 1, 2**31 - 1)
         if self.input_multiplier is not None:
-            _within("IntegerLayer.input_multiplier", self.input_multiplier, 0, 2**31 - 1)
-        _within("IntegerLayer.input_shift", self.input_shift, 0, 62)
+            within("IntegerLayer.input_multiplier", self.input_multiplier, 0, 2**31 - 1)
+        within("IntegerLayer.input_shift", self.input_shift, 0, 62)
 
     def readout(self, output: str) -> tuple[int, float]:
-        """Bits and step of what a readout of this layer meets: of the state, or finer ones of the mean of many."""
+        """Bits and step of the number that is read out: of a state or, more finely, of a mean of states."""
         if output != "mean":
             return self.state_bits, self.state_scale
         return MEAN_BITS, self.state_scale * 2.0 ** (self.state_bits - MEAN_BITS)
@@ -76,9 +71,9 @@ class IntegerBlocks(Record):
     snr: float | None = None
 
     def check(self) -> None:
-        _within("IntegerBlocks.state_bits", self.state_bits, 8, 16)
-        _within("IntegerBlocks.fraction_bits", self.fraction_bits, 1, MAX_FRACTION_BITS)
-        _within("IntegerBlocks.product_shift", self.product_shift, 1, MAX_FRACTION_BITS)
+        within("IntegerBlocks.state_bits", self.state_bits, 8, 16)
+        within("IntegerBlocks.fraction_bits", self.fraction_bits, 1, MAX_FRACTION_BITS)
+        within("IntegerBlocks.product_shift", self.product_shift, 1, MAX_FRACTION_BITS)
 
     @property
     def limit(self) -> int:
@@ -88,14 +83,14 @@ class IntegerBlocks(Record):
 
 @dataclass(frozen=True)
 class IntegerInput(Record):
-    """Features as integers: clamp(rint(x / scale)), ``bits`` wide; ``signed`` ones are symmetric around 0."""
+    """Features as integers of so many ``bits``: clamp(rint(x / scale)). ``signed`` ones are symmetric around 0."""
 
     bits: int
     signed: bool
     scale: float
 
     def check(self) -> None:
-        _within("IntegerInput.bits", self.bits, 2, 16)
+        within("IntegerInput.bits", self.bits, 2, 16)
         _positive("IntegerInput.scale", self.scale)
 
     @property
@@ -108,10 +103,10 @@ class IntegerInput(Record):
 
 @dataclass(frozen=True)
 class IntegerCard(Record):
-    """Everything that a float model's card does not have. ``input`` is None for tokens.
+    """The part of an integer model's card that a float model lacks. ``input`` is None for tokens.
 
-    ``logit_scale`` is given where the readout is in integers: logits are integers times it. ``blocks`` stands for the
-    ``layers`` of a network that forgets.
+    ``logit_scale`` is given if the readout is in integers; the logits are integers times this scale. ``blocks`` stands
+    for the ``layers`` of a network that forgets.
     """
 
     optional: ClassVar[tuple[str, ...]] = ("blocks",)
@@ -129,12 +124,12 @@ class IntegerCard(Record):
 
     @property
     def largest_input(self) -> int:
-        """The largest magnitude of a feature as an integer; 1 for tokens."""
+        """The largest magnitude of a feature as an integer, or 1 for tokens."""
         return 1 if self.input is None else self.input.range[1]
 
     @property
     def magnitudes(self) -> tuple[float | None, tuple[float, ...]]:
-        """The largest magnitudes of the features and of each layer's states, which these scales come from."""
+        """The largest magnitudes of the features and of each layer's states, from which the scales were derived."""
         largest = None if self.input is None else self.input.scale * self.input.range[1]
         states = (layer.state_scale * max(1, (1 << layer.state_bits - 1) - 1) for layer in self.layers)
         return largest, tuple(states)

@@ -1,31 +1,31 @@
-"""What a model reads instead of its last state: how far and how often its units are above thresholds."""
+"""The features that a model with a pool reads instead of its state: how far and how often units exceed thresholds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ..errors import ModelFormatError
-from .record import Record
+from .record import Record, within
 
 __all__ = ["Pool"]
 
 MAX_THRESHOLDS = 64  # of a unit
-MAX_TIME_CONSTANT = 15  # the running means of integer models then fit 32 bits
+MAX_TIME_CONSTANT = 15  # the running means of an integer model fit 32 bits up to here
 
 
 @dataclass(frozen=True)
 class Pool(Record):
-    """Features of the whole sequence so far, or of the last 2^k steps or so.
+    """Features of the whole sequence so far, or of about the last 2^k steps.
 
-    thresholds: K, how many each unit has; their values are the tensor "pool.thresholds" (K, n).
+    thresholds: K, the number of thresholds of each unit; the tensor "pool.thresholds" (K, n) holds their values.
     excess: whether the mean of relu(h_t - theta) is a feature.
-    share: whether the share of steps with h_t > theta is one, as in ROCKET (Dempster et al. 2020), there called PPV.
+    share: whether the share of steps with h_t > theta is a feature, as in ROCKET (Dempster et al. 2020), which calls it PPV.
     time_constant: k of a running mean, p += (f - p) 2^-k; None for the mean over all steps.
 
-    Features come threshold by threshold, the excess of all units and then the share of all units.
+    The features are in the order of the thresholds; for each one, the excess of all units precedes the share of all units.
 
     Raises:
-        ModelFormatError: no feature at all, or a number that is out of range.
+        ModelFormatError: there is no feature, or a number is out of range.
     """
 
     thresholds: int
@@ -34,16 +34,11 @@ class Pool(Record):
     time_constant: int | None = None
 
     def check(self) -> None:
-        if not 1 <= self.thresholds <= MAX_THRESHOLDS:
-            raise ModelFormatError(
-                f"Pool.thresholds is {self.thresholds}; expected 1 .. {MAX_THRESHOLDS} for each unit"
-            )
+        within("Pool.thresholds", self.thresholds, 1, MAX_THRESHOLDS, " for each unit")
         if not (self.excess or self.share):
             raise ModelFormatError("Pool has neither excess nor share; expected at least one of them")
-        if self.time_constant is not None and not 1 <= self.time_constant <= MAX_TIME_CONSTANT:
-            raise ModelFormatError(
-                f"Pool.time_constant is {self.time_constant}; expected 1 .. {MAX_TIME_CONSTANT}, or None"
-            )
+        if self.time_constant is not None:
+            within("Pool.time_constant", self.time_constant, 1, MAX_TIME_CONSTANT, ", or None")
 
     def __str__(self) -> str:
         what = " and ".join(["excess"] * self.excess + ["share"] * self.share)
@@ -54,5 +49,5 @@ class Pool(Record):
 
     @property
     def groups(self) -> int:
-        """How many features each unit has."""
+        """The number of features of each unit."""
         return self.thresholds * (self.excess + self.share)

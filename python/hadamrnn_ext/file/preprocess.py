@@ -1,7 +1,7 @@
-"""What a model does to raw input before the network sees it; travels in the model file.
+"""The preprocessing of raw input, which is stored in the model file.
 
-Order: uint8 scaling, per-channel normalization, then the permutation of the time steps. Text becomes tokens
-through the vocabulary.
+uint8 scaling comes first, then the normalization of each channel, then the permutation of the time steps. The vocabulary
+converts text to tokens.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ModelFormatError
-from .record import Record
+from .record import Record, within
 from .resolution import is_wide, too_fine
 
 __all__ = ["Normalization", "Permutation", "Preprocess", "Vocabulary"]
 
-MAX_STEPS = 1 << 24  # longest permutation: it is generated, so the file's size does not bound it
+MAX_STEPS = 1 << 24  # of a permutation, which is generated, so that the size of the file does not limit it
 
 
 @dataclass(frozen=True)
 class Permutation(Record):
     """A fixed order of the time steps, stored as the rule that generates it.
 
-    ``numpy.RandomState`` is ``numpy.random.RandomState(seed).permutation(size)``, a stream that NumPy keeps
-    frozen; seed 92916 and size 784 give the permuted MNIST of the HadamRNN paper.
+    The rule "numpy.RandomState" is ``numpy.random.RandomState(seed).permutation(size)``, whose results NumPy promises never
+    to change. Seed 92916 and size 784 give the permuted MNIST of the HadamRNN paper.
     """
 
     seed: int
@@ -38,29 +38,27 @@ class Permutation(Record):
     def check(self) -> None:
         if not 0 <= self.seed < 1 << 32:
             raise ModelFormatError(f"Permutation.seed is {self.seed}; expected 0 .. 2**32 - 1")
-        if not 1 <= self.size <= MAX_STEPS:
-            raise ModelFormatError(f"Permutation.size is {self.size}; expected 1 .. {MAX_STEPS}")
+        within("Permutation.size", self.size, 1, MAX_STEPS)
 
     def indices(self) -> NDArray[np.int64]:
-        """(size,): step t of the network reads step ``indices()[t]`` of the input. Read-only."""
+        """(size,), read-only. Step t of the network reads step ``indices()[t]`` of the input."""
         return _random_state_permutation(self.seed, self.size)
 
 
 @lru_cache(maxsize=8)
 def _random_state_permutation(seed: int, size: int) -> NDArray[np.int64]:
-    generator = np.random.RandomState(seed)  # the old generator: its stream is frozen
-    indices: NDArray[np.int64] = generator.permutation(size).astype(np.int64)
+    indices: NDArray[np.int64] = np.random.RandomState(seed).permutation(size).astype(np.int64)
     indices.flags.writeable = False
     return indices
 
 
 @dataclass(frozen=True)
 class Normalization(Record):
-    """Per-channel ``(x - offset) / scale``; offset and scale have one number a channel.
+    """``(x - offset) / scale``, where offset and scale have one number per channel.
 
-    Of float32, and of what float32 holds exactly (float16, booleans, integers of up to 16 bits), in float32 throughout.
-    Of anything wider (float64, longer integers) ``float32((float64(x) - offset) / scale)``, which does not round a small
-    signal on a large offset away before it is centred.
+    It is computed in float32 for float32 and for types that float32 holds exactly (float16, booleans, integers of up to 16
+    bits). For wider types (float64, longer integers) it is ``float32((float64(x) - offset) / scale)``, so that a small
+    signal on a large offset is centred before it is rounded.
     """
 
     offset: tuple[float, ...]
@@ -80,10 +78,10 @@ class Normalization(Record):
                 )
 
     def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """(..., d) of any real type -> a new float32 array of the same shape, in C order.
+        """Normalize x (..., d) of any real type. Returns a new float32 array of the same shape, in C order.
 
         Raises:
-            InputError: x is float32 (or narrower), which cannot hold this model's signal at this offset.
+            InputError: x is float32 or narrower, and float32 cannot hold this model's signal at its offset.
         """
         wide = is_wide(x.dtype)
         if self.fine is not None and not wide:
@@ -100,7 +98,7 @@ class Normalization(Record):
 
     @cached_property
     def fine(self) -> int | None:
-        """The first channel whose signal float32 cannot hold, see ``resolution``: its input must be float64."""
+        """The first channel whose signal float32 cannot hold (see ``resolution``), so that input must be float64."""
         lost = too_fine(self.offset, self.scale)
         return int(np.argmax(lost)) if lost.any() else None
 
@@ -110,16 +108,16 @@ class Normalization(Record):
         return {kind: (np.array(self.offset, kind), np.array(self.scale, kind)) for kind in kinds}
 
     def invert(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What `apply` made (..., d) float32 of, up to rounding."""
+        """The inverse of `apply` for x (..., d) float32, up to rounding."""
         return x * np.array(self.scale, np.float32) + np.array(self.offset, np.float32)
 
 
 @dataclass(frozen=True)
 class Vocabulary(Record):
-    """Text to tokens: lower case, runs of letters, digits and apostrophes are words; token i is ``words[i]``.
+    """Converts text to tokens: runs of letters, digits and apostrophes, in lower case, are words; token i is ``words[i]``.
 
-    A word that is not listed becomes ``unknown``. With ``length``, only the last ``length`` words are kept
-    and shorter texts are filled with token 0 on the left.
+    A word that is not listed becomes the token ``unknown``. With ``length``, only the last ``length`` words are kept, and
+    shorter texts are filled with token 0 on the left.
     """
 
     words: tuple[str, ...]
@@ -143,7 +141,7 @@ class Vocabulary(Record):
         return _WORD.findall(text.lower())
 
     def tokens(self, text: str) -> NDArray[np.int32]:
-        """(T,) int32 tokens of a text; T may be 0 without ``length``."""
+        """The tokens (T,) int32 of a text. Without ``length``, T may be 0."""
         index = _word_index(self.words)
         found = [index.get(word, self.unknown) for word in self.split(text)]
         if self.length is not None:
@@ -163,7 +161,7 @@ def _word_index(words: tuple[str, ...]) -> dict[str, int]:
 class Preprocess(Record):
     """How raw input becomes the network's input. Every part may be absent.
 
-    uint8_scale: uint8 input becomes ``float32(byte) * float32(uint8_scale)``; float input is used as it is.
+    uint8_scale: uint8 input becomes ``float32(byte) * float32(uint8_scale)``; float input is not scaled.
     """
 
     uint8_scale: float | None = None
@@ -175,5 +173,5 @@ class Preprocess(Record):
         scale, float32 = self.uint8_scale, np.finfo(np.float32)
         if scale is not None and not float(float32.tiny) <= scale <= float(float32.max) / 255:
             raise ModelFormatError(
-                f"Preprocess.uint8_scale is {scale}; expected a positive number, 255 of it in float32"
+                f"Preprocess.uint8_scale is {scale}; expected a positive number whose product with 255 is a float32"
             )

@@ -1,7 +1,7 @@
-"""Frozen dataclasses that check their own field types and turn into JSON and back.
+"""Frozen dataclasses that check the types of their fields and convert to JSON and back.
 
-The card of a model (card.py, preprocess.py) is a tree of these records. One function, ``conform``, reads a field
-from Python or from parsed JSON alike, so what a program may build and what a file may hold are the same thing.
+The card of a model (card.py, preprocess.py) is a tree of these records. One function, ``conform``, checks values from
+Python and from parsed JSON, so that a program can build exactly what a file can hold.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 
 from ..errors import ModelFormatError
 
-__all__ = ["Record", "conform", "encode"]
+__all__ = ["Record", "conform", "encode", "within"]
 
 
 class Record:
-    """Base of the frozen dataclasses of a card: field types are checked when one is made, then ``check`` runs.
+    """Base of the frozen dataclasses of a card. Making one checks the types of its fields, then calls ``check``.
 
-    Fields that are listed as ``optional`` have no key in JSON where they are None, and never a null.
+    Fields that are listed as ``optional`` have no key in JSON while they are None; a null is refused.
 
     Raises:
         ModelFormatError: a field has the wrong type, or ``check`` refuses the values.
@@ -41,6 +41,12 @@ class Record:
         """Refuse values that have the right type but make no sense."""
 
 
+def within(name: str, value: int, low: int, high: int, suffix: str = "") -> None:
+    """Raises ModelFormatError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ModelFormatError(f"{name} is {value}; expected {low} .. {high}{suffix}")
+
+
 _known_types: dict[type[Record], dict[str, Any]] = {}  # reading annotations takes a millisecond
 
 
@@ -52,14 +58,10 @@ def _field_types(record: type[Record]) -> dict[str, Any]:
 
 
 def encode(value: Any) -> Any:
-    """JSON-ready form of a record: dictionaries, lists, strings, numbers, None."""
+    """A record as dictionaries, lists, strings, numbers and None, ready for JSON."""
     if isinstance(value, Record):
         fields = {name: getattr(value, name) for name in _field_types(type(value))}
-        return {
-            name: encode(item)
-            for name, item in fields.items()
-            if item is not None or name not in value.optional
-        }
+        return {k: encode(item) for k, item in fields.items() if item is not None or k not in value.optional}
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
@@ -68,10 +70,10 @@ def encode(value: Any) -> Any:
 
 
 def conform(value: Any, kind: Any, where: str) -> Any:
-    """``value`` as an instance of the type ``kind``; ``where`` names it in errors.
+    """``value`` as an instance of the type ``kind``; ``where`` names the value in errors.
 
     Raises:
-        ModelFormatError: it is not one; a JSON object has an unknown key or lacks one.
+        ModelFormatError: the value has another type, or a JSON object has an unknown key or lacks one.
     """
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):

@@ -1,6 +1,6 @@
-"""How one parameter lies in a model file: as which tensors, and how they become what the network computes with.
+"""How a model file stores one parameter: its tensors, and their conversion to what the network computes with.
 
-Packed tensors do not depend on the instruction set; kernels repack when a model is made.
+Packed tensors do not depend on the instruction set. The kernels repack them when a model is made.
 """
 
 from __future__ import annotations
@@ -14,17 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .codes import (
-    code_width,
-    dequantize,
-    dequantize_rows,
-    pack,
-    pack_signs,
-    quantize,
-    quantize_rows,
-    unpack,
-    unpack_signs,
-)
+from . import codes as packing
+from .codes import code_width
 
 __all__ = [
     "Bytes",
@@ -36,8 +27,6 @@ __all__ = [
     "Int8",
     "Quantized",
     "QuantizedRows",
-    "Schema",
-    "Shape",
     "Signs",
     "Storage",
     "coded",
@@ -51,18 +40,18 @@ U8, I8 = np.dtype("u1"), np.dtype("i1")
 
 
 class Coded(NamedTuple):
-    """A quantized parameter that is known by its codes and their scale (alpha), to be packed without rounding."""
+    """A parameter that is quantized already: its codes and their scale (alpha), which are packed without rounding."""
 
     codes: Array
     scale: Array | np.float32
 
     def values(self, bits: int) -> NDArray[np.float32]:
-        """What they stand for, float32, with one scale."""
-        return dequantize(self.codes, np.float32(self.scale), bits)
+        """The float32 values of codes that share one scale."""
+        return packing.dequantize(self.codes, np.float32(self.scale), bits)
 
 
 def coded(name: str) -> tuple[str, str]:
-    """Names of the codes and of the scale that stand for a quantized parameter."""
+    """The names of the two tensors of a quantized parameter, its codes and its scale."""
     if name.endswith(".bias"):
         return f"{name}_codes", f"{name}_scale"
     stem = name.removesuffix(".weight")
@@ -70,24 +59,24 @@ def coded(name: str) -> tuple[str, str]:
 
 
 class Storage(ABC):
-    """One way to store a parameter of some name and shape."""
+    """One way to store a parameter, given its name and its shape."""
 
     @abstractmethod
     def schema(self, name: str, shape: Shape) -> Schema:
-        """Name -> (dtype, shape) of the tensors of the file."""
+        """Name -> (dtype, shape) of the tensors in the file."""
 
     @abstractmethod
     def pack(self, name: str, value: Any) -> dict[str, Array]:
-        """The tensors of a parameter. Raises InputError for values that cannot be stored so."""
+        """The tensors of a parameter. Raises InputError for values that this storage cannot hold."""
 
     @abstractmethod
     def unpack(self, name: str, shape: Shape, tensors: Mapping[str, Array]) -> Array:
-        """What the network computes with. Raises ModelFormatError for a code that is no code, or dirty padding."""
+        """What the network computes with. Raises ModelFormatError for an invalid code, or for padding that is not zero."""
 
 
 @dataclass(frozen=True)
 class Plain(Storage):
-    """Numbers as they are, little-endian."""
+    """Unpacked little-endian numbers."""
 
     dtype: np.dtype[Any]
 
@@ -109,21 +98,21 @@ Bytes = Plain(U8)
 
 
 class Signs(Storage):
-    """+1 and -1, a bit each. Latent values become their signs; zero is +1, so that W stays orthogonal."""
+    """+1 and -1 in one bit each. Latent values become their signs; zero becomes +1, so that W stays orthogonal."""
 
     def schema(self, name: str, shape: Shape) -> Schema:
         return {name: (U8, (_bytes(shape, 1),))}
 
     def pack(self, name: str, value: Array) -> dict[str, Array]:
-        return {name: pack_signs(np.where(value >= 0, 1, -1))}
+        return {name: packing.pack_signs(np.where(value >= 0, 1, -1))}
 
     def unpack(self, name: str, shape: Shape, tensors: Mapping[str, Array]) -> Array:
-        return unpack_signs(tensors[name], math.prod(shape)).reshape(shape)
+        return packing.unpack_signs(tensors[name], math.prod(shape)).reshape(shape)
 
 
 @dataclass(frozen=True)
 class Codes(Storage):
-    """Integers of so many bits that stay integers: the weights of integer models."""
+    """Integers of this many bits that stay integers, which are the weights of integer models."""
 
     bits: int
 
@@ -131,15 +120,15 @@ class Codes(Storage):
         return {name: (U8, (_bytes(shape, code_width(self.bits)),))}
 
     def pack(self, name: str, value: Array) -> dict[str, Array]:
-        return {name: pack(value, self.bits)}
+        return {name: packing.pack(value, self.bits)}
 
     def unpack(self, name: str, shape: Shape, tensors: Mapping[str, Array]) -> Array:
-        return unpack(tensors[name], self.bits, shape)
+        return packing.unpack(tensors[name], self.bits, shape)
 
 
 @dataclass(frozen=True)
 class Quantized(Storage):
-    """Floats as codes and one scale; ``whole_bytes`` keeps each code in a byte of its own, as int8."""
+    """Floats as codes and one scale. With ``whole_bytes``, each code takes a whole byte, as int8."""
 
     bits: int
     whole_bytes: bool = False
@@ -150,33 +139,33 @@ class Quantized(Storage):
         return {codes: (I8, shape) if self.whole_bytes else packed, scale: (F32, (1,))}
 
     def pack(self, name: str, value: Array | Coded) -> dict[str, Array]:
-        codes, scale = value if isinstance(value, Coded) else quantize(value, self.bits)
+        codes, scale = value if isinstance(value, Coded) else packing.quantize(value, self.bits)
         code_name, scale_name = coded(name)
         return {
-            code_name: codes if self.whole_bytes else pack(codes, self.bits),
+            code_name: codes if self.whole_bytes else packing.pack(codes, self.bits),
             scale_name: np.array(scale, F32).reshape(1),
         }
 
     def unpack(self, name: str, shape: Shape, tensors: Mapping[str, Array]) -> Array:
         codes, scale = (tensors[part] for part in coded(name))
-        unpacked = codes if self.whole_bytes else unpack(codes, self.bits, shape)
-        return dequantize(unpacked, np.float32(scale[0]), self.bits)
+        unpacked = codes if self.whole_bytes else packing.unpack(codes, self.bits, shape)
+        return packing.dequantize(unpacked, np.float32(scale[0]), self.bits)
 
 
 class QuantizedRows(Storage):
-    """Floats as int8 codes and a step for each row: embeddings, whose rows differ in size."""
+    """Floats as int8 codes with a step for each row, for embeddings, whose rows differ in magnitude."""
 
     def schema(self, name: str, shape: Shape) -> Schema:
         codes, scale = coded(name)
         return {codes: (I8, shape), scale: (F32, shape[:1])}
 
     def pack(self, name: str, value: Array) -> dict[str, Array]:
-        codes, steps = quantize_rows(value)
+        codes, steps = packing.quantize_rows(value)
         return dict(zip(coded(name), (codes, steps.astype(F32)), strict=True))
 
     def unpack(self, name: str, shape: Shape, tensors: Mapping[str, Array]) -> Array:
         codes, scale = (tensors[part] for part in coded(name))
-        return dequantize_rows(codes, np.asarray(scale, np.float32))
+        return packing.dequantize_rows(codes, np.asarray(scale, np.float32))
 
 
 def _bytes(shape: Shape, bits: int) -> int:

@@ -1,7 +1,7 @@
 """The parameters of a model: one table of their names, shapes and storage, and the loops over it.
 
-``entries`` is the one list of what a model of a card consists of (docs/format.md in words). The tensors of the file, the
-parameters that a network computes with, and their checks all follow from it.
+``entries`` lists the parameters of a model with a given card; docs/format.md describes the same list in words. The tensors
+of the file, the parameters that the network computes with, and all checks follow from it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ModelFormatError, ShapeError
+from . import storage as kinds
 from .card import Card
-from .storage import (
-    F32,
-    Bytes,
-    Coded,
-    Codes,
-    Float32,
-    Int8,
-    Int16,
-    Int32,
-    Quantized,
-    QuantizedRows,
-    Schema,
-    Shape,
-    Signs,
-    Storage,
-    coded,
-)
+from .storage import F32, Coded, Float32, Int32, Schema, Shape, Storage
 
 __all__ = [
     "EMBEDDING",
     "REVERSE",
-    "SHARED",
     "Entry",
-    "coded",
     "codes_name",
     "entries",
     "pack_parameters",
@@ -49,13 +32,13 @@ __all__ = [
 
 Array = NDArray[Any]
 EMBEDDING = "embedding.weight"
-#: How the names of the second network of a bidirectional model begin, and what it has in common with the first.
+#: The prefix of the parameters of a bidirectional model's second network, and those that it shares with the first.
 REVERSE = "reverse."
 SHARED = (EMBEDDING, "output.bias")
 
 
 class Entry(NamedTuple):
-    """One parameter: its name and shape as the network computes with it, and how the file holds it."""
+    """One parameter: its name, its shape as the network computes with it, and its storage in the file."""
 
     name: str
     shape: Shape
@@ -63,12 +46,12 @@ class Entry(NamedTuple):
 
 
 def codes_name(card: Card) -> str:
-    """What an integer model reads its input through: U of features (n, d), or the table of tokens (V, n)."""
+    """The name of the input weights of an integer model: U (n, d) for features, the table (V, n) for tokens."""
     return "input.codes" if card.input == "features" else "table.codes"
 
 
 def entries(card: Card) -> Iterator[Entry]:
-    """The parameters of a model with this card, in their order."""
+    """The parameters of a model with this card, in order."""
     yield from _network(card)
     if card.bidirectional:
         for entry in _network(card):
@@ -77,24 +60,24 @@ def entries(card: Card) -> Iterator[Entry]:
 
 
 def _network(card: Card) -> Iterator[Entry]:
-    """Those of one direction."""
+    """The parameters of one direction."""
     yield from _input(card)
     integer = card.integer is not None
     number: Storage = Int32 if integer else Float32
     for i, layer in enumerate(card.layers):
         n = layer.hidden_size
-        yield Entry(f"layers.{i}.signs", (n,), Signs())
+        yield Entry(f"layers.{i}.signs", (n,), kinds.Signs())
         if card.integer is not None and card.integer.blocks is not None:
             yield from _blocks(card)
             continue
-        bias = number if card.bias_bits is None else Quantized(card.bias_bits, card.bias_bits == 8)
+        bias = number if card.bias_bits is None else kinds.Quantized(card.bias_bits, card.bias_bits == 8)
         yield Entry(f"layers.{i}.bias", (n,), bias)
         if layer.recurrence == "modrelu":
             yield Entry(f"layers.{i}.modrelu", (n,), number)
         if card.decays:
-            yield Entry(f"layers.{i}.decays", (n // layer.block_size,), Bytes)
+            yield Entry(f"layers.{i}.decays", (n // layer.block_size,), kinds.Bytes)
         if i > 0:
-            yield Entry(f"layers.{i}.input_signs", (n, card.layers[i - 1].hidden_size), Signs())
+            yield Entry(f"layers.{i}.input_signs", (n, card.layers[i - 1].hidden_size), kinds.Signs())
     yield from _output(card)
 
 
@@ -104,7 +87,7 @@ def _blocks(card: Card) -> Iterator[Entry]:
     q = (layer.hidden_size // layer.block_size,)
     yield Entry("layers.0.state_scale", q, Float32)
     yield Entry("layers.0.multiplier", q, Int32)
-    yield Entry("layers.0.input_shift", q, Bytes)
+    yield Entry("layers.0.input_shift", q, kinds.Bytes)
     if card.input == "tokens":  # phi and the bias are folded into the table
         return
     yield Entry("layers.0.input_multiplier", q, Int32)
@@ -113,7 +96,7 @@ def _blocks(card: Card) -> Iterator[Entry]:
     if card.bias_bits is None:
         yield Entry("layers.0.bias", (layer.hidden_size,), Int32)
     else:
-        yield Entry("layers.0.bias", (layer.hidden_size,), Codes(card.bias_bits))
+        yield Entry("layers.0.bias", (layer.hidden_size,), kinds.Codes(card.bias_bits))
         yield Entry("layers.0.bias_multiplier", q, Int32)
 
 
@@ -122,13 +105,13 @@ def _input(card: Card) -> Iterator[Entry]:
     if card.integer is not None:
         assert card.weight_bits is not None
         shape = (n, card.input_width) if card.input == "features" else (card.input_size, n)
-        yield Entry(codes_name(card), shape, Codes(card.weight_bits))
+        yield Entry(codes_name(card), shape, kinds.Codes(card.weight_bits))
         if card.input == "tokens":
             yield Entry("table.multiplier", (card.input_size,), Int32)
         return
     yield Entry("input.weight", (n, card.input_width), _weight(card.weight_bits))
     if card.embedding_size is not None:
-        storage = Float32 if card.embedding_bits is None else QuantizedRows()
+        storage = Float32 if card.embedding_bits is None else kinds.QuantizedRows()
         yield Entry(EMBEDDING, (card.input_size, card.embedding_size), storage)
 
 
@@ -139,7 +122,7 @@ def _output(card: Card) -> Iterator[Entry]:
     shape = (card.output_size, card.output_width)
     if card.integer is not None and card.integer.readout == "integer":
         assert card.output_weight_bits is not None
-        yield Entry("output.codes", shape, Codes(card.output_weight_bits))
+        yield Entry("output.codes", shape, kinds.Codes(card.output_weight_bits))
         yield Entry("output.bias", shape[:1], Int32)
     else:
         yield Entry("output.weight", shape, _weight(card.output_weight_bits))
@@ -149,21 +132,21 @@ def _output(card: Card) -> Iterator[Entry]:
 def _thresholds(card: Card) -> Storage:
     """In units of the state where that is of integers."""
     if card.integer is None or card.integer.blocks is None:
-        return QuantizedRows()
-    return Int8 if card.integer.blocks.state_bits == 8 else Int16
+        return kinds.QuantizedRows()
+    return kinds.Int8 if card.integer.blocks.state_bits == 8 else kinds.Int16
 
 
 def _weight(bits: int | None) -> Storage:
-    return Float32 if bits is None else Quantized(bits)
+    return Float32 if bits is None else kinds.Quantized(bits)
 
 
 def parameter_shapes(card: Card) -> dict[str, Shape]:
-    """Names and shapes of the unpacked parameters: what a model is built from and computes with."""
+    """The names and shapes of the unpacked parameters, from which a model is built."""
     return {entry.name: entry.shape for entry in entries(card)}
 
 
 def schema(card: Card) -> Schema:
-    """Name -> (dtype, shape) of every tensor that the file of a model with this card holds, and no other."""
+    """Name -> (dtype, shape) of all tensors in the file of a model with this card."""
     found: Schema = {}
     for name, shape, storage in entries(card):
         found |= storage.schema(name, shape)
@@ -171,10 +154,10 @@ def schema(card: Card) -> Schema:
 
 
 def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike | Coded]) -> dict[str, Array]:
-    """Quantize and pack parameters as the card says; one that is ``Coded`` already is packed as it is.
+    """Quantize and pack parameters as the card says. A ``Coded`` parameter is packed without quantizing it again.
 
     Raises:
-        InputError: a parameter is missing or unknown, is not real, or has a value that is not finite.
+        InputError: a parameter is missing, unknown or not real, or has a value that is not finite.
         ShapeError: a parameter has another shape than ``parameter_shapes(card)`` says.
     """
     shapes = parameter_shapes(card)
@@ -189,13 +172,13 @@ def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike | Coded]) -> 
 
 
 def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """What the network computes with: float32 (codes times their step), signs as int8 of +1 and -1.
+    """What the network computes with: float32 values (codes times their step), and signs as int8 of +1 and -1.
 
-    Of an integer model: codes and signs as int8, biases, thresholds and multipliers as int32, and the matrix of a float
+    For an integer model: codes and signs as int8, biases, thresholds and multipliers as int32, and the matrix of a float
     readout as float32.
 
     Raises:
-        ModelFormatError: a code that is no code, or padding bits that are not zero.
+        ModelFormatError: there is an invalid code, or a padding bit is not zero.
     """
     parameters: dict[str, Array] = {}
     for name, shape, storage in entries(card):
@@ -207,11 +190,11 @@ def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Arr
 
 
 def validate(card: Card, tensors: Mapping[str, Array]) -> None:
-    """Check packed tensors against the card.
+    """Check packed tensors against the card. Codes and padding bits are checked when they are unpacked.
 
     Raises:
-        ModelFormatError: a tensor is missing, unknown, of another dtype or shape, not finite, or is a
-            scale that is not positive. Codes and padding bits are checked when they are unpacked.
+        ModelFormatError: a tensor is missing or unknown, has another dtype or shape, or holds a number that is not finite
+            or a scale that is not positive.
     """
     expected = schema(card)
     for name in sorted(expected.keys() ^ tensors.keys()):
@@ -230,7 +213,7 @@ def validate(card: Card, tensors: Mapping[str, Array]) -> None:
 
 
 def _checked(name: str, value: ArrayLike, shape: Shape) -> Array:
-    """A parameter as an array: integers as they are, other numbers as float32."""
+    """A parameter as an array; numbers other than integers become float32."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name!r} has dtype {array.dtype}; expected real numbers")

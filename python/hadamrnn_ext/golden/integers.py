@@ -1,4 +1,4 @@
-"""The meaning of integer models in NumPy: no float between the quantized input and the logits.
+"""The definition of integer models in NumPy: no float between the quantized input and the logits.
 
     acc  = (I_q (x) H_m) z_(t-1)                                         exact
     z_t  = sat_k(act(round_shift_F((u acc) M_h + in_t)))                 z_0 = 0,  h_t ~ s_h z_t
@@ -8,12 +8,12 @@
     y    = V relu(s_h z) + c          or          (V_codes relu(z) + c) logit_scale, c an integer
     z    = z_T, or for output "mean", with s_h smaller by 2^(16-k):  (2^(16-k) (relu(z_1) + .. + relu(z_T)) + T/2) // T
 
-round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^(k-1) - 1. A sign recurrence has
-z = +1 or -1, s_h = 1, and a beta that already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. All
-values are those of 64-bit integers and never overflow (integer/bounds.py proves it for every model), so kernels, order
-of additions and width of the lanes make no difference. Slow, and checks nothing.
+round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^(k-1) - 1. In a sign recurrence, z is +1 or
+-1, s_h is 1, and beta already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. No sum of 64-bit integers
+overflows (integer/bounds.py proves it for every model), so the kernel, the order of the additions and the width of the
+lanes make no difference. This code is slow and checks nothing.
 
-Networks that forget have constants per block: forgetting.py says what theirs mean.
+Integer models of networks that forget have constants per block, which forgetting.py defines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Layer:
-    """One recurrent layer. ``input_multiplier`` is M_x, None above a token table, which has one a token."""
+    """One recurrent layer. ``input_multiplier`` is M_x; it is None above a token table, which has one per token."""
 
     block_size: int
     signs: NDArray[np.int8]  # (n,) u
@@ -53,13 +53,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """A whole model. Features have codes and an input scale; tokens have a table and its multipliers."""
+    """A whole model. For features it has codes and an input scale, for tokens a table and its multipliers."""
 
     layers: Sequence[Layer]
     output_weight: NDArray[Any]  # (o, n) float32 V, or int8 codes
     output_bias: NDArray[Any]  # (o,) float32 c, or int32
-    state_scale: np.float32  # of what is read out: s_h of the last layer, for "mean" s_h / 2^(16-k)
-    logit_scale: np.float32 | None = None  # given: the readout is in integers
+    state_scale: np.float32  # of the state that is read: s_h of the last layer, or s_h / 2^(16-k) for "mean"
+    logit_scale: np.float32 | None = None  # if given, the readout is in integers
     codes: NDArray[np.int8] | None = None  # (n, d)
     input_scale: np.float32 | None = None  # s_x
     input_range: tuple[int, int] = (0, 0)
@@ -100,7 +100,7 @@ def hidden(net: Network, x: NDArray[Any], state: Sequence[Int] | None = None) ->
 
 
 def mean(net: Network, z: Int, lengths: Int) -> Int:
-    """The mean of relu(z_t) in 16 bits whatever the state has, (B, n) of (B, T, n), rounded half up."""
+    """The mean (B, n) of relu(z_t) over the steps of z (B, T, n), rounded half up to 16 bits, however many z has."""
     inside = np.arange(z.shape[1]) < lengths[:, None]
     total = np.where(inside[..., None], np.maximum(z, 0), 0).sum(axis=1)
     steps = lengths[:, None]
@@ -109,7 +109,7 @@ def mean(net: Network, z: Int, lengths: Int) -> Int:
 
 
 def logits(net: Network, z: Int) -> F32:
-    """The readout of states (..., n)."""
+    """The logits (..., o) of states (..., n)."""
     if net.logit_scale is None:
         h = z.astype(np.float32) * net.state_scale
         return golden.readout(h, net.layers[-1].block_size, net.output_weight, net.output_bias)
@@ -117,13 +117,13 @@ def logits(net: Network, z: Int) -> F32:
 
 
 def integer_logits(net: Network, z: Int) -> Int:
-    """V_codes relu(z) + c on (..., n), in integers: what exported code gives."""
+    """V_codes relu(z) + c of states (..., n), in integers, which is what exported code returns."""
     total: Int = np.maximum(z, 0) @ net.output_weight.astype(np.int64).T + net.output_bias
     return total
 
 
 def quantize_input(net: Network, x: F32) -> Int:
-    """q = clamp(rint(x / s_x)), the division in float32. Infinities saturate as large numbers do; NaN is no integer."""
+    """q = clamp(rint(x / s_x)), with a division in float32. Infinities saturate like large numbers; x must not be NaN."""
     assert net.input_scale is not None
     with np.errstate(over="ignore"):
         low, high = map(np.float32, net.input_range)

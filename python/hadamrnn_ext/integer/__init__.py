@@ -1,3 +1,3 @@
-"""Integer models: what their file holds, how a float model becomes one, and why no sum in them overflows."""
+"""Integer models: how a float model is converted to one, and the proof that no sum in it overflows."""
 
 from __future__ import annotations

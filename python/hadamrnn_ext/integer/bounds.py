@@ -1,19 +1,35 @@
 """The proof that no sum of an integer model overflows, from its constants and weights alone.
 
-Products H z and U q, and states after rounding, stay within 32 bits; everything else within 64, and within 32 where
-``narrow`` says so. It holds whatever the input, so kernels need no checks, and the width of their lanes cannot be seen in
-the result.
+The products H z and U q and the rounded states stay within 32 bits, everything else within 64 bits, or within 32 where
+``narrow`` says so. The proof holds for every input, so the kernels need no checks, and the width of their lanes does not
+show in the result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Step", "largest_state", "layer_problem", "narrow", "readout_problem"]
+from ..errors import ModelFormatError
+from ..file.card import Card
+from ..file.integer_card import IntegerCard, IntegerInput, IntegerLayer
+from ..file.tensors import codes_name
+from .block_bounds import check as check_blocks
+
+__all__ = [
+    "Step",
+    "check",
+    "largest_state",
+    "largest_sums",
+    "layer_problem",
+    "narrow",
+    "readout_problem",
+    "step",
+]
 
 Array = NDArray[Any]
 INT32, INT64 = 1 << 31, 1 << 63
@@ -26,12 +42,12 @@ def largest_state(state_bits: int) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """What a step of a layer computes with.
+    """The constants and bounds of one time step of a layer.
 
-    ``sums``: (n,), or (V, n) for a table: the largest magnitude of what M_x multiplies, of each unit.
-    ``multipliers``: () M_x, or (V, 1) one a token.
-    ``largest_input``: magnitude of a feature, 1 where the input is none; its product with M_x is taken first where
-    a step has a single feature.
+    ``sums``: for each unit the largest magnitude that M_x multiplies, (n,), or (V, n) for a table of tokens.
+    ``multipliers``: M_x as (), or (V, 1), one per token.
+    ``largest_input``: the largest magnitude of a feature, or 1 where the input is no feature. With a single feature per
+    step, the kernels multiply it by M_x first.
     ``bias``, ``modrelu``: (n,) integers.
     """
 
@@ -78,11 +94,11 @@ def layer_problem(step: Step) -> str | None:
 
 
 def narrow(step: Step) -> bool:
-    """Whether a step of a layer without ``layer_problem`` is exact in 32 bits, one way or the other.
+    """Whether a step of a layer that has no ``layer_problem`` is exact in 32 bits. There are two ways to compute it.
 
-    If M_h is 2^j: (u acc + ((product M_x + beta + 2^(F-1-s)) >> j - s)) >> F - j, j >= s. If not: in units of 2^s, where
-    u acc M_h, rounded down, is the upper half of a product of two numbers of 32 bits: acc and M_h shifted to the left
-    by 32 - s bits together.
+    If M_h is 2^j with j >= s: (u acc + ((product M_x + beta + 2^(F-1-s)) >> j - s)) >> F - j. Otherwise in units of 2^s:
+    u acc M_h, rounded down, is then the upper half of the product of two 32-bit numbers, which are acc and M_h, shifted
+    left by 32 - s bits in total.
     """
     s, j = step.input_shift, step.multiplier.bit_length() - 1
     if s >= step.fraction_bits:
@@ -95,7 +111,7 @@ def narrow(step: Step) -> bool:
 
 
 def _room(value: int) -> int:
-    """By how many bits it can be shifted and stays below 2^31."""
+    """By how many bits the value can be shifted left before it reaches 2^31."""
     return 31 - value.bit_length()
 
 
@@ -105,3 +121,59 @@ def readout_problem(codes: Array, bias: Array, state_bits: int) -> str | None:
     if int((sums + np.abs(bias.astype(np.int64))).max()) >= INT32:
         return "an integer logit takes more than 32 bits"
     return None
+
+
+def check(card: Card, parameters: Mapping[str, Array]) -> None:
+    """Prove that no sum of this model overflows.
+
+    Raises:
+        ModelFormatError: a sum could overflow for some input.
+    """
+    integer = _integer(card)
+    if integer.blocks is not None:
+        return check_blocks(card, parameters)
+    for i in range(len(card.layers)):
+        problem = layer_problem(step(card, parameters, i))
+        if problem is not None:
+            raise ModelFormatError(f"layer {i} may overflow: {problem}")
+    if "output.codes" in parameters:
+        codes, bias = parameters["output.codes"], parameters["output.bias"]
+        state_bits, _ = integer.layers[-1].readout(card.output)
+        if problem := readout_problem(codes, bias, state_bits):
+            raise ModelFormatError(f"the readout may overflow: {problem}")
+
+
+def step(card: Card, parameters: Mapping[str, Array], i: int) -> Step:
+    """The ``Step`` of layer i, from the parameters of the model."""
+    integer = _integer(card)
+    constants = integer.layers[i]
+    return Step(
+        block_size=card.layers[i].block_size,
+        state_bits=constants.state_bits,
+        fraction_bits=constants.fraction_bits,
+        multiplier=constants.multiplier,
+        input_shift=constants.input_shift,
+        sums=largest_sums(card, i, parameters[codes_name(card)], integer.input, integer.layers),
+        multipliers=np.abs(parameters["table.multiplier"].astype(np.int64))[:, None]
+        if constants.input_multiplier is None
+        else np.array(constants.input_multiplier, np.int64),
+        largest_input=integer.largest_input if i == 0 else 1,
+        bias=parameters[f"layers.{i}.bias"],
+        modrelu=parameters.get(f"layers.{i}.modrelu"),
+    )
+
+
+def largest_sums(
+    card: Card, i: int, codes: Array, features: IntegerInput | None, layers: Sequence[IntegerLayer]
+) -> Array:
+    """``Step.sums`` of layer i, from the codes of the input or from the states of the layer below."""
+    if i > 0:
+        largest = card.layers[i - 1].hidden_size * largest_state(layers[i - 1].state_bits)
+        return np.full(card.layers[i].hidden_size, largest, np.int64)
+    magnitudes: Array = np.abs(codes.astype(np.int64))
+    return magnitudes if features is None else magnitudes.sum(axis=1) * features.range[1]
+
+
+def _integer(card: Card) -> IntegerCard:
+    assert card.integer is not None
+    return card.integer

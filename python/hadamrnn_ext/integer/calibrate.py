@@ -1,4 +1,4 @@
-"""What a float model does on real input: the largest inputs and states, a batch at a time."""
+"""The largest inputs and states of a float model on real sequences, measured batch by batch."""
 
 from __future__ import annotations
 
@@ -12,23 +12,66 @@ from numpy.typing import NDArray
 from .. import _core
 from ..errors import InputError, ShapeError
 from ..file.card import Card
-from .magnitudes import Magnitudes
 
-__all__ = ["PERCENTILES", "Calibration", "calibrate", "states"]
+__all__ = ["PERCENTILES", "Calibration", "Magnitudes", "calibrate", "states"]
 
 F32 = NDArray[np.float32]
 Calibrating = NDArray[Any] | Iterable[Any]
 Prepared = tuple[NDArray[Any], NDArray[np.int64] | None, bool, NDArray[Any]]
-PERCENTILES = (None, 99.99, 99.9, 99.0)  # what "best" chooses from
-SAMPLE = 64  # sequences on which the integer model is compared with the float model afterwards
-SMALLEST = 1e-25  # magnitude that scales are made of; 16 bits of less come near to where float32 ends
+PERCENTILES = (None, 99.99, 99.9, 99.0)  # percentile="best" chooses one of these
+SAMPLE = 64  # sequences on which the integer model is compared with the float model
+DROPPED_BITS = 12  # of a float32: the bins of the histogram are 2^-11 of their value wide
+SMALLEST = (
+    1e-25  # magnitude of which a scale is made; divided by 2^15, a smaller one would near the end of float32
+)
+
+
+class Magnitudes:
+    """The largest magnitude of many numbers and, if they are ``counted``, their percentiles, in memory of a fixed size.
+
+    With ``parts`` those of each equal part of the last axis, by coarser bins.
+    """
+
+    def __init__(self, counted: bool, parts: int = 1) -> None:
+        self._dropped = DROPPED_BITS + (parts - 1).bit_length()
+        self._largest = np.zeros(parts, np.float32)
+        # The bits of positive floats are ordered as the floats are, so their upper bits number the bins.
+        self._counts = np.zeros((parts, 1 << 31 - self._dropped), np.int64) if counted else None
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Add these values, which are finite and of any shape."""
+        parts = len(self._largest)
+        magnitudes = np.abs(values)
+        if parts > 1:
+            magnitudes = np.moveaxis(magnitudes.reshape(-1, parts, values.shape[-1] // parts), 1, 0)
+        magnitudes = np.ascontiguousarray(magnitudes).reshape(parts, -1)
+        self._largest = np.maximum(self._largest, magnitudes.max(axis=1, initial=np.float32(0)))
+        if self._counts is not None:
+            for counts, part in zip(self._counts, magnitudes, strict=True):
+                counts += np.bincount(part.view(np.uint32) >> self._dropped, minlength=len(counts))
+
+    def values(self, percentile: float | None) -> tuple[float, ...]:
+        """Of each part the largest magnitude for None, or the upper edge of the bin that the percentile falls into."""
+        if percentile is None or self._counts is None:
+            return tuple(map(float, self._largest))
+        found = []
+        for counts, largest in zip(self._counts, self._largest, strict=True):
+            cumulated = np.cumsum(counts)
+            index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100))
+            edge = float(np.array((index + 1) << self._dropped, np.uint32).view(np.float32))
+            found.append(min(edge, float(largest)))
+        return tuple(found)
+
+    def value(self, percentile: float | None) -> float:
+        """The largest of ``values``."""
+        return max(self.values(percentile))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Largest magnitudes of the features (None for tokens) and of each layer's states; a sample of the input.
+    """The largest magnitudes of the features (None for tokens) and of each layer's states, and a sample of the input.
 
-    Of a network that forgets, of each block's states.
+    Of a network that forgets ``states`` are those of each block.
     """
 
     input: float | None
@@ -45,14 +88,14 @@ def calibrate(
     percentiles: Sequence[float | None],
     progress: Callable[[int], object],
 ) -> list[Calibration]:
-    """Run the model over all batches, once; what it shows by each percentile, see ``Model.quantize``.
+    """Run the model once over all batches. Returns a calibration for each percentile, see ``Model.quantize``.
 
-    ``prepare`` makes of raw input what the core reads, as ``Model.prepare`` does. ``progress`` gets the number of
-    sequences done.
+    ``prepare`` converts raw input into what the core reads, as ``Model.prepare`` does. ``progress`` is called with the
+    number of sequences that are done.
 
     Raises:
-        InputError, ShapeError: a batch is not what the model's ``infer`` takes, or there is none; features or states
-            that are not finite, or all zero.
+        InputError, ShapeError: there is no batch, or ``Model.infer`` would refuse one; or features or states are not finite,
+            or are all zero.
     """
     for percentile in percentiles:
         _check_percentile(percentile)
@@ -82,7 +125,7 @@ def calibrate(
     problems = [_too_small(measured, percentile) for percentile in percentiles]
     if all(problems):
         raise InputError(
-            f"{problems[0]}, of which no scale can be made; expected sequences as the model usually reads"
+            f"{problems[0]}, too little to derive a scale from; expected sequences like those that the model usually reads"
         )
     return [
         Calibration(
@@ -114,7 +157,7 @@ def _measure(
 
 
 def _too_small(measured: Mapping[str, Magnitudes], percentile: float | None) -> str | None:
-    """What is next to zero, all of it or by a percentile of the magnitudes."""
+    """A message that names what is almost zero, either everywhere or up to the percentile; None if nothing is."""
     for what, magnitudes in measured.items():
         for share, value in (
             ("all", magnitudes.value(None)),
@@ -126,7 +169,7 @@ def _too_small(measured: Mapping[str, Magnitudes], percentile: float | None) -> 
 
 
 def _finite(values: F32, ends: NDArray[np.int64], batched: bool, card: Card) -> F32:
-    """Prepared features, zero after the end of a sequence where they are not finite. InputError for one before it."""
+    """Prepared features, where padding that is not finite is 0. Raises InputError for such a number within a sequence."""
     finite = np.isfinite(values)
     if finite.all():
         return values
@@ -137,46 +180,46 @@ def _finite(values: F32, ends: NDArray[np.int64], batched: bool, card: Card) -> 
     permutation = card.preprocess.permutation
     place = [i, t if permutation is None else int(permutation.indices()[t]), feature]
     raise InputError(
-        f"x{place if batched else place[1:]} is {values[i, t, feature]} in float32; expected finite numbers: leave out "
-        "such sequences, or fill in what is missing"
+        f"x{place if batched else place[1:]} is {values[i, t, feature]} in float32; expected finite numbers: leave such "
+        "sequences out, or fill in missing values"
     )
 
 
 def _check_state(state: F32, sequences: NDArray[np.int64], layer: int, t: int) -> None:
-    """Raises InputError if a row of (B, n) is not finite; row i belongs to the sequence ``sequences[i]``."""
+    """Raises InputError if a row of the states (B, n) is not finite; row i belongs to ``sequences[i]``."""
     finite = np.isfinite(state).all(axis=1)
     if not finite.all():
         raise InputError(
-            f"sequence {sequences[np.argmin(finite)]} takes the state of layer {layer} out of the numbers of float32 at "
-            f"step {t}; expected sequences as the model usually reads: what is so large gives no scale"
+            f"sequence {sequences[np.argmin(finite)]} makes the state of layer {layer} overflow float32 at step {t}; expected "
+            "sequences like those that the model usually reads, since no scale follows from an infinite state"
         )
 
 
 def _check_percentile(value: object) -> None:
     if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 100):
-        raise InputError(f"percentile is {value!r}; expected None, 'best' or a number in 0 .. 100, not 0")
+        raise InputError(f"percentile is {value!r}; expected None, 'best' or a number above 0, up to 100")
 
 
 def states(
     core: _core.Model, layers: int, values: NDArray[Any], ends: NDArray[np.int64]
 ) -> Iterator[list[F32]]:
-    """The states of each layer after each step, (sequences that have not ended, n), of preprocessed input."""
+    """For each step of preprocessed input the states of all layers, (number of sequences that have not ended, n) each."""
     stream = _core.Stream(core, len(values), False)
     steps = np.ascontiguousarray(values.swapaxes(0, 1))
     for t, x in enumerate(steps):
         if stream.step(x) is None:
-            raise AssertionError("preprocessed input is what the core takes")
+            raise AssertionError("the core takes preprocessed input")
         running = ends > t
         if not running.any():
             return
-        # The states of the layers come first; the sums of a mean follow.
+        # The states of the layers come first; the sums of output "mean" follow.
         yield [state[running].astype(np.float32, copy=False) for state in stream.get_state()[:layers]]
 
 
 def _prepared(
     card: Card, prepare: Callable[..., Prepared], batch: Any
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Preprocessed input and lengths of a batch."""
+    """The preprocessed input of a batch, and its lengths."""
     x, lengths = batch if isinstance(batch, tuple) else (batch, None)
     values, ends, batched, _ = prepare(x, lengths, check_finite=False)
     if ends is None:

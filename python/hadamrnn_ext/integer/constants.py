@@ -1,4 +1,4 @@
-"""The constants of an integer layer: the most fraction bits that provably fit, and 32 bits where they are enough."""
+"""The constants of an integer layer: as many fraction bits as provably fit, and arithmetic in 32 bits where that is enough."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ __all__ = ["RealLayer", "constants"]
 
 Array = NDArray[Any]
 INT32 = 1 << 31
-# M_x at least, for a step in 32 bits. Where it is rounded, the input changes by a five hundredth at most; a single one below
-# the third is made whole instead, for which s_h grows by a sixteenth at most, where M_x is 16.
+# The smallest M_x for a step in 32 bits. A rounded M_x of at least ROUNDED changes the input by at most 1/512. A layer with a
+# single M_x below ENOUGH gets a larger s_h instead, such that M_x needs no rounding; with an M_x of at least WHOLE, s_h grows
+# by at most 1/16.
 ROUNDED, WHOLE, ENOUGH = 256, 16, 4096
 
 
 @dataclass(frozen=True)
 class RealLayer:
-    """A layer whose ``steps``, ``bias`` and ``modrelu`` are still real numbers; all else is as in ``Step``."""
+    """A layer whose ``steps``, ``bias`` and ``modrelu`` are still real numbers. The other fields are those of ``Step``."""
 
     block_size: int
     state_bits: int
-    steps: NDArray[np.float64]  # () or (V,): of the input's codes
+    steps: NDArray[np.float64]  # () or (V,), between two codes of the input
     sums: Array
     largest_input: int
     bias: NDArray[np.float64]  # (n,)
     modrelu: NDArray[np.float64] | None  # (n,)
 
     def step(self, scale: float, fraction_bits: int, shift: int) -> Step:
-        """In units of ``scale`` (s_h), F and s."""
+        """The layer in integers, for a state scale s_h, F fraction bits and an input shift s."""
         fine = 2.0 ** (fraction_bits - shift) / scale
         multipliers = np.rint(self.steps * fine).astype(np.int64)
         bias = np.rint(self.bias * fine).astype(np.int64)
@@ -59,10 +60,10 @@ class RealLayer:
 
 
 def constants(layer: RealLayer, scale: float) -> tuple[float, Step]:
-    """s_h, which starts as ``scale``, and the step with the largest F whose sums provably fit.
+    """The state scale s_h, which is ``scale`` or a little more, and the step with the largest F whose sums provably fit.
 
     Raises:
-        InputError: none fits.
+        InputError: no F fits.
     """
     largest = max(float(layer.steps.max()) * layer.largest_input, float(np.abs(layer.bias).max())) / scale
     problem: str | None = None
@@ -75,21 +76,20 @@ def constants(layer: RealLayer, scale: float) -> tuple[float, Step]:
         if problem is None and np.abs(step.bias).max() < INT32:
             return _narrow(layer, scale, step) or (scale, step)
     raise InputError(
-        f"cannot be written in integers of {layer.state_bits} bits: "
-        f"{problem or 'its input is far above its states'}; "
-        "fewer bits, or a calibration that shows the model's usual input, may help"
+        f"cannot be written in integers of {layer.state_bits} bits: {problem or 'its input is far larger than its states'}; "
+        "fewer bits, or a calibration on the model's usual input, may help"
     )
 
 
 def _shift(largest: float, fraction_bits: int) -> int:
-    """The smallest shift s that leaves largest 2^(F-s), and a bit of room, in 31 bits."""
+    """The smallest shift s for which ``largest`` 2^(F-s) fits 30 bits."""
     if largest == 0:
         return 0
     return max(0, math.frexp(largest)[1] + fraction_bits - 30)
 
 
 def _narrow(layer: RealLayer, scale: float, finest: Step) -> tuple[float, Step] | None:
-    """The step with the finest input that is exact in 32 bits, if its input is fine enough."""
+    """The step that is exact in 32 bits and has the finest input; None where even that is too coarse."""
     for shift in range(finest.input_shift, finest.fraction_bits):
         exact, step = scale, layer.step(scale, finest.fraction_bits, shift)
         if step.multipliers.ndim > 0 or layer.state_bits == 1:
@@ -106,6 +106,6 @@ def _narrow(layer: RealLayer, scale: float, finest: Step) -> tuple[float, Step] 
 
 
 def _whole(step: float, scale: float, unit: float) -> float:
-    """The smallest s_h from ``scale`` on that makes M_x a whole number; the same again for what it gave."""
+    """The smallest s_h, at least ``scale``, for which M_x is a whole number. Called with its own result, it returns that."""
     multiplier = math.floor(step * unit / scale * (1 + 1e-6))
     return scale if multiplier == 0 else max(scale, float(np.float32(step * unit / multiplier)))

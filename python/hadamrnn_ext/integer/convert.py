@@ -1,4 +1,4 @@
-"""A float model and its calibration -> an integer model's constants (golden/integers.py says what they mean)."""
+"""Turns a float model and its calibration into an integer model. golden/integers.py says what its constants mean."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..file.integer_card import IntegerCard, IntegerLayer
 from ..file.storage import Coded
 from ..file.tensors import codes_name, pack_parameters
 from .block_convert import check_blocks, convert_blocks
-from .bounds import largest_state, readout_problem
+from .bounds import largest_sums, readout_problem
 from .constants import RealLayer, constants
-from .source import Source, bytes_enter, input_source, weight_codes
+from .source import bytes_enter, input_source, weight_codes
 
 __all__ = ["Options", "convert"]
 
@@ -28,7 +28,7 @@ INT32 = 1 << 31
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments of ``Model.quantize`` that say what the integers look like. Raises InputError."""
+    """The arguments of ``Model.quantize`` that determine the integers. Raises InputError for a value out of range."""
 
     state_bits: int
     input_bits: int | None
@@ -46,7 +46,7 @@ class Options:
             raise InputError(f"readout is {ascii(self.readout)[:40]}; expected 'float' or 'integer'")
 
     def feature_bits(self, card: Card) -> int:
-        """Those asked for; else 8, and 12 where the state has so many that 8 of the input would be the larger noise."""
+        """The bits of a feature. By default 8, or 12 where 8 would add more noise than the states, which have over 12."""
         if self.input_bits is not None:
             return self.input_bits
         return 8 if bytes_enter(card) or self.state_bits <= 12 else 12
@@ -60,15 +60,15 @@ def convert(
     largest_states: tuple[float, ...],
     options: Options,
 ) -> tuple[Card, dict[str, Array]]:
-    """Card and packed tensors of the integer model.
+    """The card and the packed tensors of the integer model.
 
     Args:
-        card, floats, packed: of the float model: its parameters, and its tensors as the file holds them.
-        largest_input, largest_states: magnitudes of the features (None for tokens) and of each layer's states, of a network
-            that forgets of each block's.
+        card, floats, packed: the float model's card, its parameters, and its tensors as the file holds them.
+        largest_input, largest_states: the largest magnitudes of the features (None for tokens) and of each layer's states, or
+            of each block's where the network forgets.
 
     Raises:
-        InputError: the sums of this model do not fit the integers of a step.
+        InputError: the sums of one step do not fit the integers.
     """
     if card.forgets:
         check_blocks(card)
@@ -90,26 +90,22 @@ def convert(
     parameters: dict[str, Array | Coded] = {codes_name(card): source.codes}
     layers: list[IntegerLayer] = []
     for i, layer in enumerate(card.layers):
-        steps = (
-            source.steps
-            if i == 0
-            else np.array(layers[-1].state_scale / math.sqrt(card.layers[i - 1].hidden_size))
-        )
+        steps = source.steps
+        if i > 0:
+            steps = np.array(layers[-1].state_scale / math.sqrt(card.layers[i - 1].hidden_size))
         bits = 1 if layer.recurrence == "sign" else options.state_bits
         scale, steps = _scale(bits, largest_states[i], steps, options.power_of_two)
-        for name in (f"layers.{i}.signs", f"layers.{i}.input_signs"):
-            if name in floats:
-                parameters[name] = floats[name]
+        signs = (f"layers.{i}.signs", f"layers.{i}.input_signs")
+        parameters |= {name: floats[name] for name in signs if name in floats}
+        modrelu = floats[f"layers.{i}.modrelu"] if layer.recurrence == "modrelu" else None
         real = RealLayer(
             block_size=layer.block_size,
             state_bits=bits,
             steps=steps,
-            sums=_largest_sums(card, source, layers),
+            sums=largest_sums(card, i, source.codes, source.input, layers),
             largest_input=source.input.range[1] if i == 0 and source.input is not None else 1,
             bias=floats[f"layers.{i}.bias"].astype(np.float64),
-            modrelu=floats[f"layers.{i}.modrelu"].astype(np.float64)
-            if layer.recurrence == "modrelu"
-            else None,
+            modrelu=None if modrelu is None else modrelu.astype(np.float64),
         )
         try:
             scale, step = constants(real, scale)
@@ -118,26 +114,27 @@ def convert(
         parameters[f"layers.{i}.bias"] = step.bias.astype(np.int32)
         if step.modrelu is not None:
             parameters[f"layers.{i}.modrelu"] = step.modrelu
-        one = None
-        if step.multipliers.ndim:
+        one = None if step.multipliers.ndim else int(step.multipliers)
+        if one is None:
             parameters["table.multiplier"] = step.multipliers[:, 0].astype(np.int32)
-        else:
-            one = int(step.multipliers)
         layers.append(IntegerLayer(bits, scale, step.fraction_bits, step.multiplier, one, step.input_shift))
     output_bits, logit_scale = _readout(card, floats, packed, layers[-1], options, parameters)
     integer = IntegerCard(tuple(layers), source.input, options.readout, logit_scale)
-    changes = {
-        "embedding_size": None,
-        "embedding_bits": None,
-        "weight_bits": source.bits,
-        "output_weight_bits": output_bits,
-    }
-    converted = dataclasses.replace(card, kind="integer", bias_bits=None, integer=integer, **changes)  # type: ignore[arg-type]
+    converted = dataclasses.replace(
+        card,
+        kind="integer",
+        integer=integer,
+        weight_bits=source.bits,
+        output_weight_bits=output_bits,
+        bias_bits=None,
+        embedding_size=None,
+        embedding_bits=None,
+    )
     return converted, pack_parameters(converted, parameters)
 
 
 def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple[float, Array]:
-    """s_h, and the input's steps. s_h grows by less than 2 to make every step a power of two in units of it."""
+    """s_h and the steps of the input. With ``power_of_two``, s_h grows by a factor below 2 so that each step is s_h 2^j."""
     scale = 1.0 if bits == 1 else float(np.float32(largest / ((1 << bits - 1) - 1)))
     top = float(steps.max())
     if not power_of_two or bits == 1 or top == 0:
@@ -145,16 +142,6 @@ def _scale(bits: int, largest: float, steps: Array, power_of_two: bool) -> tuple
     scale = float(np.float32(top * 2.0 ** -math.floor(math.log2(top / scale))))
     exponents = np.rint(np.log2(np.where(steps > 0, steps, top) / scale))
     return scale, np.where(steps > 0, 2.0**exponents, 0.0) * scale
-
-
-def _largest_sums(card: Card, source: Source, below: list[IntegerLayer]) -> Array:
-    """What the input multiplier meets at most, as ``steps.step`` takes it from a file."""
-    i = len(below)
-    if i > 0:
-        n = card.layers[i - 1].hidden_size
-        return np.full(card.layers[i].hidden_size, n * largest_state(below[-1].state_bits), np.int64)
-    codes = np.abs(source.codes.astype(np.int64))
-    return codes if source.input is None else codes.sum(axis=1) * source.input.range[1]
 
 
 def _readout(
@@ -165,7 +152,7 @@ def _readout(
     options: Options,
     parameters: dict[str, Array | Coded],
 ) -> tuple[int | None, float | None]:
-    """Weight bits and logit scale; writes the readout's parameters."""
+    """The weight bits and the logit scale of the readout, whose tensors are added to ``parameters``."""
     if options.readout == "float":
         parameters["output.weight"] = floats["output.weight"]
         if card.output_weight_bits is not None:

@@ -1,4 +1,4 @@
-"""How well an integer model follows its float model: saturation and signal-to-noise ratio of the states."""
+"""How closely an integer model follows its float model: saturation and signal-to-noise ratio of the states."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def with_report(
     calibration: Calibration,
     scale: NDArray[np.float32] | None = None,
 ) -> Card:
-    """The card of an integer model, completed with what the calibration's sample shows of its float model and of it.
+    """The card of an integer model with its saturation and noise filled in, measured on the sample of the calibration.
 
-    ``scale``: (n,) that of each unit, of a model that forgets.
+    ``scale``: (n,) the scale of each unit of a model that forgets, else None.
     """
     integer = card.integer
     assert integer is not None
@@ -44,13 +44,13 @@ def with_report(
 
 
 def fidelity(card: Card) -> float:
-    """The least signal-to-noise ratio of the layers of an integer model that its card reports, in decibels."""
+    """The lowest signal-to-noise ratio among the layers, in decibels, as the card of an integer model reports it."""
     assert card.integer is not None
     return min(math.inf if layer.snr is None else layer.snr for layer in card.integer.states)
 
 
 def _limits(state_bits: int) -> tuple[int, int] | None:
-    """A sign is always at its limit, and that is no fault. relu(z) never is at the lower one."""
+    """Where states saturate. A sign is always at a limit, which is no saturation."""
     return None if state_bits == 1 else (-(1 << state_bits - 1), (1 << state_bits - 1) - 1)
 
 
@@ -68,7 +68,7 @@ class _Measure:
             z = np.rint(quantized / self._scale)
             self._saturated += int(((z == self._limits[0]) | (z == self._limits[1])).sum())
         self._count += reference.size
-        signal = reference.astype(np.float64)  # the squares of large states do not fit float32
+        signal = reference.astype(np.float64)  # the squares of large states overflow float32
         error = quantized - signal
         self._signal += float(np.vdot(signal, signal))
         self._noise += float(np.vdot(error, error))
@@ -79,7 +79,7 @@ class _Measure:
 
     @property
     def snr(self) -> float | None:
-        """Decibels; None where the states are equal, or there is no signal."""
+        """In decibels; None if the states are equal, or if there is no signal."""
         if self._noise == 0 or self._signal == 0:
             return None
         return round(10 * math.log10(self._signal / self._noise), 2)

@@ -1,4 +1,4 @@
-"""The input of an integer model: codes of U, or the folded table of tokens, and the steps between codes."""
+"""The input weights of an integer model: codes of U, or of the table of tokens, and the steps between codes."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from ..file.integer_card import IntegerInput
 __all__ = ["TABLE_BITS", "Source", "bytes_enter", "feature_input", "input_source", "weight_codes"]
 
 Array = NDArray[Any]
-TABLE_BITS = 8  # of a row of the folded table of embedded tokens, and of weights that were float
+TABLE_BITS = (
+    8  # of the folded table of embedded tokens, and of weights that the float model does not quantize
+)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Codes times ``steps`` are the input of the first layer, before its bias."""
+    """Codes times ``steps`` give the input of the first layer, before its bias is added."""
 
-    codes: NDArray[np.int8]  # (n, d), or (V, n) of tokens
+    codes: NDArray[np.int8]  # (n, d) for features, (V, n) for tokens
     bits: int
-    steps: NDArray[np.float64]  # () for features, (V,) of tokens
+    steps: NDArray[np.float64]  # () for features, (V,) for tokens
     input: IntegerInput | None  # None for tokens
 
 
 def weight_codes(
     name: str, bits: int | None, floats: Mapping[str, Array], packed: Mapping[str, Array]
 ) -> tuple[NDArray[np.int8], int, float]:
-    """Codes, bits and step of "input" or "output": those of the file, or 8-bit ones of float weights."""
+    """Codes, bits and step of the weights "input" or "output": as in the file, or 8-bit codes of float weights."""
     weight = floats[f"{name}.weight"]
     if bits is None:
         bits = TABLE_BITS
         codes, alpha = quantize(weight, bits)
     else:
-        codes, alpha = (
-            unpack(packed[f"{name}.codes"], bits, weight.shape),
-            np.float32(packed[f"{name}.scale"][0]),
-        )
+        codes = unpack(packed[f"{name}.codes"], bits, weight.shape)
+        alpha = np.float32(packed[f"{name}.scale"][0])
     return codes, bits, float(alpha / np.float32(-code_range(bits)[0]))
 
 
@@ -53,7 +53,7 @@ def input_source(
     input_bits: int,
     power_of_two: bool,
 ) -> Source:
-    """How the input of this float model is written in integers; ``largest`` is that of its features."""
+    """The input weights of this float model as integers; ``largest`` is the largest magnitude of its features."""
     if card.embedding_size is not None:
         return _folded(floats["input.weight"], floats["embedding.weight"], power_of_two)
     codes, bits, step = weight_codes("input", card.weight_bits, floats, packed)
@@ -65,7 +65,7 @@ def input_source(
 
 
 def bytes_enter(card: Card) -> bool:
-    """Whether features are bytes, which 8 bits hold as they are."""
+    """Whether the features are bytes, so that 8 bits hold them exactly."""
     return card.preprocess.uint8_scale is not None and card.preprocess.normalization is None
 
 
@@ -78,7 +78,7 @@ def feature_input(card: Card, largest: float, bits: int) -> IntegerInput:
 
 
 def _folded(weight: Array, embedding: Array, power_of_two: bool) -> Source:
-    """U E as rows of 8-bit codes, a step each; with ``power_of_two`` the steps are powers of two of the largest."""
+    """U E as rows of 8-bit codes with a step per row. ``power_of_two``: each step is the largest one times a power of two."""
     rows = embedding.astype(np.float64) @ weight.astype(np.float64).T
     steps = np.abs(rows).max(axis=1) / ((1 << TABLE_BITS - 1) - 1)
     top = steps.max()

@@ -14,7 +14,7 @@ from ..file.card import Card, LayerCard
 from ..file.integer_card import IntegerBlocks, IntegerLayer
 from ..file.pool import Pool
 
-__all__ = ["Description", "Operations", "describe"]
+__all__ = ["Description", "Operations", "describe", "summary"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,18 @@ class Description:
 
 
 _WHEN = {"last": "after the last step", "all": "at every step", "mean": "of the mean over all steps"}
+
+
+def summary(card: Card) -> str:
+    """A network in one line."""
+    layers = ", ".join(f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers)
+    if card.integer is not None:
+        layers += f", {card.integer.states[0].state_bits}-bit state"
+    layers += ", both directions" if card.bidirectional else ""
+    return (
+        f"{card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
+        f"bits {card.weight_bits}/{card.output_weight_bits}"
+    )
 
 
 def describe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -17,22 +16,21 @@ from ..errors import InputError, ModelFormatError
 from ..file import format
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
-from ..file.storage import QuantizedRows
-from ..file.tensors import EMBEDDING, pack_parameters, unpack_parameters, validate
-from ..integer.block_convert import check_blocks
-from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
-from ..integer.convert import Options, convert
-from ..integer.report import fidelity, with_report
-from ..integer.steps import check as check_bounds
+from ..file.tensors import pack_parameters, unpack_parameters, validate
+from ..integer.bounds import check as check_bounds
+from ..integer.calibrate import Calibrating
+from ..integer.convert import Options
 from . import inputs
 from .bidirectional import add_backwards, backwards
 from .classify import Classes, Classification
-from .describe import Description, describe
+from .describe import Description, describe, summary
 from .network import build
+from .quantized import quantized, quantized_embedding
 from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
 from .unroll import Unrolled
+from .windows import Windows
 
 __all__ = ["Model"]
 
@@ -285,6 +283,21 @@ class Model:
         """
         return Streams(self, capacity, limit, raw, check_finite)
 
+    def windows(
+        self, length: int, hop: int | None = None, *, raw: bool = False, check_finite: bool = True
+    ) -> Windows:
+        """Answers for the last ``length`` steps of an endless sequence, every ``hop`` steps: see ``Windows``.
+
+        Args:
+            length: steps of a window, as many as the model was trained on.
+            hop: steps from one beginning to the next, at most ``length``, which is also the default.
+            raw, check_finite: as of ``stream``.
+
+        Raises:
+            InputError: as ``stream``; a length below 1; a hop that is not 1 .. ``length``.
+        """
+        return Windows(self, length, length if hop is None else hop, raw, check_finite)
+
     def unroll(self, steps: int) -> Unrolled:
         """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.
 
@@ -336,38 +349,16 @@ class Model:
             ShapeError, InputError: as ``infer``, for a batch.
         """
         options = Options(state_bits, input_bits, readout, power_of_two)
-        if self._card.integer is not None:
-            raise InputError("this is an integer model; expected a float model")
-        if self._card.bidirectional:
-            raise InputError("this model reads in both directions; expected one that reads forwards alone")
-        if self._card.forgets:
-            check_blocks(self._card)
-            if scales is not None:
-                raise InputError("scales are not for models that forget, whose blocks have scales of their own")
-        percentiles = PERCENTILES if percentile == "best" else (percentile,)
-        measured = calibrate(self._card, self._core, self.prepare, calibration, percentiles, progress)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
-
-        def made(by: Calibration) -> Model:
-            magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
-            card, tensors = convert(self._card, self.parameters(), self._tensors, *magnitudes, options)
-            integers = Model(card, tensors, kernel)
-            scale = tensors.get("layers.0.state_scale")
-            units = None if scale is None else np.repeat(scale, card.layers[0].block_size)
-            return integers.with_card(with_report(card, self._core, integers.core, by, units))
-
-        return max(map(made, measured), key=lambda model: fidelity(model.card))
+        card, tensors = quantized(self, kernel, calibration, options, percentile, scales, progress)
+        return Model(card, tensors, kernel)
 
     def quantize_embedding(self) -> Model:
         """This model with its embedding in 8 bits, a scale for each row; all else stays as it is.
 
         Raises InputError if it has no float32 embedding.
         """
-        if EMBEDDING not in self._tensors:
-            raise InputError("this model has no float32 embedding to quantize")
-        tensors = dict(self._tensors)
-        tensors |= QuantizedRows().pack(EMBEDDING, tensors.pop(EMBEDDING))
-        return Model(dataclasses.replace(self._card, embedding_bits=8), tensors, self._requested_kernel)
+        return Model(*quantized_embedding(self._card, self._tensors), self._requested_kernel)
 
     def describe(self) -> Description:
         """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
@@ -389,17 +380,7 @@ class Model:
         return Model.from_bytes, (self.to_bytes(), self._requested_kernel)
 
     def __repr__(self) -> str:
-        card = self._card
-        layers = ", ".join(
-            f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers
-        )
-        if card.integer is not None:
-            layers += f", {card.integer.states[0].state_bits}-bit state"
-        layers += ", both directions" if card.bidirectional else ""
-        return (
-            f"Model({card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
-            f"bits {card.weight_bits}/{card.output_weight_bits}, {self.kernel} on {self.isa})"
-        )
+        return f"Model({summary(self._card)}, {self.kernel} on {self.isa})"
 
 
 def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:

@@ -13,13 +13,15 @@ from torch import Tensor
 from ..file.card import Card, Training
 from ..file.preprocess import Preprocess
 from ..model import Model
+from . import decays
 
 
 def native(card: Card, tensors: Mapping[str, Tensor], kernel: str = "auto") -> Model:
-    """The native Model of tensors under the names of the model file; it shares no memory with them."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        name: t.to("cpu", torch.float32).numpy() for name, t in tensors.items()
-    }
+    """The native Model of latent tensors under the names of the model file; it shares no memory with them."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, latent in tensors.items():
+        seen = decays.codes(latent) if name.endswith(".decays") else latent.to(torch.float32)
+        arrays[name] = seen.cpu().numpy()
     return Model.from_parameters(card, arrays, kernel)
 
 

@@ -25,3 +25,10 @@ def signs(latent: Tensor) -> None:
 def uniform(values: Tensor, bound: float) -> None:
     """Uniform in (-bound, bound): a bias of torch.nn.Linear has bound 1/sqrt(fan_in)."""
     nn.init.uniform_(values, -bound, bound)
+
+
+@torch.no_grad()
+def thresholds(values: Tensor) -> None:
+    """Thresholds (K, n) of each unit: the K quantiles that divide a standard normal distribution evenly; a single one is zero."""
+    shares = torch.arange(1, len(values) + 1, device=values.device, dtype=values.dtype) / (len(values) + 1)
+    values.copy_(torch.special.ndtri(shares)[:, None].expand_as(values))

@@ -50,7 +50,7 @@ def in_fractions(h: Tensor, layer: IntegerLayer) -> Tensor:
 
 def in_units(r: Recurrence, scale: float) -> Recurrence:
     """A layer at work on states in units of ``scale``."""
-    _, table, bias = r.inputs
+    _, table, bias, _ = r.inputs
     modrelu = r.modrelu
     if modrelu is not None:
         modrelu = straight_through(torch.round(modrelu / scale), modrelu / scale)

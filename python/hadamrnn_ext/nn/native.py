@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..file.codes import code_range, dequantize
-from ..file.storage import Quantized, Signs
-from ..file.tensors import coded, entries
+from ..file.storage import Bytes, Quantized, Signs, coded
+from ..file.tensors import entries
 from ..model import Model
+from . import decays
 from .sequence import SequenceModel
 
 
-def from_native(model: Model, *, engine: str = "auto", freeze_signs: bool = False) -> SequenceModel:
+def from_native(model: Model, **options: Any) -> SequenceModel:
     """The SequenceModel that ``to_native`` makes ``model`` of, to train on.
 
     A file holds codes and signs, not the latent weights behind them. A latent weight is put where its code stands, the
-    largest of them at alpha; a latent sign at plus or minus the bound it would be drawn within, sqrt(6 / (n + 1)).
+    largest of them at alpha; a latent sign at plus or minus the bound it would be drawn within, sqrt(6 / (n + 1)); a latent
+    decay is the logit of lambda. So the answers are those of ``model`` until the first step of training.
 
-    Raises InputError for an integer model, one that forgets, or layers that are not of one kind.
+    options: those of ``SequenceModel.from_card``: ``engine``, ``freeze_signs``, ``freeze_decays``, ..
+
+    Raises InputError for an integer model, or layers that are not of one kind.
+
+    Example:
+        >>> net = nn.from_native(hadamrnn_ext.fit(x, y).model)  # gradients go on where the closed form ends
     """
-    if model.card.forgets:
-        raise InputError(
-            "this model has decays, an input activation, differences or a pool, which nn does not train"
-        )
-    module = SequenceModel.from_card(model.card, engine=engine, freeze_signs=freeze_signs)
+    module = SequenceModel.from_card(model.card, **options)
     latent = _latent(model)
     with torch.no_grad():
         for name, tensor in module.tensors().items():
@@ -50,4 +53,6 @@ def _latent(model: Model) -> dict[str, Tensor]:
             largest = dequantize(np.array(code_range(storage.bits)[1], np.int8), alpha, storage.bits)
             values[values == largest] = alpha
         found[name] = torch.from_numpy(values)
+        if storage == Bytes:
+            found[name] = decays.latent(found[name])
     return found

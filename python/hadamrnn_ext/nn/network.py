@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from ..errors import InputError, ShapeError
 from ..file.card import Card, LayerCard
 from ..file.codes import code_range
+from ..file.pool import Pool
 from ..file.preprocess import Preprocess
 from ..file.tensors import EMBEDDING, REVERSE
 from ..scalars import plain, whole
-from . import engines, export, hooks, initialize, stack
+from . import engines, export, hooks, initialize, integers, stack
 from .embedding import embedding
 from .layers import HadamRNN
 from .quantize import quantize
@@ -27,6 +28,9 @@ from .quantize import quantize
 
 class Network(nn.Module):
     """What ``SequenceModel`` consists of, and how its arguments are checked; see there."""
+
+    thresholds: Tensor | None
+    pool: Pool | None = None  # as of modules that were pickled before there were any
 
     def __init__(
         self,
@@ -48,6 +52,12 @@ class Network(nn.Module):
         bidirectional: bool = False,
         engine: str = "auto",
         freeze_signs: bool = False,
+        decays: bool | None = None,
+        time_constants: tuple[float, float] = (1.0, 100.0),
+        freeze_decays: bool = False,
+        input_activation: str | None = None,
+        differences: bool | None = None,
+        pool: Pool | None = None,
         preprocess: Preprocess | None = None,
         labels: Sequence[str] | None = None,
         device: torch.device | str | None = None,
@@ -60,10 +70,15 @@ class Network(nn.Module):
         weight_bits, output_weight_bits = plain(weight_bits), plain(output_weight_bits)
         if output not in ("last", "all", "mean"):
             raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
-        if output != "last" and engine == "krylov":
+        if (output != "last" or pool is not None) and engine == "krylov":
+            what = f"output {output!r}" if pool is None else "what a pool reads"
+            raise InputError(f"engine 'krylov' computes the last state alone, so it cannot give {what}")
+        if pool is not None and (output == "mean" or bidirectional):
             raise InputError(
-                f"engine 'krylov' computes the last state alone, so it cannot give output {output!r}"
+                "a pool is read of one direction, with output 'last' or 'all'; expected no pool, or these"
             )
+        if differences and tokens:
+            raise InputError("differences is given for tokens; only features have a change")
         if embedding_size is not None and not tokens:
             raise InputError("embedding_size is given for features; only tokens have an embedding")
         if embedding_bits is not None and (embedding_bits != 8 or embedding_size is None):
@@ -96,10 +111,24 @@ class Network(nn.Module):
             bidirectional=bidirectional,
             engine=engine,
             freeze_signs=freeze_signs,
+            decays=decays,
+            time_constants=time_constants,
+            freeze_decays=freeze_decays,
+            input_activation=input_activation,
+            differences=differences,
             device=device,
             dtype=dtype,
         )
-        width = self.rnn.hidden_size * len(self.rnn.directions)
+        self.pool = pool
+        groups = len(self.rnn.directions) if pool is None else pool.groups
+        width = self.rnn.hidden_size * groups
+        thresholds = None
+        if pool is not None:
+            thresholds = nn.Parameter(
+                torch.empty(pool.thresholds, self.rnn.hidden_size, device=device, dtype=dtype)
+            )
+            initialize.thresholds(thresholds)
+        self.register_parameter("thresholds", thresholds)
         self.output_weight = nn.Parameter(torch.empty(output_size, width, device=device, dtype=dtype))
         self.output_bias = nn.Parameter(torch.empty(output_size, device=device, dtype=dtype))
         self._packed = export.PackedCopy()
@@ -117,7 +146,8 @@ class Network(nn.Module):
         rnn = self.rnn
         layer = LayerCard(rnn.hidden_size, rnn.block_size, rnn.recurrence)  # type: ignore[arg-type]
         same = {name: getattr(self if hasattr(self, name) else rnn, name) for name in IN_COMMON}
-        same |= {"preprocess": self.preprocess or Preprocess()}
+        decays = rnn.layers()[0].decays is not None  # the parameter has this name
+        same |= {"preprocess": self.preprocess or Preprocess(), "decays": decays}
         return Card(input="tokens" if self.tokens else "features", layers=(layer,) * rnn.num_layers, **same)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -130,6 +160,8 @@ class Network(nn.Module):
         tensors: dict[str, Tensor] = {"output.bias": self.output_bias}
         if self.embedding is not None:
             tensors[EMBEDDING] = self.embedding.weight
+        if self.pool is not None and self.thresholds is not None:
+            tensors["pool.thresholds"] = self.thresholds
         readouts = self.output_weight.chunk(len(rnn.directions), dim=1)
         for direction, readout, prefix in zip(rnn.directions, readouts, ("", REVERSE), strict=False):
             tensors |= {f"{prefix}input.weight": rnn.weight(direction), f"{prefix}output.weight": readout}
@@ -153,9 +185,12 @@ class Network(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
         watched = hooks.on_states(self.rnn)  # then it is all states that the layers give
-        what = "all" if watched else self.output
+        pooling = self.pooling()
+        what: engines.What = "all" if watched or self.output == "all" else pooling or self.output
         read = partial(stack.read, what=what, embedding=self.embedding, segment=segment)
         h, h_n = self.rnn(x, h_0, lengths, read=read)
+        if pooling is not None:
+            return self._pooled(pooling, h, what == "all", lengths), h_n
         if watched and self.output != "all":
             n = self.rnn.hidden_size
             if self.output == "mean":
@@ -165,8 +200,28 @@ class Network(nn.Module):
         y = F.linear(h if self.output == "mean" else h.relu(), self.readout(), self.output_bias)
         return (engines.mask_past(y, lengths) if self.output == "all" else y), h_n
 
+    def _pooled(
+        self, pooling: engines.Pooling, h: Tensor, all_states: bool, lengths: Tensor | None
+    ) -> Tensor:
+        """Logits of the features of a pool, or of all states that they are to be made of."""
+        if self.output != "all":
+            features = pooling.at_the_end(h, lengths) if all_states else h
+            return F.linear(features, self.readout(), self.output_bias)
+        assert self.pool is not None
+        # V is linear, so it may come before the mean: then nothing has a row of all features for each step.
+        groups = zip(self.readout().chunk(self.pool.groups, dim=1), pooling.features(h), strict=True)
+        steps = torch.stack([F.linear(feature, weight) for weight, feature in groups]).sum(0)
+        return engines.mask_past(pooling.over_time(steps) + self.output_bias, lengths)
+
+    def pooling(self) -> engines.Pooling | None:
+        """What the pool reads, with thresholds as the file has them: rows of 8-bit codes."""
+        if self.pool is None or self.thresholds is None:
+            return None
+        pool = self.pool
+        return engines.Pooling(integers.rows(self.thresholds), pool.excess, pool.share, pool.time_constant)
+
     def readout(self) -> Tensor:
-        """V (o, D n) as the network sees it."""
+        """V (o, D n), or with a pool (o, F), as the network sees it."""
         halves = self.output_weight.chunk(len(self.rnn.directions), dim=1)
         seen = [quantize(half, self.output_weight_bits) for half in halves]
         return torch.cat(seen, dim=1) if len(seen) > 1 else seen[0]
@@ -177,7 +232,8 @@ class Network(nn.Module):
 
     def choose(self, batch: int) -> engines.Choice:
         """``engine_for``, with the reason in a word."""
-        return self.rnn.choose(batch, last=self.output == "last" and not self.tokens)
+        last = self.output == "last" and self.pool is None and not self.tokens
+        return self.rnn.choose(batch, last=last)
 
     def sign_parameters(self) -> list[Tensor]:
         """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""
@@ -201,6 +257,8 @@ class Network(nn.Module):
         if self.tokens:
             parts.append("tokens=True")
         parts.append(f"output_weight_bits={self.output_weight_bits}")
+        if self.pool is not None:
+            parts.append(f"pool={self.pool}")
         return ", ".join(parts)
 
 

@@ -16,6 +16,7 @@ from ..file.codes import code_range
 from ..file.integer_card import IntegerCard
 from ..scalars import plain, whole
 from . import engines, initialize, structure
+from .decays import initialize as initialize_decays
 
 
 class Layer(NamedTuple):
@@ -24,6 +25,7 @@ class Layer(NamedTuple):
     signs: Tensor
     bias: Tensor | None
     modrelu: Tensor | None
+    decays: Tensor | None
     input_signs: Tensor | None
 
 
@@ -33,6 +35,9 @@ class LayerParameters(nn.Module):
     weight_ih: Tensor
     signs: Tensor
     bias: Tensor | None
+    input_activation: str | None = None  # these three as of modules that were pickled before there were any
+    differences: bool = False
+    time_constants: tuple[float, float] = (1.0, 100.0)
 
     def __init__(
         self,
@@ -50,6 +55,11 @@ class LayerParameters(nn.Module):
         bidirectional: bool = False,
         engine: str = "auto",
         freeze_signs: bool = False,
+        decays: bool | None = None,
+        time_constants: tuple[float, float] = (1.0, 100.0),
+        freeze_decays: bool = False,
+        input_activation: str | None = None,
+        differences: bool | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -76,7 +86,17 @@ class LayerParameters(nn.Module):
         if recurrence not in engines.RECURRENCES:
             known = ", ".join(engines.RECURRENCES)
             raise InputError(f"unknown recurrence {recurrence!r}; expected one of {known}")
-        engines.check(engine, recurrence, num_layers)
+        input_activation = plain(input_activation)
+        if input_activation not in (None, *engines.INPUT_ACTIVATIONS):
+            known = ", ".join(map(repr, engines.INPUT_ACTIVATIONS))
+            raise InputError(
+                f"unknown input_activation {input_activation!r}; expected None or one of {known}"
+            )
+        if bidirectional and (decays or input_activation or differences):
+            raise InputError(
+                "decays, input_activation and differences are for networks of one direction; expected bidirectional=False"
+            )
+        engines.check(engine, recurrence, num_layers, input_activation)
         for bits in (weight_bits, bias_bits):
             if bits is not None:
                 code_range(bits)
@@ -84,6 +104,8 @@ class LayerParameters(nn.Module):
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
         self.num_layers, self.recurrence, self.engine = num_layers, recurrence, engine
         self.weight_bits, self.bias_bits = plain(weight_bits), plain(bias_bits)
+        self.time_constants = _time_constants(time_constants)
+        self.input_activation, self.differences = input_activation, bool(differences)
         self.integer: IntegerCard | None = None
 
         def parameter(*shape: int, learned: bool = True) -> nn.Parameter:
@@ -91,11 +113,13 @@ class LayerParameters(nn.Module):
 
         n = hidden_size
         for direction in self.directions:
-            self.register_parameter(f"weight_ih{direction}", parameter(n, input_size))
+            self.register_parameter(f"weight_ih{direction}", parameter(n, self.input_width))
             for i, suffix in enumerate(self._suffixes(direction)):
                 self.register_parameter(f"signs{suffix}", parameter(n, learned=not freeze_signs))
                 self.register_parameter(f"bias{suffix}", parameter(n) if bias else None)
                 self.register_parameter(f"modrelu{suffix}", parameter(n) if recurrence == "modrelu" else None)
+                forgets = parameter(n // block_size, learned=not freeze_decays) if decays else None
+                self.register_parameter(f"decays{suffix}", forgets)
                 below = parameter(n, n * len(self.directions)) if i > 0 else None
                 self.register_parameter(f"input_signs{suffix}", below)
         self.reset_parameters()
@@ -113,6 +137,13 @@ class LayerParameters(nn.Module):
                     initialize.uniform(layer.bias, 1 / math.sqrt(self.hidden_size))
                 if layer.modrelu is not None:
                     initialize.uniform(layer.modrelu, 0.01)
+                if layer.decays is not None:
+                    initialize_decays(layer.decays, *self.time_constants)
+
+    @property
+    def input_width(self) -> int:
+        """Columns of U: with differences the input is read beside its change."""
+        return self.input_size * (2 if self.differences else 1)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -123,7 +154,7 @@ class LayerParameters(nn.Module):
         return [(f"_l{i}" if i else "") + direction for i in range(self.num_layers)]
 
     def weight(self, direction: str = "") -> Tensor:
-        """U (n, d)."""
+        """U (n, d), or with differences (n, 2 d)."""
         return cast(Tensor, getattr(self, f"weight_ih{direction}"))
 
     def layers(self, direction: str = "") -> list[Layer]:
@@ -156,7 +187,8 @@ class LayerParameters(nn.Module):
 
     def choose(self, batch: int, *, last: bool) -> engines.Choice:
         """``engine_for``, with the reason in a word."""
-        features = self.input_size if last and self.num_layers == 1 else None
+        few = last and self.num_layers == 1 and self.input_activation is None
+        features = self.input_width if few else None
         kind = self.geometry.recurrence
         return engines.choose(self.engine, kind, self.signs, batch=batch, features=features)
 
@@ -181,6 +213,12 @@ class LayerParameters(nn.Module):
             parts.append(f"state_bits={self.integer.layers[0].state_bits}")
         if not self.signs.requires_grad:
             parts.append("freeze_signs=True")
+        if (decays := self.layers()[0].decays) is not None:
+            parts.append("decays=True" if decays.requires_grad else "decays=True, freeze_decays=True")
+        if self.input_activation is not None:
+            parts.append(f"input_activation={self.input_activation!r}")
+        if self.differences:
+            parts.append("differences=True")
         return ", ".join(parts)
 
     def _engine_repr(self) -> str:
@@ -188,7 +226,7 @@ class LayerParameters(nn.Module):
         if self.engine != "auto":
             return repr(self.engine)
         usual = self.choose(0, last=False).engine
-        least = engines.krylov_from(self.input_size)
+        least = engines.krylov_from(self.input_width)
         if self.choose(sys.maxsize, last=True).engine != "krylov":
             return f"'auto' ({usual})"
         return f"'auto' ({usual}; krylov for the last states of {math.ceil(least)} sequences or more)"
@@ -215,3 +253,16 @@ class LayerParameters(nn.Module):
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
+
+
+def _time_constants(given: tuple[float, float]) -> tuple[float, float]:
+    """The shortest and the longest, in steps. Raises InputError."""
+    try:
+        shortest, longest = map(float, given)
+    except (TypeError, ValueError):
+        shortest = longest = math.nan
+    if not 0 < shortest <= longest < math.inf:
+        raise InputError(
+            f"time_constants are {ascii(given)[:60]}; expected the shortest and the longest, positive numbers of steps"
+        )
+    return shortest, longest

@@ -30,7 +30,7 @@ class SequenceModel(Network):
     Args:
         input_size: features d, or with ``tokens`` the number of tokens.
         hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, dropout, bidirectional, engine,
-            freeze_signs: see ``HadamRNN``. Of both directions "last" reads the state after the last step and, backwards,
+            freeze_signs, decays, time_constants, freeze_decays, input_activation, differences: see ``HadamRNN``. Of both directions "last" reads the state after the last step and, backwards,
             the one after the first.
         output_size: o, the number of logits.
         output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer a step.
@@ -38,11 +38,15 @@ class SequenceModel(Network):
         embedding_size: columns of the learned float embedding; its row 0 is padding: zero, without gradient.
         output_weight_bits: bits of V; "same" for ``weight_bits``.
         embedding_bits: 8 for rows of 8 bits with a scale each, or None.
+        pool: what V reads instead of a state: over time, how far and how often each unit is above K thresholds that are learned,
+            see ``Pool``. With "all" it is read after every step. The gradient of a share is that of a smooth step,
+            1 / (2 (1 + |h - theta|)^2); that of an excess is exact.
         preprocess, labels: how raw input becomes this model's input, and the names of its outputs. They go into the
             card of the native model; ``forward`` takes prepared input.
 
     Parameters: those of ``HadamRNN`` under ``rnn.``, ``embedding.weight`` (tokens, e), ``output_weight`` (o, D n),
-    ``output_bias`` (o,). The halves of V that read either direction are quantized each by itself.
+    ``output_bias`` (o,); with a pool ``thresholds`` (K, n), of which the network sees 8-bit codes with a step for each row, and V
+    is (o, F). The halves of V that read either direction are quantized each by itself.
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
     """
@@ -51,7 +55,8 @@ class SequenceModel(Network):
     def from_card(cls, card: Card, **options: Any) -> SequenceModel:
         """The untrained network that a card describes.
 
-        options: what a card does not say: ``dropout``, ``engine``, ``freeze_signs``, ``device``, ``dtype``; see above.
+        options: what a card does not say: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
+            ``freeze_decays``, ``device``, ``dtype``; see above.
 
         Raises InputError for an integer model, or layers that are not of one kind.
 
@@ -157,8 +162,8 @@ class SequenceModel(Network):
         their states all the same.
 
         h_0: (num_layers, B, n), zeros if None. Truncated back-propagation goes through a long sequence in parts:
-        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``. The mean of "mean" is then that of
-        the part.
+        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``. The mean of "mean" and what a pool
+        reads are then those of the part.
 
         Raises ShapeError or InputError.
         """

@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..file.codes import code_range
 from ..file.integer_card import IntegerCard
 from ..integer.source import TABLE_BITS
-from . import engines, integers, ste
+from . import decays, engines, integers, ste
 from .parameters import LayerParameters
 from .quantize import quantize
 
@@ -29,7 +30,7 @@ def read(
     x: Tensor,
     h_0: Tensor | None,
     lengths: Tensor | None,
-    what: str = "all",
+    what: engines.What = "all",
     embedding: nn.Embedding | None = None,
     segment: int | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -41,7 +42,7 @@ def read(
     run = Run(rnn, rnn.choose(x.shape[0], last=few).engine, h_0, lengths, embedding)
     ends: list[Tensor] = []
     for i in range(rnn.num_layers):
-        wanted = what if i == rnn.num_layers - 1 else "all"
+        wanted: engines.What = what if i == rnn.num_layers - 1 else "all"
         sides = []
         for direction in rnn.directions:
             r = run.layer(i, x, direction)
@@ -90,7 +91,10 @@ class Run(NamedTuple):
         place = i * len(rnn.directions) + rnn.directions.index(direction)
         start = None if self.h_0 is None else self.h_0[place].to(layer.signs.dtype)
         twice = rnn.engine == "auto"
-        r = engines.Recurrence(rnn.geometry, ste.sign(layer.signs), inputs, start, layer.modrelu, twice)
+        signs = ste.sign(layer.signs)
+        if layer.decays is not None:
+            signs = signs * decays.seen(layer.decays).repeat_interleave(rnn.block_size)
+        r = engines.Recurrence(rnn.geometry, signs, inputs, start, layer.modrelu, twice)
         return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
 
     def _inputs(self, x: Tensor, direction: str) -> engines.Inputs:
@@ -101,6 +105,8 @@ class Run(NamedTuple):
             u = _codes(rnn, rnn.integer)
             if x.is_floating_point():
                 x = integers.features(x, rnn.integer)
+        if rnn.differences:
+            x = _beside_its_change(x)
         # The readable way, which every transform knows; krylov has columns for features. Integers round the rows of the
         # table, and so need it.
         plain = self.engine in ("loop", "krylov") or engines.derivatives.transformed()
@@ -108,9 +114,9 @@ class Run(NamedTuple):
             x = embedding(x.long())
         elif self.engine == "krylov" and not x.is_floating_point():
             x = F.one_hot(x.long(), rnn.input_size)
-            return engines.Inputs(x.to(u.dtype), u, bias)
+            return engines.Inputs(x.to(u.dtype), u, bias, rnn.input_activation)
         if x.is_floating_point():
-            return engines.Inputs(x.to(u.dtype), u, bias)
+            return engines.Inputs(x.to(u.dtype), u, bias, rnn.input_activation)
         ids, used = engines.used_tokens(x, rnn.input_size if embedding is None else embedding.num_embeddings)
         if embedding is None:
             rows = u.t() if used is None else u.t()[used]
@@ -119,7 +125,15 @@ class Run(NamedTuple):
             rows = F.linear(embedding(tokens), u)
             rows = rows if rnn.integer is None else integers.rows(rows, rnn.integer.layers[0])
         rows = rows if bias is None else rows + bias
-        return engines.Inputs(ids, rows.to(u.dtype), None)
+        return engines.Inputs(ids, engines.activated(rows.to(u.dtype), rnn.input_activation), None)
+
+
+def _beside_its_change(x: Tensor) -> Tensor:
+    """Features (B, T, d) beside their difference to the step before, zero at the first: (B, T, 2 d)."""
+    if not x.is_floating_point():
+        raise InputError("differences are for features, and the input is tokens; expected real numbers")
+    before = torch.cat([x[:, :1], x[:, :-1]], dim=1)
+    return torch.cat([x, x - before], dim=-1)
 
 
 def _codes(rnn: LayerParameters, integer: IntegerCard) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_FIELDS = ("block_size", "recurrence")
+_FIELDS = ("block_size", "recurrence", "input_activation", "differences")
 
 
 def write(module: Any, metadata: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .config import Config
-from .preset import BASELINES, SCHEDULES, Preset
+from .preset import BASELINES, Preset
 from .presets import PRESETS, as_baseline, get_preset
 from .setting import PresetError
 from .suited import sized_as, suited, suited_threads
@@ -11,7 +11,6 @@ from .suited import sized_as, suited, suited_threads
 __all__ = [
     "BASELINES",
     "PRESETS",
-    "SCHEDULES",
     "Config",
     "Preset",
     "PresetError",

@@ -87,18 +87,16 @@ class Config:
     def obstacles(self, stored: dict[str, Any]) -> list[str]:
         """What stands against going on from a run of the configuration `stored`, nothing if it can be done.
 
-        More epochs, or fewer, only move the end, unless a schedule depends on it; so does patience. What the
+        More epochs, or fewer, only move the end, unless a schedule depends on it. What the
         stored configuration does not know is younger than it, and had its default value.
         """
         mine = self.to_dict()
         stored = {**DEFAULTS, **stored}
-        free = {"patience"}
-        if "cosine" not in (self.preset.schedule, self.preset.sign_schedule):
-            free.add("epochs")
+        endless = "cosine" not in (self.preset.schedule, self.preset.sign_schedule)
         return [
             f"{name} was {stored.get(name)} and is now {mine[name]}"
             for name in sorted(mine)
-            if name not in free and mine[name] != stored.get(name)
+            if mine[name] != stored.get(name) and not (endless and name == "epochs")
         ]
 
 

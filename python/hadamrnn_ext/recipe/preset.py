@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from ..data.copy import LONGEST
 from ..data.task import Task
-from ..data.tasks import WORDS
+from ..data.tasks import TEXTS
 from ..errors import HadamRNNError
 from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
 from .setting import (
@@ -24,12 +24,13 @@ from .setting import (
     document,
     neutral,
     number,
+    of_card,
     switch,
     text,
     whole,
 )
 
-__all__ = ["BASELINES", "SCHEDULES", "Preset"]
+__all__ = ["BASELINES", "Preset"]
 
 OUTPUTS = ("last", "mean")
 RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
@@ -37,6 +38,8 @@ SCHEDULES = ("step", "cosine", "constant")
 #: Networks of float32 weights to compare with (train/baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
 MODELS = ("hadamrnn", *BASELINES)
+#: What the card of a network takes from the task.
+OF_TASK = ("input", "input_size", "output_size", "preprocess", "labels")
 
 _FROZEN = Idle(
     "the signs are frozen; `freeze_signs=False` lets them learn", lambda preset, task: preset.freeze_signs
@@ -96,26 +99,29 @@ class Preset:
         1,
         MAX_WIDTH,
         none="one-hot tokens",
+        card=True,
         idle=(_FEATURES,),
     )
     num_layers: int = whole(1, "recurrent layers", 1, MAX_LAYERS, baseline=1)
     recurrence: str = choice("linear", "what follows the sum in each step", RECURRENCES, baseline="linear")
-    weight_bits: int | None = bits(4, "U, the input weights; 1 is ternary", baseline=None)
+    weight_bits: int | None = bits(4, "U, the input weights, 1 being ternary", baseline=None, card=True)
     output_weight_bits: int | Literal["same"] | None = bits(
         "same",
         "V, the output weights",
         baseline="same",
         expected="1 to 8, same for `weight_bits`",
+        metavar="{1..8,same,float}",
         holds=lambda value: value in ("same", *range(1, 9)),
     )
-    bias_bits: int | None = bits(None, "b, the biases", baseline=None)
+    bias_bits: int | None = bits(None, "b, the biases", baseline=None, card=True)
     embedding_bits: int | None = bits(
-        None, "the embedding, with a scale for each row", least=8, baseline=None
+        None, "the embedding, with a scale for each row", least=8, baseline=None, card=True
     )
     tokenizer: str | None = text(
         None,
         "name or folder of a tokenizer of transformers that makes tokens of texts; nothing is downloaded",
         none="the words of the training texts",
+        metavar="NAME",
     )
     length: int | None = whole(
         None, "steps of a sequence, of a task that generates its data", none="that of the data"
@@ -193,9 +199,6 @@ class Preset:
         BETWEEN,
         none="the weights themselves",
     )
-    patience: int | None = whole(
-        None, "epochs without a better validation score after which the run ends", none="all epochs"
-    )
     state_bits: int | None = whole(
         None,
         "bits of the state of the integer model that is trained and kept",
@@ -217,8 +220,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.tokenizer is not None and self.task not in WORDS:
-            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(WORDS)}")
+        if self.tokenizer is not None and self.task not in TEXTS:
+            raise PresetError(f"tokenizer is {self.tokenizer}, but {self.task} is none of {', '.join(TEXTS)}")
         for name in ("token_dropout", "embedding_bits"):
             if getattr(self, name) and self.embedding_size is None:
                 raise PresetError(
@@ -236,21 +239,14 @@ class Preset:
 
         Raises `PresetError` where the task cannot have such a network.
         """
-        same = self.output_weight_bits == "same"
+        output, layer, output_bits = self.output_on(task), self._layer(), self.output_weight_bits
         try:
             return Card(
-                input=task.input,
-                output=self.output_on(task),
-                input_size=task.input_size,
-                output_size=task.output_size,
-                layers=(self._layer(),) * self.num_layers,
-                embedding_size=self.embedding_size,
-                weight_bits=self.weight_bits,
-                output_weight_bits=self.weight_bits if same else self.output_weight_bits,  # type: ignore[arg-type]
-                bias_bits=self.bias_bits,
-                embedding_bits=self.embedding_bits,
-                preprocess=task.preprocess,
-                labels=task.labels,
+                output=output,
+                layers=(layer,) * self.num_layers,
+                output_weight_bits=self.weight_bits if output_bits == "same" else output_bits,
+                **{name: getattr(task, name) for name in OF_TASK},
+                **{name: getattr(self, name) for name in of_card(Preset)},
             )
         except HadamRNNError as error:
             raise PresetError(f"{task.name} cannot have this network: {error}") from None

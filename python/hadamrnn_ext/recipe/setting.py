@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..errors import HadamRNNError
 from ..scalars import plain
 
-__all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "settings", "spelled"]
+__all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "of_card", "settings", "spelled"]
 
 
 class PresetError(HadamRNNError, ValueError):
@@ -35,7 +35,7 @@ class Setting(NamedTuple):
     `parse` makes a value of a word of a command line. `expected` says which values make sense, those for which `holds`
     is true; `none` says what None stands for, "" where it is no value. `option` is the name on the command line, "" for
     that of the field and None where it has none. `baseline` is what a network without Hadamard matrices must have
-    here, `...` where that is free. `initial` is true where only the weights to begin with depend on it.
+    here, `...` where that is free. `card` is true where the card of a model has a field of this name and meaning. `initial` is true where only the weights to begin with depend on it.
     """
 
     help: str
@@ -43,10 +43,10 @@ class Setting(NamedTuple):
     expected: str = "a text"
     holds: Callable[[Any], bool] = lambda value: isinstance(value, str)
     none: str = ""
-    choices: tuple[str, ...] = ()
     metavar: str | None = None
     option: str | None = ""
     baseline: Any = ...
+    card: bool = False
     initial: bool = False
     idle: tuple[Idle, ...] = ()
 
@@ -64,7 +64,8 @@ def text(default: Any, help: str, **more: Any) -> Any:
 def choice(default: Any, help: str, names: tuple[str, ...], **more: Any) -> Any:
     """A field that takes one of some names."""
     expected = f"one of {', '.join(names)}"
-    return text(default, help, expected=expected, holds=names.__contains__, choices=names, **more)
+    holds, metavar = names.__contains__, f"{{{','.join(names)}}}"
+    return text(default, help, expected=expected, holds=holds, metavar=metavar, **more)
 
 
 def switch(default: bool, help: str, **more: Any) -> Any:
@@ -74,16 +75,18 @@ def switch(default: bool, help: str, **more: Any) -> Any:
 
 def whole(default: Any, help: str, least: int = 1, most: float = math.inf, **more: Any) -> Any:
     """A field that takes whole numbers from `least` to `most`."""
-    span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
-    expected = f"a whole number {span}"
+    expected = f"a whole number {f'of at least {least}' if most == math.inf else f'from {least} to {most}'}"
     holds = _is(int, lambda value: least <= value <= most)
     return text(default, help, **{"parse": int, "expected": expected, "holds": holds, "metavar": "N", **more})
 
 
 def bits(default: Any, what: str, least: int = 1, **more: Any) -> Any:
     """A field that takes the number of bits of `what`, up to 8, or None for float."""
-    known = {"parse": parse_bits, "expected": "1 to 8" if least < 8 else "8", "none": "float"}
-    return whole(default, f"bits of {what}", least, 8, **{**known, **more})
+    span = "8" if least == 8 else f"{least}..8"
+    known = {"parse": parse_bits, "none": "float", "metavar": f"{{{span},float}}"}
+    return whole(
+        default, f"bits of {what}", least, 8, **{**known, "expected": span.replace("..", " to "), **more}
+    )
 
 
 def parse_bits(text: str) -> int | str | None:
@@ -141,6 +144,11 @@ def check(instance: Any) -> None:
 def neutral(kind: type[Any]) -> dict[str, Any]:
     """What a network without Hadamard matrices has in the fields that are about them."""
     return {field.name: setting.baseline for field, setting in settings(kind) if setting.baseline is not ...}
+
+
+def of_card(kind: type[Any]) -> list[str]:
+    """The fields that the card of a model has under the same name."""
+    return [item.name for item, setting in settings(kind) if setting.card]
 
 
 def document(kind: type[Any]) -> None:

@@ -9,6 +9,7 @@ from ..data import custom
 from ..data.task import Task
 from ..model import Model
 from .preset import Preset
+from .setting import of_card
 
 __all__ = ["sized_as", "suited", "suited_threads"]
 
@@ -25,13 +26,10 @@ def sized_as(preset: Preset, model: Model) -> Preset:
         preset,
         hidden_size=layer.hidden_size,
         block_size=None if layer.block_size == layer.hidden_size else layer.block_size,
-        embedding_size=card.embedding_size,
         num_layers=len(card.layers),
         recurrence=layer.recurrence,
-        weight_bits=card.weight_bits,
         output_weight_bits="same" if same else card.output_weight_bits,
-        bias_bits=card.bias_bits,
-        embedding_bits=card.embedding_bits,
+        **{name: getattr(card, name) for name in of_card(Preset)},
         output="mean" if card.output == "mean" else None if preset.output is None else "last",
     )
 

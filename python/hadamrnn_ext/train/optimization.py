@@ -1,7 +1,8 @@
-"""Adam with its own group for the latent signs, and learning rates that are functions of the epoch alone."""
+"""Adam with its own group for the latent signs, learning rates that are functions of the epoch alone, and an average."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from torch import Tensor
 from ..recipe.preset import Preset
 from .baselines import Network
 
-__all__ = ["clip_weights", "hysteresis", "learning_rates", "optimizer", "set_learning_rates"]
+__all__ = ["Average", "clip_weights", "hysteresis", "learning_rates", "optimizer", "set_learning_rates"]
 
 
 def optimizer(model: Network, preset: Preset) -> torch.optim.Adam:
@@ -71,6 +72,25 @@ def clip_weights(weights: list[Tensor], limit: float | None) -> None:
         for weight in weights:
             largest = limit * weight.square().mean().sqrt()
             weight.clamp_(-largest, largest)
+
+
+class Average:
+    """`model` holds the exponential moving average of another one's parameters, the latent signs included.
+
+    It settles sooner than the weights themselves (Polyak and Juditsky 1992). A sign is then that of the average latent: one that flips to and fro at every step stays where it mostly was.
+    The average reaches back about 1/(1 - decay) steps, and less at the start: not to the random initialization.
+    """
+
+    def __init__(self, model: Network, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: Network, step: int) -> None:
+        """Takes in the parameters of `model` after the step number `step`, 0 first."""
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        for average, value in zip(self.model.parameters(), model.parameters(), strict=True):
+            average.lerp_(value, weight)
 
 
 def _factor(schedule: str, decay: float, epoch: int, epochs: int) -> float:

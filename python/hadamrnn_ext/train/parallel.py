@@ -26,6 +26,7 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import HadamRNNError, InputError
+from ..machine import cpus
 
 __all__ = ["PeerError", "Workers", "connected", "device_of", "fair_threads", "is_main"]
 
@@ -125,8 +126,7 @@ def fair_threads() -> int | None:
     """
     if not _several():
         return None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return max(1, cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def device_of(name: str) -> torch.device:

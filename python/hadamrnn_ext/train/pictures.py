@@ -90,7 +90,7 @@ def learning(axes: Axes, groups: Sequence[Group]) -> None:
     """Validation score after each epoch: a line for the mean of a recipe's runs, in a band from the worst to the best."""
     for number, group in enumerate(groups):
         runs = ([100 * line[f"val_{group.metric}"] for line in run.epochs] for run in group.runs)
-        scores = list(zip(*runs, strict=False))  # patience may have ended some earlier
+        scores = list(zip(*runs, strict=False))
         epochs, color = range(1, len(scores) + 1), f"C{number % 10}"
         axes.fill_between(
             epochs, list(map(min, scores)), list(map(max, scores)), color=color, alpha=0.15, linewidth=0

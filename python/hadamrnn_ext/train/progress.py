@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any, Protocol
 
-__all__ = ["Reporter", "Several", "Silent", "reporter"]
+__all__ = ["Reporter", "Silent", "reporter"]
 
 REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
 QUIET = 10.0  # seconds without a line, after which a step of a long epoch has one
@@ -50,33 +49,6 @@ class Silent:
     def epoch(self, record: dict[str, Any]) -> None: ...
     def note(self, text: str) -> None: ...
     def close(self) -> None: ...
-
-
-class Several:
-    """Tells all of them."""
-
-    def __init__(self, reporters: Sequence[Reporter]) -> None:
-        self._reporters = reporters
-
-    def start(self, name: str, steps: int, epochs: int) -> None:
-        for reporter in self._reporters:
-            reporter.start(name, steps, epochs)
-
-    def step(self, epoch: int, step: int, loss: float) -> None:
-        for reporter in self._reporters:
-            reporter.step(epoch, step, loss)
-
-    def epoch(self, record: dict[str, Any]) -> None:
-        for reporter in self._reporters:
-            reporter.epoch(record)
-
-    def note(self, text: str) -> None:
-        for reporter in self._reporters:
-            reporter.note(text)
-
-    def close(self) -> None:
-        for reporter in self._reporters:
-            reporter.close()
 
 
 class _Lines(Silent):

@@ -12,21 +12,29 @@ HEADER = ("", "task", "model", "bytes", "operations", "test", "loss", "seeds", "
 PREAMBLE = """\
 # Results
 
-Made by `hadamrnn report` from the logs of finished runs. A row is a recipe, the mean of its runs and, after ±, the
-standard deviation over their seeds. The row's number is that of its command, below.
+This page was made by `hadamrnn report` from the logs of finished runs. A row is a recipe, that is, everything that
+determines a run except for its seed. Numbers are means over its seeds; after ± is their standard deviation. The number
+of a row is that of its command, below.
 
-* **test**: share of the test examples that are right; of `copy`, of the sequences of which every symbol is. The epoch
-  that is kept was chosen on validation data. **loss**: mean cross-entropy of the same examples.
-* **bytes**: of the parameters in the model file; those of networks that are not HadamRNNs are in float32.
-* **operations**: additions and multiplications of a time step, without the readout.
-* **training**: time of one run. **inference**: time of a test sequence, in the fastest batch of up to 1,000 of them. Both as
-  met while the runs were made, on the number of threads in brackets.
+* **model**: n units; m, the order of a Hadamard block, where it is not n; p, the bits of the input and output weights U
+  and V, where they are not 4; V, the bits of the output weights, where they differ; b, the bits of the biases, where
+  they are not float32; the recurrence, where it is not linear; "mean", where the mean of all states is read instead of
+  the last one.
+* **bytes**: the parameters in the model file, called the payload. The file has a header of about 2 kB besides, and a
+  model of texts its vocabulary. Networks that are not HadamRNNs are in float32.
+* **operations**: additions and multiplications per time step, without the readout.
+* **test**: the share of the test examples that are answered right; for `copy`, the share of the sequences in which
+  every symbol is right. The epoch that is kept was chosen on validation data. **loss**: the mean cross-entropy of the
+  same examples.
+* **training**: the time of one run. **inference**: the time per test sequence in the fastest batch of up to 1,000 of
+  them. Both are as met while the runs were made, with the number of threads in brackets. The logs do not name the
+  machine, so compare times within a page only.
 """
 AGAIN = """\
 ## Commands
 
-A run that was stopped goes on where it was when its command is given again, and a finished one is only scored again, so a
-loop over the seeds can be stopped and started at will:
+A run that was stopped goes on when its command is given again, and a finished run is only scored again. So a loop over
+the seeds can be stopped and started at will:
 
 ```sh
 for seed in 0 1 2; do hadamrnn train pmnist --seed $seed || break; done

@@ -10,23 +10,23 @@ from typing import Any
 
 import torch
 
-from .. import nn
 from ..data import tasks
-from ..data.task import Task, calibration
+from ..data.task import Task
 from ..recipe.config import Config
-from ..recipe.preset import BASELINES
-from .baselines import Network, baseline
 from .checkpoint import CheckpointError
-from .finetune import start
 from .finish import finish
-from .memory import memory_errors
+from .initial import build
 from .parallel import Workers, connected, device_of, fair_threads
-from .progress import Reporter, Several, Silent
-from .tensorboard import TensorBoard
+from .progress import Reporter, Silent
 from .trainer import Trainer
 
 __all__ = ["run"]
 
+ENDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "bad alloc",
+)  # what torch's allocators of main memory say
 LONG = 1_000_000  # steps of all sequences of a test that takes long enough to be announced
 
 
@@ -40,13 +40,12 @@ def run(
     resume: bool | None = None,
     checkpoint_seconds: float = 60.0,
     reporter: Reporter | None = None,
-    tensorboard: bool = False,
     task: Task | None = None,
     picture: bool = True,
 ) -> dict[str, Any]:
     """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
     (A baseline's file is `model.pt`, torch's.) The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png`
-    where matplotlib is installed, and with `tensorboard` the folder of that name. `resume` None goes on from a checkpoint there if there is one, True
+    where matplotlib is installed. `resume` None goes on from a checkpoint there if there is one, True
     insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
     torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
 
@@ -66,10 +65,8 @@ def run(
         threads = threads or fair_threads()
         if threads is not None:
             torch.set_num_threads(threads)
-        reporters: list[Reporter] = []
-        if workers.main:
-            reporters = [reporter or Silent(), *([TensorBoard(out / "tensorboard")] if tensorboard else [])]
-        with closing(Several(reporters)) as told:
+        told = reporter if workers.main and reporter is not None else Silent()
+        with closing(told):
             if task is None:
                 preset = config.preset
                 task = tasks.load(
@@ -86,6 +83,18 @@ def _random_state_of_others(device: str) -> Iterator[None]:
     used = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(range(torch.cuda.device_count() if used else 0)):
         yield
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """While entered, what torch raises where memory ends, on the CPU or a GPU, becomes MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if isinstance(error, torch.cuda.OutOfMemoryError) or any(end in text for end in ENDS):
+            raise MemoryError(text.splitlines()[0]) from error
+        raise
 
 
 def _train(
@@ -117,45 +126,3 @@ def _goes_on(path: Path, resume: bool | None) -> bool:
     elif resume is True and not path.exists():
         raise CheckpointError(f"nothing to resume: {path} does not exist")
     return path.exists()
-
-
-def build(config: Config, task: Task) -> Network:
-    """The model that a configuration starts with: that of a file, or an untrained one.
-
-    Its initialization is the published one, but for what the preset says of it.
-    """
-    if config.preset.model in BASELINES:
-        return baseline(config.preset, task)
-    model = _initial(config, task) if config.start is None else start(config, task)
-    if (bits := config.preset.state_bits) is not None:
-        model.simulate_integers(calibration(task), bits, percentile="best")
-    return model
-
-
-def _initial(config: Config, task: Task) -> nn.SequenceModel:
-    preset = config.preset
-    model = nn.SequenceModel(
-        task.input_size,
-        preset.hidden_size,
-        task.output_size,
-        preset.block_size,
-        output=preset.output_on(task),
-        tokens=task.input == "tokens",
-        embedding_size=preset.embedding_size,
-        num_layers=preset.num_layers,
-        recurrence=preset.recurrence,
-        weight_bits=preset.weight_bits,
-        output_weight_bits=preset.output_weight_bits,
-        bias_bits=preset.bias_bits,
-        embedding_bits=preset.embedding_bits,
-        engine=config.engine,
-        freeze_signs=preset.freeze_signs,
-        preprocess=task.preprocess,
-        labels=task.labels,
-    )
-    with torch.no_grad():
-        top = model.rnn.layers()[-1].signs
-        top[: round(preset.positive_signs * len(top))].abs_()
-        if model.embedding is not None:
-            model.embedding.weight *= preset.embedding_scale
-    return model

@@ -17,11 +17,10 @@ from ..recipe.config import Config
 from ..recipe.setting import PresetError
 from . import checkpoint
 from .augment import Augmentation
-from .average import Average
 from .baselines import Network
 from .log import Log
 from .objective import Objective
-from .optimization import clip_weights, hysteresis, learning_rates, optimizer, set_learning_rates
+from .optimization import Average, clip_weights, hysteresis, learning_rates, optimizer, set_learning_rates
 from .parallel import Workers, device_of
 from .progress import Reporter
 from .signals import Interrupted, Stop, stop_signals
@@ -91,14 +90,8 @@ class Trainer:
         return self.model if self.average is None else self.average.model
 
     @property
-    def stale(self) -> int:
-        """Epochs since the best one."""
-        return self.progress.epoch - self.progress.best_epoch
-
-    @property
     def finished(self) -> bool:
-        out_of_patience = self.preset.patience is not None and self.stale >= self.preset.patience
-        return out_of_patience or self.progress.epoch >= self.preset.epochs
+        return self.progress.epoch >= self.preset.epochs
 
     def restore(self) -> None:
         """Takes up the run that the checkpoint describes. Raises `CheckpointError` if it is another one."""
@@ -138,10 +131,6 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
-        if self.progress.epoch < self.preset.epochs:
-            self.reporter.note(
-                f"no better validation score for {self.stale} epochs: ended after {self.progress.epoch}"
-            )
 
     def _train_epoch(self, stop: Stop) -> None:
         progress, size = self.progress, self.preset.batch_size

@@ -6,6 +6,9 @@
 ``krylov`` powers of W once per batch, one product             last output, linear, zero state, CPU
 ``scan``   recursive doubling, parallel over time, plain torch linear, any device
 =========  ==================================================  =======================================
+
+All of them run layers that forget, whose decays are factors of the signs; all but krylov, which needs a linear input, an
+input activation.
 """
 
 from __future__ import annotations
@@ -17,27 +20,33 @@ from . import derivatives, fused, krylov, native, plain
 from .choice import Choice, choose, krylov_from
 from .fused import loss as sequence_loss
 from .geometry import (
+    INPUT_ACTIVATIONS,
     RECURRENCES,
     Geometry,
     Inputs,
     Recurrence,
+    activated,
     at_length,
     full_precision,
     mask_past,
     mean_until,
-    read_states,
     reverse,
     used_tokens,
 )
+from .pool import Pooling, What, read_states
 
 __all__ = [
     "ENGINES",
+    "INPUT_ACTIVATIONS",
     "RECURRENCES",
     "SEGMENT",
     "Choice",
     "Geometry",
     "Inputs",
+    "Pooling",
     "Recurrence",
+    "What",
+    "activated",
     "at_length",
     "check",
     "choose",
@@ -57,7 +66,7 @@ ENGINES = ("auto", "loop", "native", "krylov", "scan")
 SEGMENT = 256
 
 
-def check(engine: str, recurrence: str, num_layers: int) -> None:
+def check(engine: str, recurrence: str, num_layers: int, input_activation: str | None = None) -> None:
     """Raises InputError for an unknown engine, or one that cannot run this recurrence."""
     if engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; expected one of {', '.join(ENGINES)}")
@@ -65,27 +74,29 @@ def check(engine: str, recurrence: str, num_layers: int) -> None:
         raise InputError(f"engine {engine!r} runs the linear recurrence only, not {recurrence!r}")
     if engine == "krylov" and num_layers > 1:
         raise InputError(f"engine 'krylov' runs a single layer, not {num_layers}")
+    if engine == "krylov" and input_activation is not None:
+        raise InputError(f"engine 'krylov' runs a linear input only, not {input_activation!r}")
 
 
 def read(
-    engine: str, r: Recurrence, what: str, lengths: Tensor | None, segment: int | None = None
+    engine: str, r: Recurrence, what: What, lengths: Tensor | None, segment: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """What is read of the states h_t = act(W h_{t-1} + v_t), and the state (B, n) after each sequence's own last step.
 
     what: "all" for all states (B, T, n), which have no meaning past a sequence's length; "last" for the last state
-    (B, n); "mean" for the mean of relu(h_t) over the sequence's own steps (B, n).
+    (B, n); "mean" for the mean of relu(h_t) over the sequence's own steps (B, n); a ``Pooling`` for its features (B, F).
     segment: steps between the snapshots of ``fused``; engines that store their states do not need it.
     """
     if engine == "krylov":
         return _read_krylov(r, what, lengths)
     if engine != "native":
         return plain.read(engine, r, what, lengths)
-    if what != "all" and fused.runs(r.inputs):
+    if not isinstance(what, Pooling) and what != "all" and fused.runs(r.inputs):
         return fused.read(r, what, lengths, segment)
     return read_states(native.states(r), what, lengths)
 
 
-def _read_krylov(r: Recurrence, what: str, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+def _read_krylov(r: Recurrence, what: What, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
     if what != "last":
         raise InputError("engine 'krylov' computes the last state alone: call last_state instead")
     if r.h_0 is not None:

@@ -42,7 +42,7 @@ class Arguments(NamedTuple):
 
     @classmethod
     def of(cls, r: Recurrence, lengths: Tensor | None, segment: int | None) -> Arguments:
-        x, table, bias = r.inputs
+        x, table, bias, _ = r.inputs
         if bias is None and not r.inputs.is_gathered:
             bias = table.new_zeros(table.shape[0])
         _, block_size, name = r.geometry

@@ -27,7 +27,7 @@ def runs(inputs: Inputs) -> bool:
     """Whether these passes can be used: there is no gradient of features."""
     tensors = [inputs.table] if inputs.is_gathered else [inputs.table, inputs.x]
     single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
-    return single and not inputs.x.requires_grad
+    return single and not inputs.x.requires_grad and inputs.activation is None
 
 
 def read(r: Recurrence, what: str, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:

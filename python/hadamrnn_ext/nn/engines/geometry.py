@@ -14,10 +14,13 @@ from ... import hadamard
 from .derivatives import transformed
 
 RECURRENCES = ("linear", "relu", "modrelu", "sign")
+INPUT_ACTIVATIONS = ("relu", "clip")
 
 
 class Geometry(NamedTuple):
     """Sizes and activation of one recurrent layer: W = diag(u) (I_q (x) H_m) / sqrt(m), q = hidden_size / block_size.
+
+    u is +1 or -1, and in a layer that forgets that times the decay of its block: ``Recurrence.signs``.
 
     ``recurrence`` is one of ``RECURRENCES``, or with "-k" at the end (linear-8) that of an integer state of k bits.
     """
@@ -41,12 +44,13 @@ class Geometry(NamedTuple):
 class Inputs(NamedTuple):
     """The input of a recurrence, not yet projected, so that an engine may do that inside its own pass.
 
-    v_t = table x_t + bias of features x (B, T, d), table (n, d); or v_t = table[x_t] of numbers x (B, T), int32.
+    v_t = phi(table x_t + bias) of features x (B, T, d), table (n, d); or v_t = table[x_t] of numbers x (B, T), int32.
     """
 
     x: Tensor
     table: Tensor
     bias: Tensor | None
+    activation: str | None = None  # phi of features; rows of a table are what it gives
 
     @property
     def is_gathered(self) -> bool:
@@ -54,13 +58,23 @@ class Inputs(NamedTuple):
 
     def values(self) -> Tensor:
         """v (B, T, n), in the dtype of the table."""
-        gathered = self.is_gathered
-        v = F.embedding(self.x, self.table) if gathered else F.linear(self.x, self.table, self.bias)
-        return v.to(self.table.dtype)  # autocast may have narrowed it
+        if self.is_gathered:
+            return F.embedding(self.x, self.table)
+        v = F.linear(self.x, self.table, self.bias).to(self.table.dtype)  # autocast may have narrowed it
+        return activated(v, self.activation)
+
+
+def activated(v: Tensor, activation: str | None) -> Tensor:
+    """phi(v); no gradient through what is clipped."""
+    if activation is None:
+        return v
+    return v.relu() if activation == "relu" else F.hardtanh(v)
 
 
 class Recurrence(NamedTuple):
-    """A layer at work: geometry, signs u (n,), its input, initial state (B, n) or None for zeros, modrelu (n,).
+    """A layer at work: geometry, u (n,), its input, initial state (B, n) or None for zeros, modrelu (n,).
+
+    signs: u, times the decays of a layer that forgets; any numbers but zero.
 
     twice: whether a second derivative is computed by plain torch where a C++ operator has none; else it is refused.
     """
@@ -85,14 +99,6 @@ def used_tokens(tokens: Tensor, vocabulary: int) -> tuple[Tensor, Tensor | None]
     present[tokens.long()] = True
     numbers = present.cumsum(0, dtype=torch.int32) - 1
     return F.embedding(tokens.long(), numbers[:, None]).squeeze(-1), present.nonzero().squeeze(1)
-
-
-def read_states(h: Tensor, what: str, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What ``engines.read`` gives, of all states h (B, T, n)."""
-    last = at_length(h, lengths)
-    if what == "mean":
-        return mean_until(h.relu(), lengths), last
-    return (h if what == "all" else last), last
 
 
 def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:

@@ -29,7 +29,7 @@ def last(
     signs (n,), inputs of features x (B, T, d), lengths (B,) whole numbers from 1 to T; twice: as of ``Recurrence``.
     """
     derivatives.refuse_transforms("krylov")
-    x, weight, bias = inputs
+    x, weight, bias, _ = inputs
     batch, steps, _ = x.shape
     # not weight.t(): its gradient would lie transposed in memory, of which DistributedDataParallel warns
     columns = torch.stack([*weight.unbind(1), *([] if bias is None else [bias])])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from . import loop, scan
-from .geometry import Recurrence, full_precision, read_states
+from .geometry import Recurrence, full_precision
+from .pool import What, read_states
 
 _STATES = {"loop": loop.states, "scan": scan.states}
 _LAST = {"loop": loop.last, "scan": scan.last}
@@ -23,7 +24,7 @@ def states(engine: str, r: Recurrence) -> Tensor:
         return _STATES[engine](r.geometry, r.signs, v, r.h_0, r.modrelu)
 
 
-def read(engine: str, r: Recurrence, what: str, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+def read(engine: str, r: Recurrence, what: What, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
     """What ``engines.read`` gives; the last states of sequences of one length without writing all states."""
     if what != "last" or lengths is not None:
         return read_states(states(engine, r), what, lengths)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hadamrnn_ext.train.memory import memory_errors
+from hadamrnn_ext.train.run import memory_errors
 
 
 def test_the_end_of_memory_is_a_memory_error():

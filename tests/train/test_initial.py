@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext import Model, cli, nn, train
+from hadamrnn_ext.data import tasks
 from hadamrnn_ext.train import PresetError
+from hadamrnn_ext.train.initial import build
 
 
 @pytest.fixture
@@ -50,6 +52,12 @@ def test_a_stopped_run_goes_on_to_the_same_bits(small, floats, tmp_path):
 def test_other_sizes_and_tasks_are_refused(small, floats, tmp_path):
     with pytest.raises(PresetError, match="has other sizes, bits or output"):
         train.run(tuned(small, floats, hidden_size=32), tmp_path / "x")
+    both = nn.SequenceModel(10, 16, 9, tokens=True, output="all", bidirectional=True)
+    both.to_native().save(tmp_path / "both.safetensors")
+    with pytest.raises(PresetError, match="bidirectional is True, expected None"):
+        train.run(dataclasses.replace(small(), start=str(tmp_path / "both.safetensors")), tmp_path / "x")
+    with pytest.raises(PresetError, match="input_size is 10, expected 11"):
+        build(tuned(small, floats), dataclasses.replace(tasks.load("copy", length=24), input_size=11))
     with pytest.raises(PresetError, match="state_bits is 7, expected 8 to 16"):
         small(state_bits=7)
     native = Model.load(floats)

@@ -1,0 +1,130 @@
+"""`hadamrnn fit FILE`: a model of own data in closed form, in seconds and without torch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .. import disk
+from ..closed_form.fit import fit_examples
+from ..closed_form.options import Options
+from ..closed_form.report import Report
+from ..closed_form.sizes import MAX_BYTES, check_units
+from ..data import files, source
+from ..data.custom import of_model
+from ..data.examples import Examples
+from ..data.sounds import SETTINGS
+from .counter import waiting
+from .custom import add_columns, add_meaning, columns, shared_groups
+from .effect import Idle, refuse
+from .evaluate import Scored, score
+from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
+
+EXAMPLES = """\
+  hadamrnn fit train.csv --test test.csv --out model.safetensors
+  hadamrnn fit walks.csv --id walk --label who --group person --impute last
+  hadamrnn fit train.npz --max-bytes 4096 --seed 1 --json
+"""
+
+
+def add(commands: Commands) -> None:
+    parser = add_command(
+        commands, "fit", run, "fit a model of own data in closed form, in seconds, without torch", EXAMPLES
+    )
+    parser.add_argument(
+        "file",
+        help=".npz with X and y, CSV, .ts, or a folder of sounds: as of `hadamrnn train custom --train`",
+    )
+    parser.add_argument("--test", metavar="FILE", help="of the same form: the finished model is scored on it")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("model.safetensors"),
+        metavar="FILE",
+        help="the model (default: model.safetensors)",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=positive,
+        default=MAX_BYTES,
+        metavar="N",
+        help=f"of the model: the network is the largest that fits (default: {MAX_BYTES})",
+    )
+    parser.add_argument(
+        "--hidden-size", type=positive, metavar="N", help="units, a power of two, whatever the bytes"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    add_columns(parser)
+    add_meaning(parser, "those that a model has not seen choose it")
+    add_threads(parser)
+    add_json(parser)
+    parser.set_defaults(
+        idle=(
+            Idle(
+                ("--max-bytes",),
+                lambda given: given.hidden_size is not None,
+                "--hidden-size says how large the network is",
+            ),
+        )
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    out: Path = arguments.out
+    disk.check(out)
+    check_units(arguments.hidden_size)
+    options = Options(
+        max_bytes=arguments.max_bytes,
+        hidden_size=arguments.hidden_size,
+        seed=arguments.seed,
+        kind=arguments.targets,
+        tokens=arguments.tokens,
+        impute=arguments.impute,
+        normalize=not arguments.no_normalize,
+        balanced=arguments.balanced,
+        num_threads=threads(arguments),
+    )
+    train, test = read(arguments)
+    with waiting("fitting"):
+        model, report = fit_examples(train, options, SETTINGS if source.is_folder(arguments.file) else {})
+    if model.card.input == "tokens":
+        refuse(arguments, ("--impute", "--no-normalize"), "it is for features, and the sequences are tokens")
+    if model.card.preprocess.vocabulary is not None:
+        refuse(arguments, ("--tokens",), "the sequences are texts, whose words are the tokens")
+    scored = None
+    if test is not None:
+        task = of_model(model.card, test, options.impute)
+        scored = score(model, task, task.test, options.num_threads)
+    model.save(out)
+    with beside(out):
+        if arguments.json:
+            found = {"model": str(out), **report.as_dict()}
+            print_json(found if scored is None else found | {"test": scored.scores})
+        else:
+            tell(out, report, scored)
+    return 0
+
+
+def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
+    """The files that the command line names; says how they are read."""
+    asked, kind = columns(arguments), arguments.targets
+    with waiting(f"reading {arguments.file}"):
+        train = files.examples(arguments.file, asked, kind=kind)
+    print(train.understood, file=sys.stderr)
+    if arguments.test is None:
+        return train, None
+    with waiting(f"reading {arguments.test}"):
+        test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
+    print(test.understood, *shared_groups(train, test), sep="\n", file=sys.stderr)
+    return train, test
+
+
+def tell(out: Path, report: Report, scored: Scored | None) -> None:
+    print(report)
+    if scored is not None:
+        scores = "  ".join(f"{name} {value:.4f}" for name, value in scored.scores.items())
+        print(f"test: {scores}")
+        if scored.confusion is not None:
+            print("", *scored.confusion.lines(), sep="\n")
+    print(f"model: {out}")

@@ -1,0 +1,123 @@
+"""A fit in two parts: some examples choose the network and the penalty, then sums over any number give the readout."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import custom
+from ..file.card import Training
+from ..file.data_card import DataCard
+from ..model import Model
+from . import certainty
+from .batch import CHUNK, Data
+from .choice import trials
+from .design import input_bits
+from .drawing import draw
+from .goal import Goal
+from .options import Options
+from .readout import Solved, finished
+from .report import Fitted, Report
+from .ridge import Standard, ridge
+from .sizes import largest
+from .sums import Known, Sums
+from .temperature import temperature
+
+__all__ = ["Fitter", "sums_of"]
+
+
+class Fitter:
+    """What some examples, all there are or at most `CHUNK`, have chosen; and sums over those that were added.
+
+    many: whether there are more, or will be. groups: (N,) numbers, of which whole ones are left out.
+    """
+
+    def __init__(
+        self, some: Data, goal: Goal, groups: NDArray[np.int64] | None, options: Options, many: bool
+    ) -> None:
+        self.options, self.reader, self.groups, seed = options, some.reader, groups, options.seed
+        self.tried = trials(some, goal, groups, options.hidden_size, seed)
+        self.design = min(self.tried, key=lambda trial: trial.cost).design
+        self.units, self.bits = largest(self.design, some, goal, options.hidden_size, options.max_bytes, many)
+        card, parameters = draw(self.design, self.units, some.batch(), seed, tokens=some.tokens)
+        self.card = dataclasses.replace(
+            card,
+            weight_bits=input_bits(parameters["input.weight"].shape[1]),
+            bias_bits=1 if self.design.bias == 0 else 8,
+            output_weight_bits=self.bits,
+        )
+        self.parameters = parameters
+        self.drawn = Model.from_parameters(self.card, parameters)
+        features = some.features(self.drawn)
+        self.known = Known(features, goal.targets, goal.weights)
+        self.goal = goal
+        self.chosen = ridge(features, goal.targets, goal.cost, goal.weights, groups)
+        self.sums = Sums.empty(features.shape[1], goal.outputs)
+        self.count = 0
+
+    @property
+    def standard(self) -> Standard:
+        """How features are shifted and scaled in the sums."""
+        return self.chosen.standard
+
+    def add(self, sums: Sums, count: int) -> None:
+        """Of `count` more examples; those that have chosen are to be among them, if there are any."""
+        self.sums, self.count = self.sums + sums, self.count + count
+
+    def fitted(self, data: DataCard | None, settings: Mapping[str, Any], begin: float) -> Fitted:
+        """The model of all examples so far. `begin`: when the fit began; data, settings: of the card."""
+        solved, goal = self._solved(), self.goal
+        left_out = solved.solution.left_out
+        factor = temperature(goal, left_out)
+        metrics = certainty.metrics(goal, left_out, factor)
+        model = finished(self.card, self.parameters, solved, self.reader.preprocess, factor)
+        method = {**settings, "method": "closed form"}
+        training = Training(task=custom.NAME, seed=self.options.seed, metrics=metrics, settings=method)
+        model = model.with_card(dataclasses.replace(model.card, training=training, data=data))
+        return Fitted(
+            model,
+            Report(
+                trials=tuple(self.tried),
+                design=self.design,
+                hidden_size=self.units,
+                output_weight_bits=self.bits,
+                metrics=metrics,
+                interval=certainty.accuracy_interval(goal, left_out, self.groups),
+                examples=len(goal),
+                sequences=max(self.count, len(goal)),
+                groups=None if self.groups is None else len(np.unique(self.groups)),
+                warnings=certainty.warnings(goal),
+                file_bytes=len(model.to_bytes()),
+                seconds=time.perf_counter() - begin,
+            ),
+        )
+
+    def _solved(self) -> Solved:
+        """By the chosen penalty. It stands against the noise of the examples, which does not grow with their number.
+
+        Where whole groups are left out, it stands against the differences of groups instead, each of which weighs as many
+        examples as it has: so it grows with them.
+        """
+        some = len(self.goal)
+        if self.count <= some:
+            return Solved(self.chosen, self.goal, self.known.features)
+        growth = 1.0 if self.groups is None else self.count / some
+        solution = self.sums.solve(self.chosen.penalty * growth, self.standard, self.known)
+        if self.groups is not None:
+            solution = solution._replace(left_out=self.chosen.left_out)
+        return Solved(solution, self.goal, self.known.features)
+
+
+def sums_of(drawn: Model, standard: Standard, data: Data, goal: Goal) -> Sums:
+    """What examples add to a fit whose network and units these are."""
+    total = Sums.empty(drawn.card.output_width, goal.outputs)
+    for start in range(0, len(data), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(data)))
+        part = goal.take(rows)
+        total += Sums.of(data.take(rows).features(drawn), part.targets, part.weights, standard)
+    return total

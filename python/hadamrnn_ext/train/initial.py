@@ -1,0 +1,61 @@
+"""The model that a run starts with: an untrained one, or that of a model file (fine-tuning)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from .. import nn, zoo
+from ..data.task import Task, calibration
+from ..file.card import Card
+from ..recipe.config import Config
+from ..recipe.preset import BASELINES, Preset
+from ..recipe.setting import PresetError
+from .baselines import Network, baseline
+
+__all__ = ["build"]
+
+#: Parts of a card that say nothing of the network that is trained.
+FREE = ("preprocess", "labels", "training", "data", "integer")
+
+
+def build(config: Config, task: Task) -> Network:
+    """The model that a configuration starts with; its initialization is the published one, but for what the preset says.
+
+    Raises PresetError if the model of `config.start` is another network than the recipe's on this task.
+    """
+    preset = config.preset
+    if preset.model in BASELINES:
+        return baseline(preset, task)
+    card = preset.card(task)
+    options: dict[str, Any] = {"engine": config.engine, "freeze_signs": preset.freeze_signs}
+    if config.start is None:
+        model = nn.SequenceModel.from_card(card, **options)
+        _initialize(model, preset)
+    else:
+        native = zoo.load(config.start)
+        if differences := _differences(native.card, card):
+            raise PresetError(
+                f"{config.start} has other sizes, bits or output than the recipe on {task.name}: "
+                f"{'; '.join(differences)}; see recipe.sized_as"
+            )
+        model = nn.from_native(native, **options)
+        model.preprocess, model.labels = task.preprocess, task.labels
+    if preset.state_bits is not None:
+        model.simulate_integers(calibration(task), preset.state_bits, percentile="best")
+    return model
+
+
+def _initialize(model: nn.SequenceModel, preset: Preset) -> None:
+    with torch.no_grad():
+        top = model.rnn.layers()[-1].signs
+        top[: round(preset.positive_signs * len(top))].abs_()
+        if model.embedding is not None:
+            model.embedding.weight *= preset.embedding_scale
+
+
+def _differences(met: Card, expected: Card) -> list[str]:
+    pairs = [(field.name, getattr(met, field.name), getattr(expected, field.name)) for field in fields(Card)]
+    return [f"{name} is {a}, expected {b}" for name, a, b in pairs if a != b and name not in FREE]

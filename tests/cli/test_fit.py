@@ -1,0 +1,101 @@
+"""`hadamrnn fit`: files of own data in, a model and what is known of it out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import hadamrnn_ext as hr
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """train.csv and test.csv: rises and falls, a time step a row, of six people each; a value is missing."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, count, first in (("train", 48, 0), ("test", 24, 6)):
+        rows = ["id,time,label,who,x,y"]
+        for i in range(count):
+            slope = (-1, 1)[i % 2]
+            for t in range(12):
+                x = f"{slope * t / 6 + rng.normal() / 3:.4f}" if (i, t) != (3, 5) else ""
+                rows.append(f"{i},{t},{('fall', 'rise')[i % 2]},p{first + i % 6},{x},{rng.normal():.4f}")
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_a_table_becomes_a_model_that_knows_its_names(run, tables):
+    code, stdout, stderr = run(
+        "fit",
+        "train.csv",
+        "--test",
+        "test.csv",
+        "--out",
+        "m.safetensors",
+        "--impute",
+        "last",
+        "--hidden-size",
+        32,
+        "--group",
+        "who",
+    )
+    assert code == 0, stderr
+    assert "<- chosen" in stdout
+    assert "leave-one-group-out accuracy" in stdout
+    assert "test: " in stdout
+    assert stdout.endswith("model: m.safetensors\n")
+    card = hr.load("m.safetensors").card
+    assert card.labels == ("fall", "rise")
+    assert (card.data.features, card.data.label, card.data.id, card.data.impute) == (
+        ("x", "y"),
+        "label",
+        "id",
+        "last",
+    )
+    code, stdout, _ = run("eval", "m.safetensors", "--test", "test.csv", "--json")
+    assert code == 0
+    assert json.loads(stdout)["accuracy"] > 0.9
+
+
+def test_json_has_the_report_and_the_scores(run, tables):
+    arguments = "fit train.csv --test test.csv --impute mean --group who --max-bytes 6000 --json --seed 3"
+    code, stdout, stderr = run(*arguments.split())
+    assert code == 0, stderr
+    found = json.loads(stdout)
+    assert found["model"] == "model.safetensors"
+    assert found["groups"] == 6
+    assert found["file_bytes"] == len((tables / "model.safetensors").read_bytes()) <= 6000
+    assert found["test"]["accuracy"] > 0.9
+    low, high = found["interval"]
+    assert 0 <= low <= found["metrics"]["loo_accuracy"] <= high <= 1
+    assert len(found["trials"]) == 6
+    assert hr.load("model.safetensors").card.training.seed == 3
+
+
+def test_few_examples_of_a_class_are_warned_of(run, tables):
+    np.savez("few.npz", X=np.random.default_rng(0).normal(size=(14, 9)), y=["a"] * 11 + ["b"] * 3)
+    code, stdout, _ = run("fit", "few.npz", "--hidden-size", 16)
+    assert code == 0
+    assert "warning: few examples of b (3)" in stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("nowhere.csv", "nowhere.csv"),
+        ("train.csv --group who", "missing"),
+        ("train.csv --group who --test nowhere.csv", "nowhere.csv"),
+        ("train.csv --group who --impute last --hidden-size 33", "hidden_size is 33"),
+        ("train.csv --group who --impute last --max-bytes 100", "max_bytes is 100"),
+        ("train.csv --group who --impute last --out nowhere/m.safetensors", "nowhere"),
+        ("one.npz", "single class"),
+    ],
+)
+def test_what_is_refused(run, tables, arguments, said):
+    np.savez("one.npz", X=np.zeros((5, 3)), y=np.zeros(5, int))
+    code, stdout, stderr = run("fit", *arguments.split())
+    assert (code, stdout) == (1, "")
+    assert said in stderr.splitlines()[-1]
+    assert not (tables / "model.safetensors").exists()
