@@ -122,14 +122,30 @@ def same(a: Any, b: Any) -> None:
 
 SHAPES = ((24, 8), (64, 16), (40, 20), (96, 8), (256, 128), (256, 256), (3, 1))
 FEATURES = [
-    {"n": n, "m": m, "input_size": d, "input_activation": phi, "differences": change, "pool": pool, "output": output}
+    {
+        "n": n,
+        "m": m,
+        "input_size": d,
+        "input_activation": phi,
+        "differences": change,
+        "pool": pool,
+        "output": output,
+    }
     for (n, m), d, phi, change, pool, output in itertools.product(
         SHAPES, (1, 3), (None, "relu", "clip"), (None, True), POOLS, ("last", "all", "mean")
     )
     if not (pool and output == "mean")
 ]
 TOKENS = [
-    {"n": n, "m": m, "input": "tokens", "input_size": 7, "embedding_size": e, "input_activation": phi, "pool": pool}
+    {
+        "n": n,
+        "m": m,
+        "input": "tokens",
+        "input_size": 7,
+        "embedding_size": e,
+        "input_activation": phi,
+        "pool": pool,
+    }
     for (n, m), e, phi, pool in itertools.product(SHAPES, (None, 4), (None, "relu", "clip"), POOLS)
 ]
 
@@ -230,9 +246,9 @@ def test_a_state_that_cannot_be_is_refused(rng):
     stream = model.stream()
     stream.step([1.0, 2.0])
     h, sums, last = stream.state
-    with pytest.raises(InputError, match="whole numbers of -127 .. 127"):
+    with pytest.raises(InputError, match=r"whole numbers of -127 \.\. 127"):
         stream.state = [h, sums, last + np.array([0.5, 0, 0])]
-    with pytest.raises(InputError, match="whole numbers of -127 .. 127"):
+    with pytest.raises(InputError, match=r"whole numbers of -127 \.\. 127"):
         stream.state = [h, sums, np.array([128.0, 0, 1])]
     for place, too_much in ((0, 255.0), (64, 2.0), (3, 0.5)):
         wrong = sums.copy()
@@ -280,7 +296,9 @@ def test_blocks_have_units_of_their_own(rng):
 
 
 def test_bytes_enter_as_they_are(rng):
-    floats = make(rng, input_size=1, pool=Pool(1), differences=True, preprocess=Preprocess(uint8_scale=1 / 255))
+    floats = make(
+        rng, input_size=1, pool=Pool(1), differences=True, preprocess=Preprocess(uint8_scale=1 / 255)
+    )
     pixels = rng.integers(0, 256, (BATCH, STEPS, 1), dtype=np.uint8)
     model = floats.quantize(pixels, 8)
     assert model.card.integer.input.range == (0, 255)
@@ -297,7 +315,12 @@ def test_a_file_holds_it_and_a_description_says_it(rng, tmp_path):
         same(again.infer(x), model.infer(x))
     assert b'format_version\\":6' in model.to_bytes()
     shown = str(model.describe())
-    for said in ("8-bit state of a step per block", "decay per block", "8-bit integers", "2 thresholds per unit"):
+    for said in (
+        "8-bit state of a step per block",
+        "decay per block",
+        "8-bit integers",
+        "2 thresholds per unit",
+    ):
         assert said in shown
     assert "8-bit state" in repr(model)
     assert model.describe().payload["pool.thresholds"] == 2 * 64
@@ -345,7 +368,9 @@ def test_files_whose_sums_could_overflow_are_refused(rng):
         damaged[f"layers.0.{name}"] = changed
         with pytest.raises(ModelFormatError, match=said):
             hr.Model(model.card, damaged)
-    blocks = dataclasses.replace(model.card.integer.blocks, product_shift=1)  # the upper half of too many bits
+    blocks = dataclasses.replace(
+        model.card.integer.blocks, product_shift=1
+    )  # the upper half of too many bits
     card = dataclasses.replace(model.card, integer=dataclasses.replace(model.card.integer, blocks=blocks))
     multiplier = np.full(4, (1 << 31) - 1, np.int32)
     with pytest.raises(ModelFormatError, match="upper half of 64 bits"):

@@ -44,6 +44,7 @@ def fit(
     normalize: bool = True,
     balanced: bool = False,
     num_threads: int | None = None,
+    state_bits: int | None = None,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
 
@@ -67,6 +68,8 @@ def fit(
         normalize: subtract each channel's mean and divide by its standard deviation.
         balanced: weigh classes by the inverse of their frequency.
         num_threads: as of ``Model.infer``.
+        state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
+            give; None: a float model.
 
     Returns:
         ``Fitted(model, report)``.
@@ -83,7 +86,9 @@ def fit(
         >>> float((labels[:, 0] == pitch[40:].astype(str)).mean())
         1.0
     """
-    options = Options(max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads)
+    options = Options(
+        max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads, state_bits
+    )
     if hasattr(X, "__next__"):
         if y is not None:
             raise InputError(

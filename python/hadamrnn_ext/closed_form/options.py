@@ -23,3 +23,4 @@ class Options(NamedTuple):
     normalize: bool = True
     balanced: bool = False
     num_threads: int | None = None
+    state_bits: int | None = None

@@ -200,7 +200,11 @@ class Card(Record):
         if self.forgets != (integer.blocks is not None):
             raise ModelFormatError("IntegerCard.blocks is for networks that forget, and those need it")
         if integer.blocks is not None:
-            return self._check_blocks(integer)
+            self._check_blocks(integer)
+        else:
+            self._check_layers(integer)
+
+    def _check_layers(self, integer: IntegerCard) -> None:
         if len(integer.layers) != len(self.layers):
             raise ModelFormatError(
                 f"IntegerCard has {len(integer.layers)} layers; expected {len(self.layers)}"

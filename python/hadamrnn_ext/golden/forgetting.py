@@ -162,13 +162,14 @@ def _inputs(net: Network, x: NDArray[Any]) -> Int:
     """v_t at every step, (B, T, n)."""
     shift = net.layer.input_shift
     if net.table is not None and net.table_multiplier is not None:
-        products: Int = net.table[x] * net.table_multiplier[x][..., None]
-        return products + _half(shift) >> shift
+        rows: Int = net.table[x] * net.table_multiplier[x][..., None] + _half(shift) >> shift
+        return rows
     assert net.codes is not None
     assert net.input_multiplier is not None
     q = quantize_input(net, x)
     if net.differences:
         q = np.concatenate([q, np.diff(q, axis=1, prepend=q[:, :1])], axis=-1)
+    assert net.bias is not None
     v: Int = q @ net.codes.T * net.input_multiplier + net.bias + _half(shift) >> shift
     if net.bound is not None:
         return np.clip(v, -net.bound, net.bound)

@@ -149,7 +149,11 @@ def _made(
     shifts = np.minimum(shifts, MOST_SHIFT)
     wanted = unit * 2.0**shifts
     whole = np.floor(wanted * (1 + 1e-6))
-    grown = np.where(whole >= WHOLE, np.maximum(given.step * 2.0 ** (fraction + shifts) / np.maximum(whole, 1), scales), scales)
+    grown = np.where(
+        whole >= WHOLE,
+        np.maximum(given.step * 2.0 ** (fraction + shifts) / np.maximum(whole, 1), scales),
+        scales,
+    )
     scale = grown.astype(np.float32)
     fine = 2.0 ** (fraction + shifts) / scale
     input_multiplier = np.rint(given.step * fine).astype(np.int64)

@@ -131,7 +131,8 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
     """
     integer = _integer(card)
     if integer.blocks is not None:
-        return check_blocks(card, parameters)
+        check_blocks(card, parameters)
+        return
     for i in range(len(card.layers)):
         problem = layer_problem(step(card, parameters, i))
         if problem is not None:

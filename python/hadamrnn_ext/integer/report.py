@@ -40,7 +40,7 @@ def with_report(
         for layer, measure in zip(integer.states, measures, strict=True)
     )
     found = {"layers": reported} if integer.blocks is None else {"blocks": reported[0]}
-    return dataclasses.replace(card, integer=dataclasses.replace(integer, **found))  # type: ignore[arg-type]
+    return dataclasses.replace(card, integer=dataclasses.replace(integer, **found))
 
 
 def fidelity(card: Card) -> float:
