@@ -142,8 +142,6 @@ inline std::vector<Case> all_cases() {
   }
   cases.push_back(
       {"fwht_i32_n512", 32, [](const KernelTable& k) { return transform<int32_t>(k.transform_i32, 512, 32); }});
-  cases.push_back(
-      {"fwht_i16_n512", 64, [](const KernelTable& k) { return transform<int16_t>(k.transform_i16, 512, 64); }});
   cases.push_back({"xnor_n512_k1", 1, [](const KernelTable& k) { return xnor_signs(k, 512); }});
   cases.push_back({"xnor_n512_k12", 1, [](const KernelTable& k) { return xnor(k, 512, 12); }});
   cases.push_back({"masked_add_n1024_d16", 1, [](const KernelTable& k) { return masked_add(k, 1024, 64); }});

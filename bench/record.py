@@ -10,7 +10,7 @@ from typing import Any
 
 from hadamrnn_ext import disk
 
-__all__ = ["DeviceRecord", "Record", "write"]
+__all__ = ["DeviceRecord", "FitRecord", "Record", "write"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,18 @@ class DeviceRecord(Record):
     ram: int
     instructions_per_step: float
     logits_equal: bool  # to those of Python, to the bit
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitRecord(Record):
+    """A model of a data set; ``ours_s`` and ``peer_s`` are the medians of the seconds to fit.
+
+    Pairs are ours and the peer's: test accuracies of each seed, seconds to classify one series, bytes of the model.
+    """
+
+    accuracy: tuple[list[float], list[float]]
+    classify_s: tuple[float, float]
+    bytes: tuple[int, int]
 
 
 def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Record]) -> None:

@@ -1,6 +1,6 @@
 """Measure hadamrnn_ext against what could be used instead. See README.md.
 
-python bench/run.py kernels|inference|calls|scaling|edge|training [--json FILE] [--isa NAME] [--quick]
+python bench/run.py kernels|inference|calls|scaling|edge|training|fit [--json FILE] [--isa NAME] [--quick]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import os
 from pathlib import Path
 
-SUITES = ("kernels", "inference", "calls", "scaling", "edge", "training")
+SUITES = ("kernels", "inference", "calls", "scaling", "edge", "training", "fit")
 
 
 def main() -> None:

@@ -43,7 +43,6 @@ _KINDS: dict[str, Callable[..., Work]] = {
     "step": _step,
     "fwht_f32": lambda n: Work(adds=n * math.log2(n), bytes=8 * n),
     "fwht_i32": lambda n: Work(adds=n * math.log2(n), bytes=8 * n),
-    "fwht_i16": lambda n: Work(adds=n * math.log2(n), bytes=4 * n),
     "xnor": lambda n, bits: Work(words=n * n / 64 * bits, bytes=n * n / 8),
     "masked_add": lambda n, blocks: Work(adds=n * n / blocks, bytes=n * n / blocks / 8),
     "readout": lambda n, o: Work(adds=n * o, bytes=4 * n * (o + 1)),

@@ -149,7 +149,7 @@ def test_unscaled_pixels_are_not_taken_for_numbers(series):
         ([4, 4, 5], InputError, r"lengths\[2\] is 5; expected 1 .. 4"),
         ([-1, 4, 4], InputError, r"lengths\[0\] is -1"),
         (np.array([1, 1, 2**63], np.uint64), InputError, r"lengths\[2\] is 9223372036854775808"),
-        ([1, 2], ShapeError, r"lengths has shape \(2,\); expected \(3,\), one length a sequence"),
+        ([1, 2], ShapeError, r"lengths has shape \(2,\); expected \(3,\), one length per sequence"),
         (4, ShapeError, r"lengths has shape \(\); expected \(3,\)"),
         ([[1, 2, 3]], ShapeError, r"lengths has shape \(1, 3\)"),
         ([1.0, 2.0, 3.0], InputError, "lengths has dtype float64; expected integers"),

@@ -245,7 +245,7 @@ def test_a_file_holds_it_and_a_description_says_it(rng, tmp_path):
         "decay per block",
         "2 thresholds per unit",
         "the last 32 steps",
-        "beside its change",
+        "its change since",
         "relu of U x + b",
     ):
         assert said in text
@@ -260,7 +260,7 @@ def test_a_model_without_any_of_it_is_written_as_before(rng):
     ("fields", "said"),
     [
         ({"input": "tokens", "input_size": 5, "differences": True}, "tokens have none"),
-        ({"output": "mean", "pool": Pool(1)}, "which is one"),
+        ({"output": "mean", "pool": Pool(1)}, "which pools as well"),
         ({"bidirectional": True}, "of one direction"),
     ],
 )
@@ -284,5 +284,5 @@ def test_a_pool_that_makes_no_sense(fields, said):
 
 def test_those_who_cannot_say_so(rng):
     model = forgetting(rng, pool=Pool(1))
-    with pytest.raises(hr.KernelError, match="reads a pool"):
+    with pytest.raises(hr.KernelError, match="differences or a pool"):
         model.unroll(STEPS)

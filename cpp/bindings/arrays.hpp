@@ -4,20 +4,30 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <string>
+#include <initializer_list>
 #include <vector>
 
 namespace hadamrnn::bindings {
 
 namespace py = pybind11;
-using Shape = std::vector<py::ssize_t>;  // -1: any size
 
-inline std::string to_text(const Shape& shape) {
-  std::string text = "(";
-  for (const py::ssize_t s : shape)
-    text += (text.size() > 1 ? ", " : "") + (s < 0 ? std::string("*") : std::to_string(s));
-  return text + ")";
-}
+// A shape; -1: any size. Without memory of its own, so that a call that names one has nothing to clean up.
+class Shape {
+ public:
+  Shape(std::initializer_list<py::ssize_t> sizes) {
+    for (const py::ssize_t size : sizes) sizes_[ndim_++] = size;
+  }
+  explicit Shape(const py::array& array) {
+    for (; ndim_ < array.ndim(); ++ndim_) sizes_[ndim_] = array.shape(ndim_);
+  }
+  int ndim() const { return ndim_; }
+  const py::ssize_t* data() const { return sizes_; }
+  py::ssize_t& back() { return sizes_[ndim_ - 1]; }
+
+ private:
+  int ndim_ = 0;
+  py::ssize_t sizes_[64];  // as many axes as NumPy has
+};
 
 // NumPy's own float32, int32 ...: one object for nearly all arrays, so that a pointer tells the dtype.
 template <class T>
@@ -37,31 +47,24 @@ bool is_exact(py::handle object) {
 
 // A new array, without the vectors of shape and strides that pybind11 makes on the way.
 template <class T>
-py::array_t<T> new_array(int ndim, const Py_ssize_t* shape) {
+py::array_t<T> new_array(const Shape& shape) {
   auto& api = py::detail::npy_api::get();
   PyObject* dtype = builtin_dtype<T>();
   Py_INCREF(dtype);  // NewFromDescr takes a reference
-  PyObject* array = api.PyArray_NewFromDescr_(api.PyArray_Type_, dtype, ndim, const_cast<Py_intptr_t*>(shape), nullptr,
-                                              nullptr, 0, nullptr);
+  PyObject* array = api.PyArray_NewFromDescr_(api.PyArray_Type_, dtype, shape.ndim(),
+                                              const_cast<Py_intptr_t*>(shape.data()), nullptr, nullptr, 0, nullptr);
   if (!array) throw py::error_already_set();
   return py::reinterpret_steal<py::array_t<T>>(array);
 }
 
+// Raises what is wrong with an array that is not of this dtype and layout, or not of this shape.
+void check_array(const py::object& object, bool exact, PyObject* dtype, const char* name, const Shape& shape);
+
 // A view of `object`, whose dtype, layout and shape must be exactly these.
 template <class T>
 py::array_t<T> exact(const py::object& object, const char* name, const Shape& shape) {
-  if (!is_exact<T>(object)) {
-    throw py::type_error(std::string(name) + " must be an aligned C-contiguous NumPy array of " +
-                         std::string(py::str(py::dtype::of<T>())));
-  }
-  auto array = py::reinterpret_borrow<py::array_t<T>>(object);
-  bool fits = array.ndim() == py::ssize_t(shape.size());
-  for (size_t i = 0; fits && i < shape.size(); ++i) fits = shape[i] < 0 || shape[i] == array.shape(py::ssize_t(i));
-  if (!fits) {
-    throw py::value_error(std::string(name) + " has shape " +
-                          to_text(Shape(array.shape(), array.shape() + array.ndim())) + ", expected " + to_text(shape));
-  }
-  return array;
+  check_array(object, is_exact<T>(object), builtin_dtype<T>(), name, shape);
+  return py::reinterpret_borrow<py::array_t<T>>(object);
 }
 
 template <class T>

@@ -23,7 +23,7 @@ py::ssize_t read(const Features& features, const py::array& x, const py::object&
   if (!type || !features.takes(*type)) throw py::type_error("x must be an aligned C-contiguous array that is taken");
   const py::ssize_t d = features.size();
   if (x.ndim() == 0 || x.shape(x.ndim() - 1) != d) throw py::value_error("x must be (..., " + std::to_string(d) + ")");
-  float* y = writable<float>(out, "out", Shape(x.shape(), x.shape() + x.ndim()));
+  float* y = writable<float>(out, "out", Shape(x));
   const void* data = x.data();
   const int64_t rows = x.size() / d;
   const py::gil_scoped_release release;
@@ -41,34 +41,32 @@ py::ssize_t nonfinite(const py::object& x) {
 
 // (rows, outputs) of an array (..., outputs).
 struct Logits {
-  explicit Logits(const py::object& y) {
+  explicit Logits(const py::array& y) : shape(y) {
     if (!is_exact<float>(y)) throw py::type_error("logits must be an aligned C-contiguous float32 array");
-    const auto array = py::reinterpret_borrow<py::array_t<float>>(y);
-    if (array.ndim() == 0 || array.shape(array.ndim() - 1) == 0) throw py::value_error("logits must be (..., o)");
-    shape.assign(array.shape(), array.shape() + array.ndim());
+    if (y.ndim() == 0 || shape.back() == 0) throw py::value_error("logits must be (..., o)");
     outputs = shape.back();
-    rows = array.size() / outputs;
-    data = array.data();
+    rows = y.size() / outputs;
+    data = static_cast<const float*>(y.data());
   }
   Shape shape;
   int64_t rows, outputs;
   const float* data;
 };
 
-py::array_t<float> all_probabilities(const py::object& logits) {
+py::array_t<float> all_probabilities(const py::array& logits) {
   Logits y(logits);
   y.shape.back() = class_count(y.outputs);
-  auto out = new_array<float>(int(y.shape.size()), y.shape.data());
+  auto out = new_array<float>(y.shape);
   probabilities(y.data, y.rows, y.outputs, out.mutable_data());
   return out;
 }
 
-py::object top_classes(const py::object& logits, int64_t top) {
+py::object top_classes(const py::array& logits, int64_t top) {
   Logits y(logits);
   if (top < 1 || top > class_count(y.outputs)) throw py::value_error("top is " + std::to_string(top));
   y.shape.back() = top;
-  auto classes = new_array<int64_t>(int(y.shape.size()), y.shape.data());
-  auto out = new_array<float>(int(y.shape.size()), y.shape.data());
+  auto classes = new_array<int64_t>(y.shape);
+  auto out = new_array<float>(y.shape);
   if (!most_probable(y.data, y.rows, y.outputs, top, classes.mutable_data(), out.mutable_data())) return py::none();
   return py::make_tuple(std::move(classes), std::move(out));
 }

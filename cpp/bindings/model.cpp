@@ -95,11 +95,9 @@ py::object answer(const Model& model, const py::object& x, const Features* featu
   const int batched = input.read(x, batch);
   if (batched < 0 || batch.size != 1 || batch.steps < 1) return py::none();
   if (batch.steps * model.step_work() > brief_work) return py::none();
-  const Py_ssize_t shape[] = {batch.size, batch.steps, model.output_size()}, short_shape[] = {shape[0], shape[2]};
+  const py::ssize_t steps = batch.steps, o = model.output_size();
   const bool all = model.output() == Output::all;
-  const int single = 1 - batched;
-  py::array_t<float> y =
-      all ? new_array<float>(3 - single, shape + single) : new_array<float>(2 - single, short_shape + single);
+  auto y = new_array<float>(batched ? all ? Shape{1, steps, o} : Shape{1, o} : all ? Shape{steps, o} : Shape{o});
   try {
     if (model.infer(batch, y.mutable_data(), 1, check_finite)) return py::none();
   } catch (const std::invalid_argument&) {

@@ -66,8 +66,8 @@ struct At {
 py::object step_of(PyStream& self, const py::object& x, bool single, const At& places) {
   Batch batch;
   if (!self.input.read_step(x, places.count, single, batch)) return py::none();
-  const Py_ssize_t shape[] = {places.count, self.stream.model().output_size()};
-  py::array_t<float> y = single ? new_array<float>(1, shape + 1) : new_array<float>(2, shape);
+  const py::ssize_t outputs = self.stream.model().output_size();
+  py::array_t<float> y = new_array<float>(single ? Shape{outputs} : Shape{places.count, outputs});
   float* data = y.mutable_data();
   try {
     std::optional<LongCall> call;
@@ -126,8 +126,7 @@ Found run(PyStream& self, const py::object& x, const py::object& out, const py::
 // Logits of the sequences so far, (k, o).
 py::array_t<float> logits(PyStream& self, const py::object& at) {
   const At places(self, at);
-  const Py_ssize_t shape[] = {places.count, self.stream.model().output_size()};
-  py::array_t<float> y = new_array<float>(2, shape);
+  auto y = new_array<float>({places.count, self.stream.model().output_size()});
   Batch batch;
   batch.size = places.count;
   self.stream.run(batch, false, y.mutable_data(), places.first);
@@ -156,12 +155,12 @@ std::vector<py::array> get_state(PyStream& self, const py::object& at) {
   std::vector<py::array> state;
   for (int64_t l = 0; l < stream.layers(); ++l) {
     const int64_t n = stream.hidden_size(l);
-    py::array_t<float> rows(Shape{places.count, n});
+    auto rows = new_array<float>({places.count, n});
     for (int64_t i = 0; i < places.count; ++i) stream.get_state(places[i], l, rows.mutable_data() + i * n);
     state.push_back(std::move(rows));
   }
   for (const Part& part : parts_of(stream)) {
-    py::array_t<double> rows(Shape{places.count, part.size});
+    auto rows = new_array<double>({places.count, part.size});
     for (int64_t i = 0; i < places.count; ++i) (stream.*part.get)(places[i], rows.mutable_data() + i * part.size);
     state.push_back(std::move(rows));
   }
@@ -199,8 +198,7 @@ void each(PyStream& self, const py::object& at) {
 }
 
 py::array_t<int64_t> taken(const Stream& stream) {
-  const Py_ssize_t count = stream.count();
-  auto places = new_array<int64_t>(1, &count);
+  auto places = new_array<int64_t>({stream.count()});
   int64_t* next = places.mutable_data();
   for (int64_t i = 0; i < stream.batch(); ++i) {
     if (stream.taken(i)) *next++ = i;

@@ -7,11 +7,15 @@
 namespace hadamrnn::bindings {
 namespace {
 
-// A TrainInput whose arrays stay alive as long as it does.
+// A TrainInput, and what is pooled if anything, whose arrays stay alive as long as it does.
 struct Input {
   Recurrence recurrence;
   TrainInput in;
+  TrainPool pooled;
   std::vector<py::object> arrays;
+
+  const TrainPool* pool() const { return pooled.thresholds > 0 ? &pooled : nullptr; }
+  py::ssize_t features() const { return pooled.thresholds * (pooled.excess + pooled.share) * recurrence.hidden_size(); }
 
   template <class T>
   const T* keep(const py::object& array, const char* name, const Shape& shape) {
@@ -22,8 +26,9 @@ struct Input {
 
 Input make_input(const Recurrence& recurrence, const py::object& signs, const py::object& modrelu, const py::object& x,
                  const py::object& weight, const py::object& bias, const py::object& ids, const py::object& rows,
-                 const py::object& lengths, const py::object& h0) {
-  Input self{recurrence, {}, {}};
+                 const py::object& lengths, const py::object& h0, const std::string& input_activation,
+                 const py::object& thresholds, bool excess, bool share, int64_t time_constant) {
+  Input self{recurrence, {}, {}, {}};
   TrainInput& in = self.in;
   const py::ssize_t n = recurrence.hidden_size();
   if (recurrence.has_threshold() == modrelu.is_none()) throw py::value_error("modrelu goes with recurrence 'modrelu'");
@@ -49,6 +54,11 @@ Input make_input(const Recurrence& recurrence, const py::object& signs, const py
   if (in.steps < 1) throw py::value_error("no time steps");
   in.lengths = self.keep<int64_t>(lengths, "lengths", {in.batch});
   in.h0 = self.keep<float>(h0, "h0", {in.batch, n});
+  in.input_activation = input_activation;
+  if (!thresholds.is_none()) {
+    const int64_t count = exact<float>(thresholds, "thresholds", {-1, n}).shape(0);
+    self.pooled = {count, self.keep<float>(thresholds, "thresholds", {-1, n}), excess, share, time_constant};
+  }
   return self;
 }
 
@@ -56,7 +66,7 @@ Input make_input(const Recurrence& recurrence, const py::object& signs, const py
 TrainGradients make_gradients(const Input& self, py::dict& out) {
   const py::ssize_t n = self.recurrence.hidden_size();
   const auto fresh = [&](const char* name, const Shape& shape) {
-    py::array_t<float> array(shape);
+    auto array = new_array<float>(shape);
     out[name] = array;
     return array.mutable_data();
   };
@@ -79,33 +89,43 @@ int64_t check_segment(int64_t segment) {
 }
 
 py::array_t<float> last(const Input& self, int threads) {
-  py::array_t<float> out(Shape{self.in.batch, self.recurrence.hidden_size()});
+  auto out = new_array<float>({self.in.batch, self.recurrence.hidden_size()});
   float* h = out.mutable_data();
   const LongCall call;
-  train_last(self.recurrence, self.in, h, nullptr, threads);
+  train_last(self.recurrence, self.in, nullptr, h, nullptr, threads);
   return out;
 }
 
-py::tuple mean(const Input& self, int threads) {
-  const Shape shape{self.in.batch, self.recurrence.hidden_size()};
-  py::array_t<float> mean(shape), last(shape);
-  float *m = mean.mutable_data(), *h = last.mutable_data();
+py::tuple pooled(const Input& self, int threads) {
+  if (!self.pool()) throw py::value_error("there are no thresholds to pool over");
+  auto features = new_array<float>({self.in.batch, self.features()});
+  auto last = new_array<float>({self.in.batch, self.recurrence.hidden_size()});
+  float *f = features.mutable_data(), *h = last.mutable_data();
   {
     const LongCall call;
-    train_last(self.recurrence, self.in, h, m, threads);
+    train_last(self.recurrence, self.in, self.pool(), h, f, threads);
   }
-  return py::make_tuple(mean, last);
+  return py::make_tuple(features, last);
 }
 
-py::dict last_backward(const Input& self, const py::object& grad, const py::object& grad_mean, int64_t segment,
-                       int threads) {
+py::dict last_backward(const Input& self, const py::object& grad, const py::object& grad_features, int64_t segment,
+                       int threads, bool of_thresholds) {
   py::dict out;
-  const TrainGradients g = make_gradients(self, out);
-  const Shape shape{self.in.batch, self.recurrence.hidden_size()};
-  const float *dh = exact<float>(grad, "grad", shape).data(), *dmean = optional<float>(grad_mean, "grad_mean", shape);
+  TrainGradients g = make_gradients(self, out);
+  const py::ssize_t n = self.recurrence.hidden_size();
+  const float* dh = exact<float>(grad, "grad", {self.in.batch, n}).data();
+  const float* df = nullptr;
+  if (self.pool()) {
+    df = exact<float>(grad_features, "grad_features", {self.in.batch, self.features()}).data();
+  }
+  if (self.pool() && of_thresholds) {
+    auto dthresholds = new_array<float>({self.pooled.thresholds, n});
+    g.threshold = dthresholds.mutable_data();
+    out["thresholds"] = dthresholds;
+  }
   check_segment(segment);
   const LongCall call;
-  train_last_backward(self.recurrence, self.in, dh, dmean, segment, g, threads);
+  train_last_backward(self.recurrence, self.in, self.pool(), dh, df, segment, g, threads);
   return out;
 }
 
@@ -123,7 +143,8 @@ py::tuple sequence(const Input& self, const py::object& weight, const py::object
   head.ignore = ignore_index;
   py::dict out;
   const TrainGradients g = make_gradients(self, out);
-  py::array_t<float> dweight(Shape{head.outputs, n}), dbias(Shape{head.outputs}), h_last(Shape{batch, n});
+  auto dweight = new_array<float>({head.outputs, n}), dbias = new_array<float>({head.outputs});
+  auto h_last = new_array<float>({batch, n});
   head.weight_gradient = dweight.mutable_data();
   head.bias_gradient = dbias.mutable_data();
   head.h_last = h_last.mutable_data();
@@ -145,10 +166,12 @@ void register_training(py::module_& m) {
   py::class_<Input>(m, "TrainInput", py::is_final())
       .def(py::init(&make_input), "recurrence"_a, py::kw_only(), "signs"_a, "modrelu"_a = py::none(),
            "x"_a = py::none(), "weight"_a = py::none(), "bias"_a = py::none(), "ids"_a = py::none(),
-           "rows"_a = py::none(), "lengths"_a = py::none(), "h0"_a = py::none())
+           "rows"_a = py::none(), "lengths"_a = py::none(), "h0"_a = py::none(), "input_activation"_a = "linear",
+           "thresholds"_a = py::none(), "excess"_a = true, "share"_a = false, "time_constant"_a = 0)
       .def("last", &last, "num_threads"_a)
-      .def("mean", &mean, "num_threads"_a)
-      .def("last_backward", &last_backward, "grad"_a, "grad_mean"_a, "segment"_a, "num_threads"_a)
+      .def("pooled", &pooled, "num_threads"_a)
+      .def("last_backward", &last_backward, "grad"_a, "grad_features"_a, "segment"_a, "num_threads"_a,
+           "of_thresholds"_a = false)
       .def("sequence", &sequence, "weight"_a, "bias"_a, py::kw_only(), "classes"_a = py::none(),
            "values"_a = py::none(), "ignore_index"_a, "segment"_a, "num_threads"_a);
 }

@@ -19,5 +19,6 @@ struct LayerData {
 
 // Throws std::invalid_argument for an unknown name.
 Activation parse_activation(const std::string& name);
+InputActivation parse_input_activation(const std::string& name);
 
 }  // namespace hadamrnn

@@ -47,13 +47,6 @@ Kernel choose(const ModelSpec& spec, std::string& reason) {
   return spec.kernel;
 }
 
-InputActivation parse_input_activation(const std::string& name) {
-  if (name == "linear") return InputActivation::linear;
-  if (name == "relu") return InputActivation::relu;
-  if (name == "clip") return InputActivation::clip;
-  fail("input activation '" + name + "' is unknown; expected linear, relu or clip");
-}
-
 // Natural unit of each storage index, -1 in the padding.
 std::vector<int64_t> natural_units(const Storage& storage) {
   std::vector<int64_t> unit(size_t(storage.size()), -1);

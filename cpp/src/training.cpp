@@ -60,14 +60,17 @@ void subtract_products(const float* a, const float* b, int64_t count, Buffer<flo
   }
 }
 
-// dL/du = u * sum_t dv_t * (z_t - v_t), where z_t - v_t = su * H h_(t-1) needs no product again. What was summed is
+// dL/du = sum_t dv_t * (z_t - v_t) / u, where z_t - v_t = su * H h_(t-1) needs no product again. What was summed is
 // dv_t * h_t. Of that v_t takes sum_r row_r * drow_r, or bias * dbias + weight * dweight, as the gradients of the
-// input are sums of dv_t themselves; and modrelu's threshold a, with h_t = z_t + sgn(z_t) a, takes a * da.
+// input are sums of dv_t themselves, unless phi lies between; and modrelu's threshold a, with h_t = z_t + sgn(z_t) a,
+// takes a * da.
 void finish_signs(const TrainProblem& p, TrainSums& total, float* out) {
-  if (!p.forgets()) {
+  if (!p.hides_sums()) {
     const TrainInput& in = p.input;
     if (in.modrelu) subtract_products(p.modrelu.data(), total.modrelu.data(), 1, total.signs);
-    if (in.ids) {
+    if (p.phi != InputActivation::linear) {
+      // v_t has been taken away at every step
+    } else if (in.ids) {
       subtract_products(p.rows, total.rows.data(), in.row_count, total.signs);
     } else {
       subtract_products(p.bias.data(), total.bias.data(), 1, total.signs);
@@ -81,12 +84,15 @@ void finish_signs(const TrainProblem& p, TrainSums& total, float* out) {
 void finish(const TrainProblem& p, std::vector<TrainWorker>& workers, const TrainGradients& out) {
   const Storage& s = p.data.storage;
   TrainSums& total = workers.front().sums;
-  for (const auto member :
-       {&TrainSums::signs, &TrainSums::modrelu, &TrainSums::rows, &TrainSums::bias, &TrainSums::weight}) {
+  for (const auto member : {&TrainSums::signs, &TrainSums::modrelu, &TrainSums::rows, &TrainSums::bias,
+                            &TrainSums::weight, &TrainSums::threshold}) {
     add_sums(workers, member);
   }
   finish_signs(p, total, out.signs);
   if (out.modrelu) s.to_natural(total.modrelu.data(), out.modrelu);
+  for (int64_t k = 0; out.threshold && k < p.pooling.thresholds; ++k) {
+    s.to_natural(&total.threshold[size_t(k * p.size)], out.threshold + k * s.hidden_size);
+  }
   if (p.input.ids) {
     for (int64_t i = 0; i < p.input.row_count; ++i) {
       s.to_natural(&total.rows[size_t(i * p.size)], out.rows + i * s.hidden_size);
@@ -108,20 +114,23 @@ T* row(T* rows, int64_t i, const TrainProblem& p) {
 
 }  // namespace
 
-void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, float* mean, int threads) {
+void train_last(const Recurrence& recurrence, const TrainInput& input, const TrainPool* pool, float* h_last,
+                float* features, int threads) {
   check_input(input);
-  const TrainProblem p(recurrence, input);
+  const TrainProblem p(recurrence, input, pool);
   std::vector<TrainWorker> workers = make_workers(p, input.steps, threads);
-  share(workers, input.batch, [&](TrainWorker& w, int64_t i) { w.last(i, row(h_last, i, p), row(mean, i, p)); });
+  share(workers, input.batch,
+        [&](TrainWorker& w, int64_t i) { w.last(i, row(h_last, i, p), row(features, i * p.groups, p)); });
 }
 
-void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad,
-                         const float* grad_mean, int64_t segment, const TrainGradients& gradients, int threads) {
+void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const TrainPool* pool,
+                         const float* grad, const float* grad_features, int64_t segment,
+                         const TrainGradients& gradients, int threads) {
   check_input(input);
-  const TrainProblem p(recurrence, input);
+  const TrainProblem p(recurrence, input, pool, gradients.threshold != nullptr);
   std::vector<TrainWorker> workers = make_workers(p, segment, threads);
   share(workers, input.batch, [&](TrainWorker& w, int64_t i) {
-    w.backward(i, row(grad, i, p), row(grad_mean, i, p), row(gradients.h0, i, p));
+    w.backward(i, row(grad, i, p), row(grad_features, i * p.groups, p), row(gradients.h0, i, p));
   });
   finish(p, workers, gradients);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "hadamrnn/training.hpp"
@@ -20,15 +21,31 @@ struct TrainProblem {
   const RecurrenceData& data;
   const TrainInput& input;
   int64_t size;
-  Buffer<float> su, modrelu, weight, bias, rows_copy;
+  InputActivation phi;
+  Buffer<float> su, modrelu, weight, bias, rows_copy, threshold;
   const float* rows = nullptr;
   Buffer<float> out_weight;
   const TrainHead* head = nullptr;
+  Pooling<float> pooling{};  // of no thresholds where nothing is pooled
+  int64_t groups = 0;        // features of a unit
+  bool learns_threshold;
 
-  TrainProblem(const Recurrence& recurrence, const TrainInput& in)
-      : kernels(active_table()), data(recurrence.data()), input(in), size(data.storage.size()) {
+  TrainProblem(const Recurrence& recurrence, const TrainInput& in, const TrainPool* pool = nullptr,
+               bool threshold_gradient = false)
+      : kernels(active_table()),
+        data(recurrence.data()),
+        input(in),
+        size(data.storage.size()),
+        phi(parse_input_activation(in.input_activation)),
+        learns_threshold(threshold_gradient) {
     const Storage& s = data.storage;
     su = scaled_signs(s, in.signs);
+    if (pool) {
+      threshold = stored(pool->threshold, pool->thresholds);
+      const float rate = pool->time_constant > 0 ? std::ldexp(1.0f, -int(pool->time_constant)) : 0.0f;
+      pooling = {size, pool->thresholds, pool->excess, pool->share, rate, threshold.data()};
+      groups = pool->thresholds * (pool->excess + pool->share);
+    }
     if (in.modrelu) modrelu = stored(in.modrelu, 1);
     if (in.ids) {
       rows = in.rows;
@@ -55,13 +72,15 @@ struct TrainProblem {
     return out;
   }
   // Whether states do not tell z, as the others do: signs, and whole numbers.
-  bool forgets() const { return data.activation == Activation::sign || data.limit > 0; }
+  bool hides_sums() const { return data.activation == Activation::sign || data.limit > 0; }
+  // Whether the input of a step is written before the recurrence takes it, and not computed within.
+  bool projects() const { return !input.ids && (input.features > 1 || phi != InputActivation::linear); }
   int64_t length(int64_t sequence) const { return input.lengths ? input.lengths[sequence] : input.steps; }
 };
 
 // Sums of gradients over the sequences of one thread, storage order.
 struct TrainSums {
-  Buffer<float> signs, modrelu, weight, bias, rows, out_weight;
+  Buffer<float> signs, modrelu, weight, bias, rows, threshold, out_weight;
   Buffer<double> out_bias;
   TrainLoss loss;
 
@@ -70,7 +89,8 @@ struct TrainSums {
         modrelu(size_t(p.input.modrelu ? p.size : 0)),
         weight(size_t(p.input.features * p.size)),
         bias(size_t(p.input.ids ? 0 : p.size)),
-        rows(size_t(p.input.row_count * p.size)) {
+        rows(size_t(p.input.row_count * p.size)),
+        threshold(size_t(p.learns_threshold ? p.pooling.thresholds * p.size : 0)) {
     if (!p.head) return;
     out_weight.resize(size_t(p.head->outputs * p.size));
     out_bias.resize(size_t(p.head->outputs));
@@ -86,33 +106,33 @@ class alignas(64) TrainWorker {
     snapshots_.resize(size_t(segments * n_));
     const size_t rows = size_t(train_chunk * n_);
     dv_.resize(rows);
-    if (p.input.features > 1) v_.resize(rows);
-    if (p.forgets()) product_.resize(rows);
+    if (p.projects()) v_.resize(rows);
+    if (p.hides_sums() || p.phi != InputActivation::linear) product_.resize(rows);
+    features_.resize(size_t(p.groups * n_));
     carry_.resize(size_t(n_));
     scratch_.resize(size_t(3 * n_));
     dy_.resize(size_t(train_chunk * (p.head ? p.head->outputs : 1)));
   }
 
-  // The state after the sequence's last step and, unless null, the mean of relu(h_t) over its steps, natural order.
-  void last(int64_t sequence, float* h_last, float* mean) {
+  // The state after the sequence's last step and, unless null, the features of the pool, natural order.
+  void last(int64_t sequence, float* h_last, float* features) {
     float* h = start(sequence);
-    if (mean) {
+    if (features) {
       add_up(sequence, h);
-      p_.data.storage.to_natural(mean_.data(), mean);
+      for (int64_t g = 0; g < p_.groups; ++g) {
+        p_.data.storage.to_natural(&features_[size_t(g * n_)], features + g * p_.data.storage.hidden_size);
+      }
     } else {
       forward(sequence, 0, p_.length(sequence), h, nullptr);
     }
     p_.data.storage.to_natural(h, h_last);
   }
 
-  // All gradients of one sequence: from dL/dh_last, dL/dmean (natural order, may be null) and the head's losses.
-  void backward(int64_t sequence, const float* grad_last, const float* grad_mean, float* dh0) {
+  // All gradients of one sequence: from dL/dh_last, dL/dfeatures (natural order, may be null) and the head's losses.
+  void backward(int64_t sequence, const float* grad_last, const float* grad_features, float* dh0) {
     const int64_t length = p_.length(sequence);
-    mean_.clear();
-    if (grad_mean) {
-      mean_.resize(size_t(n_));
-      p_.data.storage.to_storage(grad_mean, mean_.data());
-      std::fill(dy_.begin(), dy_.end(), 1 / float(length));
+    for (int64_t g = 0; g < p_.groups; ++g) {
+      p_.data.storage.to_storage(grad_features + g * p_.data.storage.hidden_size, &features_[size_t(g * n_)]);
     }
     trace_.resize(size_t(std::min(segment_, p_.input.steps) * n_));
     float* h = start(sequence);
@@ -168,31 +188,38 @@ class alignas(64) TrainWorker {
     if (in.ids) {
       r.rows = p_.rows;
       r.ids = in.ids + at;
-    } else if (in.features == 1) {
+    } else if (p_.projects()) {
+      r.rows = project(at, steps);
+    } else {
       r.x = in.x + at;
       r.weight = p_.weight.data();
       r.bias = p_.bias.data();
-    } else {
-      p_.kernels.project_f32(p_.weight.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps,
-                             InputActivation::linear, v_.data());
-      r.rows = v_.data();
     }
     return r;
   }
 
-  // Advances h to the sequence's end, and makes mean_ the mean of relu(h_t).
+  // The input of the recurrence at these steps.
+  const float* project(int64_t at, int64_t steps) {
+    const TrainInput& in = p_.input;
+    p_.kernels.project_f32(p_.weight.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps, p_.phi,
+                           v_.data());
+    return v_.data();
+  }
+
+  // Advances h to the sequence's end, and makes features_ those of the pool.
   void add_up(int64_t sequence, float* h) {
     const int64_t length = p_.length(sequence);
     float* trace = dv_.data();
-    mean_.assign(size_t(n_), 0.0f);
-    std::fill(dy_.begin(), dy_.end(), 1.0f);
+    std::fill(features_.begin(), features_.end(), 0.0f);
     for (int64_t t = 0; t < length; t += train_chunk) {
       const int64_t steps = std::min(train_chunk, length - t);
       forward(sequence, t, steps, h, trace);
       std::copy_n(trace + (steps - 1) * n_, n_, h);
-      p_.kernels.outer_f32(dy_.data(), 1, train_chunk, trace, n_, 1, steps, true, mean_.data());
+      p_.kernels.pool_f32(p_.pooling, trace, steps, features_.data());
     }
-    for (float& sum : mean_) sum /= float(length);
+    if (p_.pooling.rate == 0) {
+      for (float& sum : features_) sum /= float(length);
+    }
   }
 
   // Advances h by `steps` steps, keeping every state in `trace` if given; then h stays as it was.
@@ -212,11 +239,11 @@ class alignas(64) TrainWorker {
   void back_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h, const float* before) {
     const TrainInput& in = p_.input;
     pause(3 * steps * n_);
-    const bool in_every_step = p_.head || !mean_.empty();
+    const bool in_every_step = p_.head || p_.groups > 0;
     if (p_.head) {
       head_chunk(sequence, t, steps, h);
     } else if (in_every_step) {
-      p_.kernels.readout_back_f32(mean_.data(), h, dy_.data(), train_chunk, n_, 1, steps, dv_.data());
+      pool_chunk(sequence, t, steps, h);
     }
     RecurBack<float> b{};
     b.geometry = p_.data.hadamard.geometry<float>();
@@ -235,21 +262,54 @@ class alignas(64) TrainWorker {
     Accumulate a{};
     a.n = n_;
     a.dv = dv_.data();
-    a.z = p_.forgets() ? product(steps, h, before) : h;
-    a.dsum = sums.signs.data();
     const int64_t at = sequence * in.steps + t;
-    if (!in.ids) a.dbias = sums.bias.data();
-    if (in.features == 1) {
+    const bool bent = p_.phi != InputActivation::linear;
+    const float* v = bent ? project(at, steps) : nullptr;
+    a.z = p_.hides_sums() ? product(steps, h, before) : bent ? without(v, steps, h) : h;
+    a.dsum = sums.signs.data();
+    if (!in.ids && !bent) a.dbias = sums.bias.data();
+    if (in.features == 1 && !bent) {
       a.x = in.x + at;
       a.dweight = sums.weight.data();
     }
     p_.kernels.accumulate_f32(a, steps);
+    if (bent) {
+      back_through_phi(v, steps);
+      const float one = 1;
+      p_.kernels.outer_f32(&one, 0, 1, dv_.data(), n_, 1, steps, false, sums.bias.data());
+    }
     if (in.ids) {
       p_.kernels.scatter_rows_f32(dv_.data(), in.ids + at, n_, steps, sums.rows.data());
-    } else if (in.features > 1) {
+    } else if (p_.projects()) {
       p_.kernels.outer_f32(in.x + at * in.features, in.features, 1, dv_.data(), n_, in.features, steps, false,
                            sums.weight.data());
     }
+  }
+
+  // dL/dh_t of a chunk, from the features of the pool.
+  void pool_chunk(int64_t sequence, int64_t t, int64_t steps, const float* h) {
+    const int64_t length = p_.length(sequence);
+    const double rate = double(p_.pooling.rate);
+    for (int64_t i = 0; i < steps; ++i) {
+      dy_[size_t(i)] = rate > 0 ? float(rate * std::pow(1 - rate, double(length - 1 - t - i))) : 1 / float(length);
+    }
+    p_.kernels.pool_back_f32(
+        {p_.pooling, features_.data(), dy_.data(), p_.learns_threshold ? sums.threshold.data() : nullptr}, h, steps,
+        dv_.data());
+  }
+
+  // h_t - v_t of the chunk.
+  const float* without(const float* v, int64_t steps, const float* h) {
+    for (int64_t i = 0; i < steps * n_; ++i) product_[size_t(i)] = h[i] - v[i];
+    return product_.data();
+  }
+
+  // dv_ from the gradient of phi(a) to that of a: nothing where phi is level, which shows in its value v.
+  void back_through_phi(const float* v, int64_t steps) {
+    const bool clips = p_.phi == InputActivation::clip;
+    const float low = clips ? -1.0f : 0.0f, high = clips ? 1.0f : std::numeric_limits<float>::infinity();
+    float* dv = dv_.data();
+    for (int64_t i = 0; i < steps * n_; ++i) dv[i] = v[i] > low && v[i] < high ? dv[i] : 0.0f;
   }
 
   // su * H h_(t-1) of the chunk.
@@ -325,7 +385,7 @@ class alignas(64) TrainWorker {
   const int64_t n_;
   const int64_t segment_;
   Buffer<float> snapshots_, trace_, dv_, v_, product_, carry_, scratch_, dy_;
-  Buffer<float> mean_;  // of relu(h_t), or its gradient; empty where it is not asked for
+  Buffer<float> features_;  // of the pool, or their gradient
 };
 
 }  // namespace hadamrnn

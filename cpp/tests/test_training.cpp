@@ -118,6 +118,40 @@ void readout_back(const KernelTable& table, Random& random, int64_t n, int64_t o
   check(grad.intact(), "readout_back_f32 keeps to its memory");
 }
 
+// Gradients of the states and thresholds of a pool, in the order of golden: excess, then share, of each threshold.
+void pool_back(const KernelTable& table, Random& random, int64_t n, int64_t thresholds, int64_t steps, bool excess,
+               bool share) {
+  const int64_t groups = thresholds * (excess + share);
+  const Floats theta = random.reals<float>(thresholds * n), grad = random.reals<float>(groups * n);
+  const Floats weight = random.reals<float>(steps), h = random.reals<float>(steps * n);
+  Floats dthreshold = random.reals<float>(thresholds * n);
+  Doubles expected(size_t(steps * n)), sums = widen(dthreshold);
+  for (int64_t t = 0; t < steps; ++t) {
+    for (int64_t k = 0; k < thresholds; ++k) {
+      for (int64_t j = 0; j < n; ++j) {
+        const double z = double(h[size_t(t * n + j)]) - double(theta[size_t(k * n + j)]);
+        const int64_t group = k * (excess + share);
+        double d = 0;
+        if (excess && z > 0) d += double(grad[size_t(group * n + j)]);
+        if (share) d += double(grad[size_t((group + excess) * n + j)]) / (2 * (1 + std::fabs(z)) * (1 + std::fabs(z)));
+        d *= double(weight[size_t(t)]);
+        expected[size_t(t * n + j)] += d;
+        sums[size_t(k * n + j)] -= d;
+      }
+    }
+  }
+  const Pooling<float> pool{n, thresholds, excess, share, 0, theta.data()};
+  for (const bool learned : {false, true}) {
+    Unaligned<float> found(steps * n);
+    table.pool_back_f32({pool, grad.data(), weight.data(), learned ? dthreshold.data() : nullptr}, h.data(), steps,
+                        found.data());
+    check_close("pool_back_f32" + sizes(n, thresholds, steps), found.data(), expected.data(), steps * n, tolerance);
+    check(found.intact(), "pool_back_f32 keeps to its memory");
+  }
+  check_close("pool_back_f32 thresholds" + sizes(n, thresholds, steps), dthreshold.data(), sums.data(), thresholds * n,
+              tolerance);
+}
+
 // exp(y - max y) over the outputs of each time step, divided by their sum; and that sum.
 void softmax(const KernelTable& table, Random& random, int64_t o, int64_t steps, float spread) {
   const int64_t stride = steps + 16;
@@ -186,6 +220,7 @@ void test_training(const KernelTable& table) {
         }
         logits(table, random, n, count, steps);
         readout_back(table, random, n, count, steps);
+        for (const int kind : {1, 2, 3}) pool_back(table, random, n, count, steps, kind & 1, kind & 2);
       }
     }
   }

@@ -241,8 +241,9 @@ class Recurrence:
 class TrainInput:
     """One batch for the fused training passes, float32: features x through weight and bias, or rows by ids.
 
-    signs (n,), modrelu (n,), x (B, T, d), weight (n, d), bias (n,), ids (B, T) int32, rows (count, n),
-    lengths (B,), h0 (B, n).
+    signs (n,), times the decays, modrelu (n,), x (B, T, d), weight (n, d), bias (n,), ids (B, T) int32, rows (count, n),
+    lengths (B,), h0 (B, n); input_activation of features: "linear", "relu" or "clip"; thresholds (K, n) of a pool with these
+    features, a time constant of 0 for the mean over all steps.
     """
 
     def __init__(
@@ -258,17 +259,27 @@ class TrainInput:
         rows: F32 | None = None,
         lengths: NDArray[np.int64] | None = None,
         h0: F32 | None = None,
+        input_activation: str = "linear",
+        thresholds: F32 | None = None,
+        excess: bool = True,
+        share: bool = False,
+        time_constant: int = 0,
     ) -> None: ...
     def last(self, num_threads: int) -> F32:
         """States (B, n) after each sequence's last step."""
 
-    def mean(self, num_threads: int) -> tuple[F32, F32]:
-        """Means (B, n) of relu(h_t) over each sequence's own steps, and states (B, n) after its last one."""
+    def pooled(self, num_threads: int) -> tuple[F32, F32]:
+        """Features (B, F) of the pool, of each sequence's own steps, and states (B, n) after its last one."""
 
     def last_backward(
-        self, grad: F32, grad_mean: F32 | None, segment: int, num_threads: int
+        self,
+        grad: F32,
+        grad_features: F32 | None,
+        segment: int,
+        num_threads: int,
+        of_thresholds: bool = False,
     ) -> dict[str, F32]:
-        """Gradients by name (signs, modrelu, weight, bias, rows, h0) from those (B, n) of last states and of means."""
+        """Gradients by name (signs, modrelu, weight, bias, rows, h0, thresholds) from those of last states and features."""
 
     def sequence(
         self,

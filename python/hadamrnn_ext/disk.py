@@ -1,6 +1,7 @@
-"""What is written for somebody: a file is whole or as it was; what is no plain file is written into, never replaced.
+"""Writes all output files: models, exports, pictures, pages and answers.
 
-The one writer of models, exports, pictures, pages and answers.
+A plain file is replaced as a whole, so that readers never see a part of it. A pipe, a device or an open file is written
+into, and never replaced.
 """
 
 from __future__ import annotations
@@ -22,27 +23,27 @@ __all__ = ["check", "growing", "is_plain", "is_stdout", "picture_kind", "whole",
 
 Path = str | os.PathLike[str]
 
-#: Most links that are followed from one to the next, as Linux has it.
+#: The most symbolic links that are followed one after another, as in Linux.
 MAX_LINKS = 40
 PICTURES = ("png", "svg", "pdf")
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` as ``whole`` does. Raises OSError."""
+    """Write ``data`` to ``path`` like ``whole``. Raises OSError."""
     with whole(path) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
 def whole(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
-    """A file to write into, of bytes or of UTF-8 text, whose content is at ``path`` once the block has ended.
+    """A file object for bytes or UTF-8 text, whose content is at ``path`` when the block ends.
 
-    Whoever reads sees the old file or the new one, never a part. A symbolic link is followed and stays; a file that is
-    replaced hands on its mode and, where the system allows it, its owner. A pipe, a device or an open file
-    (``/dev/stdout``, ``/dev/fd/3``) is written into at once.
+    Readers see either the old file or the new one, never a part of it. A symbolic link is followed and remains. The new
+    file gets the mode and, where the system allows it, the owner of the old one. A pipe, a device or an open file
+    (``/dev/stdout``, ``/dev/fd/3``) is written into directly.
 
     Raises:
-        OSError: it cannot be written; the old file, if any, is still there and nothing is left behind.
+        OSError: the file cannot be written. The old file, if any, is unchanged, and no temporary file remains.
 
     Example:
         >>> with whole("answers.csv", text=True) as file:
@@ -66,19 +67,19 @@ def whole(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         if isinstance(error, OSError) and error.filename == temporary:
-            error.filename, error.filename2 = os.fspath(path), None  # the only name that the caller knows
+            error.filename, error.filename2 = os.fspath(path), None  # the caller knows only this name
         raise
 
 
 @contextlib.contextmanager
 def growing(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
-    """As ``whole``, but every line (or block of bytes) is in the file as soon as it is written: for what has no end."""
+    """Like ``whole``, but each line (or block of bytes) appears in the file at once, for output without an end."""
     with _stream(path, text, live=True) or _opened(path, "w", text, live=True) as file:
         yield file
 
 
 def picture_kind(path: Path) -> str:
-    """The kind of picture that a name asks for. Raises InputError."""
+    """The kind of picture that the suffix of a name selects. Raises InputError."""
     kind = os.path.splitext(path)[1].removeprefix(".").lower()
     if kind not in PICTURES:
         raise InputError(f"{os.fspath(path)}: expected a name that ends in .png, .svg or .pdf")
@@ -86,21 +87,21 @@ def picture_kind(path: Path) -> str:
 
 
 def write_picture(path: Path, figure: Any, dpi: int) -> None:
-    """Write a matplotlib Figure as the kind of picture that its name asks for. Raises OSError, InputError."""
+    """Write a matplotlib Figure as the kind of picture that the suffix of ``path`` selects. Raises OSError, InputError."""
     picture = io.BytesIO()
     figure.savefig(picture, format=picture_kind(path), dpi=dpi)
     write(path, picture.getvalue())
 
 
 def is_stdout(path: Path) -> bool:
-    """Whether ``path`` names the standard output of this process, where then nothing else should be printed."""
+    """Whether ``path`` names the standard output of this process, so that nothing else should be printed there."""
     return _descriptor(path) == 1
 
 
 def check(path: Path) -> None:
-    """Raises the OSError that ``write`` would raise in the end, where it can be told now: for whoever computes for long.
+    """Raises the OSError that a later ``write`` would raise, as far as that can be known before a long computation.
 
-    A folder that is missing, or that nothing can be written into; a folder where a file is meant.
+    The folder may be missing or not writable, or ``path`` may be a folder.
     """
     if _descriptor(path) is not None or not (is_plain(path) or os.path.isdir(path)):
         return
@@ -117,18 +118,18 @@ def check(path: Path) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether writing makes or replaces a plain file at ``path``, beside which others may be put."""
+    """Whether writing creates or replaces a plain file at ``path``, next to which other files may be created."""
     return _descriptor(path) is None and (os.path.isfile(path) or not os.path.exists(path))
 
 
 def _stream(path: Path, text: bool, live: bool = False) -> IO[Any] | None:
-    """What is at ``path``, to be written into, if it is there and no plain file.
+    """What is at ``path``, opened for writing, unless it is a plain file or missing.
 
     Raises IsADirectoryError for a folder.
     """
     if (descriptor := _descriptor(path)) is not None:
         for printed in filter(None, (sys.stdout, sys.stderr)):
-            printed.flush()  # what was printed before comes before
+            printed.flush()  # earlier output comes first
         return _opened(os.dup(descriptor), "w", text, live)
     if os.fspath(path).endswith((os.sep, os.altsep or os.sep)):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
@@ -144,16 +145,16 @@ def _stream(path: Path, text: bool, live: bool = False) -> IO[Any] | None:
 
 
 def _opened(file: Path | int, mode: str, text: bool, live: bool = False) -> IO[Any]:
-    """Text has the line ends that are written. What is live is passed on at once, of text line by line."""
+    """An open file. Text keeps its line ends. With ``live``, every line of text or block of bytes is written at once."""
     if text:
         return open(file, mode, buffering=1 if live else -1, encoding="utf-8", newline="")
     return open(file, f"{mode}b", buffering=0 if live else -1)
 
 
 def _descriptor(path: Path) -> int | None:
-    """The open file of this process that a path such as /dev/stdout, /dev/fd/3 or /proc/self/fd/3 names.
+    """The file descriptor of this process that a path such as /dev/stdout, /dev/fd/3 or /proc/self/fd/3 names, or None.
 
-    It is not to be opened by that name: opened anew, a file that output is appended to would be cut or replaced.
+    Opening such a path again would truncate or replace a file to which output is being appended.
     """
     place = os.fspath(path)
     for _ in range(MAX_LINKS):
@@ -168,7 +169,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _take_over(target: str, temporary: str) -> None:
-    """Gives the new file the owner, where that is allowed, and the mode of the old one, if there is one."""
+    """Give the new file the mode of the old one, if there is one, and its owner where that is allowed."""
     try:
         old = os.stat(target)
     except FileNotFoundError:

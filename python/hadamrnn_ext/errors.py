@@ -1,7 +1,7 @@
-"""The exceptions of this package: one small family.
+"""The exceptions of this package.
 
-Each text gives the value or shape that was met and the one that was expected. Those that are
-about a wrong argument are also a ``ValueError``, so code that knows nothing of this package can catch them.
+Each message gives the value or shape that was met and the one that was expected. Exceptions about a wrong argument are also
+``ValueError``s, so that code that does not know this package can catch them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class HadamRNNError(Exception):
-    """Base of every error this package raises on purpose."""
+    """The base class of all errors that this package raises on purpose."""
 
 
 class ShapeError(HadamRNNError, ValueError):
@@ -29,15 +29,15 @@ class ShapeError(HadamRNNError, ValueError):
 
 
 class InputError(HadamRNNError, ValueError):
-    """An array has the right shape, but a wrong type or wrong values: complex, NaN, a token out of range."""
+    """An array has the right shape but a wrong type or wrong values, such as complex numbers, NaN or a token out of range."""
 
 
 class ModelFormatError(HadamRNNError, ValueError):
-    """A model file, or the arrays a model is made of, do not follow the format."""
+    """A model file, or the arrays of which a model is made, do not follow the format."""
 
 
 class HadamardOrderError(HadamRNNError, ValueError):
-    """There is no Hadamard matrix of this order, or none that this package constructs."""
+    """There is no Hadamard matrix of this order, or this package constructs none."""
 
 
 class UnknownModelError(HadamRNNError, ValueError):
@@ -49,12 +49,12 @@ class IsaError(HadamRNNError, ValueError):
 
 
 class KernelError(HadamRNNError, ValueError):
-    """A kernel is unknown, or does not run this kind of model."""
+    """A kernel is unknown, or cannot run this kind of model."""
 
 
 class DataError(HadamRNNError):
-    """A data set is missing, incomplete or not in the format it should have."""
+    """A data set or a file is missing, incomplete or in a wrong format."""
 
 
 class DerivativeError(HadamRNNError, NotImplementedError):
-    """A derivative or a transform of torch.func that an operator in C++ does not have; a ``RuntimeError`` as well."""
+    """An operator in C++ lacks a derivative, or a transform of torch.func. This is a ``RuntimeError`` as well."""

@@ -1,19 +1,19 @@
-"""Hadamard matrices by formula, and the fast transform they define.
+"""Hadamard matrices, constructed by formulas, and the fast transforms that they define.
 
 A Hadamard matrix of order m has entries +1 and -1 and satisfies H H^T = m I. Here every order is
 
     m = r * 2^k,    H_m = H_(2^k) (x) H_r     ((x): Kronecker product)
 
-with the 2^k part in natural Sylvester order and the smallest *base order* r for which one of these
-formulas gives H_r:
+where the 2^k part is in natural Sylvester order and r is the smallest *base order* for which one of these formulas gives
+H_r:
 
 * r = 1: Sylvester alone, every power of two;
 * Paley I (r - 1 = q prime, q = 3 mod 4): skew, H + H^T = 2 I;
 * Paley II (r / 2 - 1 = q prime, q = 1 mod 4): symmetric;
 * Williamson (r = 4 t): four symmetric circulants of order t, from a seed of four numbers.
 
-A small r matters: the 2^k part costs k additions an element, the H_r part r - 1. For r > 1 the matrix is in
-general not symmetric: the transpose is a transform of its own.
+A small r matters, since the 2^k part takes k additions per element and the H_r part takes r - 1. For r > 1 the matrix is in
+general not symmetric, so the transpose is another transform.
 
 Sources: R. Paley, On orthogonal matrices, J. Math. Phys. 12 (1933); J. Williamson, Hadamard's determinant
 theorem and the sum of four squares, Duke Math. J. 11 (1944).
@@ -39,8 +39,8 @@ __all__ = ["construction", "core_matrix", "factor", "golden_transform", "matrix"
 Signs = NDArray[np.int8]
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
-# Williamson seeds, t -> (A, B, C, D): each number is the first (t + 1) / 2 entries of a symmetric first row,
-# most significant bit first, a set bit means -1. Only orders 4 t that neither Paley formula reaches are here.
+# Williamson seeds, t -> (A, B, C, D): each number holds the first (t + 1) / 2 entries of a symmetric first row, the most
+# significant bit first; a set bit means -1. Only orders 4 t that neither Paley formula gives are listed.
 # t = 47 and 59 (orders 188, 236) have no such quadruple: Holzmann, Kharaghani and Tayfeh-Rezaie, Williamson
 # matrices up to order 59, Des. Codes Cryptogr. 46 (2008).
 _WILLIAMSON = {
@@ -54,7 +54,7 @@ _WILLIAMSON = {
     85: (1262130268180, 3135916242923, 3678573640368, 3678573640368),
 }
 
-# The orders 4 t below 2000 of which no Hadamard matrix is known (Dokovic, Golubitsky and Kotsireas, Some new
+# The orders 4 t below 2000 for which no Hadamard matrix is known (Dokovic, Golubitsky and Kotsireas, Some new
 # orders of Hadamard and skew-Hadamard matrices, J. Combin. Des. 22, 2014).
 _UNKNOWN = frozenset({668, 716, 892, 1132, 1244, 1388, 1436, 1676, 1772, 1916, 1948, 1964})
 _SURVEYED = 2000
@@ -63,26 +63,26 @@ _SURVEYED = 2000
 def matrix(m: int) -> Signs:
     """The Hadamard matrix of order ``m``, (m, m) int8 of +1 and -1: H H^T = m I.
 
-    Raises HadamardOrderError if there is none, or none that this module constructs.
+    Raises HadamardOrderError if there is no such matrix, or none that this module constructs.
     """
     r, k = factor(m)
     return np.kron(_sylvester(k), core_matrix(r))
 
 
 def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """``H x`` (or ``H^T x``) along the last axis of ``x``, whose length is the order m. Not normalized.
+    """``H x`` (or ``H^T x``) along the last axis of ``x``, whose length is the order m. The result is not normalized.
 
-    Floats are added in one defined order, so the result has the same bits everywhere: first the stages
-    h = 1, 2, .., 2^(k-1) of the fast transform, each ``(x_a, x_(a+h)) -> (x_a + x_(a+h), x_a - x_(a+h))``,
-    then the r terms of a row of H_r one by one. float16 is widened to float32. Integers are exact: those of
-    fewer than 32 bits are widened to int32, uint32 to int64, and a transform that could overflow is refused.
+    Floats are added in a defined order, so the result has the same bits everywhere: first the stages h = 1, 2, .., 2^(k-1)
+    of the fast transform, each ``(x_a, x_(a+h)) -> (x_a + x_(a+h), x_a - x_(a+h))``, then the r terms of a row of H_r one by
+    one. float16 is widened to float32. Integers are exact: those of fewer than 32 bits are widened to int32 and uint32 to
+    int64, and a transform that could overflow is refused.
 
-    Costs k + r - 1 additions an element, for float32 and float64 in the C++ core on one thread.
+    It takes k + r - 1 additions per element. For float32 and float64, the C++ core computes it on one thread.
 
-    out: where the result goes, of the shape and dtype of the result, C-contiguous and writeable. It may be ``x``
-    itself: in place, half the memory passes through the cache.
+    out: the array for the result, C-contiguous and writeable, with its shape and dtype. It may be ``x`` itself, which halves
+    the memory that passes through the cache.
 
-    Raises ShapeError, InputError or HadamardOrderError; IsaError for a wrong HADAMRNN_ISA.
+    Raises ShapeError, InputError or HadamardOrderError, and IsaError for a wrong HADAMRNN_ISA.
     """
     if type(x) is not np.ndarray or x.dtype not in _FLOATS or x.ndim == 0:
         x = _real(x)
@@ -98,7 +98,7 @@ def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = 
     rows, results = (x, result) if x.ndim == 2 else (x.reshape(-1, m), result.reshape(-1, m))
     try:
         recurrence.transform(rows, results, transpose, 1)
-    except TypeError:  # strided or unaligned; to look first would cost as much as a small transform
+    except TypeError:  # strided or unaligned; checking this first would take as long as a small transform
         recurrence.transform(np.array(rows, order="C"), results, transpose, 1)
     except ValueError:
         isa.active()  # an instruction set that cannot run is an IsaError
@@ -107,7 +107,7 @@ def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = 
 
 
 def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
-    """What ``transform`` means, in NumPy: the additions of its docstring, in their order, on any number type."""
+    """The definition of ``transform`` in NumPy: the additions of its docstring, in the same order, for any type."""
     *batch, m = x.shape
     r, k = factor(m)
     if m > 1 and x.dtype.kind == "i" and x.size:
@@ -129,12 +129,12 @@ def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
 
 
 def orders(max: int) -> list[int]:
-    """Every order up to and including ``max`` that this module constructs, ascending."""
+    """All orders up to and including ``max`` that this module constructs, in ascending order."""
     return [m for m in range(1, operator.index(max) + 1) if _factor(m) is not None]
 
 
 def construction(m: int) -> str:
-    """How the matrix of order ``m`` is made: "sylvester", "paley1(12)", "sylvester(8) x paley1(12)"."""
+    """The construction of the matrix of order ``m``: "sylvester", "paley1(12)" or "sylvester(8) x paley1(12)"."""
     r, k = factor(m)
     if r == 1:
         return "sylvester"
@@ -143,9 +143,9 @@ def construction(m: int) -> str:
 
 
 def factor(m: int) -> tuple[int, int]:
-    """``(r, k)`` with m = r * 2^k and the smallest base order r that works; r = 1 for a power of two.
+    """``(r, k)`` with m = r * 2^k and the smallest possible base order r, which is 1 for a power of two.
 
-    Raises HadamardOrderError, which says why and names the nearest orders, if there is none.
+    Raises a HadamardOrderError that gives the reason and the nearest orders if there is no such r.
     """
     m = operator.index(m)
     found = _factor(m)
@@ -156,7 +156,7 @@ def factor(m: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def core_matrix(r: int) -> Signs:
-    """H_r for a base order: (r, r) int8, read-only; [[1]] for r = 1. Raises HadamardOrderError."""
+    """H_r for a base order r: (r, r) int8, read-only. Raises HadamardOrderError for another r."""
     name = _base(r)
     if name is None:
         raise HadamardOrderError(f"{r} is not a base order: no Paley or Williamson formula here gives it")
@@ -167,9 +167,9 @@ def core_matrix(r: int) -> Signs:
 
 @lru_cache(maxsize=64)
 def _recurrence(m: int) -> _core.Recurrence:
-    """The core's transform of order ``m``."""
-    r, _ = factor(m)
-    return _core.Recurrence(hidden_size=m, block_size=m, core=core_matrix(r), recurrence="linear")
+    """The C++ core of the transform of order ``m``."""
+    core = core_matrix(factor(m)[0])
+    return _core.Recurrence(hidden_size=m, block_size=m, core=core, recurrence="linear")
 
 
 def _factor(m: int) -> tuple[int, int] | None:
@@ -183,7 +183,7 @@ def _factor(m: int) -> tuple[int, int] | None:
 
 
 def _base(r: int) -> str | None:
-    """The name of the formula for base order ``r``, in order of preference, or None."""
+    """The name of the preferred formula for the base order ``r``, or None."""
     if r == 1:
         return "sylvester"
     if r % 4 or r < 12:
@@ -240,7 +240,7 @@ def _symmetric_circulant(t: int, seed: int) -> Signs:
 
 
 def _jacobsthal(q: int) -> Signs:
-    """Q[i, j] = chi(j - i), chi the Legendre symbol modulo a prime ``q``: 0 at 0, +1 at squares, else -1."""
+    """Q[i, j] = chi(j - i) with the Legendre symbol chi modulo a prime ``q``: 0 for 0, +1 for squares, else -1."""
     chi = np.full(q, -1, np.int8)
     chi[np.arange(1, q, dtype=np.int64) ** 2 % q] = 1
     chi[0] = 0
@@ -272,7 +272,7 @@ def _why_not(m: int) -> str:
 
 
 def _output(out: object, like: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
-    """``out`` if a result such as ``like`` can be written into it."""
+    """``out``, if a result such as ``like`` can be written into it."""
     if not isinstance(out, np.ndarray) or out.dtype != like.dtype or out.shape != like.shape:
         met = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else f"a {type(out).__name__}"
         raise InputError(f"out is {met}; expected {like.shape} {like.dtype}, since nothing is cast into it")
@@ -283,7 +283,7 @@ def _output(out: object, like: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _real(x: ArrayLike) -> NDArray[Any]:
-    """``x`` as a float or signed integer array that the transform can add up, or a clear error."""
+    """``x`` as an array of floats or signed integers that the transform accepts. Raises InputError or ShapeError."""
     try:
         array = np.asarray(x)
     except ValueError as ragged:

@@ -1,7 +1,7 @@
-"""Which instruction set the kernels use. A Model keeps the one that was active when it was made.
+"""The instruction set of the kernels. A Model keeps the one that was active when it was made.
 
-The choice is the best one that the machine has, or the one that the environment variable HADAMRNN_ISA names.
-Results are bit-identical on all of them.
+By default it is the best one that the machine has; the environment variable HADAMRNN_ISA selects another one. Results are
+bit-identical on all of them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["active", "available", "use"]
 
 
 def available() -> list[str]:
-    """Names of the instruction sets that this machine can run, the best one last."""
+    """The names of the instruction sets that this machine can run, the best one last."""
     return _core.isa_available()
 
 
 def active() -> str:
-    """Name of the instruction set that the next Model will use.
+    """The name of the instruction set that the next Model will use.
 
     Raises:
         IsaError: HADAMRNN_ISA names an instruction set that is unknown or that this machine cannot run.
@@ -30,10 +30,10 @@ def active() -> str:
 
 
 def use(name: str) -> None:
-    """Use this instruction set for models made from now on.
+    """Use this instruction set for all models that are made from now on.
 
     Raises:
-        IsaError: it is unknown, or this machine cannot run it.
+        IsaError: the instruction set is unknown, or this machine cannot run it.
     """
     if name not in available():
         raise IsaError(

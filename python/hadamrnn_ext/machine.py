@@ -1,4 +1,4 @@
-"""The machine and what is installed on it: what a measurement or a report of a fault should say."""
+"""The machine and its software, for measurements and bug reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import isa
 
 __all__ = ["EXTRAS", "cpus", "describe", "hint", "package_version"]
 
-#: Packages of each extra of pyproject.toml.
+#: The packages of the extras in pyproject.toml.
 EXTRAS = {
     "train": ("torch", "rich"),
     "export": ("onnx",),
@@ -22,17 +22,17 @@ EXTRAS = {
 
 
 def cpus() -> int:
-    """CPUs that this process may use."""
+    """The number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hint(*extras: str) -> str:
-    """What to type for these extras. The package is not published: pip takes it from its source, not by its name."""
+    """The command that installs these extras. The package is not published, so pip installs it from its source."""
     return f"pip install '.[{','.join(extras)}]' in the folder of its source"
 
 
 def package_version(package: str) -> str | None:
-    """Of an installed package, without importing it; None if it is not there."""
+    """The version of a package, which is not imported; None if it is not installed."""
     # Here, since importing it takes longer than importing this package.
     from importlib.metadata import PackageNotFoundError, version
 
@@ -43,7 +43,7 @@ def package_version(package: str) -> str | None:
 
 
 def describe() -> dict[str, Any]:
-    """CPU, instruction sets, load, and versions."""
+    """The CPU, instruction sets, load and versions, ready for JSON."""
     import platform
 
     packages = {

@@ -1,6 +1,6 @@
-"""A model in pictures: its signs and the eigenvalues of W(u), and what it thinks while it reads (extra `plot`).
+"""Plots of a model: its signs with the eigenvalues of W(u), and its class probabilities after every step (extra `plot`).
 
-Each function returns a matplotlib Figure: ``figure.savefig("x.svg")``, or show it in a notebook.
+Each function returns a matplotlib Figure, to be shown in a notebook or saved by ``figure.savefig("x.svg")``.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["reading", "spectrum"]
 
-LABELLED = 4  # classes with a name in the legend
-PARTS = 7  # pictures of an image that is being read
+LABELLED = 4  # the number of classes in the legend
+PARTS = 7  # the number of pictures of an image that is being read
 
 
 def spectrum(model: Model, layer: int = 0) -> Figure:
     """The signs u of a layer, and the eigenvalues of W(u) = diag(u) (I (x) H_m) / sqrt(m) on the unit circle.
 
-    They have modulus 1, since W is orthogonal (paper, section 3). Takes seconds from n = 1000 on: m^3 operations a block.
+    They have modulus 1, since W is orthogonal (paper, section 3). This takes m^3 operations per block, some seconds from
+    n = 1000 on.
 
-    Raises InputError for a layer that there is not, ImportError without matplotlib.
+    Raises InputError if the model has no such layer, ImportError without matplotlib.
     """
     if not 0 <= layer < len(model.card.layers):
         raise InputError(f"layer is {layer}; expected 0 to {len(model.card.layers) - 1}")
@@ -58,12 +59,12 @@ def spectrum(model: Model, layer: int = 0) -> Figure:
 
 
 def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None) -> Figure:
-    """The probabilities of the classes after every step of one sequence, and of an image how much of it has been read.
+    """The class probabilities after every step of one sequence; for an image also which pixels have been read.
 
-    sequence: (T, d), (T,) tokens or a text, raw, as ``infer`` takes it; images (28, 28) uint8 as well. A model with
-    ``output`` "last" or "mean" is trained to be right after the last step alone.
+    sequence: raw features (T, d), tokens (T,) or a text, as ``infer`` takes it, or an image (28, 28) uint8. A model with
+    ``output`` "last" or "mean" is trained to be right only after the last step.
 
-    Raises ShapeError for anything that is not one sequence, and what ``Model.infer`` does; ImportError without matplotlib.
+    Raises ShapeError for anything but one sequence, the errors of ``Model.infer``, and ImportError without matplotlib.
     """
     image = _image(sequence)
     ready = model.prepare(sequence if image is None else image.reshape(-1, 1))
@@ -99,13 +100,13 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
     axes.set_ylabel("probability")
     axes.set_xlim(1, len(shares))
     axes.set_ylim(0, 1)
-    axes.legend(loc="upper left", title="answer, in the end" if truth is None else f"truth: {truth}")
+    axes.legend(loc="upper left", title="final answer" if truth is None else f"truth: {truth}")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def _partly(axes: Axes, model: Model, image: NDArray[np.uint8], seen: int) -> None:
-    """The pixels of an image that the first `seen` steps have read; others are blue."""
+    """Draw the pixels that the first `seen` steps of an image have read, and the others in blue."""
     permutation = model.card.preprocess.permutation
     order = np.arange(image.size) if permutation is None else permutation.indices()
     colors = np.repeat(image.reshape(-1, 1), 3, axis=1) / 255
@@ -116,7 +117,7 @@ def _partly(axes: Axes, model: Model, image: NDArray[np.uint8], seen: int) -> No
 
 
 def _image(sequence: Any) -> NDArray[np.uint8] | None:
-    """The sequence, if it is rows and columns of bytes."""
+    """The sequence, if it is an image of bytes."""
     if isinstance(sequence, np.ndarray) and sequence.dtype == np.uint8 and sequence.ndim == 2:
         return sequence if sequence.shape[1] > 1 else None
     return None

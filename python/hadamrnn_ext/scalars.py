@@ -1,4 +1,4 @@
-"""Settings of networks and recipes that come as scalars of NumPy, as a search or a loop over np.arange hands them over."""
+"""Settings of networks and recipes that are NumPy scalars, for example from a loop over np.arange."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["plain", "whole"]
 
 
 def plain(value: Any) -> Any:
-    """A scalar of NumPy as the Python scalar that it stands for; anything else as it is."""
+    """The Python scalar of a NumPy scalar; any other value unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number of Python or NumPy as int. Raises InputError for anything else, numbers with a fraction included."""
+    """An integer of Python or NumPy as int. Raises InputError for anything else, including floats."""
     try:
         if not isinstance(value, (bool, np.bool_)):
             return operator.index(value)

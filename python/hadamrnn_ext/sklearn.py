@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .closed_form import Running, fit
-from .closed_form.sizes import MAX_BYTES
 from .data.reader import Reader
 from .data.series import sequences
 from .data.targets import Kind, named, targets
@@ -65,7 +64,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         n_jobs: int | None = None,
         output: Literal["last", "mean"] | None = None,
         method: Literal["closed_form", "gradient"] = "closed_form",
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
     ) -> None:
         self.hidden_size = hidden_size
         self.epochs = epochs
@@ -259,7 +258,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         n_jobs: threads; None or -1: all CPUs that this process may use.
         balanced: weigh the errors of a class by the inverse of its frequency.
         method: "closed_form", `hadamrnn_ext.fit`, in seconds and without torch; or "gradient", `train.fit`.
-        max_bytes: of the model file, in closed form.
+        max_bytes: of the model file, in closed form; None: 16,384.
 
     Attributes:
         classes_ (k,); model_, a `Model` to stream, export or save; n_features_in_, the channels, or the columns of a table;
@@ -285,7 +284,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         balanced: bool = False,
         output: Literal["last", "mean"] | None = None,
         method: Literal["closed_form", "gradient"] = "closed_form",
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
     ) -> None:
         super().__init__(
             hidden_size,

@@ -21,6 +21,7 @@ ONLY = {
     ("data.csv_columns", "--group"): {"train"},  # and what its columns were
     ("recipe.config", "--train"): {"train"},  # the command of a run, in a report
     ("cli.custom", "--train"): {"train"},  # it reads no options of the others
+    ("cli.evaluate", "--task"): {"eval", "quantize"},  # `fit` takes from it how own data are scored
 }
 
 
@@ -102,7 +103,7 @@ def test_a_command_has_the_options_that_its_messages_advise(command):
 
 def test_the_messages_are_found():
     """Of a helper, of a module of data, and of one that is imported in a function."""
-    assert ("--impute", "; impute (--impute), 'mean' or 'last', fills in what is missing") in messages(
+    assert ("--impute", "; impute (--impute), 'mean' or 'last', fills in missing values") in messages(
         "data.missing"
     )
     assert {"data.missing", "train.trainer", "cli.custom"} <= reach("cli.train")

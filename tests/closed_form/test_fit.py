@@ -107,6 +107,20 @@ def test_texts_and_tokens():
     assert report.metrics["loo_accuracy"] > 0.8
 
 
+def test_the_vocabulary_is_cut_to_the_file(rng):
+    words = [f"word{i}" for i in range(3000)]
+    texts = [" ".join([("good", "bad")[i % 2], *rng.choice(words, 12)]) for i in range(200)]
+    model, report = hr.fit(texts, np.arange(200) % 2, max_bytes=16384)
+    vocabulary = model.card.preprocess.vocabulary
+    assert report.file_bytes <= 16384
+    assert 50 < len(vocabulary.words) < 1000
+    assert {"good", "bad"} <= set(vocabulary.words)  # the most frequent ones
+    assert report.metrics["loo_accuracy"] > 0.8
+    more, _ = hr.fit(texts, np.arange(200) % 2)
+    assert len(more.card.preprocess.vocabulary.words) > len(vocabulary.words)
+    assert len(more.to_bytes()) <= 1 << 18
+
+
 def test_choices_by_people_know_what_a_stranger_costs(rng):
     """Each person has a signature of their own on which windows of the class depend: a stranger is hard."""
     who = np.repeat(np.arange(12), 10)

@@ -64,7 +64,7 @@ def test_a_single_recording_has_no_id_and_its_time_is_no_feature():
     found = read(text, known=model(3), labelled=False)
     assert lists(found) == [[[1, 2, 3], [4, 5, 6]]]
     assert "in order of time, 1 of 1 sequences sorted" in found.understood
-    with pytest.raises(DataError, match=r"column 'time' of times .* name it with --id"):
+    with pytest.raises(DataError, match=r"column 'time' of times .* say which with --id"):
         read(text + "\n")
 
 

@@ -26,12 +26,12 @@ def dsa_dir(tmp_path, monkeypatch, put_zip) -> Path:
 
 def test_dsa_tests_on_the_second_four_people(dsa_dir):
     train, test = dsa.read(dsa_dir)
-    assert train.features.shape == test.features.shape == (19 * 4, 125, 45)
+    assert train.inputs.shape == test.inputs.shape == (19 * 4, 125, 45)
     assert sorted(set(train.people.tolist())) == [1, 2, 3, 4]
     assert sorted(set(test.people.tolist())) == [5, 6, 7, 8]
     at = dsa.members().index("data/a03/p6/s01.txt")
     mine = (test.classes == 2) & (test.people == 6)
-    np.testing.assert_allclose(test.features[mine][0, 7], at + np.arange(45) / 100, rtol=1e-6)
+    np.testing.assert_allclose(test.inputs[mine][0, 7], at + np.arange(45) / 100, rtol=1e-6)
     task = tasks.load("dsa19", dsa_dir)
     assert (len(task.train), len(task.validation), len(task.test)) == (57, 19, 76)
     assert (task.input_size, task.length, task.output_size) == (45, 125, 19)

@@ -36,12 +36,12 @@ def test_fsdd_takes_upstreams_split_and_pads_with_silence_before(tmp_path, put_t
     }
     put_tar(tmp_path / "fsdd" / "recordings.tar.gz", contents)
     train, test = fsdd.read(tmp_path, verify=False)
-    assert train.features.shape == test.features.shape == (6, 64, 32)
+    assert train.inputs.shape == test.inputs.shape == (6, 64, 32)
     assert test.classes.tolist() == [0, 0, 1, 1, 2, 2]
-    quiet = (test.features == 0).all(axis=2).sum(axis=1)
+    quiet = (test.inputs == 0).all(axis=2).sum(axis=1)
     assert quiet.tolist() == [64 - 9, 64 - 9 - 8] * 3  # 1,280 samples are nine frames, 256 more are two more
-    assert (test.features.argmax(axis=2)[[0, 2, 4], -3].tolist()) == sorted(
-        set(test.features.argmax(axis=2)[:, -3].tolist())
+    assert (test.inputs.argmax(axis=2)[[0, 2, 4], -3].tolist()) == sorted(
+        set(test.inputs.argmax(axis=2)[:, -3].tolist())
     )
     with pytest.raises(DataError, match=f"expected {fsdd.SHA256}"):
         fsdd.read(tmp_path)

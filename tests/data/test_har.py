@@ -45,11 +45,11 @@ def har_dir(tmp_path, put_zip) -> tuple[Path, dict[str, bytes]]:
 def test_har_is_nine_channels_a_step(har_dir):
     directory, contents = har_dir
     train, test = har.read(directory, verify=False)
-    assert train.features.shape == (42, 128, 9)
-    assert test.features.shape == (12, 128, 9)
+    assert train.inputs.shape == (42, 128, 9)
+    assert test.inputs.shape == (12, 128, 9)
     for channel, name in ((3, "body_gyro_x"), (8, "total_acc_z")):
         text = contents[f"UCI HAR Dataset/test/Inertial Signals/{name}_test.txt"]
-        np.testing.assert_allclose(test.features[:, :, channel], np.loadtxt(io.BytesIO(text)), rtol=1e-6)
+        np.testing.assert_allclose(test.inputs[:, :, channel], np.loadtxt(io.BytesIO(text)), rtol=1e-6)
     assert test.classes.tolist() == [0, 1, 2, 3, 4, 5] * 2
     assert test.people.tolist() == [20] * 6 + [21] * 6
 
@@ -106,7 +106,7 @@ def test_what_was_parsed_is_kept_until_the_file_changes(har_dir, elsewhere, monk
     (kept,) = (elsewhere / "parsed").iterdir()
     monkeypatch.setattr(har, "_parse", lambda path: pytest.fail("parsed again"))
     again, _ = har.read(directory, verify=False)
-    np.testing.assert_array_equal(first.features, again.features)
+    np.testing.assert_array_equal(first.inputs, again.inputs)
     with pytest.raises(DataError, match="sha256"):  # kept arrays are verified as parsed ones are
         har.read(directory)
     monkeypatch.undo()
@@ -114,7 +114,7 @@ def test_what_was_parsed_is_kept_until_the_file_changes(har_dir, elsewhere, monk
     content = kept.read_bytes()
     kept.write_bytes(content[: len(content) // 2])
     again, _ = har.read(directory, verify=False)
-    np.testing.assert_array_equal(first.features, again.features)
+    np.testing.assert_array_equal(first.inputs, again.inputs)
     put_zip(
         directory / "uci-har" / "UCI HAR Dataset.zip",
         {**contents, "UCI HAR Dataset/test/y_test.txt": b"6\n" * 12},

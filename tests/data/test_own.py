@@ -111,7 +111,9 @@ def test_pickles_are_refused_unread_with_what_to_do(tmp_path, capsys, harmful):
     objects = np.empty(1, object)
     objects[0] = Harmful() if harmful else np.zeros(3)
     np.savez(path, X=objects, y=[0])
-    with pytest.raises(DataError, match=r"X\.npy: it holds Python objects.*np\.concatenate.*dtype=str"):
+    with pytest.raises(
+        DataError, match=r"X\.npy: it holds pickled Python objects.*np\.concatenate.*dtype=str"
+    ):
         own.read(path)
     np.load(path, allow_pickle=True)["X"]
     assert capsys.readouterr().out == "this has run\n" * harmful

@@ -30,7 +30,9 @@ def test_the_last_pieces_of_a_text_are_read_and_short_ones_filled_on_the_left(to
 
 
 def test_an_unknown_tokenizer_is_refused_without_a_download(tmp_path):
-    with pytest.raises(DataError, match=r"no tokenizer nobody/has-it is a folder or in the cache"):
+    with pytest.raises(
+        DataError, match=r"no tokenizer nobody/has-it in the cache of transformers or in a folder"
+    ):
         pieces.tokenize("nobody/has-it", [], [], 3)
     with pytest.raises(DataError, match="no tokenizer"):
         pieces.tokenize(str(tmp_path), [], [], 3)
@@ -44,7 +46,7 @@ def test_padding_has_to_be_token_0(make_tokenizer):
 
 def test_without_transformers_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(DataError, match="wants transformers, which is not installed"):
+    with pytest.raises(DataError, match="needs transformers, which is not installed"):
         pieces.tokenize("bert-base-uncased", [], [], 3)
 
 

@@ -147,7 +147,7 @@ def test_quirks_of_headers_change_nothing(content):
         (riff(header(channels=0, block=2), chunk(b"data", DATA)), "0 channels of 16 bits"),
         (riff(header(FLOAT, bits=16), chunk(b"data", DATA)), "1 channels of 16 bits in the form 0x0003"),
         (riff(header(bits=24, block=4), chunk(b"data", DATA)), "24 bits in 4 bytes each"),
-        (riff(header(rate=0), chunk(b"data", DATA)), "0 samples a second"),
+        (riff(header(rate=0), chunk(b"data", DATA)), "0 samples per second"),
         (riff(header(rate=2_000_000), chunk(b"data", DATA)), "expected 1000 to 1000000"),
         (
             riff(header(FLOAT, bits=32), chunk(b"data", np.array([0, np.nan], "<f4").tobytes())),

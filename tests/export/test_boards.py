@@ -10,6 +10,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from boards import __main__ as command
+from boards import bundled
 from boards.proof import dense_figures, model_figures
 from boards.table import BOARDS, missing_tools
 from hadamrnn_ext.data import copy
@@ -107,6 +108,16 @@ def test_raw_values(rng, make_model, board, integer):
     model = floats.quantize(x, readout="integer") if integer else floats
     _, equal = model_figures(model, x, board, raw=True, resolution=1 / 512 if integer else None)
     assert equal
+
+
+def test_sensors():
+    """har2 at 12 bits: nine features per step in two thirds of the instructions that they took code by code."""
+    x = hr.zoo.samples("har2")[0][:1]
+    ours, equal = model_figures(hr.load("har2-int12"), x, existing("m4"))
+    assert equal
+    assert ours.per_step <= 76_000  # what it has been
+    assert ours.flash_bytes <= 5_900
+    assert ours.ram_bytes <= 6_232
 
 
 def test_small_blocks_take_less(rng, make_model):
@@ -222,6 +233,18 @@ def test_the_command_of_the_documentation(monkeypatch, capsys, options, said):
     assert "logits: 9000, all equal to those of Python" in printed
     for text in said:
         assert text in printed
+
+
+def test_the_table_of_the_documentation(monkeypatch, capsys):
+    """Integer models alone, a row each; of one that is quick."""
+    existing("m4"), existing("m0")
+    monkeypatch.setattr(hr, "models", lambda: ["copy", "copy-int12"])
+    bundled.main()
+    header, _, row = capsys.readouterr().out.splitlines()
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert len(cells) == header.count("|") - 1
+    assert cells[:3] == ["copy-int12", "128 / 128", "99.99 %"]
+    assert all(number.endswith(" B") for number in (cells[3] + ", " + cells[4]).split(", "))
 
 
 def test_a_model_that_a_board_cannot_hold(monkeypatch, rng, make_model, tmp_path):

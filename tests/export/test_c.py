@@ -46,6 +46,8 @@ KINDS = {
     "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "output": "all"},
     "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
     "few biases": {"sizes": ((64, 64), (40, 8)), "bias_bits": 3},
+    "codes in pairs": {"sizes": ((40, 8),), "input_size": 5, "output_weight_bits": 3, "output": "all"},
+    "an even number of codes": {"sizes": ((24, 24),), "input_size": 6},
     "passes of four": {"sizes": ((256, 256),), "input_size": 1},
     "a pass of eight": {"sizes": ((512, 8), (16, 8)), "recurrence": "relu"},
     "passes of eight and four": {"sizes": ((384, 32),), "output": "all", "input_size": 3},
@@ -366,6 +368,21 @@ def test_states_of_small_blocks_take_16_bits(rng, make_model, tmp_path, bits):
     assert "int16_t z0[64];" in header
     assert "int16_t z1[96];" in header
     assert "#define NET_LOCAL_BYTES 144 " in header  # sums of 24 units, and 12 of its base matrix
+
+
+def test_inputs_at_their_limits(rng, make_model, tmp_path):
+    """The largest inputs of 16 bits times the largest codes, of an odd number of features."""
+    model = make_model(rng, sizes=((16, 8),), input_size=7)
+    x = draw(rng, model, 2, 20)
+    model = model.quantize(x, input_bits=16, readout="integer")
+    x = np.sign(x) * np.abs(x).max()
+    x[1] = np.abs(x[1])
+    codes = hr.export.c_input(model, x)
+    assert codes.min() == -32767
+    assert codes.max() == 32767
+    y, _ = run_c(model, tmp_path, codes, np.int32)
+    scale = np.float32(model.card.integer.logit_scale)
+    np.testing.assert_array_equal(y.astype(np.float32) * scale, model.infer(x), strict=True)
 
 
 def test_few_biases_take_a_byte_each(rng, make_model, tmp_path):

@@ -350,7 +350,7 @@ def test_the_operators_themselves_refuse() -> None:
     """Whoever calls them without an engine."""
     u, v = nn.sign(torch.randn(8)), torch.randn(2, 3, 8)
     x, table, bias = torch.randn(2, 3, 2), torch.randn(8, 2), torch.randn(8)
-    shared = (None, None, "linear", 8, 3)
+    shared = (None, None, "linear", 8, 3, "linear")
     targets = torch.randint(3, (2, 3))
     head = (torch.randn(3, 8), torch.randn(3), targets, -1)
     calls: list[Callable[[Tensor], Any]] = [
@@ -358,6 +358,7 @@ def test_the_operators_themselves_refuse() -> None:
         lambda u: krylov.krylov_last(u, torch.randn(2, 8), torch.randn(4, 6), 3, 8)[0],
         lambda u: fused.last_state(u, None, x, table, bias, *shared),
         lambda u: fused.mean_state(u, None, x, table, bias, *shared)[0],
+        lambda u: fused.pool_state(u, None, x, table, bias, *shared, torch.zeros(1, 8), True, True, 0)[0],
         lambda u: fused.sequence_loss(u, None, x, table, bias, *shared, *head)[0],
     ]
     for call in calls:

@@ -54,7 +54,7 @@ def arguments(*, gathered: bool) -> tuple[object, ...]:
     u = nn.sign(torch.randn(8)).requires_grad_()
     if gathered:
         ids = torch.tensor([[1, 0, 1], [2, 2, 0]], dtype=torch.int32)
-        return u, single(8), ids, single(3, 8), None, None, single(2, 8), "modrelu", 8, 2
+        return u, single(8), ids, single(3, 8), None, None, single(2, 8), "modrelu", 8, 2, "linear"
     lengths = torch.tensor([3, 1])
     return (
         u,
@@ -67,6 +67,7 @@ def arguments(*, gathered: bool) -> tuple[object, ...]:
         "linear",
         4,
         3,
+        "clip",
     )
 
 
@@ -84,6 +85,15 @@ def test_opcheck_of_the_mean(gathered: bool) -> None:
     torch.library.opcheck(fused.mean_state, args)
     detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
     torch.library.opcheck(fused.mean_state_backward, (torch.randn(2, 8), torch.randn(2, 8), *detached))
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_opcheck_of_a_pool(gathered: bool) -> None:
+    args = *arguments(gathered=gathered), single(3, 8), True, gathered, 2 if gathered else 0
+    torch.library.opcheck(fused.pool_state, args)
+    detached = [a.detach() if isinstance(a, torch.Tensor) else a for a in args]
+    grads = torch.randn(2, 48 if gathered else 24), torch.randn(2, 8)
+    torch.library.opcheck(fused.pool_state_backward, (*grads, *detached))
 
 
 @pytest.mark.parametrize("gathered", [False, True])

@@ -257,3 +257,29 @@ def test_names_of_data_frames_and_imputation_travel_in_the_model(rng, tmp_path):
     assert again.quantize(x[0][None]).card.data == model.card.data
     plain, _ = train.fit(x, y, **{**QUICK, "epochs": 1}, threads=1)
     assert b'"format_version":1' in plain.to_bytes().replace(b'\\"', b'"')
+
+
+def test_what_is_read_is_chosen_by_validation(rng):
+    """A bump that may be anywhere suits the mean, what is last the last state."""
+    y = np.arange(80) % 2
+    x = rng.normal(size=(80, 30, 2))
+    x[np.arange(80), rng.integers(0, 25, 80), y] += 8
+    settings = {**QUICK, "progress": False, "threads": 1}
+    auto = train.fit(x, y, output="auto", **settings)
+    both = [train.fit(x, y, output=output, **settings) for output in ("last", "mean")]
+    best = max(both, key=lambda fitted: fitted.summary["val_accuracy"])
+    assert auto.summary["val_accuracy"] == best.summary["val_accuracy"]
+    assert auto.model.card.output in ("last", "mean")
+    assert auto.model in [fitted.model for fitted in both]
+
+
+def test_integers_that_look_like_measurements_are_warned_of():
+    t = np.arange(60)
+    waves = np.rint(500 + 400 * np.sin(t * 0.05 * (1 + np.arange(20)[:, None] % 2))).astype(np.int64)
+    quick = {**QUICK, "epochs": 1, "progress": False}
+    with pytest.warns(UserWarning, match="tokens=False takes them as numbers"):
+        train.fit(waves, np.arange(20) % 2, **quick)
+    said = hr.fit(waves, np.arange(20) % 2, max_bytes=1 << 18, hidden_size=16).report.warnings
+    assert any("tokens=False" in warning for warning in said)
+    tokens = np.random.default_rng(0).integers(0, 200, (20, 60))
+    assert not any("tokens=" in w for w in hr.fit(tokens, np.arange(20) % 2, hidden_size=16).report.warnings)

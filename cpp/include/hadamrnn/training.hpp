@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "hadamrnn/recurrence.hpp"
 
@@ -10,31 +11,43 @@ namespace hadamrnn {
 
 // All arrays in natural order, row-major; n = hidden_size.
 struct TrainInput {
-  const float* signs = nullptr;    // (n) +-1
+  const float* signs = nullptr;    // (n) +-1, times the decay of the unit's block; not zero
   const float* modrelu = nullptr;  // (n) for modrelu, else null
   int64_t batch = 0;
   int64_t steps = 0;
   const int64_t* lengths = nullptr;  // (batch), each in 1..steps; null: all are `steps` long
   const float* h0 = nullptr;         // (batch, n); null: zeros
-  // Either features: v_t = weight x_t + bias ...
+  // Either features: v_t = phi(weight x_t + bias), phi "linear", "relu" or "clip" ...
   const float* x = nullptr;  // (batch, steps, features)
   int64_t features = 0;
   const float* weight = nullptr;  // (n, features)
   const float* bias = nullptr;    // (n)
+  std::string input_activation = "linear";
   // ... or rows gathered by number: v_t = rows[ids_t].
   const int32_t* ids = nullptr;  // (batch, steps)
   const float* rows = nullptr;   // (row_count, n)
   int64_t row_count = 0;
 };
 
+// What is read of the states over time, after each sequence's last step: threshold by threshold the excess of each unit
+// and the share of steps above it; F = thresholds (excess + share) n features.
+struct TrainPool {
+  int64_t thresholds = 0;
+  const float* threshold = nullptr;  // (thresholds, n)
+  bool excess = true;
+  bool share = false;
+  int64_t time_constant = 0;  // k of a running mean, p += (f - p) 2^-k; 0: the mean over all steps
+};
+
 // Where gradients go; of weight and bias, or of rows, whichever the input has.
 struct TrainGradients {
-  float* signs = nullptr;    // (n)
-  float* modrelu = nullptr;  // (n) or null
-  float* weight = nullptr;   // (n, features)
-  float* bias = nullptr;     // (n)
-  float* rows = nullptr;     // (row_count, n)
-  float* h0 = nullptr;       // (batch, n) or null
+  float* signs = nullptr;      // (n)
+  float* modrelu = nullptr;    // (n) or null
+  float* weight = nullptr;     // (n, features)
+  float* bias = nullptr;       // (n)
+  float* rows = nullptr;       // (row_count, n)
+  float* h0 = nullptr;         // (batch, n) or null
+  float* threshold = nullptr;  // (thresholds, n) of a pool, or null
 };
 
 // Readout y_t = weight relu(h_t) + bias and the sum of its losses over all steps.
@@ -52,13 +65,15 @@ struct TrainHead {
   float* h_last = nullptr;  // (batch, n): state after each sequence's last step, or null
 };
 
-// The states after each sequence's last step, (batch, n), and unless null the means of relu(h_t) over its steps.
-void train_last(const Recurrence& recurrence, const TrainInput& input, float* h_last, float* mean, int threads);
+// The states after each sequence's last step, (batch, n), and unless `pool` is null its features, (batch, F).
+void train_last(const Recurrence& recurrence, const TrainInput& input, const TrainPool* pool, float* h_last,
+                float* features, int threads);
 
-// Gradients from grad = dL/dh_last and, unless null, grad_mean = dL/dmean. Nothing was stored: states are computed
-// again from snapshots every `segment` steps, so memory grows with steps / segment only.
-void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const float* grad,
-                         const float* grad_mean, int64_t segment, const TrainGradients& gradients, int threads);
+// Gradients from grad = dL/dh_last and, with a pool, grad_features = dL/dfeatures. Nothing was stored: states are
+// computed again from snapshots every `segment` steps, so memory grows with steps / segment only.
+void train_last_backward(const Recurrence& recurrence, const TrainInput& input, const TrainPool* pool,
+                         const float* grad, const float* grad_features, int64_t segment,
+                         const TrainGradients& gradients, int threads);
 
 // Sum of the losses, and how many they are: steps with a class, or values.
 struct TrainLoss {

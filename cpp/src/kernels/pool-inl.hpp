@@ -77,5 +77,56 @@ void pool(const Pooling<typename V::T>& p, const typename V::T* h, int64_t steps
   pool_features<V, false>(p, h, steps, sums);
 }
 
+// One step and one threshold of pool_back, over the units: grad_h is written by the first threshold, and added to by
+// others.
+template <bool excess, bool share, bool first>
+HADAMRNN_INLINE void pool_back_units(int64_t n, float weight, const float* threshold, const float* grad_excess,
+                                     const float* grad_share, const float* h, float* __restrict grad_h,
+                                     float* __restrict dthreshold) {
+  const auto back = [&](int64_t j) {
+    const float z = h[j] - threshold[j];
+    float d = 0;
+    if constexpr (excess) d = z <= 0 ? 0 : grad_excess[j];  // NaN passes
+    if constexpr (share) {
+      const float smooth = 1 + (z < 0 ? -z : z);
+      d += 0.5f * grad_share[j] / (smooth * smooth);
+    }
+    return d * weight;
+  };
+  if (!dthreshold) {
+    for (int64_t j = 0; j < n; ++j) grad_h[j] = first ? back(j) : grad_h[j] + back(j);
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    const float d = back(j);
+    grad_h[j] = first ? d : grad_h[j] + d;
+    dthreshold[j] -= d;
+  }
+}
+
+template <bool excess, bool share>
+void pool_back_kind(const PoolBack& p, const float* h, int64_t steps, float* grad_h) {
+  const int64_t n = p.pool.size;
+  const auto back = [&](auto first, int64_t t, int64_t k) {
+    const float* grad = p.grad + k * n * (excess + share);
+    pool_back_units<excess, share, decltype(first)::value>(n, p.weight[t], p.pool.threshold + k * n, grad,
+                                                           grad + (excess ? n : 0), h + t * n, grad_h + t * n,
+                                                           p.dthreshold ? p.dthreshold + k * n : nullptr);
+  };
+  for (int64_t t = 0; t < steps; ++t) {
+    back(std::true_type{}, t, 0);
+    for (int64_t k = 1; k < p.pool.thresholds; ++k) back(std::false_type{}, t, k);
+  }
+}
+
+// Gradients of the states (steps, n) and thresholds from those of a pool's features. The share of steps above a
+// threshold has no derivative; its gradient is that of (1 + z / (1 + |z|)) / 2. The compiler makes vectors of these
+// loops.
+inline void pool_back(const PoolBack& p, const float* h, int64_t steps, float* grad_h) {
+  if (p.pool.excess && p.pool.share) return pool_back_kind<true, true>(p, h, steps, grad_h);
+  if (p.pool.excess) return pool_back_kind<true, false>(p, h, steps, grad_h);
+  pool_back_kind<false, true>(p, h, steps, grad_h);
+}
+
 }  // namespace HADAMRNN_ISA
 }  // namespace hadamrnn

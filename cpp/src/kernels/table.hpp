@@ -57,7 +57,15 @@ struct Pooling {
   bool excess, share;  // which features there are, of `size` sums each, threshold by threshold
   T rate;              // of running means 2^-k, or of integers k; 0: sums
   const T* threshold;  // (thresholds, size); what it is in the padding leaves no excess and no share there
-  int32_t more;        // bits that running means of an integer excess have more than it; those of a share are 15
+  int32_t more = 0;    // bits that running means of an integer excess have more than it; those of a share are 15
+};
+
+// The way back through a pool; see pool_back in pool-inl.hpp.
+struct PoolBack {
+  Pooling<float> pool;
+  const float* grad;    // of the features, laid out as their sums are
+  const float* weight;  // (steps): how much a step counts in the mean
+  float* dthreshold;    // (thresholds, size): accumulates; may be null
 };
 
 // Sums over time of a few steps' gradients; see accumulate in training-inl.hpp.
@@ -104,9 +112,6 @@ struct KernelTable {
                         bool transpose);
   void (*transform_i32)(const Geometry<int32_t>&, const int32_t* in, int32_t* out, int32_t* scratch, int64_t count,
                         bool transpose);
-  // Exact where 2^log2 * base * max|in| < 2^15. Rows are padded to 32 elements here.
-  void (*transform_i16)(const Geometry<int16_t>&, const int16_t* in, int16_t* out, int16_t* scratch, int64_t count,
-                        bool transpose);
 
   void (*recur_f32)(const Recur<float>&, int64_t steps);
   void (*recur_f64)(const Recur<double>&, int64_t steps);
@@ -140,6 +145,7 @@ struct KernelTable {
 
   // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
   void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
+  void (*pool_back_f32)(const PoolBack&, const float* h, int64_t steps, float* grad_h);
   void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
   void (*pool_i16)(const Pooling<int16_t>&, const int16_t* z, int64_t steps, int16_t* sums);  // no running means
   // Whether none of the n numbers is infinite or NaN.

@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         task = of_own(model, arguments.test, arguments)
     else:
         task = task_of(model, arguments.task, arguments.length, arguments.data, not arguments.no_verify)
-        if task.name == "copy":
-            refuse(arguments, ("--data", "--no-verify"), "copy makes its own data")
+        if task.name in tasks.GENERATED:
+            refuse(arguments, ("--data", "--no-verify"), f"{task.name} makes its own data")
     if model.card.preprocess.vocabulary != task.preprocess.vocabulary:
         raise InputError(
             f"{arguments.model} reads another vocabulary than that of {task.name}'s training texts"

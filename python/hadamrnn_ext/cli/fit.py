@@ -10,7 +10,7 @@ from .. import disk
 from ..closed_form.fit import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
-from ..closed_form.sizes import MAX_BYTES, check_units
+from ..closed_form.sizes import check_units
 from ..data import files, source
 from ..data.custom import of_model
 from ..data.examples import Examples
@@ -47,9 +47,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--max-bytes",
         type=positive,
-        default=MAX_BYTES,
         metavar="N",
-        help=f"of the model: the network is the largest that fits (default: {MAX_BYTES})",
+        help="of the model: the network is the largest that fits (default: 16384, and of texts 262144)",
     )
     parser.add_argument(
         "--hidden-size", type=positive, metavar="N", help="units, a power of two, whatever the bytes"

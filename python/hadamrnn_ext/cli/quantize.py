@@ -131,8 +131,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
     disk.check(out)
     task, split = _task(arguments, model)
-    if task.name == "copy":
-        refuse(arguments, ("--directory", "--no-verify"), "copy makes its own data")
+    if task.name in tasks.GENERATED:
+        refuse(arguments, ("--directory", "--no-verify"), f"{task.name} makes its own data")
     if arguments.embedding:
         quantized = model.quantize_embedding()
     else:

@@ -72,7 +72,11 @@ def add(commands: Commands) -> None:
                 lambda given: given.preset == custom.NAME,
                 "it is for the data sets of the presets; own data is what --train and --test name",
             ),
-            Idle(("--data", "--no-verify"), lambda given: given.preset == "copy", "copy makes its own data"),
+            Idle(
+                ("--data", "--no-verify"),
+                lambda given: given.preset in tasks.GENERATED,
+                "{preset} makes its own data",
+            ),
             Idle(
                 ("--length",),
                 lambda given: given.preset == custom.NAME,

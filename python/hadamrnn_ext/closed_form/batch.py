@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from ..data.reader import Reader
 from ..data.series import Series
 from ..model import Model
+from .design import DESIGNS, Design
 
-__all__ = ["Batch", "Data"]
+__all__ = ["CHUNK", "Batch", "Data", "Source"]
 
 #: Sequences that are padded to one array at a time.
 CHUNK = 1024
@@ -30,9 +32,24 @@ class Batch(NamedTuple):
         return Batch(np.ascontiguousarray(self.x[index, : lengths.max()]), lengths)
 
 
+class Source(Protocol):
+    """Examples of which networks make features: sequences, or their steps."""
+
+    @property
+    def reader(self) -> Reader: ...
+    @property
+    def tokens(self) -> int | None: ...
+    @property
+    def designs(self) -> Sequence[Design]: ...
+    def batch(self) -> Batch: ...
+    def features(self, model: Model) -> NDArray[np.float32]: ...
+
+
 @dataclass(frozen=True)
 class Data:
     """Sequences that a reader has read, and the threads that work on them."""
+
+    designs = DESIGNS
 
     series: Series
     reader: Reader

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Model
-from .batch import Data
-from .design import DESIGNS
+from .batch import Source
 from .drawing import draw
 from .goal import Goal
 from .report import Trial
@@ -25,12 +24,12 @@ def sample(count: int, most: int, seed: int) -> NDArray[np.int64]:
 
 
 def trials(
-    data: Data, goal: Goal, groups: NDArray[np.int64] | None, units: int | None, seed: int
+    data: Source, goal: Goal, groups: NDArray[np.int64] | None, units: int | None, seed: int
 ) -> list[Trial]:
-    """Each design on these sequences."""
+    """Each design on these examples."""
     batch = data.batch()
     found = []
-    for design in DESIGNS:
+    for design in data.designs:
         card, parameters = draw(design, min(UNITS, units or UNITS), batch, seed, tokens=data.tokens)
         features = data.features(Model.from_parameters(card, parameters))
         solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)

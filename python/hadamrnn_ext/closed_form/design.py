@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DESIGNS", "Design", "input_bits"]
+__all__ = ["DESIGNS", "STEP_DESIGNS", "Design", "input_bits"]
 
 WIDE = 16  # columns of U
 
@@ -21,6 +21,8 @@ class Design:
     thresholds: quantiles of each unit's states at which its thresholds are.
     differences: whether the input is read beside its change since the step before.
     bias: standard deviation of the biases, in units of the input's.
+    time_constant: k of a pool of the last 2^k steps or so, for answers at every step; `longest` is then not of the length,
+        but of these steps.
     """
 
     block_size: int | None
@@ -30,6 +32,7 @@ class Design:
     thresholds: tuple[float, ...] = (0.2, 0.5, 0.8)
     differences: bool = True
     bias: float = 0.0
+    time_constant: int | None = None
 
     def input_width(self, channels: int) -> int:
         """Columns of U."""
@@ -37,9 +40,12 @@ class Design:
 
     def __str__(self) -> str:
         blocks = "one block" if self.block_size is None else f"blocks of {self.block_size}"
-        return (
-            f"{blocks}, time constants to {self.longest:g} lengths, {self.input_activation or 'linear'} input"
-        )
+        if self.time_constant is None:
+            memory = f"time constants to {self.longest:g} lengths"
+        else:
+            steps = 1 << self.time_constant
+            memory = f"time constants to {self.longest * steps:g} steps, pools of {steps} steps"
+        return f"{blocks}, {memory}, {self.input_activation or 'linear'} input"
 
 
 def input_bits(width: int) -> int:
@@ -57,4 +63,11 @@ DESIGNS = (
     Design(64, 1 / 2),
     Design(64, 2, "clip", gain=1.5),
     Design(None, 1 / 2),
+)
+BLOCKS_OF_STEPS: tuple[tuple[int, Literal["relu", "clip"] | None], ...] = ((16, None), (64, "clip"))
+#: What `fit` chooses from where every step has a target: of forecasts the last steps count, of activities many.
+STEP_DESIGNS = tuple(
+    Design(block_size, 8, activation, gain=1.5, time_constant=k)
+    for block_size, activation in BLOCKS_OF_STEPS
+    for k in (1, 3, 5)
 )

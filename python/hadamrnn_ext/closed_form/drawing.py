@@ -43,8 +43,9 @@ def draw(
     """
     rng = np.random.default_rng(seed)
     n, m = hidden_size, min(design.block_size or hidden_size, hidden_size)
-    length = float(np.median(data.lengths))
-    shortest = min(2.0, max(length / 16, 0.7))
+    k = design.time_constant
+    length = float(np.median(data.lengths)) if k is None else float(1 << k)
+    shortest = min(2.0, max(length / 16, 0.7)) if k is None else 0.7
     longest = max(design.longest * length, 2 * shortest)
     wanted = np.exp(rng.uniform(np.log(shortest), np.log(longest), n // m))
     codes = CODES[np.abs(np.log(TIME_CONSTANTS)[:, None] - np.log(wanted)).argmin(axis=0)]
@@ -58,10 +59,10 @@ def draw(
     gain = np.full(n, design.gain)
     if design.input_activation is None:
         gain *= np.sqrt(1 - np.repeat(golden.decay(codes), m) ** 2)
-    pool = Pool(len(design.thresholds))
+    pool = Pool(len(design.thresholds), time_constant=k)
     card = Card(
         input="features" if tokens is None else "tokens",
-        output="last",
+        output="last" if k is None else "all",
         input_size=tokens or data.x.shape[2],
         output_size=1,
         layers=(LayerCard(n, m),),

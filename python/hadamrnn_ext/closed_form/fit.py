@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..data import custom, holdout
 from ..data.examples import Examples
+from ..data.measured import warning_of_tokens
 from ..data.missing import Impute
 from ..data.reader import Reader
 from ..data.targets import Kind, targets
@@ -25,7 +27,8 @@ from .large import fit_array
 from .options import Options
 from .report import Fitted
 from .running import fit_chunks
-from .sizes import MAX_BYTES, check_units
+from .sizes import check_units, fewer_words, limit
+from .steps import fit_steps, of_every_step
 
 __all__ = ["fit", "fit_examples"]
 
@@ -35,7 +38,7 @@ def fit(
     y: ArrayLike | None = None,
     *,
     groups: ArrayLike | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
     hidden_size: int | None = None,
     seed: int = 0,
     kind: Kind | None = None,
@@ -44,6 +47,7 @@ def fit(
     normalize: bool = True,
     balanced: bool = False,
     num_threads: int | None = None,
+    every_step: bool | None = None,
     state_bits: int | None = None,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
@@ -56,10 +60,13 @@ def fit(
         X: (N, T, d) or (N, T), or a list of N arrays or data frames (T_i, d) or (T_i,), or of texts. Integers of 32 bits
             and more without a feature axis are tokens. Of a memmap, and of an iterator of pairs (X, y) in place of both, one
             part is in memory at a time: see `Running` for what the first chunk of an iterator chooses.
-        y: (N,) classes (integers, booleans, strings), or floats (N,) or (N, o), which are values.
+        y: (N,) classes (integers, booleans, strings), or floats (N,) or (N, o), which are values. Or a target for every step:
+            a list of arrays as long as the sequences, classes (N, T), or values (N, T, o). The model then answers at every
+            step, whatever came last weighing most.
         groups: (N,) of each sequence the person, device or the like that it is of: all choices are then by the errors on
             groups that a model has not seen. Windows of the same person are no strangers to each other.
-        max_bytes: of the model file; the network is the largest that fits.
+        max_bytes: of the model file; the network is the largest that fits. None: 16,384, and of texts 262,144. Of their words
+            the most frequent are kept, as many as take half of it.
         hidden_size: units n, a power of two, instead.
         seed: of the draw.
         kind: "classes" or "values", where the type of y does not say so.
@@ -70,6 +77,7 @@ def fit(
         num_threads: as of ``Model.infer``.
         state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
             give; None: a float model.
+        every_step: whether y has a target for every step, where its shape does not say so.
 
     Returns:
         ``Fitted(model, report)``.
@@ -87,7 +95,17 @@ def fit(
         1.0
     """
     options = Options(
-        max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads, state_bits
+        max_bytes,
+        hidden_size,
+        seed,
+        kind,
+        tokens,
+        impute,
+        normalize,
+        balanced,
+        num_threads,
+        every_step,
+        state_bits,
     )
     if hasattr(X, "__next__"):
         if y is not None:
@@ -110,7 +128,13 @@ def fit_examples(
     """`fit` of what a file holds. The card of the model gets `settings`, see `Training`."""
     begin = time.perf_counter()
     check_units(options.hidden_size)
+    if options.every_step:
+        return fit_steps(given, options, begin, settings)
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    if options.every_step is None and of_every_step(given.y, found.lengths):
+        return fit_steps(given, options, begin, settings)
+    suspicion = warning_of_tokens(found, options.tokens) if reader.kind == "tokens" else None
+    reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
     count = len(found.lengths)
     answers = targets(given.y, count, options.kind, places=given.y_places)
     groups = None if given.groups is None else holdout.groups_of(given.groups, count)
@@ -123,4 +147,7 @@ def fit_examples(
     fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
-    return fitter.fitted(custom.data_card(given, reader), settings, begin)
+    model, report = fitter.fitted(custom.data_card(given, reader), settings, begin)
+    if suspicion is not None:
+        report = dataclasses.replace(report, warnings=(*report.warnings, suspicion))
+    return Fitted(model, report)

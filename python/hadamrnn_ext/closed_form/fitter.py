@@ -15,7 +15,7 @@ from ..file.card import Training
 from ..file.data_card import DataCard
 from ..model import Model
 from . import certainty
-from .batch import CHUNK, Data
+from .batch import CHUNK, Data, Source
 from .choice import trials
 from .design import input_bits
 from .drawing import draw
@@ -25,7 +25,7 @@ from .options import Options
 from .readout import Solved, finished
 from .report import Fitted, Report
 from .ridge import Standard, ridge
-from .sizes import largest
+from .sizes import largest, limit
 from .sums import Known, Sums
 from .temperature import temperature
 
@@ -39,13 +39,19 @@ class Fitter:
     """
 
     def __init__(
-        self, some: Data, goal: Goal, groups: NDArray[np.int64] | None, options: Options, many: bool
+        self, some: Source, goal: Goal, groups: NDArray[np.int64] | None, options: Options, many: bool
     ) -> None:
         self.options, self.reader, self.groups, seed = options, some.reader, groups, options.seed
         self.tried = trials(some, goal, groups, options.hidden_size, seed)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
         self.units, self.bits = largest(
-            self.design, some, goal, options.hidden_size, options.max_bytes, many, options.state_bits
+            self.design,
+            some,
+            goal,
+            options.hidden_size,
+            limit(options.max_bytes, some.reader),
+            many,
+            options.state_bits,
         )
         card, parameters = draw(self.design, self.units, some.batch(), seed, tokens=some.tokens)
         self.card = dataclasses.replace(
@@ -76,8 +82,11 @@ class Fitter:
         """Of `count` more examples; those that have chosen are to be among them, if there are any."""
         self.sums, self.count = self.sums + sums, self.count + count
 
-    def fitted(self, data: DataCard | None, settings: Mapping[str, Any], begin: float) -> Fitted:
-        """The model of all examples so far. `begin`: when the fit began; data, settings: of the card."""
+    def fitted(
+        self, data: DataCard | None, settings: Mapping[str, Any], begin: float, unit: str = "sequences"
+    ) -> Fitted:
+        """The model of all examples so far. `begin`: when the fit began; data, settings: of the card. unit: what
+        the examples are."""
         solved, goal = self._solved(), self.goal
         left_out = solved.solution.left_out
         factor = temperature(goal, left_out)
@@ -97,6 +106,7 @@ class Fitter:
                 interval=certainty.accuracy_interval(goal, left_out, self.groups),
                 examples=len(goal),
                 sequences=max(self.count, len(goal)),
+                unit=unit,
                 groups=None if self.groups is None else len(np.unique(self.groups)),
                 warnings=certainty.warnings(goal),
                 file_bytes=len(model.to_bytes()),

@@ -22,7 +22,7 @@ from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
 from .report import Fitted
-from .sizes import check_units
+from .sizes import check_units, fewer_words, limit
 from .sums import Sums
 
 __all__ = ["Begun", "Part", "begin", "fit_array"]
@@ -71,11 +71,13 @@ def begin(
 ) -> Begun:
     """Chooses by the sequences that `take` returns for some of `count` numbers: the same that `fit` takes."""
     check_units(options.hidden_size)
+    options.refuse_steps()
     goal = Goal.of(targets(y, count, options.kind), options.balanced)
     numbers = None if groups is None else holdout.groups_of(groups, count)
     rows = sample(count, CHUNK, options.seed)
     given = Examples(take(rows), places=RowPlaces("X", rows=rows.tolist()))
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
     reader = reader.learned(found, np.arange(len(rows)), options.normalize, given.places)
     threads = inputs.threads(options.num_threads, count)
     some = Data(reader.series(found, np.zeros(len(rows)), given.places), reader, threads)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..data.missing import Impute
 from ..data.targets import Kind
-from .sizes import MAX_BYTES
+from ..errors import InputError
 
 __all__ = ["Options"]
 
@@ -14,7 +14,7 @@ __all__ = ["Options"]
 class Options(NamedTuple):
     """As the arguments of `fit`."""
 
-    max_bytes: int = MAX_BYTES
+    max_bytes: int | None = None
     hidden_size: int | None = None
     seed: int = 0
     kind: Kind | None = None
@@ -23,4 +23,12 @@ class Options(NamedTuple):
     normalize: bool = True
     balanced: bool = False
     num_threads: int | None = None
+    every_step: bool | None = None
     state_bits: int | None = None
+
+    def refuse_steps(self) -> None:
+        """Raises InputError where every step has a target, which only data in memory may have."""
+        if self.every_step:
+            raise InputError(
+                "every_step is True; expected arrays or lists in memory for targets of every step"
+            )

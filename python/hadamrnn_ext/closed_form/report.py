@@ -32,7 +32,7 @@ class Report:
         or with `groups` without its group. Of classes also "log_loss" of the probabilities that the model gives, and
         "log_loss_before" of those of the bare regression.
     interval: of 95 % for that accuracy; None for values.
-    examples: how many the metrics are of, of `sequences` in all; groups: how many there are, None without.
+    examples: how many the metrics are of, of `sequences` in all, or of steps as `unit` says; groups: how many there are, None without.
     warnings: what to be careful with, in sentences.
     """
 
@@ -44,6 +44,7 @@ class Report:
     interval: tuple[float, float] | None
     examples: int
     sequences: int
+    unit: str
     groups: int | None
     warnings: tuple[str, ...]
     file_bytes: int
@@ -68,7 +69,7 @@ class Report:
         what = name.replace("loo_", "leave-one-out " if self.groups is None else "leave-one-group-out ")
         sure = "" if self.interval is None else f" (95 %: {self.interval[0]:.1%} to {self.interval[1]:.1%})"
         of = f" of {self.groups} groups" if self.groups is not None else ""
-        some = f" on {self.examples:,} of {self.sequences:,} sequences" * (self.examples < self.sequences)
+        some = f" on {self.examples:,} of {self.sequences:,} {self.unit}" * (self.examples < self.sequences)
         rows.append(f"{what} {value:.1%}{sure}{of}{some}")
         if "log_loss" in self.metrics:
             rows.append(

@@ -21,7 +21,7 @@ from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
 from .report import Fitted
-from .sizes import check_units
+from .sizes import check_units, fewer_words, limit
 
 __all__ = ["Running", "fit_chunks"]
 
@@ -58,17 +58,17 @@ class Running:
         self._begin = time.perf_counter()
         self._options = Options(**options)
         check_units(self._options.hidden_size)
+        self._options.refuse_steps()
         self._labels = None if classes is None else tuple(map(str, classes))
         given = Examples(X, y)
-        self._reader, found = Reader.of_data(
-            given.x, given.places, self._options.tokens, self._options.impute
-        )
+        reader, found = Reader.of_data(given.x, given.places, self._options.tokens, self._options.impute)
+        reader, found = fewer_words(reader, found, limit(self._options.max_bytes, reader))
         count = len(found.lengths)
         answers = targets(y, count, self._options.kind, self._labels)
         self._labels = answers.labels
         numbers = None if groups is None else holdout.groups_of(groups, count)
         rows = sample(count, CHUNK, self._options.seed)
-        self._reader = self._reader.learned(found, rows, self._options.normalize, given.places)
+        self._reader = reader.learned(found, rows, self._options.normalize, given.places)
         data = Data(
             self._reader.series(found, answers.values, given.places), self._reader, self._threads(count)
         )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
+
+from ..data.reader import Reader
+from ..data.series import Sequences
 from ..errors import InputError
-from .batch import Data
+from ..file.preprocess import Preprocess
+from .batch import Source
 from .design import Design, input_bits
 from .goal import Goal
 
-__all__ = ["MAX_BYTES", "check_units", "largest"]
+__all__ = ["check_units", "fewer_words", "largest", "limit"]
 
-#: Of a model file, unless somebody says otherwise.
-MAX_BYTES = 16384
+#: Of a model file, unless somebody says otherwise; a vocabulary alone is many times as much.
+MAX_BYTES, MAX_BYTES_OF_TEXTS = 1 << 14, 1 << 18
 #: Units, the first of which fit the file are taken. Of many sequences more would take more than seconds.
 SIZES, SIZES_OF_MANY = (1024, 512, 256, 128, 64), (256, 128, 64)
 #: Bits of the readout, likewise. Few examples say too little of the errors of rounding for few bits; of many there is space.
@@ -22,6 +29,27 @@ OVERHEAD = 2500
 OF_BLOCK, OF_INTEGERS = 21, 500
 
 
+def limit(most: int | None, reader: Reader) -> int:
+    """`most`, or what is usual for what is read."""
+    usual = MAX_BYTES if reader.preprocess.vocabulary is None else MAX_BYTES_OF_TEXTS
+    return usual if most is None else most
+
+
+def fewer_words(reader: Reader, found: Sequences, most: int) -> tuple[Reader, Sequences]:
+    """The reader of texts with the most frequent words alone, as many as take half of the file in the smallest network, and
+    its tokens of the same texts: the others are unknown. Of all else the same."""
+    vocabulary = reader.preprocess.vocabulary
+    if vocabulary is None:
+        return reader, found
+    column = SIZES[-1] * input_bits(len(vocabulary.words)) / 8
+    bytes_of = np.cumsum([len(word.encode()) + 3 + column for word in vocabulary.words])
+    count = max(16, int(np.searchsorted(bytes_of, (most - OVERHEAD) / 2)))
+    kept = dataclasses.replace(vocabulary, words=vocabulary.words[:count])
+    tokens = np.where(found.values < count, found.values, vocabulary.unknown)
+    reader = reader._replace(width=len(kept.words), preprocess=Preprocess(vocabulary=kept))
+    return reader, found._replace(values=tokens)
+
+
 def check_units(units: int | None) -> None:
     """Raises InputError for a hidden size that no design has."""
     if units is not None and (units < LEAST or units & (units - 1)):
@@ -30,7 +58,7 @@ def check_units(units: int | None) -> None:
 
 def largest(
     design: Design,
-    data: Data,
+    data: Source,
     goal: Goal,
     units: int | None,
     most: int,

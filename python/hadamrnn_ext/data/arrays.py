@@ -1,4 +1,4 @@
-"""Sequences in arrays of NumPy, .npy and .npz. Arrays of objects are pickles, which can run code: they are refused unread."""
+"""Sequences in NumPy arrays, .npy and .npz. Arrays of objects are pickles, which can run code, so they are never read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import mmap
 import warnings
 import zipfile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as form
@@ -24,16 +24,16 @@ __all__ = ["array", "npy", "npz"]
 
 Arrays = dict[str, NDArray[Any]]
 HEADERS = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
-#: Bytes that the arrays of a file may take in all.
+#: The most bytes of all arrays of a file together.
 MAX_BYTES = 1 << 32
 OBJECTS = (
-    "it holds Python objects, which are pickled, and are not read. Save sequences of different lengths one after another: "
+    "it holds pickled Python objects, which are not read. Save sequences of different lengths one after another: "
     "X=np.concatenate(x), lengths=[len(s) for s in x]; texts as np.array(y, dtype=str); numbers as np.array(y, dtype=float)"
 )
 
 
 def npy(name: str, content: Content) -> Examples:
-    """One array, of a mapped file in its memory. Raises DataError."""
+    """The sequences of one array; the memory of a mapped file is not copied. Raises DataError."""
     found = array(content, name)
     if not found.shape:
         raise DataError(f"{name}: cannot be read as .npy (it holds a single number, and no sequence)")
@@ -41,10 +41,11 @@ def npy(name: str, content: Content) -> Examples:
 
 
 def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> Examples:
-    """The arrays X, y (where `labelled`), and maybe lengths, groups and ids (N,), of an .npz file; in any case of letters.
+    """The sequences of an .npz file with the arrays X, y (if `labelled`), and maybe lengths, groups and ids (N,).
 
-    X is (N, T, ..); or with lengths (N,), (N, T, ..) filled up to one length, or (sum of lengths, ..), one sequence after
-    another, which become a list of N. For the card of a model of features (N, T) is (N, T, 1). Raises DataError.
+    X is (N, T, ..). With lengths (N,), X is either padded to (N, T, ..) or holds one sequence after another, (sum of
+    lengths, ..), and becomes a list of N. For the card of a model of features, (N, T) is read as (N, T, 1). The names of the
+    arrays may be in upper or lower case. Raises DataError.
     """
     stored = _members(name, content)
     found = {key.lower(): array for key, array in stored.items()}
@@ -70,10 +71,12 @@ def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> 
 
 
 def array(content: Content, name: str) -> NDArray[Any]:
-    """The array of an .npy file, read-only, in the memory of the content. Raises DataError."""
+    """The array of an .npy file, read-only, which shares the memory of `content`. Raises DataError."""
     file: Any = content if isinstance(content, mmap.mmap) else io.BytesIO(content)
     try:
-        shape, fortran, dtype = _header(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            shape, fortran, dtype = HEADERS[form.read_magic(file)](file)
         if not dtype.hasobject:
             begin = file.tell()
             if (size := math.prod(shape) * dtype.itemsize) != len(content) - begin:
@@ -83,18 +86,10 @@ def array(content: Content, name: str) -> NDArray[Any]:
             if not size:
                 return np.empty(shape, dtype)
             return np.frombuffer(content, dtype, offset=begin).reshape(shape, order="F" if fortran else "C")
-    except Exception as error:  # damaged bytes surface as almost any exception of NumPy or its tokenizer
+    except Exception as error:  # for damaged bytes, NumPy and its tokenizer raise almost any exception
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise DataError(f"{name}: cannot be read as .npy ({reason})") from error
     raise DataError(f"{name}: {OBJECTS}")
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether in the order of Fortran, and dtype. Raises almost any exception for a damaged one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about one of Python 2
-        found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[form.read_magic(file)](file)
-    return found
 
 
 def _members(name: str, content: bytes) -> Arrays:

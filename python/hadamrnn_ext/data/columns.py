@@ -41,7 +41,7 @@ def refuse_columns(name: str, asked: Columns) -> None:
     given = [f"--{field}" for field, column in asked._asdict().items() if column is not None]
     if given:
         raise DataError(
-            f"{name}: {given[0]} has no effect here: it is for tables such as CSV, and this is none"
+            f"{name}: {given[0]} has no effect here: it is for tables such as CSV, and this file is not one"
         )
 
 

@@ -67,7 +67,8 @@ class Confusion:
         kinds = ("precision", "recall", "f1")
         table = [["class", *kinds, "examples"]]
         for row in self.rows():
-            table.append([row["label"], *map(_written, map(row.get, kinds)), str(row["examples"])])
+            shares = ("-" if (share := row[kind]) is None else f"{share:.4f}" for kind in kinds)
+            table.append([row["label"], *shares, str(row["examples"])])
         found = _aligned(table)
         if len(self.labels) <= MOST_SHOWN:
             return [*found, "", *self._matrix()]
@@ -94,10 +95,6 @@ class Confusion:
 
 def _share(part: np.int64, whole: np.int64) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _written(share: float | None) -> str:
-    return "-" if share is None else f"{share:.4f}"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

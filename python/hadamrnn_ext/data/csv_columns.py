@@ -208,8 +208,8 @@ class _Finder:
         if time is not None and self.asked.features is None:
             if self.known is None:
                 raise self._error(
-                    f"has a column {self.table.title(time)!r} of times and none that says of which sequence a row is a step; "
-                    "name it with --id"
+                    f"has a column {self.table.title(time)!r} of times but none that names the sequence of each row; say which "
+                    "with --id"
                 )
             return "series" if known == "series" else "steps"
         if known == "steps" or (self.data.features is not None and known is None):

@@ -73,7 +73,7 @@ def rows(
     if delimiter is None:
         delimiter, found = _detected(name, text)
     else:
-        found = _split(name, text, delimiter)
+        found = _rows(name, text, delimiter)
     while found and not any(found[-1].cells):
         found.pop()
     if not found:
@@ -81,28 +81,24 @@ def rows(
     return Dialect(delimiter, decimal or _decimal(name, found)), found
 
 
-def _split(name: str, text: str, delimiter: str | None) -> list[Row]:
-    return list(_rows(name, text, delimiter))
-
-
-def _rows(name: str, content: str, delimiter: str | None) -> Iterator[Row]:
+def _rows(name: str, content: str, delimiter: str | None) -> list[Row]:
     """The rows in order, without lines that hold only spaces."""
     lines = io.StringIO(content, newline="")
     if delimiter is None or delimiter == " ":
-        for place, text in enumerate(lines, 1):
-            if text.strip():
-                yield Row(place, text.split() if delimiter == " " else [_unquoted(text.strip())])
-        return
+        filled = [(place, text.strip()) for place, text in enumerate(lines, 1) if text.strip()]
+        return [Row(place, text.split() if delimiter else [_unquoted(text)]) for place, text in filled]
+    found = []
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True)
     line = 0
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
             if len(stripped) > 1 or any(stripped):
-                yield Row(line + 1, stripped)
+                found.append(Row(line + 1, stripped))
             line = reader.line_num
     except csv.Error as error:
         raise DataError(f"{name}, line {line + 1}: not CSV ({error}); is a quotation mark missing?") from None
+    return found
 
 
 def _unquoted(cell: str) -> str:
@@ -117,7 +113,7 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
     candidates, faults = [], []
     for delimiter in (one for one in DELIMITERS if one in text):
         try:
-            found = _split(name, text, delimiter)
+            found = _rows(name, text, delimiter)
         except DataError as error:
             faults.append(error)
             continue
@@ -137,10 +133,10 @@ def _detected(name: str, text: str) -> tuple[str | None, list[Row]]:
             names = " or a ".join(DELIMITERS[delimiter] for _, delimiter, _ in always or candidates)
             raise DataError(f"{name}: the delimiter may be a {names}; say which with --delimiter")
     if not always:
-        return None, _split(name, text, None)
+        return None, _rows(name, text, None)
     _, delimiter, found = always[0]
     if delimiter == "," and len(found[0].cells) == 1:
-        single = _split(name, text, None)
+        single = _rows(name, text, None)
         if all(COMMA_NUMBER.fullmatch(row.cells[0]) for row in single[1:]):
             return None, single  # a column of numbers with decimal commas, below its name
     return delimiter, found
@@ -171,13 +167,13 @@ def _decimal(name: str, found: list[Row]) -> str:
         cells = ((row.line, cell) for row in found for cell in row.cells)
         return (one for one in cells if mark in one[1] and form.fullmatch(one[1]))
 
-    commas, points = list(marked(",", COMMA_NUMBER)), next(marked(".", POINT_NUMBER), None)
+    commas = list(marked(",", COMMA_NUMBER))
     if not commas:
         return "."
     line, cell = commas[0]
-    if points is not None:
+    if point := next(marked(".", POINT_NUMBER), None):
         raise DataError(
-            f"{name}: line {line} has {cell!r} and line {points[0]} {points[1]!r}; expected one decimal mark: say which with "
+            f"{name}: line {line} has {cell!r} and line {point[0]} {point[1]!r}; expected one decimal mark: say which with "
             "--decimal, or write numbers without separators of thousands"
         )
     if all(THOUSANDS.fullmatch(cell) for _, cell in commas):

@@ -1,4 +1,4 @@
-"""Own data as a task: arrays in, splits, normalization and scores out."""
+"""Own data as a task, with its splits, normalization and scores."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from .task import Task
 __all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "of_model", "scored", "task"]
 
 NAME = "custom"
-#: Of the training examples, for the choice of the epoch that is kept.
+#: The share of the training examples that is used to choose the best epoch.
 VALIDATION_SHARE = 0.15
 
 
 class Options(NamedTuple):
-    """How own data is read.
+    """How own data are read.
 
-    tokens: integers without a feature axis are tokens (True) or numbers (False); None: tokens, if of a signed type of
-        32 bits or more, none negative, and none above 65,535. kind: of targets, see `targets.targets`.
-    impute: what missing values become, see `missing.Impute`; None refuses them. normalize: subtract the mean of each
-        channel and divide by its standard deviation. balanced: weigh classes by the inverse of their frequency.
-    validation: share of the training examples that chooses the epoch. held_out: share of all examples that is kept for the
-        test, where there are no test examples of their own.
+    tokens: whether integers without a feature axis are tokens (True) or numbers (False). By default (None) they are tokens
+        if their type is signed and has at least 32 bits, and if all of them are in 0 .. 65,535.
+    kind: of the targets, see `targets.targets`.
+    impute: how missing values are filled in, see `missing.Impute`; None refuses them.
+    normalize: subtract the mean of each channel and divide by its standard deviation.
+    balanced: weight classes by the inverse of their frequency.
+    validation: the share of the training examples that is used to choose the epoch.
+    held_out: the share of all examples that is kept for the test, if there are no separate test examples.
     """
 
     tokens: bool | None = None
@@ -53,11 +55,11 @@ Pair = tuple[Any, Any]
 
 
 def task(train: Examples | Pair, test: Examples | Pair | None, options: Options, seed: int = 0) -> Task:
-    """The task of own sequences and targets; without `test` and `held_out` its test split is empty.
+    """The task of own sequences and targets. Without `test` and `held_out`, its test split is empty.
 
-    Validation examples are cut from `train` by `seed`, of each class as large a share, or whole groups where there are
-    groups; everything that is learned of the data (normalization, vocabulary, means) is of the rest. Raises ShapeError or
-    InputError; places are those of the data as they are given.
+    `seed` selects the validation examples from `train`: the same share of each class, or whole groups if there are groups.
+    Normalization, vocabulary and means are learned from the rest. Raises ShapeError or InputError, which name places in the
+    data as they were given.
     """
     for name in ("validation", "held_out"):
         if not 0 <= (share := getattr(options, name)) < 1:
@@ -75,7 +77,6 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
     training = examples.take(split.train)
     chosen = Targets(training.targets, answers.labels)
     weights = class_weights(chosen) if options.balanced else None
-    scores = scored(answers.labels, chosen.normalization(), weights)
     return Task(
         name=NAME,
         train=training,
@@ -86,8 +87,7 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
         output="last",
         output_size=answers.outputs,
         length=int(found.lengths.max()),
-        scores=scores.scores,
-        conclude=scores.conclude,
+        **scored(answers.labels, chosen.normalization(), weights),
         chosen_by="loss" if answers.labels else "r2",
         preprocess=reader.preprocess,
         labels=answers.labels,
@@ -99,10 +99,10 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
 
 
 def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None) -> Task:
-    """The task whose test split is own data, read as the model of this card reads it; the other splits are empty.
+    """A task whose test split is own data, as the model with this card reads it. The other splits are empty.
 
-    Missing values become what they became in training, unless `impute` says otherwise. Raises ShapeError or InputError
-    where the model is one of other data.
+    Missing values are filled in as in training, unless `impute` says otherwise. Raises ShapeError or InputError if the model
+    was made for other data.
     """
     if card.output == "all":
         raise InputError("the model answers at every step; expected one that answers once")
@@ -114,7 +114,6 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
     if answers.outputs != card.output_size:
         raise InputError(f"y has {answers.outputs} values per sequence; the model answers {card.output_size}")
     test = reader.series(found, answers.values, given.places)
-    scores = scored(answers.labels, answers.normalization())
     empty = test.take(slice(0))
     return Task(
         name=NAME,
@@ -126,8 +125,7 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
         output="last",
         output_size=card.output_size,
         length=int(found.lengths.max()),
-        scores=scores.scores,
-        conclude=scores.conclude,
+        **scored(answers.labels, answers.normalization()),
         chosen_by="loss",
         preprocess=card.preprocess,
         labels=answers.labels,
@@ -136,7 +134,7 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
 
 
 def digest(task: Task, options: Options) -> str:
-    """Of the training data and how they are read, in 16 hexadecimal digits: a run goes on with the same data only."""
+    """A digest of the training data and of how they are read, in 16 hexadecimal digits; resuming needs the same one."""
     total = hashlib.sha256(repr((options, task.labels, task.preprocess)).encode())
     for part in (task.train, task.validation):
         assert isinstance(part, Series)
@@ -146,19 +144,15 @@ def digest(task: Task, options: Options) -> str:
     return total.hexdigest()[:16]
 
 
-class Scoring(NamedTuple):
-    scores: Any
-    conclude: Any
-
-
 def scored(
     labels: tuple[str, ...] | None, answers: Normalization | None, weights: tuple[float, ...] | None = None
-) -> Scoring:
-    """How answers are judged: classes by `metrics.by_class`, values by `metrics.regression`."""
+) -> dict[str, Any]:
+    """The `scores` of a task and how it `conclude`s, for classes or for values."""
     if labels is not None:
-        return Scoring(partial(metrics.by_class, count=len(labels), weights=weights), metrics.balance)
+        scores = partial(metrics.by_class, count=len(labels), weights=weights)
+        return {"scores": scores, "conclude": metrics.balance}
     assert answers is not None
-    return Scoring(partial(metrics.regression, scale=answers), metrics.explain)
+    return {"scores": partial(metrics.regression, scale=answers), "conclude": metrics.explain}
 
 
 def _examples(given: Examples | Pair, what: str = "") -> Examples:
@@ -168,7 +162,7 @@ def _examples(given: Examples | Pair, what: str = "") -> Examples:
 
 
 def _tested(given: Examples, reader: Reader, answers: Targets) -> Series:
-    """Test examples with the features and classes of the training data."""
+    """Test examples, which must have the features and classes of the training data."""
     x = reader.read(given.x, given.places)
     kind: Kind = "values" if answers.labels is None else "classes"
     y = targets(given.y, len(x.lengths), kind, answers.labels, given.y_places)
@@ -178,7 +172,7 @@ def _tested(given: Examples, reader: Reader, answers: Targets) -> Series:
 
 
 def data_card(given: Examples, reader: Reader) -> DataCard | None:
-    """What the model remembers: the form of the file, names of data frames, and what missing values become."""
+    """What the model remembers: the form of the file, the columns of data frames, and the treatment of missing values."""
     card = given.card or DataCard(features=feature_names(given.x))
     impute = reader.impute if reader.kind == "features" else None
     if impute is not None:
@@ -189,14 +183,14 @@ def data_card(given: Examples, reader: Reader) -> DataCard | None:
 
 
 def _groups_note(groups: Any, split: holdout.Parts) -> str:
-    """How many groups each split has."""
+    """A note on the number of groups in each split."""
     counts = {name: len(np.unique(groups[index])) for name, index in split._asdict().items() if len(index)}
     shares = [f"{count} to {'validate' if name == 'validation' else name}" for name, count in counts.items()]
     return f"split by group: {', '.join(shares)}"
 
 
 def class_weights(answers: Targets) -> tuple[float, ...]:
-    """N / (K N_k) of each class k: their mean over the examples is 1."""
+    """The weight N / (K N_k) of each class k; the mean weight of the examples is 1."""
     if answers.labels is None:
         raise InputError("balanced is for classes; the targets are values")
     counts = np.bincount(answers.values, minlength=len(answers.labels))

@@ -14,10 +14,9 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .task import Known, Task
+from .task import Known, Stacked, Task
 
 __all__ = [
     "ACTIVITIES",
@@ -56,7 +55,7 @@ VALIDATION_PEOPLE = 1  # of the 4 of the training data
 MAX_MEMBER = 1 << 20  # bytes; a segment has 50 thousand
 
 
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Stacked, Stacked]:
     """Training segments of people 1 to 4 and test segments of people 5 to 8: the set has no split of its own.
 
     They have 125 steps in the units of the set, and activities 0..18.
@@ -67,7 +66,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
     signals = parsed_file("dsa-1", DATASET, directory, _parse)["signals"]
     numbers = [[int(number) for number in re.findall(r"\d+", name)] for name in members()]
     activities, people, _ = np.array(numbers, np.int64).T
-    segments = Frames(signals, activities - 1, people)
+    segments = Stacked(signals, activities - 1, people)
     known = people <= PEOPLE // 2
     return segments.take(np.flatnonzero(known)), segments.take(np.flatnonzero(~known))
 

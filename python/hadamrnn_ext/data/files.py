@@ -91,7 +91,7 @@ def inputs(path: str | Path, card: Card, columns: Columns = BY_NAME) -> Examples
     """The input for the model with this card in a `source` (`-` is stdin): one sequence, several as an array or a list,
     or texts, and their ids if the file has them.
 
-    The formats are .npy, of which only the part that is used is read; .npz with X, and maybe lengths and ids; IDX, whose
+    The formats are .npy, where only the part that is used is read; .npz with X, and maybe lengths and ids; IDX, whose
     images become sequences of pixels; sound, which becomes what the model hears; and text. A text is .ts or a table, see
     `csv_series`; otherwise it holds a text per line for a model with a vocabulary, and the numbers of a step per line for
     any other. Raises DataError if it is none of these.

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from . import archive, frames, wav
 from .dataset import Dataset
-from .frames import Frames
 from .holdout import one_in
 from .mel import log_mel
 from .parsed import Arrays, parsed_file
-from .task import Known, Task
+from .task import Known, Stacked, Task
 
 __all__ = ["CLASSES", "DATASET", "RATE", "SHA256", "STEPS", "TASKS", "read", "samples"]
 
@@ -40,7 +39,7 @@ MAX_MEMBER = 1 << 20  # bytes; the longest recording has 37 thousand
 MAX_MEMBERS = 20_000
 
 
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Stacked, Stacked]:
     """The training and the test recordings of upstream's split, in the order of their names, as log-mel frames.
 
     They are (N, 64, 32), see `mel.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
@@ -50,7 +49,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
     checked = ("the recordings", SHA256) if verify else None
     arrays = parsed_file("fsdd-2", DATASET, directory, _parse, checked=checked)
     test = arrays["indices"] < TEST_INDICES
-    every = Frames(arrays["frames"], arrays["digits"])
+    every = Stacked(arrays["frames"], arrays["digits"])
     return every.take(np.flatnonzero(~test)), every.take(np.flatnonzero(test))
 
 

@@ -15,10 +15,9 @@ import numpy as np
 from ..errors import DataError
 from . import archive, frames
 from .dataset import Dataset
-from .frames import Frames
 from .holdout import of_people
 from .parsed import Arrays, parsed_file
-from .task import Known, Task
+from .task import Known, Stacked, Task
 
 __all__ = ["ACTIVITIES", "CHANNELS", "DATASET", "SHA256", "STEPS", "TASKS", "read"]
 
@@ -40,7 +39,7 @@ VALIDATION_PEOPLE = 2  # of the 21 of the training data
 MAX_MEMBER = 32 << 20  # bytes; the largest has 15 million
 
 
-def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Frames, Frames]:
+def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Stacked, Stacked]:
     """The training and the test windows, in the order of the files: 128 steps in units of g and rad/s, activities 0..5. `verify` compares the checksum.
 
     The first time takes some seconds, see `parsed`. Raises `DataError`.
@@ -48,7 +47,7 @@ def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[F
     checked = ("the signals and labels", SHA256) if verify else None
     arrays = parsed_file("har-1", DATASET, directory, _parse, checked=checked)
     train, test = (
-        Frames(arrays[f"{split}_signals"], arrays[f"{split}_activities"], arrays[f"{split}_people"])
+        Stacked(arrays[f"{split}_signals"], arrays[f"{split}_activities"], arrays[f"{split}_people"])
         for split in ("train", "test")
     )
     return train, test

@@ -1,7 +1,7 @@
-"""Reader of IDX, the format of the MNIST files: a big-endian header, then the raw array.
+"""Reader of IDX, the format of the MNIST files: a big-endian header followed by the raw array.
 
-Layout (Y. LeCun's page of MNIST): two zero bytes, a type code, the number of dimensions, each dimension as
-a 32-bit integer, then the elements in C order. MNIST uses unsigned bytes only, and so does this reader.
+The header (see Y. LeCun's page on MNIST) is two zero bytes, a type code, the number of dimensions, and each dimension as a
+32-bit integer. The elements follow in C order. This reader accepts only unsigned bytes, like those of MNIST.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ __all__ = ["parse", "pixels", "read"]
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 4
-#: Elements that a file may hold. MNIST's largest has 47 million; a header that says more is taken for damage.
+#: The most elements of a file; the largest file of MNIST has 47 million. A header with more is taken to be damaged.
 MAX_ELEMENTS = 1 << 30
 
 
 def read(path: str | Path, *, md5: str | None = None) -> NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes, gzip-compressed or not (told apart by content, not by name).
+    """The array in an IDX file of unsigned bytes, read-only. The content of the file, not its name, shows if it is gzip.
 
-    `md5` is the expected digest over the **uncompressed** bytes, so that it does not depend on who compressed them.
+    `md5` is the expected digest over the **uncompressed** bytes, so that it does not depend on the compressor.
 
-    Raises `DataError` naming the file when it is missing, not IDX, of another type, cut short, too long, or
-    when its digest differs. The array is read-only.
+    Raises `DataError` naming the file if it is missing, not IDX, of another type, cut short or too long, or if its digest
+    differs.
     """
     try:
         with Path(path).open("rb") as file:
@@ -48,7 +48,7 @@ def read(path: str | Path, *, md5: str | None = None) -> NDArray[np.uint8]:
 
 
 def parse(file: IO[bytes], name: str, *, md5: str | None = None) -> NDArray[np.uint8]:
-    """As `read`, from a seekable binary file; `name` is what errors call it."""
+    """Like `read`, for a seekable binary file that errors call `name`."""
     try:
         return _parse(decompressed(file), name, md5)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -56,9 +56,9 @@ def parse(file: IO[bytes], name: str, *, md5: str | None = None) -> NDArray[np.u
 
 
 def pixels(name: str, content: bytes, card: Card | None) -> Examples:
-    """The images of a file for the model of this card, (N, steps, d) or tokens (N, steps); without one pixel by pixel.
+    """The images of a file as features (N, steps, d) or tokens (N, steps) for the model with this card.
 
-    Raises DataError.
+    Without a card, a step is one pixel. Raises DataError.
     """
     images = parse(io.BytesIO(content), name)
     width = card.input_size if card is not None and card.input == "features" else 1
@@ -86,7 +86,7 @@ def _parse(file: IO[bytes], name: str, md5: str | None) -> NDArray[np.uint8]:
     count, text = math.prod(shape), " x ".join(map(str, shape))
     if count > MAX_ELEMENTS:
         raise DataError(f"{name}: the header says {text} = {count} bytes, above the limit of {MAX_ELEMENTS}")
-    # One more than there should be finds a longer file, and reads no more of it.
+    # One byte more than expected is enough to detect a longer file.
     body = read_at_most(file, count + 1)
     if len(body) != count:
         met = f"{len(body)} bytes" if len(body) < count else "more"

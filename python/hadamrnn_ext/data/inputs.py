@@ -1,4 +1,4 @@
-"""A file as the input of one model: `files` reads it, and here it gets the model's shape and loses its missing values."""
+"""A file as input for one model: `files` reads it, and this module gives it the model's shape and fills in missing values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from .examples import Examples
 from .missing import Impute, fill
 from .places import Places
 from .reader import Reader
-from .series import is_texts, sequences, whole
+from .series import sequences, whole
 from .source import label
+from .texts import is_texts
 
 __all__ = ["load"]
 
@@ -23,10 +24,10 @@ Array = NDArray[Any]
 
 
 def load(name: str, card: Card, columns: Columns = BY_NAME, impute: Impute | None = None) -> Examples:
-    """What a file, or another `source`, holds, as `infer` of a model with this card takes it, or a list of such sequences.
+    """The content of a file or another `source` as input for `infer` of a model with this card, or a list of such inputs.
 
-    See `files.inputs` for what it may be. Missing values become what they were in training, or what `impute` says. Raises
-    DataError for a file that is none of them, InputError for what the model does not take.
+    `files.inputs` describes the formats. Missing values are filled in as in training, unless `impute` says otherwise.
+    Raises DataError for a file of another format, and InputError for input that the model does not take.
     """
     found = files.inputs(name, card, columns)
     if found.card is None:
@@ -41,7 +42,7 @@ def load(name: str, card: Card, columns: Columns = BY_NAME, impute: Impute | Non
 
 
 def _steps(part: Any, card: Card) -> Array:
-    """A sequence as the model takes it: (T, d) or tokens (T,)."""
+    """A sequence in the shape that the model takes: (T, d), or tokens (T,)."""
     array = np.asarray(part)
     if card.input == "features":
         return array[:, None] if array.ndim == 1 else array
@@ -50,11 +51,11 @@ def _steps(part: Any, card: Card) -> Array:
 
 
 def _filled(x: Array | list[Any], card: Card, how: Impute | None, places: Places) -> Array | list[Any]:
-    """Without missing values; the means are those of the training data. Raises InputError for what `how` does not fill."""
+    """Fill in missing values, with the means of the training data. Raises InputError for those that `how` does not fill."""
     if isinstance(x, np.ndarray) and x.dtype.kind != "f":
-        return x  # pixels as bytes are scaled by the model, and miss nothing
+        return x  # integers miss nothing, and the model scales pixels
     single = isinstance(x, np.ndarray) and x.ndim == 2
-    parts = sequences(x[None] if isinstance(x, np.ndarray) and x.ndim == 2 else x, places)
+    parts = sequences([x] if single else x, places)
     values = fill(parts, how, Reader.of_model(card, x, how).means, places)
     found = np.split(values, parts.starts[1:])
     return found[0] if single else found

@@ -1,4 +1,4 @@
-"""Log-mel frames of sound: the energy in bands as the ear hears them, a few dozen numbers every few milliseconds."""
+"""Log-mel frames of sound: every few milliseconds the energy in a few dozen bands that are spaced as the ear hears."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ WINDOW = 256  # samples of a frame: 32 ms at 8 kHz
 HOP = 128  # samples from one frame to the next
 BANDS = 32
 LOWEST = 60.0  # Hz
-#: Energy of the quiet: a loud vowel has some hundreds, so 50 dB are heard and the noise of a room is not.
+#: The energy that counts as silence. A loud vowel has some hundreds, so the range is 50 dB, without the noise of a room.
 QUIET = 1e-3
 
 
 def log_mel(sound: NDArray[np.float32], rate: int, steps: int | None = None) -> NDArray[np.float32]:
-    """(T, 32) logarithms of mel energies E, ln(1 + E / QUIET), of the samples (N,), from -1 to 1, at `rate` a second.
+    """The logarithms ln(1 + E / QUIET) of mel energies E, (T, 32), of samples (N,) from -1 to 1 with `rate` per second.
 
-    Silence is zero. With `steps`, T is that: the last frames, and zeros before a shorter sound. A part of a frame at the end is
-    filled with zeros. Triangular bands, evenly spaced in mel = 2595 log10(1 + f / 700), of the squared magnitude of
-    the transform under a Hann window.
+    Silence is zero. With `steps`, T is that number: the last frames, with zeros before a shorter sound. An incomplete last
+    frame is filled with zeros. The bands are triangular and evenly spaced in mel = 2595 log10(1 + f / 700); they weight the
+    squared magnitude of the Fourier transform under a Hann window.
     """
     count = max(1, -(-(len(sound) - WINDOW) // HOP) + 1)
     padded = np.zeros((count - 1) * HOP + WINDOW, np.float32)
@@ -37,7 +37,7 @@ def log_mel(sound: NDArray[np.float32], rate: int, steps: int | None = None) -> 
 
 @lru_cache(maxsize=4)
 def _bands(rate: int) -> NDArray[np.float64]:
-    """(WINDOW / 2 + 1, BANDS) weights of the frequencies in each band."""
+    """The weights of the frequencies in each band, (WINDOW / 2 + 1, BANDS)."""
     low, high = (2595 * np.log10(1 + frequency / 700) for frequency in (LOWEST, rate / 2))
     edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     frequencies = np.arange(WINDOW // 2 + 1)[:, None] * rate / WINDOW

@@ -1,4 +1,4 @@
-"""Missing values, which are NaN: found and named, or filled in."""
+"""Missing values (NaN): refused with their place, or filled in."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..file.resolution import is_wide
-from .places import Places
+from .places import Places, X
 from .series import Sequences
 
 __all__ = ["Impute", "centres", "fill", "numbers"]
 
 MOST = float(np.finfo(np.float32).max)
 
-#: "mean": the channel's mean over the training data. "last": the last value that was there, the mean before the first.
+#: "mean" is the channel's mean over the training data; "last" is the last value before, or the mean if there is none.
 Impute = Literal["mean", "last"]
 
 
 def fill(
-    x: Sequences, how: Impute | None, means: ArrayLike | None = None, places: Places | None = None
+    x: Sequences, how: Impute | None, means: ArrayLike | None = None, places: Places = X
 ) -> NDArray[Any]:
-    """The values (sum of lengths, d) of sequences of features, what is missing filled in: float64 of types that float32
-    does not hold, else float32.
+    """The values (sum of lengths, d) of sequences of features, with missing ones filled in.
 
-    `means` (d,) are those of the training data, None for those of `x` itself.
+    They are float64 if float32 does not hold the type of `x`, else float32. `means` (d,) are those of the training data, or
+    None for those of `x`.
 
     Raises InputError for an infinite value, for a missing one if `how` is None, and for a channel without any value.
     """
-    places = places or Places()
     values = numbers(x, how, places)
     missing = np.isnan(values)
     if not missing.any():
@@ -51,13 +50,13 @@ def fill(
 
 
 def centres(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean of each channel (d,) of values (.., d) that may be missing, as exact for a large offset as for none."""
+    """The mean of each channel (d,) of values (.., d), without missing ones. A large offset does not make it less exact."""
     base = np.nanmin(values, axis=0).astype(np.float64)
     return np.asarray(base + np.nanmean(values - base, axis=0, dtype=np.float64))
 
 
 def numbers(x: Sequences, how: Impute | None, places: Places) -> NDArray[Any]:
-    """A copy of the values (sum of lengths, d), in the type that `fill` has. Raises InputError as it does."""
+    """A copy of the values (sum of lengths, d) in the type that `fill` returns. Raises InputError like `fill`."""
     if how not in (None, *get_args(Impute)):
         raise InputError(f"impute is {how!r}; expected None, {' or '.join(map(repr, get_args(Impute)))}")
     given = x.values.reshape(len(x.values), -1)
@@ -69,13 +68,13 @@ def numbers(x: Sequences, how: Impute | None, places: Places) -> NDArray[Any]:
         row, channel = (int(place) for place in np.argwhere(bad)[0])
         at = places.step(*x.place(row), channel if x.values.ndim == 2 else None)
         met = values[row, channel]
-        advice = "; impute (--impute), 'mean' or 'last', fills in what is missing" if np.isnan(met) else ""
+        advice = "; impute (--impute), 'mean' or 'last', fills in missing values" if np.isnan(met) else ""
         raise InputError(f"{at} is {met}; expected finite numbers of float32{advice}")
     return values
 
 
 def _carry_forward(values: NDArray[Any], missing: NDArray[np.bool_], x: Sequences) -> None:
-    """Replaces each missing value by the last one of its sequence and channel, if there is one."""
+    """Replace each missing value by the last value before it in the same sequence and channel, if there is one."""
     rows = np.arange(len(values))[:, None]
     last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)
     inside = last >= np.repeat(x.starts, x.lengths)[:, None]

@@ -72,9 +72,13 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
     folder = folders.cache() / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
     for name, md5 in FILES.items():
-        if _intact(folder, name, md5):
+        kept = DATASET.find(folder, name)
+        if _intact(kept, md5):
             continue
-        if (copy := _copy(others, name, md5)) is not None:
+        if kept is not None:
+            kept.unlink()  # otherwise this damaged copy would hide an intact one
+        copies = (DATASET.find(place, name) for place in others)
+        if (copy := next((path for path in copies if _intact(path, md5)), None)) is not None:
             write(folder / copy.name, copy.read_bytes())
             continue
         try:
@@ -92,27 +96,14 @@ def download(progress: Callable[[str, int, int | None], object] = lambda name, r
     return folder
 
 
-def _copy(places: list[Path], name: str, md5: str) -> Path | None:
-    """An intact file `name` in one of the folders."""
-    for path in (DATASET.find(place, name) for place in places):
-        with contextlib.suppress(DataError):
-            if path is not None:
-                idx.read(path, md5=md5)
-                return path
-    return None
-
-
 def _check(name: str, content: bytes) -> None:
     idx.parse(io.BytesIO(content), name, md5=FILES[name])
 
 
-def _intact(folder: Path, name: str, md5: str) -> bool:
-    path = DATASET.find(folder, name)
-    if path is None:
-        return False
-    try:
-        idx.read(path, md5=md5)
-    except DataError:
-        path.unlink()  # otherwise this damaged copy would hide an intact one
-        return False
-    return True
+def _intact(path: Path | None, md5: str) -> bool:
+    """Whether a file exists and has this checksum."""
+    if path is not None:
+        with contextlib.suppress(DataError):
+            idx.read(path, md5=md5)
+            return True
+    return False

@@ -1,16 +1,16 @@
-"""Where something stands in the user's data: the words by which errors name it."""
+"""Names of places in the user's data, for errors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CellPlaces", "FilePlaces", "Places"]
+__all__ = ["CellPlaces", "FilePlaces", "Places", "X", "Y"]
 
 
 @dataclass(frozen=True)
 class Places:
-    """Places of arrays and lists: X[3] is a sequence, X[3][17, 0] the first channel of its step 17."""
+    """Places in arrays and lists: X[3] is a sequence, and X[3][17, 0] is channel 0 of its step 17."""
 
     name: str = "X"
 
@@ -21,12 +21,16 @@ class Places:
         return f"{self.name}[{i}][{t}]" if channel is None else f"{self.name}[{i}][{t}, {channel}]"
 
 
+#: The usual names of sequences and of targets.
+X, Y = Places("X"), Places("y")
+
+
 @dataclass(frozen=True)
 class CellPlaces(Places):
-    """Places of a file of rows: its `name`, the line of each sequence or of each of its steps, and names of columns.
+    """Places in a table: its `name`, the lines of the sequences or of their steps, and the names of the `columns`.
 
-    lines: (N,) where a sequence is a row, whose steps are `columns`; or of each sequence the lines of its steps, and the
-        columns are channels.
+    lines: either the line of each sequence, whose steps are the columns; or for each sequence the lines of its steps, whose
+        channels are the columns.
     """
 
     lines: Sequence[int] | Sequence[Sequence[int]] = ()
@@ -48,7 +52,7 @@ class CellPlaces(Places):
 
 @dataclass(frozen=True)
 class FilePlaces(Places):
-    """Places of a folder, each of whose `files` is a sequence."""
+    """Places in a folder, where each of the `files` is a sequence."""
 
     files: Sequence[str] = ()
 

@@ -1,4 +1,4 @@
-"""How sequences of own data become what a network reads: learned of the training data, applied to all others alike."""
+"""The conversion of own data to what a network reads. It is learned from the training data and applied to all data."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ..file.preprocess import Normalization, Preprocess, Vocabulary
 from ..file.resolution import LEVELS, check_differences, is_wide, too_fine
 from . import words
 from .missing import Impute, centres, fill, numbers
-from .places import Places
+from .places import Places, X
 from .series import Sequences, Series, sequences, whole
 from .texts import is_texts, text_list
 
 __all__ = ["Reader"]
 
-#: Words of a vocabulary that is made of texts.
+#: The size of a vocabulary that is built from texts.
 WORDS = 10_000
-#: Integers above this are no tokens unless somebody says so: each would have a column of weights.
+#: Larger integers are tokens only if the user says so, since every token has a column of weights.
 MOST_TOKENS = 1 << 16
-X = Places("X")
 
 
 class Reader(NamedTuple):
-    """The kind of the sequences, how many features or tokens there are, and what becomes of missing values and of raw
-    numbers. `means` (d,) are what missing values become where nothing was before them."""
+    """The kind of the sequences, the number of features or tokens, and the treatment of missing values and raw numbers.
+
+    `means` (d,) replace missing values that no value precedes.
+    """
 
     kind: Literal["features", "tokens", "texts"]
     width: int
@@ -40,7 +41,7 @@ class Reader(NamedTuple):
     def of_data(
         x: Any, places: Places, tokens: bool | None, impute: Impute | None
     ) -> tuple[Reader, Sequences]:
-        """The reader of sequences of a kind that is told by what they are, and they themselves; see `custom.Options`."""
+        """The reader for sequences whose kind is detected, and these sequences; see `custom.Options`."""
         if is_texts(x):
             x = text_list(x, places.sequence)
             vocabulary = words.build(x, WORDS, None)
@@ -48,7 +49,7 @@ class Reader(NamedTuple):
             return reader, reader.read(x, places)
         found = sequences(x, places)
         if tokens:
-            found = _whole(found)  # CSV does not say what its numbers are
+            found = _whole(found)  # CSV does not tell integers from other numbers
         if _are_tokens(found.values, tokens):
             return Reader("tokens", int(found.values.max()) + 1), found
         width = 1 if found.values.ndim == 1 else found.values.shape[1]
@@ -57,7 +58,7 @@ class Reader(NamedTuple):
 
     @staticmethod
     def of_model(card: Card, x: Any, impute: Impute | None) -> Reader:
-        """The reader of a model; `impute` None does what the model was trained with."""
+        """The reader of a model. If `impute` is None, missing values are filled in as in training."""
         steps, known = card.preprocess, card.data
         kind: Any = "texts" if steps.vocabulary is not None and is_texts(x) else card.input
         means = None if known is None or known.means is None else np.array(known.means)
@@ -67,7 +68,7 @@ class Reader(NamedTuple):
         return Reader(kind, card.input_size, impute, steps, means)
 
     def read(self, x: Any, places: Places = X) -> Sequences:
-        """Sequences of this kind and width. Raises ShapeError or InputError."""
+        """Sequences of this reader's kind and width. Raises ShapeError or InputError."""
         if self.kind == "texts":
             assert self.preprocess.vocabulary is not None
             return _tokens(text_list(x, places.sequence), self.preprocess.vocabulary, places)
@@ -83,10 +84,10 @@ class Reader(NamedTuple):
         return found
 
     def learned(self, x: Sequences, kept: NDArray[np.int64], normalize: bool, places: Places = X) -> Reader:
-        """With the means and scales of the sequences `kept`. Raises InputError for what float32 cannot hold."""
+        """This reader with the means and scales of the sequences `kept`. Raises InputError for data that float32 loses."""
         if self.kind != "features":
             return self
-        numbers(x, self.impute, places)  # what is none is named by its place among all
+        numbers(x, self.impute, places)  # an error names the place among all sequences
         rows = np.zeros(len(x.lengths), bool)
         rows[kept] = True
         chosen = Sequences(x.values[np.repeat(rows, x.lengths)], x.lengths[rows])
@@ -105,7 +106,7 @@ class Reader(NamedTuple):
         return self._replace(means=means, preprocess=Preprocess(normalization=normalization))
 
     def series(self, x: Sequences, y: NDArray[Any], places: Places = X) -> Series:
-        """The examples of sequences that were `read`, nothing missing. Raises InputError naming a place."""
+        """Examples of sequences that were `read`, with missing values filled in. Raises InputError naming a place."""
         if self.kind != "features":
             return Series(_checked_tokens(x, self.width, places), x.starts, x.lengths, y)
         values = fill(x, self.impute, self.means, places)
@@ -116,7 +117,7 @@ class Reader(NamedTuple):
 
 
 def _whole(x: Sequences) -> Sequences:
-    """Whole numbers as integers, and a single channel without a feature axis; all else as it is."""
+    """Whole numbers become integers, and a single channel of them loses its feature axis. Other numbers stay unchanged."""
     if not whole(x.values):
         return x
     values = x.values[:, 0] if x.values.ndim == 2 and x.values.shape[1] == 1 else x.values

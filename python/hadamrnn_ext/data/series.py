@@ -1,4 +1,4 @@
-"""Sequences of any lengths as somebody has them, arrays or lists, and as the examples of a `Split`."""
+"""Sequences of any lengths, given as arrays or lists, and the `Split` of such examples."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, ShapeError
 from ..file.preprocess import Normalization
-from .places import Places
+from .places import Places, X
 from .task import Index
-from .texts import is_texts
 
-__all__ = ["Sequences", "Series", "feature_names", "is_texts", "sequences", "whole"]
+__all__ = ["Sequences", "Series", "feature_names", "sequences", "whole"]
 
 
 class Sequences(NamedTuple):
-    """N sequences one after another: `values` (sum of lengths, d), or (sum of lengths,) without a feature axis."""
+    """N sequences, joined to `values` (sum of lengths, d), or (sum of lengths,) without a feature axis."""
 
     values: NDArray[Any]
     lengths: NDArray[np.int64]
@@ -29,21 +28,20 @@ class Sequences(NamedTuple):
         return np.cumsum(self.lengths) - self.lengths
 
     def place(self, row: int) -> tuple[int, int]:
-        """The sequence and the step of a row of `values`."""
+        """The sequence and the step that a row of `values` belongs to."""
         sequence = int(np.searchsorted(self.starts, row, side="right")) - 1
         return sequence, row - int(self.starts[sequence])
 
 
-def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places | None = None) -> Sequences:
-    """What (N, T, d) or (N, T) holds, or a list or object array of N arrays or data frames (T_i, d) or (T_i,).
+def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places = X) -> Sequences:
+    """The sequences of an array (N, T, d) or (N, T), or of a list or object array of N arrays or data frames (T_i, d) or (T_i,).
 
-    Masked values, and pd.NA, are missing: NaN.
+    Masked values and pd.NA become NaN, which means missing.
 
     Raises:
-        ShapeError: another shape, sequences that differ in their features, or an empty one.
-        InputError: no real numbers, or data frames of other columns than the first.
+        ShapeError: the shape is another one, the sequences differ in their features, or one is empty.
+        InputError: there are no real numbers, or a data frame has other columns than the first one.
     """
-    places = places or Places()
     if not isinstance(x, np.ndarray) and hasattr(x, "__array__"):
         x = _array(x)
     if isinstance(x, np.ndarray) and x.dtype != object:
@@ -62,13 +60,13 @@ def sequences(x: ArrayLike | Sequence[ArrayLike], places: Places | None = None) 
 
 
 def feature_names(x: Any) -> tuple[str, ...] | None:
-    """The names of the channels, where the sequences are data frames; those of the first."""
+    """The names of the channels if the sequences are data frames, taken from the first one."""
     columns = getattr(x[0], "columns", None) if isinstance(x, (list, tuple, np.ndarray)) and len(x) else None
     return None if columns is None else tuple(map(str, columns))
 
 
 def whole(values: NDArray[Any]) -> bool:
-    """Whether all values are whole numbers, and such that int64 holds."""
+    """Whether all values are whole numbers that int64 holds."""
     return bool((np.abs(values) < 1 << 63).all() and (values == np.rint(values)).all())
 
 
@@ -100,7 +98,7 @@ def _part(part: Any, name: str, columns: tuple[str, ...] | None) -> NDArray[Any]
 
 
 def _array(x: Any) -> NDArray[Any]:
-    """As NumPy has it, but for what it would lose: masks, and missing values of pandas' own types."""
+    """Like np.asarray, but it keeps masked values and missing values of pandas types, as NaN."""
     if isinstance(x, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(x), np.nan, np.ma.getdata(x)) if x.mask.any() else np.asarray(x)
     array = np.asarray(x)
@@ -119,11 +117,11 @@ def _check_numbers(array: NDArray[Any], name: str) -> None:
 
 @dataclass(frozen=True)
 class Series:
-    """Examples of any lengths: features (sum of lengths, d), or tokens (sum of lengths,) int32 without normalization;
-    where each begins, its length and its target, all (N, ...). Features are float64 where a normalization is still to
-    centre them and they came as wide as that, else float32.
+    """Examples of any lengths: features (sum of lengths, d), or tokens (sum of lengths,) int32 without normalization.
 
-    A batch is as long as its longest sequence. Shorter ones go on with their last step, which is past their length.
+    Each example has a start, a length and a target, all (N, ...). Features are float64 if their source was wider than
+    float32 and a normalization is still to centre them, else float32. A batch is as long as its longest sequence; the last
+    step of a shorter one is repeated as padding.
     """
 
     values: NDArray[Any]

@@ -1,4 +1,4 @@
-"""How models hear: log-mel frames of sound files, and a folder of them, a sub-folder a class, as own data."""
+"""Sound files as log-mel frames for a model, and folders of them as own data, with a sub-folder for each class."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .places import FilePlaces
 
 __all__ = ["SETTINGS", "Hearing", "hearing", "one", "read"]
 
-#: What `Training.settings` of a model of own sounds say: that it hears, and at how many samples a second.
+#: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
 
 
 class Hearing(NamedTuple):
-    """Sound at `rate` samples a second as log-mel frames, see `mel.log_mel`: all of them, or the last `steps`."""
+    """Sound of `rate` samples per second as log-mel frames (see `mel.log_mel`), all of them or the last `steps`."""
 
     rate: int = fsdd.RATE
     steps: int | None = None
 
     def frames(self, name: str, content: bytes) -> NDArray[np.float32]:
-        """(T, 32) frames of a sound file of any rate. Raises DataError naming `name`."""
+        """The frames (T, 32) of a sound file of any rate. Raises DataError naming `name`."""
         samples, rate = sound.read(name, content)
         return mel.log_mel(sound.resample(samples, rate, self.rate), self.rate, self.steps)
 
 
 def hearing(card: Card) -> Hearing | None:
-    """How a model hears, by its card; None where that does not say so."""
+    """How a model hears, according to its card; None if the card does not say."""
     training = card.training
     if training is None or card.input != "features" or card.input_size != mel.BANDS:
         return None
@@ -45,7 +45,7 @@ def hearing(card: Card) -> Hearing | None:
 
 
 def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Examples:
-    """The frames of one sound; or its samples, for a model of one feature. Raises DataError."""
+    """The frames of one sound, or its samples if the model reads one feature. Raises DataError."""
     understood = ""
     if how is None and (card is None or (card.input == "features" and card.input_size == mel.BANDS)):
         how = Hearing()
@@ -62,24 +62,29 @@ def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Ex
 
 
 def read(folder: str | Path, how: Hearing | None = None) -> Examples:
-    """The sounds in the sub-folders of a folder as frames, and of each its class, the name of the sub-folder, and its file.
+    """The sounds in the sub-folders of a folder, as frames. The class of a sound is its sub-folder, and its id is its file.
 
-    Sub-folders may have further ones. Files that are no sound by their name, and hidden ones, are left alone.
+    Sub-folders may be nested. Hidden files, and those without the suffix of a sound, are ignored.
 
-    Raises DataError: a sub-folder has no sound, a sound is in none, or one cannot be read.
+    Raises DataError if a sub-folder has no sound, if a sound is in no sub-folder, or if one cannot be read.
     """
     how = how or Hearing()
     frames, classes, files = [], [], []
     places = sorted(place for place in Path(folder).iterdir() if not place.name.startswith("."))
     for place in places:
         if place.is_dir():
-            for path in _sounds(place):
+            found, _ = source.files(place, sound.SUFFIXES)
+            if not found:
+                raise DataError(
+                    f"{place}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
+                )
+            for path in found:
                 frames.append(how.frames(str(path), bytes(source.content(path))))
                 classes.append(place.name)
                 files.append(str(path))
         elif source.suffix(place) in sound.SUFFIXES:
             raise DataError(
-                f"{place}: lies beside the classes; expected a sub-folder for each, named as it is"
+                f"{place}: lies beside the classes; expected a sub-folder for each class, with its name"
             )
     if not frames:
         raise DataError(
@@ -92,12 +97,3 @@ def read(folder: str | Path, how: Hearing | None = None) -> Examples:
         understood=f"{folder}: {len(frames)} sounds in sub-folders, heard at {how.rate} Hz",
         places=FilePlaces(str(folder), files=files),
     )
-
-
-def _sounds(folder: Path) -> list[Path]:
-    found, _ = source.files(folder, sound.SUFFIXES)
-    if not found:
-        raise DataError(
-            f"{folder}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
-        )
-    return found

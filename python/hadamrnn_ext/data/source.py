@@ -1,4 +1,4 @@
-"""What people name as input: a file, a pipe, stdin, compressed or not; opened once and read once."""
+"""The sources of input: files, pipes and stdin, compressed or not. They are opened once and read once."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from .archive import decompressed, read_at_most
 __all__ = ["STDIN", "Content", "content", "files", "is_folder", "label", "suffix", "text"]
 
 STDIN = "-"
-#: Bytes that are read of what does not say how long it is, or decompressed.
+#: The most bytes that are read or decompressed.
 MAX_BYTES = 1 << 32
 NUMPY = b"\x93NUMPY"
 GZIP = b"\x1f\x8b"
-#: How other compressed files begin.
+#: The first bytes of files that are compressed by other programs.
 COMPRESSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 Content = bytes | mmap.mmap
 
 
 def content(name: str | Path) -> Content:
-    """All that a file, a pipe (``<(command)``), a device or, as ``-``, stdin gives, decompressed if it is of gzip.
+    """The content of a file, a pipe (``<(command)``), a device or stdin (``-``), decompressed if it is gzip.
 
-    Opened once and read to its end once, since a pipe has nothing more to give. A file of .npy is not read but mapped
-    into memory, where what is used of it is read.
+    The source is opened and read only once, since a pipe cannot be read again. An .npy file is mapped into memory, so that
+    only the part that is used is read.
 
-    Raises DataError: it cannot be read, is empty, damaged or compressed otherwise, or is larger than 4 GiB.
+    Raises DataError if the source cannot be read, is empty, damaged, compressed otherwise, or larger than 4 GiB.
 
     Example:
         >>> content("walks.csv.gz")[:8]
@@ -53,7 +53,7 @@ def content(name: str | Path) -> Content:
         raise DataError(f"{called}: cannot be read ({error})") from None
     for beginning, form in COMPRESSED.items():
         if data.startswith(beginning):
-            raise DataError(f"{called}: is compressed by {form}; expected gzip, or what is not compressed")
+            raise DataError(f"{called}: is compressed by {form}; expected gzip, or no compression")
     if data.startswith(GZIP):
         data = _decompressed(called, data)
     if len(data) > MAX_BYTES:
@@ -64,9 +64,9 @@ def content(name: str | Path) -> Content:
 
 
 def files(folder: Path, suffixes: Container[str]) -> tuple[list[Path], list[Path]]:
-    """All files in a folder and its sub-folders, in order: those of a name with one of the suffixes, and the others.
+    """The files in a folder and its sub-folders, sorted: those with one of the suffixes, and the others.
 
-    Links are followed, but not in circles. What is hidden is left out. Raises DataError for a folder that cannot be read.
+    Links are followed, except in circles. Hidden files are left out. Raises DataError if a folder cannot be read.
     """
     chosen: list[Path] = []
     others: list[Path] = []
@@ -88,22 +88,22 @@ def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def is_folder(name: str | Path) -> bool:
-    """Whether what is named is a folder; ``-`` is stdin, whatever lies here under that name."""
+    """Whether a source is a folder. ``-`` is stdin, even if a folder has that name."""
     return str(name) != STDIN and Path(name).is_dir()
 
 
 def label(name: str | Path) -> str:
-    """What messages call a source."""
+    """The name of a source in messages."""
     return "stdin" if str(name) == STDIN else str(name)
 
 
 def suffix(name: str | Path) -> str:
-    """The ending of a name that says what is in a file, in small letters: .csv of walks.CSV.gz; empty of stdin."""
+    """The suffix that tells the format of a file, in lower case: .csv for walks.CSV.gz, and empty for stdin."""
     return Path(str(name).lower().removesuffix(".gz")).suffix
 
 
 def text(name: str, data: bytes) -> str:
-    """Decoded as UTF-8 or, where a byte order mark says so, UTF-16, with line ends of any system as ``\\n``.
+    """The text of bytes in UTF-8 or, with a byte order mark, UTF-16. Line ends of all systems become ``\\n``.
 
     Raises DataError naming `name` and the line.
     """
@@ -121,16 +121,16 @@ def _opened(name: str | Path) -> contextlib.AbstractContextManager[IO[bytes]]:
         return open(name, "rb")
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
-        raise DataError("stdin: there is none to read bytes from")
+        raise DataError("stdin: is not there, or cannot be read as bytes")
     return contextlib.nullcontext(stream)
 
 
 def _mapped(file: IO[bytes]) -> mmap.mmap | None:
-    """A plain file in memory, from its beginning; None where it is none, or is not to be mapped."""
+    """A plain file, mapped into memory from its beginning; None if it is not plain or cannot be mapped."""
     try:
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.tell() == len(NUMPY):
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            file.seek(0, os.SEEK_END)  # read, as any other source
+            file.seek(0, os.SEEK_END)  # so that it has been read, like any other source
             return mapped
     except (OSError, ValueError, io.UnsupportedOperation):
         pass

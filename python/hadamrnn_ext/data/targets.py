@@ -1,4 +1,4 @@
-"""What is to be learned of own data: classes of any name, or numbers."""
+"""The targets of own data: classes with any names, or numbers."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, ShapeError
 from ..file.preprocess import Normalization
 from ..file.resolution import too_fine
-from .places import Places
+from .places import Places, Y
 from .series import whole
 
 __all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
 
 Kind = Literal["classes", "values"]
-#: How NumPy and pandas write a missing value where they make it a string: never the name of a class.
+#: A missing value, converted to a string by NumPy or pandas. It is never the name of a class.
 NO_NAMES = frozenset({"", "nan", "NaN", "NAN", "<NA>", "NaT"})
 
 
 @dataclass(frozen=True)
 class Targets:
-    """`values`: classes (N,) int64, places in `labels`; or numbers (N, o) float32, without labels."""
+    """`values` are classes (N,) int64, which index `labels`, or numbers (N, o) float32 without labels."""
 
     values: NDArray[Any]
     labels: tuple[str, ...] | None = None
 
     @property
     def outputs(self) -> int:
-        """Of the network: one logit says which of two classes it is."""
+        """The outputs of the network; a single logit tells two classes apart."""
         if self.labels is None:
             return int(self.values.shape[1])
         return 1 if len(self.labels) == 2 else len(self.labels)
 
     def normalization(self) -> Normalization | None:
-        """Mean and standard deviation of each column of numbers, over all of them."""
+        """The mean and standard deviation of each column of numbers, or None for classes."""
         if self.labels is not None:
             return None
         values = self.values.astype(np.float64)
         scale = values.std(0)
-        varies = scale > 1e-7 * np.abs(values).max(0)  # more than the rounding of float32
+        varies = scale > 1e-7 * np.abs(values).max(0)  # by more than the rounding of float32
         return Normalization(tuple(values.mean(0).tolist()), tuple(np.where(varies, scale, 1.0).tolist()))
 
 
@@ -51,18 +51,17 @@ def targets(
     count: int,
     kind: Kind | None = None,
     labels: tuple[str, ...] | None = None,
-    places: Places | None = None,
+    places: Places = Y,
 ) -> Targets:
-    """The targets of `count` sequences: (N,) integers, booleans or strings are classes, floats (N,) or (N, o) values.
+    """The targets of `count` sequences. Integers, booleans and strings (N,) are classes; floats (N,) or (N, o) are values.
 
-    `kind` decides otherwise. `labels` are those of a model or of training data, which no class may be missing from.
-    Bytes are strings in UTF-8. Names that differ are different classes: `01` is not `1`.
+    `kind` overrides this. `labels` are those of a model or of training data, and every class must be one of them. Bytes are
+    strings in UTF-8. Different names are different classes, so `01` is not `1`.
 
     Raises:
-        ShapeError: not one per sequence.
-        InputError: no targets of that kind, a missing one, or a class that `labels` lack; its place is named.
+        ShapeError: there is not one target per sequence.
+        InputError: the targets are not of that kind, one is missing, or `labels` lack a class. The place is named.
     """
-    places = places or Places("y")
     array = named(y, places)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
@@ -76,21 +75,20 @@ def targets(
 
 
 def is_missing(value: Any) -> bool:
-    """Whether this is how Python, NumPy or pandas says that there is no value: None, NaN, NaT, pd.NA, an empty text."""
+    """Whether this is a missing value of Python, NumPy or pandas: None, NaN, NaT, pd.NA or an empty text."""
     if value is None or isinstance(value, (str, bytes)):
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         return text is None or text.strip() in NO_NAMES
     if type(value).__name__ in ("NAType", "MaskedConstant"):
         return True
     try:
-        return not bool(value == value)  # noqa: PLR0124  # NaN and NaT alone differ from themselves
+        return not bool(value == value)  # noqa: PLR0124  # only NaN and NaT differ from themselves
     except (TypeError, ValueError):
         return False
 
 
-def named(y: Any, places: Places | None = None) -> NDArray[Any]:
-    """Targets as an array of booleans, numbers or strings, of bytes too, if none is missing. Raises InputError."""
-    places = places or Places("y")
+def named(y: Any, places: Places = Y) -> NDArray[Any]:
+    """Targets as an array of booleans, numbers, strings or bytes. Raises InputError if one is missing."""
     array = _as_array(y)
     if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OSU":
         array = array[:, 0]
@@ -107,7 +105,7 @@ def named(y: Any, places: Places | None = None) -> NDArray[Any]:
 
 
 def _as_array(y: Any) -> NDArray[Any]:
-    """As it is: of a list of strings and others NumPy would make strings of all, `nan` of NaN."""
+    """Like np.asarray, but a list of strings and other objects keeps the objects; NumPy would convert NaN to `nan`."""
     array = np.asarray(y)
     if array.ndim == 1 and array.dtype.kind in "US" and not hasattr(y, "dtype") and isinstance(y, Sequence):
         objects = np.empty(len(y), object)
@@ -123,7 +121,7 @@ def _refuse_missing(places: Places, row: int, value: Any) -> None:
 
 
 def _names(values: list[Any], places: Places) -> NDArray[Any]:
-    """Objects as names of classes; as numbers where all are. Two objects of one name are refused, as 1 and "1"."""
+    """Objects as numbers if all are numbers, else as names. Different objects with the same name, as 1 and "1", are refused."""
     if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values):
         numbers = np.array(values)
         return numbers if numbers.dtype.kind in "iuf" else np.array(list(map(str, values)))

@@ -54,17 +54,22 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class Stacked:
-    """A split of sequences of one length: features (N, T, d) float32 or tokens (N, T) int32, and classes (N,)."""
+    """A split of sequences of one length: features (N, T, d) float32 or tokens (N, T) int32, and their classes (N,).
+
+    people: the person (N,) of each sequence, if known. normalization: of the features, for the network.
+    """
 
     inputs: NDArray[Any]
     classes: NDArray[np.int64]
+    people: NDArray[np.int64] | None = None
     normalization: Normalization | None = None
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def take(self, index: Index) -> Stacked:
-        return Stacked(self.inputs[index], self.classes[index], self.normalization)
+        people = None if self.people is None else self.people[index]
+        return Stacked(self.inputs[index], self.classes[index], people, self.normalization)
 
     def raw(self, index: Index) -> tuple[NDArray[Any], NDArray[np.int64]]:
         return self.inputs[index], self.classes[index]

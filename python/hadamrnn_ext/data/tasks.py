@@ -12,7 +12,7 @@ from . import copy, dsa, fashion, fsdd, glue, har, imdb, mnist
 from .dataset import Dataset
 from .task import Known, Task
 
-__all__ = ["DATASETS", "NAMES", "TASKS", "TEXTS", "load"]
+__all__ = ["DATASETS", "GENERATED", "NAMES", "TASKS", "TEXTS", "load"]
 
 MODULES = (mnist, fashion, har, dsa, fsdd, imdb, glue, copy)
 TASKS: dict[str, Known] = {name: known for module in MODULES for name, known in module.TASKS.items()}
@@ -21,6 +21,8 @@ NAMES = tuple(TASKS)
 DATASETS: dict[str, Dataset] = {
     known.dataset.name: known.dataset for known in TASKS.values() if known.dataset
 }
+#: The tasks that generate their data.
+GENERATED = tuple(name for name, known in TASKS.items() if known.dataset is None)
 #: The tasks of texts, which can be read by a tokenizer.
 TEXTS = tuple(name for name, known in TASKS.items() if known.texts)
 

@@ -1,4 +1,4 @@
-"""Texts as people have them, in lists, tuples, arrays and series of pandas, and as a model's tokens."""
+"""Texts in lists, tuples, arrays and pandas Series, and their tokens for a model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["is_texts", "read_texts", "text_list"]
 
 
 def is_texts(x: Any) -> bool:
-    """Whether `x` is several texts: a list, tuple, one-dimensional array or pandas Series of at least one string.
+    """Whether `x` holds texts: a list, tuple, one-dimensional array or pandas Series with at least one string.
 
-    An array of strings or bytes may be empty. What else lies among the strings is for ``text_list`` to refuse.
+    An array of strings or bytes may be empty. ``text_list`` refuses anything else among the strings.
     """
     if isinstance(x, (list, tuple)):
         return any(isinstance(text, str) for text in x)
@@ -31,30 +31,28 @@ def is_texts(x: Any) -> bool:
 
 
 def text_list(x: Iterable[Any], name: Callable[[int], str] = "text {}".format) -> list[str]:
-    """The texts of what ``is_texts`` accepts; bytes are decoded as UTF-8. ``name`` is what an error calls each.
+    """The texts in anything that ``is_texts`` accepts. Bytes are decoded as UTF-8; ``name`` gives the name of each in errors.
 
     Raises:
-        InputError: one is missing or no string, or is no UTF-8.
+        InputError: a text is missing, is not a string, or is not UTF-8.
     """
-    return [_text(text, name(i)) for i, text in enumerate(x)]
-
-
-def _text(text: Any, name: str) -> str:
-    if isinstance(text, bytes):
+    texts = []
+    for i, text in enumerate(x):
         try:
-            return text.decode()
+            decoded = text.decode() if isinstance(text, bytes) else text
         except UnicodeDecodeError:
-            raise InputError(f"{name} is {text[:40]!r}; expected text, or bytes of it in UTF-8") from None
-    if not isinstance(text, str):
-        raise InputError(f"{name} is {ascii(text)[:40]}; expected a string")
-    return str(text)
+            raise InputError(f"{name(i)} is {text[:40]!r}; expected text, or bytes of it in UTF-8") from None
+        if not isinstance(decoded, str):
+            raise InputError(f"{name(i)} is {ascii(text)[:40]}; expected a string")
+        texts.append(str(decoded))
+    return texts
 
 
 def read_texts(texts: str | Iterable[Any], card: Card) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
-    """Tokens (T,) of a text; or (B, T) of texts, the shorter ones padded at the end with 0, and their lengths.
+    """The tokens (T,) of a text and None; or the tokens (B, T) of texts, padded with 0 at the end, and their lengths (B,).
 
     Raises:
-        InputError: the model has no vocabulary, or one of the texts is no string.
+        InputError: the model has no vocabulary, or one of the texts is not a string.
         ShapeError: a text has no words.
     """
     vocabulary = card.preprocess.vocabulary
@@ -63,7 +61,7 @@ def read_texts(texts: str | Iterable[Any], card: Card) -> tuple[NDArray[np.int32
     several = [texts] if isinstance(texts, str) else text_list(texts)
     rows = [vocabulary.tokens(text) for text in several]
     for i, (text, row) in enumerate(zip(several, rows, strict=True)):
-        # With a length set, a text without words would be read as padding alone.
+        # If the vocabulary has a length, a text without words would be read as nothing but padding.
         if not row.size or (vocabulary.length is not None and not vocabulary.split(text)):
             raise ShapeError(f"text {i} has no words; expected at least one")
     if isinstance(texts, str):

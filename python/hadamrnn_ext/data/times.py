@@ -1,7 +1,7 @@
-"""The times of steps, by which they are put in order: numbers, or dates and clock times as ISO 8601 has them.
+"""The times by which steps are sorted: numbers, or dates and times of day in ISO 8601.
 
-Usual variants are read too: a space for the T, slashes between year, month and day, one digit where two are usual, a comma
-before the fraction of a second, a time of day alone. What can be meant in two ways, as 9/1/2024, is none of them.
+Common variants are read as well: a space instead of the T, slashes between year, month and day, single digits, a comma
+before the fraction of a second, and a time of day without a date. Ambiguous dates such as 9/1/2024 are not read.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ Time = int | float
 
 
 def read(cells: Sequence[str], decimal: str = ".") -> tuple[list[Time], bool] | None:
-    """A number for each cell that orders them, and whether these are times of day without a date; None if any is neither a
-    number nor such a time, or if only some of them have a date or a zone.
+    """A number for each cell, by which the cells can be sorted, and whether they are times of day without a date.
+
+    Returns None if a cell is neither a number nor a time, or if only some cells have a date or a zone.
     """
     numbers = [_number(cell, decimal) for cell in cells]
     if None not in numbers:
@@ -43,8 +44,9 @@ def read(cells: Sequence[str], decimal: str = ".") -> tuple[list[Time], bool] | 
 
 
 def in_order(times: Sequence[Time], of_day: bool) -> list[int]:
-    """The numbers of the steps in the order of their times; equal times stay as they are. Times of day that go past midnight
-    once, which is where they go on soonest, stay too.
+    """The indices of the steps, sorted by their times. Equal times keep their order.
+
+    Times of day that pass midnight once keep their order as well, if the sequence is shorter that way.
     """
     order = sorted(range(len(times)), key=times.__getitem__)
     falls = [i for i in range(1, len(times)) if times[i] < times[i - 1]]
@@ -59,7 +61,7 @@ def _number(cell: str, decimal: str) -> Time | None:
     if "_" in cell:
         return None
     try:
-        return int(cell)  # exact: nanoseconds of today have more digits than a float
+        return int(cell)  # exact: the nanoseconds since 1970 have more digits than a float
     except ValueError:
         pass
     try:
@@ -70,7 +72,7 @@ def _number(cell: str, decimal: str) -> Time | None:
 
 
 def _time(cell: str) -> tuple[int, bool, bool] | None:
-    """Nanoseconds since year 1, or of the day, in UTC where there is a zone; whether there is a date, and a zone."""
+    """The nanoseconds since year 1 or since midnight, in UTC if a zone is given; whether there is a date; and a zone."""
     match = ISO.fullmatch(cell)
     if match is None or not cell:
         return None

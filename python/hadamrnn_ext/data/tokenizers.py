@@ -1,4 +1,4 @@
-"""Texts as the word pieces of a tokenizer of transformers, which has to be installed and to have it in its cache."""
+"""Tokens of texts by a tokenizer of the transformers package, which must be installed and have the tokenizer in its cache."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["tokenize"]
 def tokenize(
     name: str, training: list[str], test: list[str], length: int
 ) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
-    """The number of different tokens, and the tokens (N, length) of the training and of the test texts.
+    """The number of different tokens, and the tokens (N, length) of the training and test texts.
 
-    `name` is what `AutoTokenizer.from_pretrained` takes: a name in its cache, or a folder; nothing is downloaded. The last
-    `length` tokens of a text are read; shorter ones are filled with token 0 on the left, which has to be the tokenizer's
-    own padding. No tokens are added at the beginning and the end. Raises `DataError`.
+    `name` is a name for `AutoTokenizer.from_pretrained` that is in its cache, or a folder; nothing is downloaded. The last
+    `length` tokens of a text are read. Token 0, which must be the padding of the tokenizer, fills shorter texts on the left.
+    No special tokens are added at the beginning or the end. Raises `DataError`.
     """
     tokenizer = _load(name)
     return len(tokenizer), _tokens(tokenizer, training, length), _tokens(tokenizer, test, length)
@@ -27,17 +27,17 @@ def tokenize(
 
 def _load(name: str) -> Any:
     try:
-        from transformers import AutoTokenizer  # here: a second to import, and few need it
+        from transformers import AutoTokenizer  # imported here because it takes a second
     except ImportError:
         raise DataError(
-            f"the tokenizer {name} wants transformers, which is not installed (pip install transformers)"
+            f"the tokenizer {name} needs transformers, which is not installed (pip install transformers)"
         ) from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=True)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"no tokenizer {name} is a folder or in the cache of transformers, from where it is taken "
-            f"without a download ({str(error).splitlines()[0]})"
+            f"no tokenizer {name} in the cache of transformers or in a folder of this name; nothing is downloaded "
+            f"({str(error).splitlines()[0]})"
         ) from None
     if tokenizer.pad_token_id != 0:
         raise DataError(f"padding of the tokenizer {name} is token {tokenizer.pad_token_id}, expected 0")

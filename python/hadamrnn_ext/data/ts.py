@@ -1,4 +1,4 @@
-"""Files of the form .ts, as sktime and aeon have it (https://www.aeon-toolkit.org/en/stable/api_reference/file_specifications/ts.html).
+"""Files in the .ts format of sktime and aeon (https://www.aeon-toolkit.org/en/stable/api_reference/file_specifications/ts.html).
 
 @problemName Walks
 @univariate false
@@ -25,20 +25,14 @@ from .places import CellPlaces
 __all__ = ["is_ts", "parse"]
 
 KEYS = (
-    "@problemname",
-    "@timestamps",
-    "@univariate",
-    "@missing",
-    "@dimensions",
-    "@classlabel",
-    "@targetlabel",
-    "@data",
+    *("@problemname", "@timestamps", "@univariate", "@missing"),
+    *("@dimensions", "@classlabel", "@targetlabel", "@data"),
 )
 TRUE = ("true", "1", "yes")
 
 
 def is_ts(text: str) -> bool:
-    """Whether a file begins as a .ts file does: comments, then one of its keys."""
+    """Whether a file begins like a .ts file, with one of its keys, after comments."""
     for line in io.StringIO(text, newline=None):
         if (word := line.strip()) and not word.startswith("#"):
             return word.split()[0].lower() in KEYS
@@ -46,7 +40,7 @@ def is_ts(text: str) -> bool:
 
 
 def parse(name: str, text: str) -> Examples:
-    """The series of a .ts file, (T,) or (T, d), with missing values as NaN, and their targets, if it has any.
+    """The series of a .ts file, (T,) or (T, d), with NaN for missing values, and their targets, if it has any.
 
     Raises DataError naming the line.
     """
@@ -125,7 +119,7 @@ def _target(name: str, line: int, cell: str, names: list[str] | None) -> Any:
 
 
 def _series(name: str, line: int, fields: list[str]) -> NDArray[np.float64]:
-    """(T, d) of the dimensions of a line, which are of one length."""
+    """The series (T, d) of a line, whose dimensions all have the same length."""
     if not fields:
         raise DataError(
             f"{name}, line {line}: a class and no dimensions; expected numbers, a colon and the class"

@@ -1,7 +1,7 @@
-"""WAV files of every usual form: a reader of RIFF chunks that gives the same samples on every Python.
+"""Reader of all common kinds of WAV files, which returns the same samples with every version of Python.
 
-What recorders and pipes write is borne: chunks of any kind and order, odd ones with their padding byte or without, the
-extensible header, and sizes of 0 or near 2^31 and 2^32 where the writer could not go back to fill them in.
+It accepts what recorders and pipes write: RIFF chunks of any kind and order, odd ones with or without their padding byte,
+the extensible header, and sizes of 0 or near 2^31 and 2^32 from a writer that could not go back to fill them in.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ..errors import DataError
 __all__ = ["Unknown", "Wave", "is_wave", "parse"]
 
 PCM, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-#: Bits that a sample may have, by form.
+#: The possible numbers of bits of a sample, by form.
 BITS = {PCM: range(1, 33), FLOAT: (32, 64), A_LAW: (8,), MU_LAW: (8,)}
-#: What follows the form in the 16 bytes that name it in an extensible header.
+#: The 14 bytes that follow the form in the 16 bytes that name it in an extensible header.
 SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
-#: A size of at least this stands for "to the end": sox and espeak write 0x7ffff000, others 0x7fffffff or 0xffffffff.
+#: A size of at least this means "to the end": sox and espeak write 0x7ffff000, others 0x7fffffff or 0xffffffff.
 ENDLESS = 0x7FFF0000
 
 
 class Unknown(DataError):
-    """A WAV file of another form, which somebody else may know."""
+    """A WAV file of another form, which another reader may know."""
 
 
 class Wave(NamedTuple):
-    """Samples (N, channels) from -1 to 1, how many there are a second, and the bytes that each has in the file."""
+    """Samples (N, channels) from -1 to 1, their number per second, and the bytes of a sample in the file."""
 
     samples: NDArray[np.float64]
     rate: int
@@ -51,14 +51,14 @@ class _Form(NamedTuple):
 
 
 def is_wave(content: bytes) -> bool:
-    """Whether a file begins as one of RIFF, with the least byte first or last, or of its 64-bit form."""
+    """Whether a file begins like RIFF of either byte order, or like its 64-bit form."""
     return content[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64")
 
 
 def parse(name: str, content: bytes) -> Wave:
     """The samples of a WAV file of PCM, float, A-law or mu-law.
 
-    Raises DataError naming `name`: it is cut short, damaged or empty; Unknown: it is of another form.
+    Raises DataError naming `name` if the file is cut short, damaged or empty, and Unknown if it has another form.
     """
     order = ">" if content[:4] == b"RIFX" else "<"
     form, data, size, declared = None, None, 0, 0
@@ -84,13 +84,13 @@ def parse(name: str, content: bytes) -> Wave:
     frames = size // (form.channels * form.width)
     if not frames:
         raise DataError(f"{name}: holds no samples ({size} bytes)")
-    count = frames * form.channels * form.width  # a part of a frame at the end is no sample
+    count = frames * form.channels * form.width  # an incomplete frame at the end is left out
     samples = _decoded(content[data : data + count], form, order)
     return Wave(samples.reshape(frames, form.channels), form.rate, form.width)
 
 
 def _chunks(name: str, content: bytes, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """The kind, the first byte and the stated length of each chunk."""
+    """The kind of each chunk, the position of its content, and its stated length."""
     if not is_wave(content) or content[8:12] != b"WAVE":
         raise DataError(f"{name}: no WAV file of PCM or float (it begins with {content[:12].hex(' ')})")
     place = 12
@@ -99,20 +99,20 @@ def _chunks(name: str, content: bytes, order: str) -> Iterator[tuple[bytes, int,
         (length,) = struct.unpack_from(f"{order}I", content, place + 4)
         yield kind, place + 8, length
         if kind == b"data" and (not length or length >= ENDLESS) and _runs_on(content, place + 8, order):
-            return  # all that follows is samples
+            return  # everything that follows is samples
         place += 8 + length
         if length % 2 and not (_is_kind(content, place) and not _is_kind(content, place + 1)):
             place += 1  # the padding byte, which some writers leave out
 
 
 def _is_kind(content: bytes, place: int) -> bool:
-    """Whether a chunk may begin here: four letters, digits, spaces or the like."""
+    """Whether a chunk may begin here, with four printable ASCII characters."""
     kind = content[place : place + 4]
     return len(kind) == 4 and all(32 <= byte < 127 for byte in kind)
 
 
 def _runs_on(content: bytes, place: int, order: str) -> bool:
-    """Whether other than whole chunks follow, up to the end: samples whose number nobody has filled in."""
+    """Whether something other than complete chunks follows, that is, samples whose number was never filled in."""
     while place + 8 <= len(content) and _is_kind(content, place):
         (length,) = struct.unpack_from(f"{order}I", content, place + 4)
         place += 8 + length + length % 2
@@ -137,7 +137,7 @@ def _form(name: str, header: bytes, order: str) -> _Form:
         )
     if block % channels == 0 and block // channels > form.width:
         raise DataError(
-            f"{name}: samples of {bits} bits in {block // channels} bytes each, which says not where they lie; "
+            f"{name}: samples of {bits} bits in {block // channels} bytes each, of unknown alignment; "
             f"expected {form.width} bytes"
         )
     return form
@@ -145,11 +145,11 @@ def _form(name: str, header: bytes, order: str) -> _Form:
 
 def _decoded(data: bytes, form: _Form, order: str) -> NDArray[np.float64]:
     if form.tag == FLOAT:
-        with np.errstate(invalid="ignore"):  # of what is no number, who reads says so
+        with np.errstate(invalid="ignore"):  # the caller refuses NaN
             return np.frombuffer(data, f"{order}f{form.width}").astype(np.float64)
     if form.tag in (A_LAW, MU_LAW):
         return _table(form.tag)[np.frombuffer(data, np.uint8)]
-    # As the top bytes of 32-bit integers, where fewer bits lie as well; 8 bits alone are unsigned.
+    # Samples become the top bytes of 32-bit integers, which also aligns fewer bits. Only 8-bit samples are unsigned.
     given = np.frombuffer(data, np.uint8).reshape(-1, form.width)
     samples = np.zeros((len(given), 4), np.uint8)
     samples[:, 4 - form.width :] = given[:, ::-1] if order == ">" else given
@@ -160,7 +160,7 @@ def _decoded(data: bytes, form: _Form, order: str) -> NDArray[np.float64]:
 
 @cache
 def _table(tag: int) -> NDArray[np.float64]:
-    """What each of the 256 bytes of G.711 stands for: a sign, a power of two and four bits within it."""
+    """The values of the 256 bytes of G.711, each of which holds a sign, a power of two and four bits of its fraction."""
     code = np.arange(256) ^ (0x55 if tag == A_LAW else 0xFF)
     sign, power, step = code & 0x80, (code >> 4) & 7, code & 15
     if tag == A_LAW:

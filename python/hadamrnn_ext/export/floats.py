@@ -13,7 +13,8 @@ from ..file.card import Card
 from ..file.codes import code_range, code_width, pack_signs
 from ..golden.floats import decay
 from ..model import Model
-from .tables import Tables, codes, palette, real, transforms
+from .tables import Tables, codes, palette, real
+from .transforms import transforms
 
 __all__ = ["values"]
 

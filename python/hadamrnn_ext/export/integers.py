@@ -25,7 +25,8 @@ from ..file.integer_card import MEAN_BITS, IntegerCard
 from ..integer.bounds import largest_state, narrow, step
 from ..integer.source import bytes_enter
 from ..model import Model
-from .tables import Tables, codes, palette, sign_words, transforms
+from .tables import Tables, codes, palette
+from .transforms import sign_words, transforms
 
 __all__ = ["LAYOUTS", "input_kind", "values"]
 
@@ -61,6 +62,10 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     for name, packed in (("input_codes", codes_name), ("output_codes", "output.codes")):
         spare = np.uint8(0)  # a code may lie across two bytes, and the last one then reads one byte too many
         tables[name] = np.append(model.tensors[packed], spare)
+    many_features = card.input == "features" and card.input_size > 1
+    in_pairs = many_features and code_width(card.weight_bits) == 4 and _far_from_32_bits(card)
+    if in_pairs:
+        tables["input_codes"] ^= 0x88  # offset binary: no sign to extend
     if card.input == "tokens":
         tables["token_multiplier"] = parameters["table.multiplier"]
     tables["output_bias"] = parameters["output.bias"]
@@ -75,7 +80,7 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "byte_value": repr(integer.input.scale) if integer.input is not None and bytes_enter(card) else None,
         "layers": layers,
         "planes": planes,
-        "codes": codes((card.weight_bits, card.output_weight_bits)),
+        "codes": codes([card.output_weight_bits, *([] if in_pairs else [card.weight_bits])]),
         "transforms": transforms(states, tables),
         "shifted32": any(layer["exact"] for layer in layers),
         "shifted64": not all(layer["exact"] and layer["power_of_two"] for layer in layers),
@@ -83,7 +88,10 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
         "output_bits": code_width(card.output_weight_bits),
         "features": card.output_width,
         "one_feature": card.input == "features" and card.input_size == 1,
-        "many_features": card.input == "features" and card.input_size > 1,
+        "many_features": many_features,
+        "in_pairs": in_pairs,
+        "one_by_one": many_features and not in_pairs,
+        "product": "" if integer.largest_input < 256 else "(int32_t)",  # of a code and an input
         "pool": mean,
         "pool_kind": "int64_t",
         "counted": mean,
@@ -174,6 +182,11 @@ def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, 
         "low": 0 if layer.recurrence == "relu" else -limit,
         "high": limit - 1,
     }
+
+
+def _far_from_32_bits(card: Card) -> bool:
+    """Whether sums of codes in offset binary, 0 to 15, times inputs stay within them too."""
+    return card.input_size * _integer(card).largest_input < 1 << 26
 
 
 def _integer(card: Card) -> IntegerCard:

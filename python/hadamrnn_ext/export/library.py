@@ -114,9 +114,7 @@ def _common(card: Card) -> dict[str, Any]:
     """What float and integer models have alike; nothing of the machine that writes it."""
     size, tokens = (card.input_size, False) if card.input == "features" else (1, True)
     one_token = f"one token, 0 to {card.input_size - 1}"
-    labels = re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", ", ".join(card.labels or ()))[
-        :400
-    ]  # ends no comment, no line
+    labels = re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", ", ".join(card.labels or ()))  # end no comment and no line
     return {
         "input_size": size,
         "time_step": one_token if tokens else f"{size} feature{'s' * (size > 1)}",
@@ -129,7 +127,7 @@ def _common(card: Card) -> dict[str, Any]:
         "top": len(card.layers) - 1,
         "about_weights": "float32" if card.weight_bits is None else f"{card.weight_bits} bits",
         "permuted": card.preprocess.permutation is not None,
-        "labels": "\n * ".join(textwrap.wrap(labels, 90, break_on_hyphens=False)),
+        "labels": "\n * ".join(textwrap.wrap(labels[:400], 90, break_on_hyphens=False)),
     }
 
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import hadamard
-from ..file.card import LayerCard
 from ..file.codes import code_width
 
 __all__ = [
@@ -20,17 +18,14 @@ __all__ = [
     "codes",
     "palette",
     "real",
-    "sign_words",
     "table_bytes",
     "table_values",
-    "transforms",
 ]
 
 #: The tables of a library, by their names.
 Tables = dict[str, NDArray[Any]]
 #: Bytes of tables that the 16-bit pointers of an AVR surely reach, beside some code and tables of others.
 NEAR_FLASH = 60_000
-UNROLLED = 256  # units of a layer, from which on its transform is written out
 _WIDTH = 110
 # The C types of tables, and how an AVR reads an entry.
 _READERS = {
@@ -80,13 +75,12 @@ def table_values(tables: Tables, largest_index: int) -> dict[str, Any]:
 
 
 def palette(tables: Tables, name: str, values: NDArray[Any]) -> bool:
-    """Puts down a table; where that is shorter, as a byte per entry into another one of its different values. Whether so.
+    """Adds a table; where that is shorter, as a byte per entry and a table of its different values. Returns whether it is.
 
-    Biases have few values where the model was trained with biases of few bits.
+    Biases have few different values where the model was trained with few bits for them.
     """
-    different, places = np.unique(
-        values.view(np.uint32), return_inverse=True
-    )  # of bits, so that -0.0 is not 0.0
+    bits = values.view(np.uint32)  # in which -0.0 is not 0.0
+    different, places = np.unique(bits, return_inverse=True)
     few = len(different) <= 256 and 4 * len(different) + len(places) < values.nbytes
     if few:
         tables[f"{name}_values"] = different.view(values.dtype)
@@ -97,52 +91,6 @@ def palette(tables: Tables, name: str, values: NDArray[Any]) -> bool:
 def codes(bits: Iterable[int]) -> list[dict[str, Any]]:
     """What ``packed.c.in`` needs to read packed codes of these numbers of bits."""
     return [{"bits": width, "whole": 8 % width == 0} for width in sorted(set(map(code_width, bits)))]
-
-
-def sign_words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
-    """A matrix of signs, every row in words of its own: bit j is set where entry j is -1."""
-    padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
-    padded[:, : matrix.shape[1]] = matrix < 0
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
-
-
-def transforms(layers: Iterable[tuple[LayerCard, str]], tables: Tables) -> list[dict[str, Any]]:
-    """What ``transform.c.in`` needs for states of these C types; ``tables`` gets the base matrices."""
-    largest: dict[tuple[int, str], int] = {}
-    for layer, kind in layers:
-        key = layer.block_size, kind
-        largest[key] = max(layer.hidden_size, largest.get(key, 0))
-    return [_transform(order, kind, units, tables) for (order, kind), units in largest.items()]
-
-
-def _transform(order: int, kind: str, units: int, tables: Tables) -> dict[str, Any]:
-    """Stages of butterflies in twos by a loop, or in passes of four and eight numbers in registers, at constant distances.
-
-    Two stages a pass, and three in the first one where their number is odd. That takes a third of the instructions of a
-    large transform away, and some 200 bytes more of code than the loop, which is too much for a small one.
-    """
-    base, log2 = hadamard.factor(order)
-    if base > 1:
-        tables[f"hadamard_{base}"] = sign_words(hadamard.core_matrix(base))
-    unrolled = units >= UNROLLED and log2 >= 2
-    distances = [base << stage for stage in range(log2)] if unrolled else []
-    eights = distances[:1] if log2 % 2 else []
-    fours = distances[3 * len(eights) :: 2]
-    return {
-        "order": order,
-        "construction": hadamard.construction(order),
-        "kind": kind,
-        "type": kind.removesuffix("_t"),
-        "register": "int" if kind == "int16_t" else kind,
-        "base": base,
-        "log2": log2,
-        "paley": base > 1,
-        "words": -(-base // 32),
-        "unrolled": unrolled,
-        "looped": order > 1 and (base > 1 or not unrolled),
-        "eights": [{"h": h, "h2": 2 * h, "h4": 4 * h} for h in eights],
-        "fours": [{"h": h, "h2": 2 * h} for h in fours],
-    }
 
 
 def _c_type(dtype: np.dtype[Any]) -> str:

@@ -77,7 +77,7 @@ def dequantize(codes: NDArray[np.int8], alpha: float | np.float32, bits: int) ->
 
 
 def quantize_rows(matrix: ArrayLike) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Codes -127 .. 127 (int8) and a step for each row of a real matrix (rows, columns) taken to float32.
+    """Codes -127 .. 127 (int8) and a step for each row of a real matrix (rows, columns), converted to float32.
 
     A step is float32(max|row| / 127), or 1 where the row is zero or next to it. Raises InputError for NaN or infinity.
     """

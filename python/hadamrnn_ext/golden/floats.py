@@ -1,4 +1,4 @@
-"""The meaning of everything: the forward pass in NumPy, one float32 operation after another.
+"""The definition of the forward pass, in NumPy, one float32 operation after another.
 
     W(u) = (1/sqrt(m)) diag(u) Lambda (I_q (x) H_m)              u in {-1, +1}^n, n = q m, a decay in (0, 1] per block
     h_t  = act(W h_(t-1) + v_t),   v_t = phi(U x'_t + b),   h_0 = 0
@@ -6,18 +6,16 @@
     y    = V (1/T) (relu(h_1) + .. + relu(h_T)) + c               output "mean"
     y    = V r + c,  r = mean over t of relu(h_t - theta) and of [h_t > theta]      with a pool, see ``Pool``
 
-x'_t is x_t, or with differences x_t beside x_t - x_(t-1). Without decays, with phi linear and without a pool this is the
-paper's network.
+x'_t is x_t, or with differences x_t followed by x_t - x_(t-1). Without decays and a pool, and with a linear phi, this is the
+paper's network. The y of a bidirectional network is the sum of this y and that of a second network, which reads each
+sequence from its end and has c = 0.
 
-Of a bidirectional network y is the sum of this and of what a second one gives of each sequence from its end, c = 0.
+Every operation rounds once to float32, in the order written here, so the result is defined to the last bit. The native
+core returns the same bits on every instruction set, and it is tested against this file, which is slow and checks nothing.
 
-Every operation rounds once to float32 and comes in the order written here, so a result is defined to the last
-bit. The native core gives these bits on every instruction set; this file is what it is tested against. It is
-slow and checks nothing.
-
-No comparison makes a number of NaN: relu, modrelu and sign of NaN are NaN. A unit that is NaN, by what went in or by
-inf - inf in a state that overflowed, thus makes all of its block NaN at the next step, and all logits at once. (Which
-of its bit patterns a NaN has is not defined.)
+No comparison turns NaN into a number: relu, modrelu and sign of NaN are NaN. So a unit that is NaN, because of the input or
+because of inf - inf in a state that overflowed, makes its whole block NaN at the next step, and all logits at once. (The
+bit pattern of a NaN is not defined.)
 
 Source: Foucault, Mamalet and Malgouyres, HadamRNN (ICLR 2025, arXiv 2502.00047).
 """
@@ -46,7 +44,7 @@ _LANES = 16
 class Layer:
     """One recurrent layer. ``input_signs`` (n, n_below) is the dense binary matrix of a second layer.
 
-    ``decays`` (q,) holds a code per block, see ``decay``; without them nothing is forgotten.
+    ``decays`` (q,) holds a code per block, see ``decay``. Without decays, nothing is forgotten.
     """
 
     block_size: int
@@ -60,10 +58,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Pool:
-    """What is read instead of a state: over time, how far and how often each unit is above some thresholds.
+    """The features that are read instead of a state: how far, and how often, each unit exceeds its thresholds.
 
-    Of each threshold the mean excess relu(h_t - theta) of all units, then the share of steps [h_t > theta] of all units.
-    With ``time_constant`` k the mean is a running one, p += (f - p) 2^-k from p = 0, of the last 2^k steps or so.
+    For each threshold, the mean excess relu(h_t - theta) of all units precedes the share of steps [h_t > theta] of all units.
+    With ``time_constant`` k, the means are running means of about the last 2^k steps: p += (f - p) 2^-k, from p = 0.
     """
 
     thresholds: Array  # (K, n) theta
@@ -76,7 +74,7 @@ class Pool:
 class Network:
     """A whole model. With tokens and no embedding, column j of ``input_weight`` is the input of token j.
 
-    With a pool, V has a column for each of its features, and "last" reads the pool once, "all" after every step.
+    With a pool, V has a column for each feature of the pool, which is read once for "last" and after every step for "all".
     """
 
     layers: Sequence[Layer]
@@ -86,14 +84,14 @@ class Network:
     embedding: Array | None = None  # (vocabulary, d) E
     tokens: bool = False
     output: Literal["last", "all", "mean"] = "last"
-    backwards: Network | None = None  # of a bidirectional network: what reads from the end
+    backwards: Network | None = None  # the second network of a bidirectional one
     input_activation: Literal["linear", "relu", "clip"] = "linear"  # phi
     differences: bool = False
     pool: Pool | None = None
 
 
 def decay(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """lambda of codes 16 e + f: 1 - (16 + f) 2^(-5 - e), exactly; 0.03 to 1 - 2^-16."""
+    """The decay lambda = 1 - (16 + f) 2^(-5 - e) of each code 16 e + f, exactly; it lies in 0.03 .. 1 - 2^-16."""
     exponent, fraction = codes >> 4, codes & 15
     forgotten: NDArray[np.float64] = np.ldexp(16.0 + fraction, -5 - exponent.astype(np.int64))
     return 1 - forgotten
@@ -140,7 +138,7 @@ def _from_the_end(x: NDArray[Any], lengths: NDArray[np.int64] | None) -> NDArray
 def hidden(
     net: Network, x: NDArray[Any], kernel: str = "fwht", state: Sequence[Array] | None = None
 ) -> list[Array]:
-    """The states h_1 .. h_T of each layer, (B, T, n) each, not rectified."""
+    """The states h_1 .. h_T of each layer, (B, T, n) each, before relu."""
     states: list[Array] = []
     for index, layer in enumerate(net.layers):
         v = _inputs(net, x) if index == 0 else _binary_inputs(layer, net.layers[index - 1], states[-1])
@@ -152,12 +150,12 @@ def hidden(
     return states
 
 
-#: What the output "mean" reads.
+#: The pool that the output "mean" reads.
 _MEAN = Pool(np.zeros((1, 1), np.float32), share=False)
 
 
 def pooled(pool: Pool, h: Array) -> Array:
-    """The features r after every step, (B, T, F) of states (B, T, n): one addition per step, and one division by t."""
+    """The features r (B, T, F) after every step of states (B, T, n): one addition per step, and one division by t."""
     total = np.zeros_like(_features(pool, h[:, 0]))
     rows = np.empty((*h.shape[:2], total.shape[-1]), np.float32)
     for t in range(h.shape[1]):
@@ -172,7 +170,7 @@ def pooled(pool: Pool, h: Array) -> Array:
 
 
 def _features(pool: Pool, h: Array) -> Array:
-    """Those of one step, (B, F) of (B, n). NaN stays NaN."""
+    """The features (B, F) of the states (B, n) of one step. NaN stays NaN."""
     parts = []
     for theta in pool.thresholds:
         above = h - theta
@@ -184,10 +182,10 @@ def _features(pool: Pool, h: Array) -> Array:
 
 
 def storage_order(size: int, block_size: int) -> NDArray[np.int64]:
-    """The order that sums over units run in: the natural index of each unit, -1 where there is none.
+    """The order of sums over units: the natural index of the unit at each place, or -1 for padding.
 
-    Unit i = beta m + a r + b (block beta, a < 2^k, b < r) has place b Lp + beta 2^k + a: r rows of L = q 2^k,
-    padded to Lp, a multiple of 16, so that a vector register holds neighbours in a and never two rows.
+    Unit i = beta m + a r + b (block beta, a < 2^k, b < r) has the place b Lp + beta 2^k + a. There are r rows of L = q 2^k
+    units, padded to Lp, a multiple of 16, so that a vector register holds neighbours in a and never units of two rows.
     """
     r, _ = hadamard.factor(block_size)
     rows = np.arange(size).reshape(-1, r).T
@@ -201,7 +199,7 @@ def _step(layer: Layer, h: Array, v: Array, kernel: str) -> Array:
 
 
 def _scaled_signs(layer: Layer) -> Array:
-    """What each unit's product is multiplied by: its sign, 1/sqrt(m) in float32, and its decay, rounded once."""
+    """The factor of each unit's product: its sign times 1/sqrt(m) in float32, with its decay, rounded once."""
     scale: Array = np.repeat(_inverse_root(layer.block_size), len(layer.signs))
     if layer.decays is not None:
         scale = (np.repeat(decay(layer.decays), layer.block_size) * scale).astype(np.float32)
@@ -211,9 +209,9 @@ def _scaled_signs(layer: Layer) -> Array:
 def _blocks(block_size: int, h: Array, kernel: str) -> Array:
     """(I_q (x) H_m) h on (B, n).
 
-    The kernels differ in the order of the additions: "fwht" is the fast transform, "dense" and "masked_add"
-    add the terms of a row in storage order. On states of +1 and -1 every order is exact, "xnor" included.
-    Zeros between the blocks are terms for "dense" alone, which shows where a state is not finite: 0 inf is NaN.
+    The kernels differ in the order of the additions: "fwht" is the fast transform, and "dense" and "masked_add" add the
+    terms of a row in storage order. For states of +1 and -1 every order is exact, including that of "xnor". Only "dense"
+    also adds the zeros between the blocks, which shows if a state is not finite, since 0 inf is NaN.
     """
     blocks = h.reshape(len(h), -1, block_size)
     if kernel in ("fwht", "xnor"):
@@ -241,7 +239,7 @@ def _activate(layer: Layer, z: Array) -> Array:
 
 
 def _inputs(net: Network, x: NDArray[Any]) -> Array:
-    """v = phi(U x' + b) at every step, (B, T, n): column by column, then the bias, then phi."""
+    """v = phi(U x' + b) at every step, (B, T, n): added column by column, then the bias, then phi."""
     bias = net.layers[0].bias
     if net.tokens and net.embedding is None:
         columns: Array = net.input_weight.T[x]
@@ -257,14 +255,14 @@ def _inputs(net: Network, x: NDArray[Any]) -> Array:
 
 
 def _input_activation(net: Network, v: Array) -> Array:
-    """phi; NaN passes."""
+    """phi(v). NaN stays NaN."""
     if net.input_activation == "relu":
         return _relu(v)
     return np.maximum(np.float32(-1), np.minimum(np.float32(1), v)) if net.input_activation == "clip" else v
 
 
 def _binary_inputs(layer: Layer, below: Layer, h: Array) -> Array:
-    """v = B relu(h) / sqrt(n_below) + b with h (B, T, n_below) of the layer below, in storage order."""
+    """v = B relu(h) / sqrt(n_below) + b for h (B, T, n_below) of the layer below, added in storage order."""
     assert layer.input_signs is not None
     matrix, rectified = layer.input_signs.astype(np.float32), _relu(h)
     total = np.zeros((*h.shape[:2], len(matrix)), np.float32)
@@ -282,9 +280,9 @@ def _logits(net: Network, read: Array) -> Array:
 def readout(
     h: Array, block_size: int, output_weight: Array, output_bias: Array, units: int | None = None
 ) -> Array:
-    """V relu(h) + c on (.., n): 16 partial sums over the storage order, folded in half four times.
+    """V relu(h) + c of h (.., n): 16 partial sums over the storage order, folded in half four times.
 
-    The features of a pool, (.., F) of F = G n, are G groups of ``units`` n, each in storage order.
+    The features of a pool, (.., F) with F = G n, are G groups of n = ``units``, each in storage order.
     """
     units = units or h.shape[-1]
     group = storage_order(units, block_size)

@@ -21,9 +21,8 @@ Prepared = tuple[NDArray[Any], NDArray[np.int64] | None, bool, NDArray[Any]]
 PERCENTILES = (None, 99.99, 99.9, 99.0)  # percentile="best" chooses one of these
 SAMPLE = 64  # sequences on which the integer model is compared with the float model
 DROPPED_BITS = 12  # of a float32: the bins of the histogram are 2^-11 of their value wide
-SMALLEST = (
-    1e-25  # magnitude of which a scale is made; divided by 2^15, a smaller one would near the end of float32
-)
+# The smallest magnitude of which a scale is made; a smaller one, divided by 2^15, would come close to the end of float32.
+SMALLEST = 1e-25
 
 
 class Magnitudes:

@@ -1,8 +1,8 @@
-"""Models that read each sequence forwards and backwards: two networks of one direction, whose logits are added.
+"""Models that read each sequence forwards and backwards. They are two networks whose logits are added.
 
-    y = (V relu(h) + c) + V' relu(h'),   h' the states of the second network on the sequence from its end
+    y = (V relu(h) + c) + V' relu(h'),   h' the states of the second network, which reads the sequence from its end
 
-For output "all" the logits of the second network at step t are those after it has read from the end down to t.
+For output "all", the logits of the second network at step t are those after it has read from the end down to step t.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 def backwards(card: Card, parameters: Mapping[str, Array]) -> dict[str, Array]:
-    """The parameters of the second network, under the names of a network; its logits have no bias of their own."""
+    """The parameters of the second network, under the usual names. Its logits have no bias."""
     own = {
         name.removeprefix(REVERSE): value for name, value in parameters.items() if name.startswith(REVERSE)
     }
@@ -39,9 +39,9 @@ def add_backwards(
     num_threads: int,
     check_finite: bool,
 ) -> tuple[int, int] | None:
-    """Adds what the second network says of x (B, T, ..) to ``logits`` (B, o) or (B, T, o).
+    """Add the logits of the second network for x (B, T, ..) to ``logits`` (B, o) or (B, T, o).
 
-    Returns the sequence and the step at which its state has left the finite numbers, if it has and they are checked.
+    With ``check_finite``, returns the sequence and the step at which its state overflowed, or None.
     """
     found = np.empty_like(logits)
     overflow = core.infer(reversed_in_time(x, lengths), lengths, found, num_threads, check_finite)
@@ -54,7 +54,7 @@ def add_backwards(
 
 
 def reversed_in_time(x: Array, lengths: NDArray[np.int64] | None) -> Array:
-    """x (B, T, ..) with the steps of each sequence from its last one to its first; what is past its length stays."""
+    """x (B, T, ..) with the steps of each sequence in reverse order. Padding stays where it is."""
     if lengths is None:
         return np.ascontiguousarray(x[:, ::-1])
     steps, ends = np.arange(x.shape[1]), lengths[:, None]

@@ -1,4 +1,4 @@
-"""Logits -> labels and probabilities."""
+"""Labels and probabilities from logits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Classification(NamedTuple):
 
 
 class Classes:
-    """The classes of a model: their names, and which of them logits speak for."""
+    """The classes of a model: their names, and the most probable ones for given logits."""
 
     __slots__ = ("_every_step", "_names")
 
@@ -32,9 +32,9 @@ class Classes:
         self._every_step = card.output == "all"
 
     def best(self, logits: NDArray[np.float32], top: int, every_step: bool | None = None) -> Classification:
-        """The ``top`` most probable classes of (..., o) logits; ties go to the lower class number.
+        """The ``top`` most probable classes of logits (..., o). Of equal ones, the lower class number comes first.
 
-        ``every_step``: whether the last axis but one is of steps; None: that of ``infer``, as the card says.
+        ``every_step`` says whether the axis before the last one is that of steps; by default (None) the card decides.
 
         Raises:
             InputError: ``top`` is not 1 .. number of classes, or a logit is NaN or infinite.
@@ -62,15 +62,15 @@ def classify(
 
 
 def probabilities(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]:
-    """The softmax of (..., o) logits; of a single one the sigmoid and its complement, (..., 2). Raises as ``finite``."""
+    """The softmax of logits (..., o), or for a single logit the sigmoid and its complement, (..., 2). Raises like ``finite``."""
     return _core.probabilities(finite(np.ascontiguousarray(logits, np.float32), every_step))
 
 
 def finite(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]:
-    """The logits: (o,) or (B, o), or with ``every_step`` (T, o) or (B, T, o).
+    """The logits (o,) or (B, o), or with ``every_step`` (T, o) or (B, T, o), if all of them are finite.
 
     Raises:
-        InputError: one is NaN or infinite, which is no answer; its sequence and step are named.
+        InputError: a logit is NaN or infinite. Its sequence and step are named.
     """
     position = _core.first_nonfinite(np.ascontiguousarray(logits))
     if position < 0:
@@ -80,6 +80,6 @@ def finite(logits: NDArray[np.float32], every_step: bool) -> NDArray[np.float32]
     names += [f"of sequence {i}" for i in place]
     where = "".join(f" {name}" for name in reversed(names))
     raise InputError(
-        f"logit {output}{where} is {logits.flat[position]}; expected finite logits: NaN, or numbers too large for sums in "
-        "float32, went in"
+        f"logit {output}{where} is {logits.flat[position]}; expected finite logits: the input had NaN, or numbers too large "
+        "for sums in float32"
     )

@@ -1,4 +1,4 @@
-"""What a model costs: sizes, bytes, operations a step, kernel and instruction set."""
+"""The cost of a model: its sizes, bytes, operations per step, kernel and instruction set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Description", "Operations", "describe", "summary"]
 
 @dataclass(frozen=True)
 class Operations:
-    """Arithmetic on numbers. ``words`` counts 64-bit XOR-and-popcount steps of the xnor kernel."""
+    """Numbers of arithmetic operations. ``words`` counts the 64-bit words that the xnor kernel combines."""
 
     adds: int
     multiplies: int
@@ -32,7 +32,7 @@ class Operations:
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """The total number of operations."""
         return self.adds + self.multiplies + self.words
 
     def __str__(self) -> str:
@@ -42,10 +42,11 @@ class Operations:
 
 @dataclass(frozen=True)
 class Description:
-    """``Model.describe()``. Prints as a small table.
+    """The result of ``Model.describe()``, which prints as a small table.
 
-    payload: bytes of every tensor in the file. step: operations of one time step without the readout.
-    readout: operations of one readout, done once for output "last" and "mean", at every step for "all".
+    payload: the bytes of each tensor in the file.
+    step: the operations of one time step without the readout.
+    readout: the operations of one readout, which comes once for output "last" and "mean", and after every step for "all".
     """
 
     card: Card
@@ -59,7 +60,7 @@ class Description:
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes of all tensors together."""
+        """The bytes of all tensors together."""
         return sum(self.payload.values())
 
     def __str__(self) -> str:
@@ -67,7 +68,7 @@ class Description:
         rows = [("input", _input_text(card))]
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
         if card.bidirectional:
-            rows.append(("", "and once more, backwards in time"))
+            rows.append(("", "and a second network that reads backwards"))
         if card.decays:
             rows.append(("forgets", "with a decay per block"))
         if card.pool is not None:
@@ -134,7 +135,8 @@ def _step(card: Card, kernel: str) -> Operations:
     for below, layer in pairwise(card.layers):  # a sum of +-relu(h), scaled, plus b
         total += Operations(layer.hidden_size * (below.hidden_size + 1), layer.hidden_size)
     for layer in card.layers:
-        total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
+        product = _product(layer, kernel, card.integer is not None)
+        total += product + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
     if card.input_activation is not None:
@@ -145,7 +147,7 @@ def _step(card: Card, kernel: str) -> Operations:
 
 
 def _pooling(pool: Pool, n: int) -> Operations:
-    """One subtraction per threshold, and for each feature an addition, or what a running mean takes."""
+    """One subtraction per threshold, and for each feature an addition or the operations of a running mean."""
     running = pool.time_constant is not None
     return Operations(n * (pool.thresholds + pool.groups * (2 if running else 1)), n * pool.groups * running)
 
@@ -158,11 +160,15 @@ def _readout(card: Card) -> Operations:
     return total + total if card.bidirectional else total
 
 
-def _product(layer: LayerCard, kernel: str) -> Operations:
+def _product(layer: LayerCard, kernel: str, integers: bool) -> Operations:
     """(I_q (x) H_m) h."""
     n, m = layer.hidden_size, layer.block_size
     if kernel == "fwht":
         base, stages = hadamard.factor(m)
+        if (
+            integers and base > 1
+        ):  # of each four units 22 additions make all signed sums, of which each unit adds base / 4
+            return Operations(n * (stages + base // 4) + n // 4 * 22, 0)
         return Operations(n * (stages + base - 1), 0)
     if kernel == "xnor":
         return Operations(n, n, words=n * -(-m // 64))
@@ -184,22 +190,20 @@ def _input_text(card: Card) -> str:
         how = "one-hot" if card.embedding_size is None else f"embedded in {card.embedding_size}"
         how += "" if card.embedding_bits is None else f" of {card.embedding_bits} bits"
         return f"tokens 0 .. {card.input_size - 1}, {how}"
-    steps = card.preprocess
-    extras = [
-        *([f"uint8 scaled by {steps.uint8_scale:.6g}"] if steps.uint8_scale is not None else []),
-        *(["normalized"] if steps.normalization is not None else []),
-        *([f"{steps.permutation.size} time steps permuted"] if steps.permutation is not None else []),
-        *(
-            [f"{card.integer.input.bits}-bit integers"]
-            if card.integer is not None and card.integer.input
-            else []
-        ),
-    ]
+    steps, extras = card.preprocess, []
+    if steps.uint8_scale is not None:
+        extras.append(f"uint8 scaled by {steps.uint8_scale:.6g}")
+    if steps.normalization is not None:
+        extras.append("normalized")
+    if steps.permutation is not None:
+        extras.append(f"{steps.permutation.size} time steps permuted")
+    if card.integer is not None and card.integer.input is not None:
+        extras.append(f"{card.integer.input.bits}-bit integers")
     if card.differences:
-        extras.append("beside its change since the step before")
+        extras.append("and its change since the previous step")
     if card.input_activation is not None:
         extras.append(f"{card.input_activation} of U x + b")
-    width = f"{card.input_size} feature{'s' * (card.input_size > 1)} a step"
+    width = f"{card.input_size} feature{'s' * (card.input_size > 1)} per step"
     return ", ".join([width, *extras])
 
 
@@ -216,13 +220,8 @@ def _bits(bits: int | None) -> str:
 def _training_text(card: Card) -> str:
     training = card.training
     assert training is not None
-    named = {
-        "task": training.task,
-        "preset": training.preset,
-        "seed": training.seed,
-        "epochs": training.epochs,
-    }
-    facts = [f"{name} {value}" for name, value in named.items() if value is not None]
+    named = ((name, getattr(training, name)) for name in ("task", "preset", "seed", "epochs"))
+    facts = [f"{name} {value}" for name, value in named if value is not None]
     return _cut(", ".join(facts + [f"{name} {value:.6g}" for name, value in training.metrics.items()]))
 
 

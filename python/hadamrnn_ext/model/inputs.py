@@ -1,6 +1,6 @@
-"""Raw arguments of ``infer`` and ``stream`` -> arrays, counts and lengths that fit, or a clear error.
+"""Checks the raw arguments of ``infer`` and ``stream``, and converts them to arrays, counts and lengths.
 
-Views that are strided, byte-swapped, unaligned or read-only are fine. Nothing is cast or copied into an ``out`` array.
+Strided, byte-swapped, unaligned and read-only views are accepted. Nothing is cast or copied into an ``out`` array.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ MAX_THREADS = 1024
 
 
 def read_array(x: ArrayLike, name: str = "x") -> Array:
-    """``x`` as an array of booleans, integers or floats: the caller's memory where it shows it, as an array of NumPy, by
-    ``__array__`` (tensors of torch), the buffer protocol, or DLPack alone. Types that NumPy does not have, such as the
-    bfloat16 of torch and ml_dtypes, are converted to those that hold them.
+    """``x`` as an array of booleans, integers or floats.
+
+    It shares the caller's memory if ``x`` gives access to it as a NumPy array, by ``__array__`` (torch tensors), the buffer
+    protocol or DLPack. Types that NumPy lacks, such as the bfloat16 of torch and ml_dtypes, are converted to wider ones.
 
     Raises:
-        InputError: it is not an array of real numbers (complex, object, string, date, ragged), or has masked values.
+        InputError: ``x`` is not an array of real numbers (complex, object, string, date, ragged), or has masked values.
     """
     try:
         array = _array(x)
@@ -47,7 +48,7 @@ def read_array(x: ArrayLike, name: str = "x") -> Array:
         raise InputError(f"{name} cannot be read as an array of real numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} has dtype {array.dtype}; expected real numbers")
-    # Where nobody has imported numpy.ma, which takes 20 ms, there is no masked array.
+    # Unless numpy.ma, which takes 20 ms to import, has been imported, there is no masked array.
     if (
         type(x) is not np.ndarray
         and "numpy.ma" in sys.modules
@@ -63,11 +64,13 @@ def _array(x: Any) -> Array:
         return np.from_dlpack(x)
     try:
         array = np.asarray(x)
-    except TypeError:  # of a tensor of torch whose type NumPy does not have, such as bfloat16
+    except TypeError:  # a torch tensor of a type that NumPy lacks, such as bfloat16
         if not (hasattr(x, "is_floating_point") and x.is_floating_point()):
             raise
         return np.asarray(x.float())
-    if array.dtype.kind == "V":  # a type of ml_dtypes, such as bfloat16; records can be cast to none of these
+    if (
+        array.dtype.kind == "V"
+    ):  # a type of ml_dtypes, such as bfloat16; records cannot be cast to any of these
         for kind in (np.int8, np.uint8, np.float32):
             if np.can_cast(array.dtype, kind):
                 return array.astype(kind)
@@ -79,7 +82,7 @@ def permute(x: Array, ends: NDArray[np.int64] | None, card: Card) -> Array:
 
     Raises:
         ShapeError: T is not the length of the permutation.
-        InputError: a sequence ends before that.
+        InputError: a sequence is shorter than the permutation.
     """
     permutation = card.preprocess.permutation
     if permutation is None:
@@ -97,11 +100,11 @@ def permute(x: Array, ends: NDArray[np.int64] | None, card: Card) -> Array:
 
 
 def lengths(value: ArrayLike | None, batch: int, steps: int, batched: bool) -> NDArray[np.int64] | None:
-    """(B,) int64 lengths, each 1 .. T; a single sequence takes a plain integer as well.
+    """The lengths (B,) int64, each in 1 .. T. For a single sequence, an integer is accepted as well.
 
     Raises:
-        InputError: not integers, or a length outside 1 .. T.
-        ShapeError: not one a sequence.
+        InputError: the lengths are not integers, or one is outside 1 .. T.
+        ShapeError: there is not one length per sequence.
     """
     if value is None:
         return None
@@ -109,7 +112,7 @@ def lengths(value: ArrayLike | None, batch: int, steps: int, batched: bool) -> N
     if array.dtype.kind not in "iu" and array.size:
         raise InputError(f"lengths has dtype {array.dtype}; expected integers")
     if array.shape != (batch,) and (batched or array.shape != ()):
-        raise ShapeError(f"lengths has shape {array.shape}; expected ({batch},), one length a sequence")
+        raise ShapeError(f"lengths has shape {array.shape}; expected ({batch},), one length per sequence")
     array = array.reshape(batch)
     outside = (array < 1) | (array > steps)
     if outside.any():
@@ -119,7 +122,7 @@ def lengths(value: ArrayLike | None, batch: int, steps: int, batched: bool) -> N
 
 
 def output(out: Array | None, shape: tuple[int, ...], x: Array) -> NDArray[np.float32]:
-    """A new array, or ``out`` if it can be written as it is.
+    """A new array, or ``out`` if the result can be written into it.
 
     Raises:
         InputError: ``out`` is not a writeable C-contiguous float32 array, or overlaps x in memory.
@@ -139,10 +142,10 @@ def output(out: Array | None, shape: tuple[int, ...], x: Array) -> NDArray[np.fl
 
 
 def threads(num_threads: int | None, batch: int) -> int:
-    """Number of threads: as asked, else HADAMRNN_NUM_THREADS, else the CPUs that this process may use.
+    """The number of threads: ``num_threads``, or HADAMRNN_NUM_THREADS, or the CPUs that this process may use.
 
     Raises:
-        InputError: not an integer 1 .. 1024.
+        InputError: the number is not an integer 1 .. 1024.
     """
     if num_threads is not None:
         return count(num_threads, "num_threads", MAX_THREADS)
@@ -152,7 +155,7 @@ def threads(num_threads: int | None, batch: int) -> int:
 
 
 def threads_of_environment() -> int | None:
-    """What HADAMRNN_NUM_THREADS says; None where it is not set, or empty. Raises InputError: no integer 1 .. 1024."""
+    """The value of HADAMRNN_NUM_THREADS, or None if it is empty or not set. Raises InputError unless it is 1 .. 1024."""
     text = os.environ.get("HADAMRNN_NUM_THREADS", "").strip()
     if not text:
         return None
@@ -160,12 +163,13 @@ def threads_of_environment() -> int | None:
     return count(number, "HADAMRNN_NUM_THREADS", MAX_THREADS)
 
 
-def count(value: object, name: str, most: int, kind: str = "an integer") -> int:
-    """A number from 1 to `most`. Raises InputError, which says that `kind` is expected."""
+def count(value: object, name: str, most: int | None, kind: str = "an integer") -> int:
+    """An integer from 1 to `most`, if that is given. Raises an InputError that says that `kind` is expected."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = 0
-    if isinstance(value, bool) or not 1 <= number <= most:
-        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind} 1 .. {most}")
+    if isinstance(value, bool) or number < 1 or (most is not None and number > most):
+        limits = "" if most is None else f" 1 .. {most}"
+        raise InputError(f"{name} is {ascii(value)[:40]}; expected {kind}{limits}")
     return number

@@ -1,4 +1,4 @@
-"""The C++ network of a card and its parameters."""
+"""Builds the C++ network of a card and its parameters."""
 
 from __future__ import annotations
 

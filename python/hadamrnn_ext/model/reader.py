@@ -1,4 +1,4 @@
-"""Raw input -> what the network of one model reads: scaled, normalized, checked, and refused with its place."""
+"""Converts raw input to what the network of a model reads: checked, scaled and normalized. Errors name the place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ F32, U8 = np.dtype(np.float32), np.dtype(np.uint8)
 
 
 class Ready(NamedTuple):
-    """What ``Model.prepare`` gives: input as the core takes it, (B, T, d) or (B, T)."""
+    """The result of ``Model.prepare``: input as the core takes it, (B, T, d) or (B, T)."""
 
     values: Array
     lengths: Int64 | None
@@ -32,9 +32,9 @@ class Ready(NamedTuple):
 
 
 class Reader:
-    """Reads features (..., d) or tokens (...) as a card says; with ``raw`` as the network itself does.
+    """Reads features (..., d) or tokens (...) as a card says, or with ``raw`` as the network does, already preprocessed.
 
-    What it computes is done in C++ (``Features``), in one pass, which the short ways of ``Model`` and ``Stream`` take too.
+    C++ (``Features``) does all of the arithmetic in one pass. The fast paths of ``Model`` and ``Stream`` call it directly.
     """
 
     __slots__ = ("_card", "_fine", "_pixels", "_raw", "features")
@@ -52,8 +52,8 @@ class Reader:
         return () if self.features is None else (self._card.input_size,)
 
     def prepare(self, x: Any, lengths: ArrayLike | None, check_finite: bool) -> Ready:
-        """Sequences or texts as ``Model.infer`` takes them, with its errors."""
-        # An array of text is an array of the wrong dtype to a model of numbers.
+        """Read sequences or texts as ``Model.infer`` takes them. Raises the same errors."""
+        # For a model without vocabulary, an array of text is an array of the wrong dtype.
         texts = self._card.preprocess.vocabulary is not None or isinstance(x, (list, tuple))
         if isinstance(x, str) or (texts and is_texts(x)):
             if lengths is not None:
@@ -70,7 +70,7 @@ class Reader:
         return Ready(values, ends, batched, raw)
 
     def overflow(self, ready: Ready, sequence: int, step: int) -> InputError:
-        """The network has left the finite numbers at this step, as it reads them, of a sequence."""
+        """The error for a network that overflowed at this step of a sequence, in the order in which the network reads."""
         permutation = self._card.preprocess.permutation
         at = step if permutation is None else int(permutation.indices()[step])
         return overflow_error(ready.raw, (sequence, at) if ready.batched else (at,))
@@ -79,13 +79,13 @@ class Reader:
         """float32 features or int32 tokens of the same shape, in C order.
 
         Args:
-            x: (..., d) or (...), of real numbers.
-            check_finite: refuse features that are NaN or infinite as the network reads them.
-            ends: lengths (B,) of sequences (B, T, ..) or of one (T, ..). What comes after them is padding, which may
-                hold anything and is read as 0 where it would be refused.
+            x: real numbers, (..., d) or (...).
+            check_finite: refuse features that the network would read as NaN or infinity.
+            ends: the lengths (B,) of sequences (B, T, ..), or the length of one (T, ..). The padding after them may hold
+                anything; where it would be refused, it is read as 0.
 
         Raises:
-            InputError: a number that is refused, or a dtype.
+            InputError: a number or the dtype is refused.
         """
         values, certain = self.convert(x, check_finite)
         self.check_differences(x)
@@ -105,9 +105,9 @@ class Reader:
         return values
 
     def convert(self, x: Array, check_finite: bool = True) -> tuple[Array, bool]:
-        """The values that ``read`` gives, and whether it is certain that none of them is to be refused.
+        """The values that ``read`` returns, and whether it is certain that none of them is refused.
 
-        Raises InputError for a dtype that is not read.
+        Raises InputError for a dtype that is refused.
         """
         self.check_dtype(x)
         if self.features is None:
@@ -118,8 +118,8 @@ class Reader:
         return values, not unscaled and (position < 0 or not (check_finite or self._card.integer))
 
     def check_dtype(self, x: Array, name: str = "x") -> None:
-        """Raises InputError for real numbers of a type that is not read: tokens are integers, and a signal that float32
-        cannot hold is float64.
+        """Raises InputError for a dtype that is refused. Tokens must be integers, and a signal that float32 cannot hold must
+        be float64.
         """
         if self.features is None and x.dtype.kind not in "iu":
             expected = f"integer tokens 0 .. {self._card.input_size - 1}"
@@ -128,12 +128,12 @@ class Reader:
             self._fine.apply(x.reshape(-1, *self.inner)[:0])
 
     def check_differences(self, x: Array) -> None:
-        """Raises InputError where float32, without a normalization, would lose how x (.., T, d) differs over time."""
+        """Raises InputError if the model does not normalize and float32 would lose the changes of x (.., T, d) over time."""
         if self.features is not None and self.features.plain:
             check_differences(x)
 
     def refused(self, x: Array, values: Array, check_finite: bool = True) -> Bools:
-        """Where a number of x is refused, which has become one of values."""
+        """Where numbers of x are refused. ``values`` are the same numbers, converted."""
         if self.features is None:
             return np.asarray((x < 0) | (x >= self._card.input_size))
         if check_finite:
@@ -145,13 +145,13 @@ class Reader:
         return refused
 
     def error(self, x: Array, values: Array, index: Any, name: str = "x") -> InputError:
-        """What is wrong with x[index], which is refused."""
+        """The error for x[index], which is refused."""
         index = tuple(map(int, index))
         met, at = x[index], f"{name}{list(index)}" if index else name
         if self.features is None:
             return InputError(f"{at} is {met}; expected tokens 0 .. {self._card.input_size - 1}")
         if np.isfinite(values[index]):
-            # Integers of another type are numbers as they stand, like floats; 253 then is an image someone forgot to scale.
+            # Integers of other types are not scaled, like floats, so 253 is a pixel that the caller forgot to scale.
             expected = "numbers 0 .. 1 (raw steps are scaled already)" if self._raw else _PIXELS
             return InputError(f"{at} is {met} of dtype {x.dtype}; this model takes {expected}")
         if self._card.integer and np.isnan(values[index]):
@@ -164,7 +164,7 @@ class Reader:
         )
 
     def _is_batched(self, x: Array) -> bool:
-        """Check the rank, the last dimension and T > 0."""
+        """Whether x has a batch axis. Raises ShapeError for a wrong rank, a wrong last dimension, or T = 0."""
         d = self._card.input_size
         if self.features is not None:
             if x.ndim not in (2, 3) or x.shape[-1] != d:
@@ -183,7 +183,7 @@ class Reader:
         return x.dtype == U8 and not self._raw
 
     def _converted(self, x: Array, features: _core.Features) -> tuple[NDArray[np.float32], int]:
-        """Float32 features, and the position of the first one that is not finite, or -1."""
+        """The features in float32, and the position of the first one that is not finite, or -1."""
         with np.errstate(over="ignore"):
             if x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8):
                 x = x.astype(F32 if x.dtype.itemsize < 4 else np.float64)
@@ -197,7 +197,7 @@ class Reader:
 
 
 def overflow_error(x: Array, index: tuple[int, ...], name: str = "x") -> InputError:
-    """The input was finite, and after the step x[index] of it the network's state or its logits are not."""
+    """The error for finite input after whose step x[index] the state or the logits of the network are not finite."""
     step = np.asarray(x[index])
     at = f"{name}[{', '.join(map(str, index))}]" if index else name
     met = f"numbers of up to {np.abs(step.astype(np.float64)).max():.3g}" if step.ndim else f"{step}"

@@ -1,17 +1,16 @@
-"""A linear recurrence as one matrix: a whole sequence in one product.
+"""A linear recurrence as a single matrix, so that one product processes a whole sequence.
 
-Without an activation inside the loop the last state is linear in the input,
+Without an activation inside the loop, the last state is linear in the input,
 
     h_T = sum_t W^(T-t) (U x_t + b) = K x + k,      K = [W^(T-1) U, .., W U, U],   k = sum_t W^(T-t) b
 
-so K (T d columns) is built once and a batch of sequences is one matrix product. It costs T d n multiplications a
-sequence, where the recurrence costs T n log2 m additions: worth it for few inputs a step and many sequences at once,
-where a matrix product runs at the full speed of the machine.
+so K (T d columns) is built once, and a batch of sequences is one matrix product. This takes T d n multiplications per
+sequence, while the recurrence takes T n log2 m additions. It pays off for few inputs per step and many sequences at once,
+since a matrix product runs at the full speed of the machine.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,9 +30,9 @@ MAX_ELEMENTS = 1 << 28  # of K: one gibibyte
 
 
 class Unrolled:
-    """A model for sequences of exactly T steps, as one matrix product. Made by ``Model.unroll``; immutable.
+    """A model for sequences of exactly T steps, as one matrix product. ``Model.unroll`` makes it; it is immutable.
 
-    The product is NumPy's, with the threads of its BLAS: results are those of ``Model.infer`` up to rounding, and
+    NumPy computes the product, with the threads of its BLAS. The results are those of ``Model.infer`` up to rounding, and
     their last bits depend on the machine.
     """
 
@@ -55,7 +54,7 @@ class Unrolled:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the matrices take: 4 (T d + 1) n for K and k, and the readout."""
+        """The bytes of the matrices: 4 (T d + 1) n for K and k, and the readout."""
         return sum(array.nbytes for array in (self._matrix, self._constant, self._readout, self._bias))
 
     def infer(
@@ -65,7 +64,7 @@ class Unrolled:
         check_finite: bool = True,
         out: F32 | None = None,
     ) -> F32:
-        """Logits of raw input, as ``Model.infer`` gives them up to rounding.
+        """The logits of raw input, equal to those of ``Model.infer`` up to rounding.
 
         Args:
             x: (T, d) or (B, T, d) of exactly T steps; preprocessed as the card says.
@@ -76,7 +75,7 @@ class Unrolled:
             (o,) or (B, o) float32.
 
         Raises:
-            ShapeError, InputError: as ``Model.infer``; another number of steps; lengths.
+            ShapeError, InputError: as in ``Model.infer``; also for another number of steps, or if lengths are given.
         """
         if lengths is not None:
             raise InputError(
@@ -116,14 +115,14 @@ class Unrolled:
 
 
 def _check(card: Card) -> None:
-    """Refuse, with the way out, a model whose logits are not a linear function of the sequence up to the readout."""
+    """Refuse a model whose last state is not linear in the sequence, or which reads something else than that state."""
     recurrence = card.layers[0].recurrence
     if card.integer is not None:
         why = "this one's state is an integer, rounded at every step"
     elif card.bidirectional:
         why = "this one reads in both directions"
     elif card.input_activation or card.differences or card.pool:
-        why = "this one bends its input, reads its changes or reads a pool"
+        why = "this one has an input activation, differences or a pool"
     elif len(card.layers) > 1:
         why = f"this one has {len(card.layers)} layers with a ReLU between them"
     elif recurrence != "linear":
@@ -131,9 +130,9 @@ def _check(card: Card) -> None:
     elif card.output == "mean":
         why = "this one reads the mean of all its states, each rectified"
     elif card.output == "all":
-        why = "this one has outputs at every step, which would take a matrix each"
+        why = "this one has outputs at every step, each of which would need a matrix"
     elif card.input == "tokens":
-        why = "this one reads tokens, which the recurrence gathers from a table without a product"
+        why = "this one reads tokens, which it looks up in a table without any product"
     else:
         return
     raise KernelError(
@@ -142,12 +141,7 @@ def _check(card: Card) -> None:
 
 
 def _step_count(value: object, card: Card) -> int:
-    try:
-        steps = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        steps = 0
-    if isinstance(value, bool) or steps < 1:
-        raise InputError(f"the number of steps is {ascii(value)[:40]}; expected a positive integer")
+    steps = inputs.count(value, "the number of steps", None, "a positive integer")
     permutation = card.preprocess.permutation
     if permutation is not None and steps != permutation.size:
         raise ShapeError(
@@ -163,7 +157,7 @@ def _step_count(value: object, card: Card) -> int:
 
 
 def _krylov(card: Card, parameters: Mapping[str, NDArray[Any]], steps: int) -> tuple[F32, F32]:
-    """K as (T d, n), row t d + j for input j of step t as the caller passes it, and k as (n,)."""
+    """K as (T d, n), whose row t d + j is for input j of step t in the caller's order, and k as (n,)."""
     layer, d = card.layers[0], card.input_size
     n, m = layer.hidden_size, layer.block_size
     columns = np.vstack([parameters["input.weight"].T, parameters["layers.0.bias"]])
@@ -175,5 +169,5 @@ def _krylov(card: Card, parameters: Mapping[str, NDArray[Any]], steps: int) -> t
     matrix = np.empty((steps, d, n), np.float32)
     permutation = card.preprocess.permutation
     order = slice(None) if permutation is None else permutation.indices()
-    matrix[order] = powers[:d, ::-1].transpose(1, 0, 2)  # the input is then never permuted
+    matrix[order] = powers[:d, ::-1].transpose(1, 0, 2)  # so that the input need not be permuted
     return matrix.reshape(steps * d, n), powers[d].sum(axis=0, dtype=np.float64).astype(np.float32)

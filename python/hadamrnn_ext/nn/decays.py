@@ -16,27 +16,25 @@ from ..golden.floats import decay
 from .ste import straight_through
 
 # The codes of the file in order of their decays, and the logits at which the nearest one changes.
-_CODES = np.argsort(decay(np.arange(256, dtype=np.uint8)), kind="stable")
-_DECAYS = decay(_CODES.astype(np.uint8))
-_MIDDLES = (_DECAYS[1:] + _DECAYS[:-1]) / 2
-_BOUNDARIES = np.log(_MIDDLES) - np.log1p(-_MIDDLES)
+_CODES = torch.from_numpy(decay(np.arange(256, dtype=np.uint8))).argsort().to(torch.uint8)
+_DECAYS = torch.from_numpy(decay(_CODES.numpy()))
+_BOUNDARIES = torch.logit((_DECAYS[1:] + _DECAYS[:-1]) / 2)
 
 
 def seen(latent: Tensor) -> Tensor:
     """lambda of each block (q,), rounded to a code of the file."""
-    values = torch.from_numpy(_DECAYS).to(latent)[_index(latent)]
+    values = _DECAYS.to(latent)[_index(latent)]
     return straight_through(values, torch.sigmoid(latent))
 
 
 def codes(latent: Tensor) -> Tensor:
     """The codes of the file (q,), see ``golden.decay``."""
-    return torch.from_numpy(_CODES.astype(np.uint8)).to(latent.device)[_index(latent)]
+    return _CODES.to(latent.device)[_index(latent)]
 
 
 def latent(codes: Tensor) -> Tensor:
     """Latent decays (q,) float32 that are seen as those of these codes (q,)."""
-    values = decay(codes.to(torch.uint8).cpu().numpy())
-    return torch.from_numpy(np.log(values) - np.log1p(-values)).float()
+    return torch.logit(torch.from_numpy(decay(codes.to(torch.uint8).cpu().numpy()))).float()
 
 
 @torch.no_grad()
@@ -47,4 +45,4 @@ def initialize(latent: Tensor, shortest: float, longest: float) -> None:
 
 
 def _index(latent: Tensor) -> Tensor:
-    return torch.bucketize(latent.detach(), torch.from_numpy(_BOUNDARIES).to(latent))
+    return torch.bucketize(latent.detach(), _BOUNDARIES.to(latent))

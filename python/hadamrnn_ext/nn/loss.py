@@ -43,7 +43,7 @@ def _is_fused(model: Network, x: Tensor, targets: Tensor) -> bool:
     rnn = model.rnn
     if model.output != "all" or rnn.num_layers > 1 or rnn.bidirectional or hooks.on_states(rnn):
         return False
-    if model.pool is not None or rnn.input_activation is not None:
+    if model.pool is not None:
         return False
     if not torch.is_grad_enabled() or targets.requires_grad:
         return False

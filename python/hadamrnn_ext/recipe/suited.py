@@ -41,7 +41,8 @@ def suited_threads(task: Task, preset: Preset) -> int | None:
 
 
 def suited(task: Task) -> Preset:
-    """The recipe for a task of own data: more units where there are more examples, and enough steps where there are few.
+    """The recipe for a task of own data: many units, which hold what happened longest ago apart, and enough steps where there
+    are few examples.
 
     Signs stay as they are drawn, which suits few examples and settles soon; a cosine schedule and a moving average of
     the weights. Tokens of a large vocabulary are embedded, as the recipes for texts have it.
@@ -53,7 +54,7 @@ def suited(task: Task) -> Preset:
     preset = Preset(
         custom.NAME,
         task.name,
-        hidden_size=64 if count < 300 else 128 if count < 3000 else 256 if count < 30_000 else 512,
+        hidden_size=256 if count < 30_000 else 512,
         batch_size=batch_size,
         epochs=min(MOST_EPOCHS, max(10, STEPS // steps)),
         lr=3e-3,

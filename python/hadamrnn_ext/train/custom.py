@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +14,9 @@ import torch
 
 from ..data import custom
 from ..data.examples import Examples
+from ..data.measured import warning_of_tokens
+from ..data.series import sequences
+from ..data.task import Task
 from ..model import Model
 from ..recipe.config import Config
 from ..recipe.preset import Preset
@@ -79,7 +84,8 @@ def fit(
             shows it on a terminal alone. `reporter` is told instead where one is given.
         engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
         recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...;
-            output="mean" reads the mean of all states instead of the last one.
+            output="mean" reads the mean of all states instead of the last one, and "auto" trains both ways (in folders of
+            their own below `out`) and keeps the better one by the validation examples.
 
     Raises:
         ShapeError, InputError: X or y are not such data; a position is named. PresetError: an unknown recipe field.
@@ -91,30 +97,48 @@ def fit(
     preset = suited(task)
     if unknown := recipe.keys() - {field.name for field in dataclasses.fields(Preset)}:
         raise PresetError(f"no recipe has {', '.join(sorted(unknown))}; see Preset for what it may say")
-    preset = dataclasses.replace(preset, **recipe)
+    outputs = ("last", "mean") if recipe.get("output") == "auto" else (recipe.get("output", preset.output),)
+    presets = [dataclasses.replace(preset, **{**recipe, "output": output}) for output in outputs]
+    preset = presets[0]
     if task.answers is not None and task.output_size > 1 and preset.output_weight_bits is not None:
         raise PresetError("several values have scales of their own: output_weight_bits must be None (float)")
     digest = custom.digest(task, options)
-    config = Config(preset, seed=seed, engine=engine, device=device, data=digest)
+    configs = [Config(each, seed=seed, engine=engine, device=device, data=digest) for each in presets]
+    guessed = task.input == "tokens" and task.preprocess.vocabulary is None
+    suspicion = warning_of_tokens(sequences(X), tokens) if guessed else None
+    if suspicion is not None:
+        warnings.warn(suspicion, stacklevel=2)
     if reporter is None and (sys.stderr.isatty() if progress is None else progress):
         reporter = suited_reporter(every=QUIET)
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(out or temporary)
+        folder, found = Path(out or temporary), list[Fitted]()
         try:
-            summary = run(
-                config,
-                folder,
-                task=task,
-                threads=threads or suited_threads(task, preset),
-                resume=resume,
-                reporter=reporter,
-                picture=out is not None,
-            )
+            for config in configs:
+                place = folder / str(config.preset.output) if len(configs) > 1 else folder
+                summary = run(
+                    config,
+                    place,
+                    task=task,
+                    threads=threads or suited_threads(task, preset),
+                    resume=resume,
+                    reporter=reporter,
+                    picture=out is not None,
+                )
+                found.append(Fitted(Model.load(place / "model.safetensors"), summary))
         except Interrupted as stop:
             if out is None:  # the folder goes, and the checkpoint with it
                 raise Interrupted(stop.signum, stop.place, None) from None
             raise
         finally:
             torch.set_num_threads(before)
-        return Fitted(Model.load(folder / "model.safetensors"), summary)
+        return functools.reduce(lambda old, new: new if _better(task, new, old) else old, found)
+
+
+def _better(task: Task, new: Fitted, old: Fitted) -> bool:
+    """By the validation examples."""
+    a, b = (
+        {name.removeprefix("val_"): value for name, value in each.summary.items() if name.startswith("val_")}
+        for each in (new, old)
+    )
+    return task.better(a, b)

@@ -1,4 +1,4 @@
-"""The pretrained models in this package, and inputs to try them on."""
+"""The pretrained models in this package, and sample inputs for them."""
 
 from __future__ import annotations
 

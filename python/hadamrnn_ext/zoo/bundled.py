@@ -1,4 +1,4 @@
-"""The pretrained models in this package, and real inputs to try them on."""
+"""The pretrained models in this package."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from .. import isa
 from ..errors import UnknownModelError
 from ..file.format import SUFFIX
 from ..model import Model
-from .samples import samples
 
-__all__ = ["DEFAULT", "infer", "load", "models", "samples"]
+__all__ = ["DEFAULT", "infer", "load", "models"]
 
 DEFAULT = "smnist"
 _PRETRAINED = resources.files(__package__) / "pretrained"
@@ -30,15 +29,15 @@ def _names() -> tuple[str, ...]:
 
 
 def models() -> list[str]:
-    """Names of the bundled pretrained models."""
+    """The names of the pretrained models in this package."""
     return list(_names())
 
 
 def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Model:
-    """A bundled model by name, or a model file by path. A bundled name wins over a file of the same name.
+    """A bundled model by name, or a model file by path. A bundled model takes precedence over a file of the same name.
 
     Raises:
-        UnknownModelError: neither a bundled name nor a file.
+        UnknownModelError: there is neither a bundled model nor a file of this name.
         ModelFormatError: the file is not a valid model.
         KernelError: the kernel is unknown or does not run this model.
     """
@@ -46,8 +45,8 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
         return _bundled(source, kernel, isa.active())
     if isinstance(source, (str, os.PathLike)) and source:
         try:
-            is_file = Path(source).exists() and not Path(source).is_dir()  # a pipe will do
-        except (OSError, ValueError):  # too long for a path, or a zero byte in it
+            is_file = Path(source).exists() and not Path(source).is_dir()  # a pipe is accepted
+        except (OSError, ValueError):  # the path is too long, or contains a NUL
             is_file = False
         if is_file:
             return Model.load(source, kernel)
@@ -58,7 +57,7 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
 
 @lru_cache(maxsize=32)
 def _bundled(name: str, kernel: str, isa_name: str) -> Model:
-    """Kept, since ``infer`` asks at every call; one for each instruction set, which a model captures when it is made."""
+    """A bundled model, cached for ``infer``, for each instruction set, since a model keeps the one it was made with."""
     return Model.from_bytes((_PRETRAINED / f"{name}{SUFFIX}").read_bytes(), kernel)
 
 
@@ -70,15 +69,15 @@ def infer(
     num_threads: int | None = None,
     check_finite: bool = True,
 ) -> NDArray[np.float32]:
-    """Logits of a sequence or a batch: ``load(model).infer(seq, ...)``, which see.
+    """The logits of a sequence or a batch: ``load(model).infer(seq, ...)``, see ``Model.infer``.
 
     Args:
-        seq: features (T, d) or (B, T, d), tokens (T,) or (B, T), or of a model with a vocabulary a text or texts.
+        seq: features (T, d) or (B, T, d), tokens (T,) or (B, T), or a text or texts for a model with a vocabulary.
         model: a Model, a bundled name, a path (read again at every call), or None for the default, ``smnist``.
         lengths, num_threads, check_finite: as in ``Model.infer``.
 
     Raises:
-        UnknownModelError, ModelFormatError: as ``load``. ShapeError, InputError: as ``Model.infer``.
+        UnknownModelError, ModelFormatError: as in ``load``. ShapeError, InputError: as in ``Model.infer``.
     """
     if not isinstance(model, Model):
         model = load(DEFAULT if model is None else model)

@@ -1,4 +1,4 @@
-"""Inputs to try the bundled models on, and their right answers: real ones where the licence of the data lets us, others made up."""
+"""Sample inputs for the bundled models, with the right answers. They are real where the licence permits, else made up."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ Samples = tuple[Any, NDArray[np.int64]]
 
 
 def samples(name: str = "smnist") -> Samples:
-    """Inputs of a bundled model, as its ``infer`` takes them but for the shape of images, and their right answers.
+    """Inputs for a bundled model and the right answers. Except for images, ``infer`` takes the inputs as they are.
 
-    Those of an integer model ``NAME-int12`` are those of ``NAME``.
+    An integer model ``NAME-int12`` has the samples of ``NAME``.
 
     * ``smnist``, ``pmnist``, ``pmnist-large``, ``block-pmnist``: test digits of MNIST, images (k, 28, 28) uint8 and
       digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
     * ``digits``: spoken digits, log-mel frames (k, 64, 32) float32, of test recordings of FSDD.
     * ``copy``, ``copy-5000``: tokens (k, T), and the classes of every step (k, T).
-    * ``har2``, ``har6``: windows (k, 128, 9) float32, made up: a phone at the waist of somebody who walks, sits, stands, lies.
-    * ``imdb``, ``sst2``: sentences, made up; 1 is praise.
+    * ``har2``, ``har6``: made-up windows (k, 128, 9) float32, as of a phone at the waist of somebody who walks, sits, stands
+      and lies.
+    * ``imdb``, ``sst2``: made-up sentences; 1 is praise.
 
     Raises:
         UnknownModelError: there are no samples of that name.
@@ -52,7 +53,7 @@ def _images(file: str) -> Samples:
 
 
 def _spoken() -> Samples:
-    from ..data import fsdd, mel  # their features; only here
+    from ..data import fsdd, mel  # imported only if it is needed
 
     arrays = _arrays("spoken.npz")
     sounds = (arrays[f"sound_{i}"].astype(np.float32) / np.float32(1 << 15) for i in range(len(arrays) - 1))
@@ -66,7 +67,7 @@ def _copy(length: int) -> Samples:
 
 
 def _windows(answers: list[int]) -> Samples:
-    """Gravity in g lies on x in somebody upright; a step takes half a second and shakes every axis."""
+    """Windows of four people. Gravity (in g) is along x if they are upright; a walking step takes half a second."""
     seconds = np.arange(128) / 50
     swing = np.stack([np.sin(4 * np.pi * seconds + phase) for phase in range(3)], 1)
     people = [

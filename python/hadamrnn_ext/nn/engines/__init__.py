@@ -91,7 +91,7 @@ def read(
         return _read_krylov(r, what, lengths)
     if engine != "native":
         return plain.read(engine, r, what, lengths)
-    if not isinstance(what, Pooling) and what != "all" and fused.runs(r.inputs):
+    if what != "all" and fused.runs(r.inputs):
         return fused.read(r, what, lengths, segment)
     return read_states(native.states(r), what, lengths)
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from ... import _core
 from . import derivatives, native, plain
 from .geometry import Geometry, Inputs, Recurrence
+from .pool import Pooling
 
 SCHEMA = (
     "Tensor signs, Tensor? modrelu, Tensor x, Tensor table, Tensor? bias, Tensor? lengths, Tensor? h_0, "
-    "str recurrence, SymInt block_size, SymInt segment"
+    "str recurrence, SymInt block_size, SymInt segment, str input_activation"
 )
 
 _PLACES = ("signs", "modrelu", "table", "bias", "h_0")
@@ -24,7 +25,7 @@ GRADIENTS = f"({', '.join(['Tensor'] * len(_PLACES))})"
 
 
 class Arguments(NamedTuple):
-    """What every operator here takes: signs (n,), modrelu (n,); the fields of ``Inputs``, lengths (B,), h_0 (B, n).
+    """What every operator takes: signs (n,), modrelu (n,); the fields of ``Inputs``, lengths (B,), h_0 (B, n).
 
     ``segment`` is the number of steps whose states a thread keeps; all of them need no snapshot but h_0.
     """
@@ -39,16 +40,16 @@ class Arguments(NamedTuple):
     recurrence: str
     block_size: int
     segment: int
+    input_activation: str
 
     @classmethod
     def of(cls, r: Recurrence, lengths: Tensor | None, segment: int | None) -> Arguments:
-        x, table, bias, _ = r.inputs
+        x, table, bias, phi = r.inputs
         if bias is None and not r.inputs.is_gathered:
             bias = table.new_zeros(table.shape[0])
         _, block_size, name = r.geometry
-        return cls(
-            r.signs, r.modrelu, x, table, bias, lengths, r.h_0, name, block_size, segment or x.shape[1]
-        )
+        tensors = r.signs, r.modrelu, x, table, bias, lengths, r.h_0
+        return cls(*tensors, name, block_size, segment or x.shape[1], phi or "linear")
 
     def by_plain_torch(self, *places: Tensor | None) -> tuple[str, Recurrence]:
         """An engine of plain torch and what it runs, with ``places`` instead of the tensors that have gradients."""
@@ -56,7 +57,8 @@ class Arguments(NamedTuple):
         assert signs is not None
         assert table is not None
         geometry = Geometry(signs.shape[0], self.block_size, self.recurrence)
-        r = Recurrence(geometry, signs, Inputs(self.x, table, bias), h_0, modrelu)
+        phi = None if self.input_activation == "linear" else self.input_activation
+        r = Recurrence(geometry, signs, Inputs(self.x, table, bias, phi), h_0, modrelu)
         return plain.engine(self.recurrence), r
 
     @property
@@ -64,19 +66,23 @@ class Arguments(NamedTuple):
         """The arguments that have gradients."""
         return self.signs, self.modrelu, self.table, self.bias, self.h_0
 
-    def problem(self) -> _core.TrainInput:
+    def problem(self, pool: Pooling | None = None) -> _core.TrainInput:
+        """What the core computes with, and the pool that it reads."""
         x, table = native.array(self.x), native.array(self.table)
+        more: dict[str, Any] = {"ids": x, "rows": table}
+        if self.x.is_floating_point():
+            more = {"x": x, "weight": table, "bias": native.optional(self.bias)}
+        if pool is not None:
+            more |= {**pool._asdict(), "thresholds": native.array(pool.thresholds)}
+            more["time_constant"] = pool.time_constant or 0
         return _core.TrainInput(
             native.core(self.signs.shape[0], self.block_size, self.recurrence),
             signs=native.array(self.signs),
             modrelu=native.optional(self.modrelu),
             lengths=native.optional(self.lengths),
             h0=native.optional(self.h_0),
-            **(
-                {"x": x, "weight": table, "bias": native.optional(self.bias)}
-                if self.x.is_floating_point()
-                else {"ids": x, "rows": table}
-            ),
+            input_activation=self.input_activation,
+            **more,
         )
 
     def gradients(self, found: Mapping[str, Any]) -> tuple[Tensor, ...]:
@@ -90,11 +96,12 @@ class Arguments(NamedTuple):
 
 #: How many arguments of an operator these are; others may follow.
 COUNT = len(Arguments._fields)
+_TENSORS = Arguments._fields.index("recurrence")
 
 
 def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
     """Keeps ``Arguments``, at the beginning of the inputs of an operator, and ``more`` for its backward pass."""
-    *tensors, ctx.recurrence, ctx.block_size, ctx.segment = inputs[:COUNT]
+    tensors, ctx.settings = inputs[:_TENSORS], inputs[_TENSORS:COUNT]
     if ctx.needs_input_grad[Arguments._fields.index("x")]:
         raise derivatives.refused("no gradient of features from a pass that keeps no states")
     ctx.twice = inputs[-1]
@@ -104,8 +111,7 @@ def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
 def saved(ctx: Any) -> tuple[Arguments, tuple[Tensor, ...]]:
     """What ``save`` was given."""
     tensors = ctx.saved_tensors
-    own = COUNT - 3
-    return Arguments._make((*tensors[:own], ctx.recurrence, ctx.block_size, ctx.segment)), tensors[own:]
+    return Arguments._make((*tensors[:_TENSORS], *ctx.settings)), tensors[_TENSORS:]
 
 
 def wanted(ctx: Any) -> list[bool]:

@@ -21,24 +21,32 @@ from . import derivatives, plain
 from .arguments import COUNT, GRADIENTS, SCHEMA, Arguments, in_place, save, saved, wanted
 from .geometry import Inputs, Recurrence, mask_past
 from .native import array
+from .pool import Pooling, What
 
 
 def runs(inputs: Inputs) -> bool:
     """Whether these passes can be used: there is no gradient of features."""
     tensors = [inputs.table] if inputs.is_gathered else [inputs.table, inputs.x]
     single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
-    return single and not inputs.x.requires_grad and inputs.activation is None
+    return single and not inputs.x.requires_grad
 
 
-def read(r: Recurrence, what: str, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:
-    """What ``engines.read`` gives of "last" and "mean"; segment None: all steps."""
+def read(r: Recurrence, what: What, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:
+    """What ``engines.read`` gives of "last", "mean" and pools; segment None: all steps."""
     derivatives.refuse_transforms()
     arguments = Arguments.of(r, lengths, segment)
+    if isinstance(what, Pooling):
+        *pool, time_constant = what
+        features, last = pool_state(*arguments, *pool, time_constant or 0, r.twice)
+        return features, last
     if what == "mean":
         mean, last = mean_state(*arguments, r.twice)
         return mean, last
     last = last_state(*arguments, r.twice)
     return last, last
+
+
+_POOL = "Tensor thresholds, bool excess, bool share, int time_constant"
 
 
 @torch.library.custom_op(
@@ -62,8 +70,35 @@ def last_state(*args: Any) -> Tensor:
 def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
     """The mean of relu(h_t) over each sequence's own steps, and the state after its last one, (B, n) each."""
     derivatives.refuse_transforms()
-    mean, last = map(torch.from_numpy, Arguments(*args[:COUNT]).problem().mean(torch.get_num_threads()))
-    return mean, last
+    a = Arguments(*args[:COUNT])
+    return _pooled(a, _mean(a))
+
+
+@torch.library.custom_op(
+    "hadamrnn::pool_state",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"({SCHEMA}, {_POOL}, bool twice=False) -> (Tensor, Tensor)",
+)
+def pool_state(*args: Any) -> tuple[Tensor, Tensor]:
+    """The features (B, F) of a ``Pooling`` over each sequence's own steps, and the state (B, n) after its last one."""
+    derivatives.refuse_transforms()
+    return _pooled(Arguments(*args[:COUNT]), _pool(args))
+
+
+def _pooled(a: Arguments, pool: Pooling) -> tuple[Tensor, Tensor]:
+    read, last = a.problem(pool).pooled(torch.get_num_threads())
+    return torch.from_numpy(read), torch.from_numpy(last)
+
+
+def _pool(args: Sequence[Any]) -> Pooling:
+    """That of an operator's arguments, which are after ``Arguments``."""
+    return Pooling(*args[COUNT : COUNT + 4])  # a time constant of 0: none
+
+
+def _mean(a: Arguments) -> Pooling:
+    """The mean of relu(h_t) is the excess over a threshold of zero."""
+    return Pooling(a.signs.new_zeros(1, a.signs.shape[0]), True, False, None)
 
 
 @torch.library.custom_op(
@@ -73,7 +108,8 @@ def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
     schema=f"(Tensor grad, {SCHEMA}) -> {GRADIENTS}",
 )
 def last_state_backward(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
-    return _backward(Arguments(*args), grad, None)
+    a = Arguments(*args)
+    return a.gradients(_backward(a, grad))
 
 
 @torch.library.custom_op(
@@ -83,13 +119,35 @@ def last_state_backward(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
     schema=f"(Tensor grad_mean, Tensor grad_last, {SCHEMA}) -> {GRADIENTS}",
 )
 def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
-    return _backward(Arguments(*args), grad_last, grad_mean)
+    a = Arguments(*args)
+    return a.gradients(_backward(a, grad_last, grad_mean, _mean(a)))
 
 
-def _backward(a: Arguments, grad_last: Tensor, grad_mean: Tensor | None) -> tuple[Tensor, ...]:
+@torch.library.custom_op(
+    "hadamrnn::pool_state_backward",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor grad_features, Tensor grad_last, {SCHEMA}, {_POOL}) -> {GRADIENTS[:-1]}, Tensor)",
+)
+def pool_state_backward(grad_features: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    """Those of ``Arguments.places``, and of the thresholds."""
+    a = Arguments(*args[:COUNT])
+    found = _backward(a, grad_last, grad_features, _pool(args), of_thresholds=True)
+    return *a.gradients(found), torch.from_numpy(found["thresholds"])
+
+
+def _backward(
+    a: Arguments,
+    grad_last: Tensor,
+    grad_features: Tensor | None = None,
+    pool: Pooling | None = None,
+    of_thresholds: bool = False,
+) -> dict[str, Any]:
+    """Gradients by the names that the core has for what they are of."""
     derivatives.refuse_transforms()
-    means = None if grad_mean is None else array(grad_mean)
-    return a.gradients(a.problem().last_backward(array(grad_last), means, a.segment, torch.get_num_threads()))
+    features = None if grad_features is None else array(grad_features)
+    threads = torch.get_num_threads()
+    return a.problem(pool).last_backward(array(grad_last), features, a.segment, threads, of_thresholds)
 
 
 @last_state.register_fake
@@ -105,6 +163,14 @@ def _(*args: Any) -> tuple[Tensor, Tensor]:
     return a.signs.new_empty(shape), a.signs.new_empty(shape)
 
 
+@pool_state.register_fake
+def _(*args: Any) -> tuple[Tensor, Tensor]:
+    a, pool = Arguments(*args[:COUNT]), _pool(args)
+    groups = pool.thresholds.shape[0] * (pool.excess + pool.share)
+    batch, n = a.x.shape[0], a.signs.shape[0]
+    return a.signs.new_empty(batch, groups * n), a.signs.new_empty(batch, n)
+
+
 @last_state_backward.register_fake
 def _(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
     return Arguments(*args).empty_gradients()
@@ -113,6 +179,11 @@ def _(grad: Tensor, *args: Any) -> tuple[Tensor, ...]:
 @mean_state_backward.register_fake
 def _(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
     return Arguments(*args).empty_gradients()
+
+
+@pool_state_backward.register_fake
+def _(grad_features: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
+    return *Arguments(*args[:COUNT]).empty_gradients(), torch.empty_like(_pool(args).thresholds)
 
 
 def _save_state(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -138,8 +209,30 @@ def _back(ctx: Any, what: str, operator: Any, *grads: Tensor) -> tuple[Tensor | 
     return *in_place(ctx, derivatives.gradients(run, a.places, wanted(ctx), grads)), None
 
 
+def _save_pool(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    thresholds, *ctx.pool = inputs[COUNT : COUNT + 4]
+    save(ctx, inputs, thresholds)
+
+
+def _pool_state_back(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    a, (thresholds,) = saved(ctx)
+    found: Sequence[Tensor | None]
+    if derivatives.again(ctx.twice):
+
+        def run(*places: Tensor) -> tuple[Tensor, ...]:
+            what = Pooling(places[-1], *ctx.pool)
+            return plain.read(*a.by_plain_torch(*places[:-1]), what, a.lengths)
+
+        needs = (*wanted(ctx), ctx.needs_input_grad[COUNT])
+        found = derivatives.gradients(run, (*a.places, thresholds), needs, grads)
+    else:
+        found = pool_state_backward(*grads, *a, thresholds, *ctx.pool)
+    return *in_place(ctx, found[:-1]), found[-1], None, None, None, None
+
+
 last_state.register_autograd(_last_state_back, setup_context=_save_state)
 mean_state.register_autograd(_mean_state_back, setup_context=_save_state)
+pool_state.register_autograd(_pool_state_back, setup_context=_save_pool)
 
 
 def loss(

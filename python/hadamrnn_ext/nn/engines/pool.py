@@ -44,7 +44,7 @@ class Pooling(NamedTuple):
         """How much each step counts in the mean at the end, (B or 1, T, 1)."""
         steps = h.shape[1]
         ends = torch.full((1,), steps, device=h.device) if lengths is None else lengths
-        if self.time_constant is None:
+        if not self.time_constant:
             return (1 / ends.to(h.dtype)).view(-1, 1, 1).expand(-1, steps, 1)
         since = ends[:, None] - 1 - torch.arange(steps, device=h.device)
         rate = 2.0**-self.time_constant
@@ -54,7 +54,7 @@ class Pooling(NamedTuple):
     def over_time(self, values: Tensor) -> Tensor:
         """The mean so far after every step, (B, T, k) of ``values`` (B, T, k), which are linear in the features."""
         steps = values.shape[1]
-        if self.time_constant is None:
+        if not self.time_constant:
             counts = torch.arange(1, steps + 1, device=values.device, dtype=values.dtype)
             return values.cumsum(dim=1) / counts[:, None]
         rate = 2.0**-self.time_constant

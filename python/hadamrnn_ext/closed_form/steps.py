@@ -1,0 +1,195 @@
+"""A target for every step: labels along a recording, or forecasts. The network answers all the time, by pools that forget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from ..data import custom, holdout
+from ..data.examples import Examples
+from ..data.places import Places
+from ..data.reader import Reader
+from ..data.series import Sequences, Series
+from ..data.targets import targets
+from ..errors import InputError, ShapeError
+from ..model import Model
+from .batch import CHUNK, Batch, Data
+from .choice import sample
+from .design import STEP_DESIGNS
+from .fitter import Fitter
+from .goal import Goal
+from .options import Options
+from .report import Fitted
+from .sums import Sums
+
+__all__ = ["Steps", "fit_steps", "of_every_step"]
+
+#: Steps of the pieces that long sequences are cut into, and how many pieces run beside each other.
+PIECE, BESIDE = 1024, 64
+#: Steps that a readout is fitted to at most: neighbours are much alike.
+MOST = 1 << 15
+#: Parts of the data of which each is left out once, where there are fewer sequences or groups.
+FOLDS = 10
+
+
+def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
+    """Whether targets are one for each step: a list of arrays as long as the sequences, (N, T) of classes, (N, T, o).
+
+    Raises InputError for numbers (N, T), which might as well be T values of each sequence of T steps.
+    """
+    if isinstance(y, (list, tuple)) and len(y) and all(np.ndim(part) for part in y):
+        counts = {len(part) for part in y}
+        if len(counts) > 1 or any(hasattr(part, "dtype") for part in y):  # no rows of a table
+            return len(counts) > 1 or counts == set(lengths.tolist())
+    array = np.asarray(y)
+    if array.ndim < 2 or array.shape[0] != len(lengths) or array.shape[1] == 1:
+        return False
+    if not (lengths == array.shape[1]).all():
+        return False
+    if array.ndim == 2 and array.dtype.kind == "f":
+        raise InputError(
+            f"y has shape {array.shape}, which may be a value for each of {array.shape[1]} steps or as many values of each "
+            "sequence; expected every_step=True or every_step=False beside it"
+        )
+    return True
+
+
+@dataclass(frozen=True)
+class StepPlaces(Places):
+    """Places of targets that lie one after another: y[3][17] is that of step 17 of sequence 3."""
+
+    starts: Sequence[int] = ()
+
+    def sequence(self, i: int) -> str:
+        one = int(np.searchsorted(self.starts, i, side="right")) - 1
+        return f"{super().sequence(one)}[{i - self.starts[one]}]"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Some steps of sequences: `kept`, numbers of rows of `series.values`, ascending."""
+
+    series: Series  # pieces
+    reader: Reader
+    kept: NDArray[np.int64]
+
+    designs = STEP_DESIGNS
+
+    @property
+    def tokens(self) -> int | None:
+        return Data(self.series, self.reader, 1).tokens
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def take(self, index: NDArray[np.int64]) -> Steps:
+        return dataclasses.replace(self, kept=self.kept[index])
+
+    def batch(self) -> Batch:
+        """The pieces in which these steps are."""
+        pieces = np.unique(self._pieces)
+        return Data(self.series.take(pieces), self.reader, 1).batch()
+
+    def features(self, model: Model) -> NDArray[np.float32]:
+        """What the readout multiplies after each of these steps, (rows, F)."""
+        found = np.empty((len(self), model.card.output_width), np.float32)
+        piece = self._pieces
+        step = self.kept - self.series.starts[piece]
+        present = np.unique(piece)
+        for first in range(0, len(present), BESIDE):
+            some = present[first : first + BESIDE]
+            rows = np.flatnonzero((piece >= some[0]) & (piece <= some[-1]))
+            place = np.searchsorted(some, piece[rows])
+            self._run(model, self.series.take(some), place, step[rows], rows, found)
+        return found
+
+    def _run(
+        self,
+        model: Model,
+        pieces: Series,
+        place: NDArray[np.int64],
+        step: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        found: NDArray[np.float32],
+    ) -> None:
+        """Features of the pieces' wanted steps, into their rows of `found`."""
+        x = Data(pieces, self.reader, 1).batch().x
+        stream = _core.Stream(model.core, len(x), False)
+        order = np.argsort(step, kind="stable")
+        ends = np.searchsorted(step[order], np.arange(x.shape[1] + 1))
+        for t, now in enumerate(np.ascontiguousarray(x.swapaxes(0, 1))):
+            stream.step(now)
+            wanted = order[ends[t] : ends[t + 1]]
+            if len(wanted):
+                _, totals, *_ = stream.get_state(place[wanted])  # of units, of the pool, of what was before
+                found[rows[wanted]] = totals[:, : found.shape[1]]
+
+    @property
+    def _pieces(self) -> NDArray[np.int64]:
+        """The piece of each step."""
+        return np.asarray(np.searchsorted(self.series.starts, self.kept, side="right") - 1)
+
+
+def fit_steps(
+    given: Examples, options: Options, begin: float, settings: Mapping[str, Any] | None = None
+) -> Fitted:
+    """`fit` where y has a target for every step."""
+    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    count, total = len(found.lengths), int(found.lengths.sum())
+    places = StepPlaces(given.y_places.name, starts=found.starts.tolist())
+    answers = targets(_flat(given.y, found, places.name), total, options.kind, places=places)
+    groups = _folds(found, given.groups)
+    reader = reader.learned(found, np.arange(count), options.normalize, given.places)
+    series = reader.series(found, np.zeros(count), given.places)
+    steps = Steps(_cut(series), reader, sample(total, MOST, options.seed))
+    goal = Goal.of(answers, options.balanced).take(steps.kept)
+    rows = sample(len(steps), CHUNK, options.seed)
+    fitter = Fitter(steps.take(rows), goal.take(rows), groups[steps.kept[rows]], options, len(steps) > CHUNK)
+    if len(steps) > CHUNK:
+        for first in range(0, len(steps), 8 * CHUNK):
+            part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
+            some = goal.take(part)
+            features = steps.take(part).features(fitter.drawn)
+            fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
+    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps")
+
+
+def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
+    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps."""
+    parts = [np.asarray(part) for part in y]
+    for i, (part, length) in enumerate(zip(parts, found.lengths, strict=False)):
+        if not part.ndim or len(part) != length:
+            raise ShapeError(
+                f"{name}[{i}] has shape {part.shape}; expected a target for each of {length} steps"
+            )
+    if len(parts) != len(found.lengths):
+        raise ShapeError(
+            f"{name} has {len(parts)} entries; expected one for each of {len(found.lengths)} sequences"
+        )
+    return np.concatenate(parts)
+
+
+def _folds(found: Sequences, groups: Any) -> NDArray[np.int64]:
+    """What is left out together, of each step: its group or its sequence, or where these are few a stretch of it."""
+    count = len(found.lengths)
+    owner = np.arange(count) if groups is None else holdout.groups_of(groups, count)
+    if groups is not None or count >= FOLDS:
+        return np.repeat(owner, found.lengths)
+    stretches = -(-FOLDS // count)
+    within = np.concatenate([np.arange(length) * stretches // length for length in found.lengths])
+    return np.asarray(np.repeat(owner, found.lengths) * stretches + within)
+
+
+def _cut(series: Series) -> Series:
+    """Pieces of at most `PIECE` steps. A network that forgets hardly misses what was before one."""
+    counts = -(-series.lengths // PIECE)
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.repeat(series.starts, counts) + number * PIECE
+    lengths = np.minimum(PIECE, np.repeat(series.lengths, counts) - number * PIECE)
+    return Series(series.values, starts, lengths, np.zeros(len(starts)), series.normalization)
