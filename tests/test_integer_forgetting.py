@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -329,6 +331,19 @@ def test_a_file_holds_it_and_a_description_says_it(rng, tmp_path):
     assert 0 < report.saturation < 0.05
 
 
+def test_documentation_names_every_key_and_tensor(rng):
+    text = (Path(__file__).parents[1] / "docs" / "format.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(\w[\w.]*)`", text))
+    for fields in (
+        {"input_activation": "clip", "differences": True, "pool": Pool(2), "bias_bits": 3},
+        {"input": "tokens", "input_size": 5},
+    ):
+        floats = make(rng, **fields)
+        model = floats.quantize(draw(rng, floats.card), 8)
+        assert set(model.tensors) - {"output.weight"} <= documented
+        assert {field.name for field in dataclasses.fields(model.card.integer.blocks)} <= documented
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -350,6 +365,17 @@ def test_arguments_that_are_for_others(rng):
         model.quantize(x, scales=integers.card.integer)
     with pytest.raises(InputError, match="power_of_two is not for models that forget"):
         model.quantize(x, power_of_two=True)
+
+
+def test_those_who_cannot_say_so(rng, tmp_path):
+    floats = make(rng, pool=Pool(1))
+    x = draw(rng, floats.card)
+    model = floats.quantize(x, readout="integer")
+    with pytest.raises(InputError, match="exported C does not have"):
+        hr.export.c(model, tmp_path)
+    pytest.importorskip("onnx")
+    with pytest.raises(InputError, match="integer"):
+        hr.export.onnx(model, tmp_path / "model.onnx")
 
 
 def test_files_whose_sums_could_overflow_are_refused(rng):
