@@ -72,12 +72,11 @@ def _part(x: Any, y: Any) -> Part:
 
 def _har() -> DataSet:
     train, test = (
-        Part(list(part.signals), np.array(har.ACTIVITIES)[part.activities], part.people)
-        for part in har.read()
+        Part(list(part.inputs), np.array(har.ACTIVITIES)[part.classes], part.people) for part in har.read()
     )
     return DataSet("HAR-6", train, test)
 
 
 def _fsdd() -> DataSet:
-    train, test = (Part(list(part.frames), np.array(fsdd.CLASSES)[part.digits]) for part in fsdd.read())
+    train, test = (Part(list(part.inputs), np.array(fsdd.CLASSES)[part.classes]) for part in fsdd.read())
     return DataSet("FSDD", train, test)

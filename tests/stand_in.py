@@ -46,11 +46,12 @@ def python(words: Sequence[str]) -> None:
     """A script of the project; those that take long only parse their arguments."""
     extra = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [path for path in extra if path]
-    if words[:2] == ["-m", "boards"]:
-        sys.argv = ["boards", *words[2:], "--count", "1"]
+    if words[:2] in (["-m", "boards"], ["-m", "boards.bundled"]):
+        less = ["--count", "1"] if words[1] == "boards" else ["copy-int12"]
+        sys.argv = [words[1], *words[2:], *less]
         if lacking(words):
             only_parse(words)
-        runpy.run_module("boards", run_name="__main__", alter_sys=True)
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     else:
         sys.path.insert(0, str(Path(words[0]).resolve().parent))
         sys.argv = list(words)

@@ -23,7 +23,7 @@ class Hadamard {
  private:
   template <class T>
   struct Core {
-    Buffer<T> plain, transposed;  // as Geometry has them
+    Buffer<T> plain, transposed;
   };
   template <class T>
   const Core<T>& core() const;

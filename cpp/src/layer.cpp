@@ -28,13 +28,6 @@ void check_size(const std::vector<T>& values, int64_t size, const char* what) {
 // Exact: 1 - lambda has five significant bits.
 double decay(uint8_t code) { return 1 - std::ldexp(16.0 + (code & 15), -5 - (code >> 4)); }
 
-// Each four signs as a number, in which bit k says that the kth is -1.
-Buffer<int32_t> sign_numbers(const Buffer<float>& signs) {
-  Buffer<int32_t> numbers(signs.size() / 4);
-  for (size_t i = 0; i < 4 * numbers.size(); ++i) numbers[i / 4] |= int32_t(signs[i] < 0) << i % 4;
-  return numbers;
-}
-
 }  // namespace
 
 Storage::Storage(int64_t n, int64_t m, int32_t r) : hidden_size(n), block_size(m), base(r) {
@@ -78,7 +71,7 @@ Hadamard::Hadamard(const Storage& storage, const std::vector<int8_t>& core) : st
   };
   fill(f32_);
   fill(f64_);
-  i32_ = {sign_numbers(f32_.plain), sign_numbers(f32_.transposed)};
+  fill(i32_);
 }
 
 template <>

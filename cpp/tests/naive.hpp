@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include "kernels/table.hpp"
@@ -35,15 +34,6 @@ struct Blocks {
   }
   int64_t units() const { return q * order(); }
 };
-
-// The core as Geometry has it.
-template <class T>
-std::vector<T> stored_core(const std::vector<T>& core) {
-  if (!std::is_integral_v<T>) return core;
-  std::vector<T> numbers(core.size() / 4);
-  for (size_t i = 0; i < 4 * numbers.size(); ++i) numbers[i / 4] += T(core[i] < 0 ? 1 << i % 4 : 0);
-  return numbers;
-}
 
 // (I_q (x) H_(2^log2) (x) core) x, or its transpose: stages of stride 1, 2, 4, ..., then the core.
 // The padding goes through it like blocks of its own.

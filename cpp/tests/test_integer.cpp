@@ -3,7 +3,6 @@
 
 #include "check.hpp"
 #include "data.hpp"
-#include "naive.hpp"
 #include "tests.hpp"
 
 namespace hadamrnn::test {
@@ -124,8 +123,7 @@ void recur(const KernelTable& table, Random& random, const Shape& shape, Activat
     sum.short_factor = multiplier << (16 - shift);
   }
   IntegerRecur p{};
-  const Ints numbers = stored_core(core);
-  p.geometry = {shape.row, shape.log2, shape.base, numbers.data(), numbers.data()};
+  p.geometry = {shape.row, shape.log2, shape.base, core.data(), core.data()};
   p.activation = activation;
   p.sum = sum;
   p.modrelu = a.data();

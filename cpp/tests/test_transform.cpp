@@ -33,8 +33,7 @@ void compare(const std::string& name, Transform<T> kernel, const Blocks& s, cons
       const std::vector<T> y = transform(s, core, &x[size_t(i * n)], transpose);
       expected.insert(expected.end(), y.begin(), y.end());
     }
-    Unaligned<T> plus(stored_core(core)), plus_t(stored_core(transposed(core, s.base))), in(x), out(count * n),
-        scratch(n);
+    Unaligned<T> plus(core), plus_t(transposed(core, s.base)), in(x), out(count * n), scratch(n);
     const Geometry<T> g{s.row(), s.log2, s.base, plus.data(), plus_t.data()};
     const std::string what = name + " q=" + std::to_string(s.q) + " base=" + std::to_string(s.base) +
                              " log2=" + std::to_string(s.log2) + (transpose ? " transposed" : "");

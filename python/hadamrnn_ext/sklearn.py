@@ -172,14 +172,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
 
     def _refuse_gradient_settings(self) -> None:
         """What the closed form has no use for is not passed over in silence."""
-        unused = {
-            "epochs": None,
-            "lr": None,
-            "recipe": None,
-            "output": None,
-            "validation": 0.1,
-            "device": "cpu",
-        }
+        unused = dict.fromkeys(("epochs", "lr", "recipe", "output")) | {"validation": 0.1, "device": "cpu"}
         for name, default in unused.items():
             if (value := getattr(self, name)) != default:
                 raise InputError(

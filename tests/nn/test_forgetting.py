@@ -357,6 +357,17 @@ def test_what_does_not_go_together_is_refused():
         make().simulate_integers(torch.randn(4, STEPS, 3).numpy(), 8)
     with pytest.raises(RuntimeError, match="input_activation is 'clip' in the state_dict and None"):
         make().load_state_dict(make(input_activation="clip").state_dict())
+    with pytest.raises(
+        RuntimeError, match=r"pool is 'excess over 2 .* and 'share over 2 .*' in this network"
+    ):
+        make(pool=Pool(2, excess=False)).load_state_dict(make(pool=Pool(2, share=False)).state_dict())
+
+
+def test_a_state_dict_goes_through_a_file(tmp_path):
+    model, other = make(pool=Pool(2)), make(pool=Pool(2))
+    torch.save(model.state_dict(), tmp_path / "state.pt")
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert other.to_native() == model.to_native()
 
 
 def test_auto_knows_what_krylov_does_not_do():

@@ -1,9 +1,11 @@
 """Every bundled integer model in C on Cortex-M, as the table of docs/microcontrollers.md, from one sample each.
 
-PYTHONPATH=tools python -m boards.bundled
+PYTHONPATH=tools python -m boards.bundled [MODEL ...]
 """
 
 from __future__ import annotations
+
+import argparse
 
 import numpy as np
 
@@ -17,16 +19,17 @@ SCORES = ("test_accuracy", "test_symbols")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="boards.bundled", description=__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all bundled integer models")
+    names = parser.parse_args().models or [name for name in hr.models() if hr.load(name).card.integer]
     boards = [BOARDS["m4"], BOARDS["m0"]]
     if problem := missing_tools(boards):
         raise SystemExit(problem)
     print(
         "| model | n / m | correct | flash: M4, M0+ | RAM: M4, M0+ | instructions per step: M4, M0+ |\n|---|---|---|---|---|---|"
     )
-    for name in hr.models():
+    for name in names:
         model = hr.load(name)
-        if model.card.integer is None:
-            continue
         x = np.asarray(hr.zoo.samples(name)[0])[:1]
         x = x.reshape(1, -1, 1) if x.dtype == np.uint8 else x  # images are read pixel by pixel
         found = [model_figures(model, x, board) for board in boards]

@@ -184,65 +184,11 @@ void fwht_row(const typename V::T* in, typename V::T* out, int64_t row, int log2
   }
 }
 
-// All sums +-x_0 +-x_1 +-x_2 +-x_3 of four rows: in sum i, x_k is negative if bit k of i is set.
-template <class V>
-HADAMRNN_INLINE void signed_sums(const typename V::T* in, int64_t row, typename V::reg (&sums)[16]) {
-  using reg = typename V::reg;
-  const reg a = V::load(in), b = V::load(in + row), c = V::load(in + 2 * row), d = V::load(in + 3 * row);
-  const reg same = V::add(a, b), other = V::sub(a, b), q = V::add(c, d), r = V::sub(c, d);
-  const reg first[4] = {same, V::sub(b, a), other, V::sub(V::set(0), same)};
-  HADAMRNN_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    sums[i] = V::add(first[i], q);
-    sums[4 + i] = V::sub(first[i], r);
-    sums[8 + i] = V::add(first[i], r);
-    sums[12 + i] = V::sub(first[i], q);
-  }
-}
-
-// out_b = sum_c core[b][c] * in_c for one register of each row, where the order of additions makes no difference. Each
-// four columns of the core are the number of one of sixteen sums that all outputs share: of base 12 that takes 8.5
-// additions an element instead of 11, of base 28 12.5 instead of 27, and no multiplication by signs.
-template <class V>
-void core_column(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out, int64_t row, int base,
-                 const typename V::T* core) {
-  using reg = typename V::reg;
-  constexpr int most = 8;       // groups of columns at a time, whose sums are to stay in the first cache
-  const int groups = base / 4;  // every base order is a multiple of 4
-  for (int begin = 0; begin < groups; begin += most) {
-    const int end = begin + most < groups ? begin + most : groups;
-    reg sums[most][16];
-    for (int g = begin; g < end; ++g) signed_sums<V>(in + 4 * g * row, row, sums[g - begin]);
-    for (int b = 0; b < base; ++b) {
-      reg acc = begin > 0 ? V::load(out + b * row) : V::set(0);
-      for (int g = begin; g < end; ++g) acc = V::add(acc, sums[g - begin][core[b * groups + g]]);
-      V::store(out + b * row, acc);
-    }
-  }
-}
-
-// The same for all of the rows, then the epilogue; in != out.
+// out_b = sum_c core[b][c] * in_c over the rows, in order of c, then the epilogue; in != out.
+// Costs base - 1 additions an element.
 template <class V, class E>
-void core_rows_of_sums(const typename V::T* in, typename V::T* out, int64_t row, int base, const typename V::T* core,
-                       const E& epilogue) {
-  const E e = epilogue;
-  for (int64_t j = 0; j < row; j += V::W) {
-    core_column<V>(in + j, out + j, row, base, core);
-    for (int64_t at = j; at < base * row; at += 4 * row) {
-      typename V::reg acc[4];
-      HADAMRNN_UNROLL
-      for (int i = 0; i < 4; ++i) acc[i] = V::load(out + at + i * row);
-      e(acc, at, row);
-      HADAMRNN_UNROLL
-      for (int i = 0; i < 4; ++i) V::store(out + at + i * row, acc[i]);
-    }
-  }
-}
-
-// The same in order of c, as floats are added: base - 1 additions an element.
-template <class V, class E>
-void core_rows_in_order(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out, int64_t row,
-                        int base, const typename V::T* core, const E& epilogue) {
+void core_rows(const typename V::T* HADAMRNN_RESTRICT in, typename V::T* HADAMRNN_RESTRICT out, int64_t row, int base,
+               const typename V::T* core, const E& epilogue) {
   using reg = typename V::reg;
   const E e = epilogue;
   for (int64_t j = 0; j < row; j += V::W) {
@@ -261,17 +207,6 @@ void core_rows_in_order(const typename V::T* HADAMRNN_RESTRICT in, typename V::T
       HADAMRNN_UNROLL
       for (int i = 0; i < 4; ++i) V::store(out + (b + i) * row + j, acc[i]);
     }
-  }
-}
-
-template <class V, class E>
-void core_rows(const typename V::T* in, typename V::T* out, int64_t row, int base, const typename V::T* core,
-               const E& e) {
-  constexpr bool exact = typename V::T(1) / 2 == 0;
-  if constexpr (exact) {
-    core_rows_of_sums<V>(in, out, row, base, core, e);
-  } else {
-    core_rows_in_order<V>(in, out, row, base, core, e);
   }
 }
 

@@ -15,9 +15,8 @@ enum class Activation : int8_t { linear, relu, modrelu, sign };
 enum class InputActivation : int8_t { linear, relu, clip };
 
 // H = H_(2^log2) (x) H_base applied to q blocks at once: `base` rows of `row` elements, each row
-// holding q blocks of 2^log2 (storage order). `core` is H_base with entries +-1, row-major, and
-// `core_t` its transpose; integers have (base, base / 4) numbers instead, in which bit k says that the kth of four
-// entries is -1. base == 1 is Sylvester's H alone.
+// holding q blocks of 2^log2 (storage order). `core` is H_base with entries +-1, row-major;
+// `core_t` its transpose. base == 1 is Sylvester's H alone.
 template <class T>
 struct Geometry {
   int64_t row;

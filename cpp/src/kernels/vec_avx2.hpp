@@ -110,6 +110,7 @@ struct I32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi32(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi32(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mullo_epi32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, _mm256_sign_epi32(y, set(s))); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     const reg sign = _mm256_blend_epi32(set(1), set(-1), S == 1 ? 0xAA : S == 2 ? 0xCC : 0xF0);
@@ -201,6 +202,7 @@ struct I16 {
   HADAMRNN_INLINE static reg set(T x) { return _mm256_set1_epi16(x); }
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi16(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi16(x, y); }
+  HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mullo_epi16(x, y); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     if constexpr (S == 1) {  // +-1 in the two halves of each 32-bit word

@@ -113,6 +113,7 @@ struct I32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi32(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi32(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mullo_epi32(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, mul(y, set(s))); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     constexpr __mmask16 high = S == 1 ? 0xAAAA : S == 2 ? 0xCCCC : S == 4 ? 0xF0F0 : 0xFF00;

@@ -68,7 +68,7 @@ class Description:
         rows = [("input", _input_text(card))]
         rows += [(f"layer {i}", _layer_text(layer)) for i, layer in enumerate(card.layers)]
         if card.bidirectional:
-            rows.append(("", "and a second network that reads backwards"))
+            rows.append(("", "and a second network that reads backwards in time"))
         if card.decays:
             rows.append(("forgets", "with a decay per block"))
         if card.pool is not None:
@@ -135,8 +135,7 @@ def _step(card: Card, kernel: str) -> Operations:
     for below, layer in pairwise(card.layers):  # a sum of +-relu(h), scaled, plus b
         total += Operations(layer.hidden_size * (below.hidden_size + 1), layer.hidden_size)
     for layer in card.layers:
-        product = _product(layer, kernel, card.integer is not None)
-        total += product + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
+        total += _product(layer, kernel) + Operations(layer.hidden_size, layer.hidden_size)  # su * acc + v
     if card.output == "mean":
         total += Operations(card.layers[-1].hidden_size, 0)
     if card.input_activation is not None:
@@ -160,15 +159,11 @@ def _readout(card: Card) -> Operations:
     return total + total if card.bidirectional else total
 
 
-def _product(layer: LayerCard, kernel: str, integers: bool) -> Operations:
+def _product(layer: LayerCard, kernel: str) -> Operations:
     """(I_q (x) H_m) h."""
     n, m = layer.hidden_size, layer.block_size
     if kernel == "fwht":
         base, stages = hadamard.factor(m)
-        if (
-            integers and base > 1
-        ):  # of each four units 22 additions make all signed sums, of which each unit adds base / 4
-            return Operations(n * (stages + base // 4) + n // 4 * 22, 0)
         return Operations(n * (stages + base - 1), 0)
     if kernel == "xnor":
         return Operations(n, n, words=n * -(-m // 64))

@@ -24,11 +24,13 @@ from . import engines, export, hooks, initialize, integers, stack
 from .embedding import embedding
 from .layers import HadamRNN
 from .quantize import quantize
+from .structure import Described
 
 
-class Network(nn.Module):
+class Network(Described):
     """What ``SequenceModel`` consists of, and how its arguments are checked; see there."""
 
+    described = ("pool",)
     thresholds: Tensor | None
     pool: Pool | None = None  # as of modules that were pickled before there were any
 

@@ -15,8 +15,9 @@ from ..errors import InputError, ShapeError
 from ..file.codes import code_range
 from ..file.integer_card import IntegerCard
 from ..scalars import plain, whole
-from . import engines, initialize, structure
+from . import engines, initialize
 from .decays import initialize as initialize_decays
+from .structure import Described
 
 
 class Layer(NamedTuple):
@@ -29,9 +30,10 @@ class Layer(NamedTuple):
     input_signs: Tensor | None
 
 
-class LayerParameters(nn.Module):
+class LayerParameters(Described):
     """What ``HadamRNN`` consists of, and how its arguments are checked; see there."""
 
+    described = ("block_size", "recurrence", "input_activation", "differences")
     weight_ih: Tensor
     signs: Tensor
     bias: Tensor | None
@@ -230,29 +232,6 @@ class LayerParameters(nn.Module):
         if self.choose(sys.maxsize, last=True).engine != "krylov":
             return f"'auto' ({usual})"
         return f"'auto' ({usual}; krylov for the last states of {math.ceil(least)} sequences or more)"
-
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        metadata = getattr(destination, "_metadata", None)
-        if metadata is not None:
-            structure.write(self, metadata[prefix[:-1]])
-
-    def _load_from_state_dict(
-        self,
-        state_dict: Any,
-        prefix: str,
-        local_metadata: Any,
-        strict: bool,
-        missing_keys: list[str],
-        unexpected_keys: list[str],
-        error_msgs: list[str],
-    ) -> None:
-        if differences := structure.differences(self, local_metadata):
-            error_msgs.append(f"another network: {'; '.join(differences)}")
-            return
-        super()._load_from_state_dict(
-            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-        )
 
 
 def _time_constants(given: tuple[float, float]) -> tuple[float, float]:

@@ -1,26 +1,50 @@
 """What a state_dict says of the network that its parameters do not: beside them, so that all its values are parameters.
 
-torch keeps a dict a module in ``state_dict()._metadata``, which torch.save and copy.deepcopy keep. Without it, as in the
-checkpoints of earlier versions, nothing is known and nothing refused.
+torch keeps a dict for each module in ``state_dict()._metadata``, which torch.save and copy.deepcopy keep. Without it, as in
+the checkpoints of earlier versions, nothing is known and nothing refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-_FIELDS = ("block_size", "recurrence", "input_activation", "differences")
-
-
-def write(module: Any, metadata: dict[str, Any]) -> None:
-    """Adds what ``module``, a HadamRNN, is."""
-    metadata.update({name: getattr(module, name) for name in _FIELDS})
+from torch import nn
 
 
-def differences(module: Any, metadata: Mapping[str, Any]) -> list[str]:
-    """What is otherwise in the state_dict of this metadata; nothing where it does not say."""
-    return [
-        f"{name} is {metadata[name]!r} in the state_dict and {getattr(module, name)!r} in this network"
-        for name in _FIELDS
-        if name in metadata and metadata[name] != getattr(module, name)
-    ]
+class Described(nn.Module):
+    """A module that refuses the state_dict of one that differs in what ``described`` names."""
+
+    described: ClassVar[tuple[str, ...]] = ()
+
+    def _description(self) -> dict[str, Any]:
+        """Of plain values, which ``torch.load(weights_only=True)`` takes."""
+        values = {name: getattr(self, name) for name in self.described}
+        return {n: v if isinstance(v, str | int | None) else str(v) for n, v in values.items()}
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata = getattr(destination, "_metadata", None)
+        if metadata is not None:
+            metadata[prefix[:-1]].update(self._description())
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        differences = [
+            f"{name} is {local_metadata[name]!r} in the state_dict and {here!r} in this network"
+            for name, here in self._description().items()
+            if name in local_metadata and local_metadata[name] != here
+        ]
+        if differences:
+            error_msgs.append(f"another network: {'; '.join(differences)}")
+            return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
