@@ -284,8 +284,5 @@ def test_a_pool_that_makes_no_sense(fields, said):
 
 def test_those_who_cannot_say_so(rng):
     model = forgetting(rng, pool=Pool(1))
-    x = draw(rng, model.card)
     with pytest.raises(hr.KernelError, match="differences or a pool"):
         model.unroll(STEPS)
-    with pytest.raises(hr.InputError, match="integer models do not have"):
-        model.quantize(x)

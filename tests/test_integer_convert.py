@@ -332,7 +332,7 @@ def test_a_file_whose_sums_could_overflow_is_refused(floats, x):
         ({"kind": "float"}, "Card.kind is 'float' with Card.integer"),
         ({"integer": None}, "without Card.integer"),
         ({"weight_bits": None}, "an integer model has weight_bits"),
-        ({"bias_bits": 8}, "neither embedding_size nor bias_bits"),
+        ({"bias_bits": 8}, "bias_bits of an integer model are for one that forgets"),
     ],
 )
 def test_cards_that_do_not_fit(floats, x, change, match):

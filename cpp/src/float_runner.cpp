@@ -12,6 +12,7 @@ namespace {
 class FloatArithmetic {
  public:
   using Value = float;
+  using Input = float;
   using Sum = float;
   using Step = Recur<float>;
 
@@ -67,6 +68,7 @@ class FloatArithmetic {
 
   void prepare(int64_t l, Step& step) const {
     const LayerData& layer = m_.layers[size_t(l)].data();
+    step.activation = layer.activation;
     step.su = layer.su.data();
     step.modrelu = layer.modrelu.data();
   }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "aligned.hpp"
+#include "block_data.hpp"
 #include "kernels/integer.hpp"
 
 namespace hadamrnn {
@@ -20,8 +22,9 @@ struct IntegerLayerData {
 
 struct IntegerData {
   std::vector<IntegerLayerData> layers;
-  Buffer<int8_t> codes;  // (d, n), or (token_count, n)
-  Buffer<int32_t> row;   // the codes of a single feature
+  std::unique_ptr<const BlockData> blocks;  // of a network that forgets, instead of the layers and of the four below
+  Buffer<int8_t> codes;                     // (d, n), or (token_count, n)
+  Buffer<int32_t> row;                      // the codes of a single feature
   std::vector<int32_t> multipliers;
   float input_scale;
   int32_t input_low, input_high;

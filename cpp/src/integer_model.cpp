@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "hadamrnn/integer.hpp"
+#include "block_model.hpp"
 #include "isa_tables.hpp"
 #include "model_data.hpp"
 
@@ -128,7 +130,7 @@ std::vector<int8_t> transposed(const std::vector<int8_t>& matrix, int64_t rows, 
 }  // namespace
 
 Model::Model(const IntegerSpec& spec) {
-  if (spec.layers.empty()) fail("a model needs at least one layer");
+  if (spec.layers.empty() && !spec.blocks) fail("a model needs at least one layer");
   if (spec.output_size < 1) fail("output_size must be at least 1");
   auto m = std::make_shared<ModelData>();
   auto integer = std::make_unique<IntegerData>();
@@ -139,38 +141,46 @@ Model::Model(const IntegerSpec& spec) {
     layers.push_back(layer.layer);
     integer->layers.push_back(pack(layer));
   }
+  if (spec.blocks) layers.push_back(block_layer(*spec.blocks, m->kernel));
   m->layers = pack_layers(layers, m->kernel);
   m->tokens = spec.tokens_count > 0;
   m->output = spec.output;
-  m->input_size = spec.input_size;
+  m->differences = spec.blocks && spec.blocks->differences;
+  m->input_size = spec.input_size / (m->differences ? 2 : 1);
   m->token_count = spec.tokens_count;
   m->output_size = spec.output_size;
 
   const Storage& first = m->layers.front().data().storage;
-  const int64_t n = first.hidden_size, rows = m->tokens ? m->token_count : m->input_size;
+  const int64_t n = first.hidden_size, rows = m->tokens ? m->token_count : spec.input_size;
   if (rows < 1) fail("input_size must be at least 1");
   check_count(spec.codes, rows * n, "codes");
   check_count(spec.multipliers, spec.tokens_count, "multipliers");
-  integer->codes = pack_rows(m->tokens ? spec.codes : transposed(spec.codes, n, rows), rows, first);
-  if (spec.input_size == 1) integer->row.assign(integer->codes.begin(), integer->codes.end());
-  integer->multipliers = spec.multipliers;
+  if (spec.blocks) {
+    m->pool = block_pool(*spec.blocks, spec.output);
+    integer->blocks = pack_blocks(spec, m->kernel, m->pool, first);
+  } else {
+    integer->codes = pack_rows(m->tokens ? spec.codes : transposed(spec.codes, n, rows), rows, first);
+    if (spec.input_size == 1) integer->row.assign(integer->codes.begin(), integer->codes.end());
+    integer->multipliers = spec.multipliers;
+  }
   integer->input_scale = spec.input_scale;
   integer->input_low = spec.input_low;
   integer->input_high = spec.input_high;
 
-  const Storage& last = m->layers.back().data().storage;
-  const int64_t entries = spec.output_size * last.hidden_size;
+  // Sums over units run in one order whatever the lanes.
+  const Storage& last = (spec.blocks ? spec.blocks->layer : spec.layers.back().layer).data().storage;
+  const int64_t groups = std::max<int64_t>(1, m->pool.groups()), entries = spec.output_size * groups * last.hidden_size;
   integer->integer_readout = spec.integer_readout;
   integer->logit_scale = spec.logit_scale;
   if (spec.integer_readout) {
     check_count(spec.output_codes, entries, "output_codes");
     check_count(spec.output_offset, spec.output_size, "output_offset");
-    integer->output_codes = pack_rows(spec.output_codes, spec.output_size, last);
+    integer->output_codes = pack_rows(spec.output_codes, spec.output_size * groups, last);
     integer->output_offset = spec.output_offset;
   } else {
     check_count(spec.output_weight, entries, "output_weight");
     check_count(spec.output_bias, spec.output_size, "output_bias");
-    m->output_weight = pack_readout(spec.output_weight, spec.output_size, 1, last);
+    m->output_weight = pack_readout(spec.output_weight, spec.output_size, groups, last);
     m->output_bias = spec.output_bias;
   }
   m->integer = std::move(integer);

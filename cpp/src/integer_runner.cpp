@@ -3,22 +3,16 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "integer_values.hpp"
 #include "runner_of.hpp"
 
 namespace hadamrnn {
 namespace {
 
-// q = clamp(rint(x / scale)) of anything but NaN. Without a call for each: after the clamp at most 16 bits are left,
-// and adding and subtracting 1.5 2^23 rounds them.
-int32_t quantized(float x, float scale, float low, float high) {
-  constexpr float magic = 12582912.0f;
-  const float q = std::min(std::max(x / scale, low), high);
-  return int32_t((q + magic) - magic);
-}
-
 class IntegerArithmetic {
  public:
   using Value = int32_t;
+  using Input = int32_t;
   using Sum = int64_t;
   using Step = IntegerRecur;
 
@@ -32,7 +26,7 @@ class IntegerArithmetic {
     }
     if (m.output == Output::mean) {
       zero_.resize(n);
-      pool_ = {int64_t(n), 1, true, false, 0, zero_.data()};
+      pool_ = {int64_t(n), 1, true, false, 0, zero_.data(), 0};
       chunk_total_.resize(n);
       mean_.resize(n);
     }
@@ -45,11 +39,8 @@ class IntegerArithmetic {
   bool is_fused() const { return m_.input_width() == 1; }
 
   const int32_t* read(const float* x, int64_t steps) {
-    const int64_t d = m_.input_size;
-    const float scale = integer_.input_scale, low = float(integer_.input_low), high = float(integer_.input_high);
-    int32_t* q = inputs_.data();
-    for (int64_t k = 0; k < steps * d; ++k) q[k] = quantized(x[k], scale, low, high);
-    return q;
+    quantize(integer_, x, steps * m_.input_size, inputs_.data());
+    return inputs_.data();
   }
 
   Step token_input(const int32_t* ids) const {
@@ -87,6 +78,7 @@ class IntegerArithmetic {
 
   void prepare(int64_t l, Step& step) const {
     const IntegerLayerData& layer = integer_.layers[size_t(l)];
+    step.activation = m_.layers[size_t(l)].data().activation;
     step.sum = layer.sum;
     step.sum.units = layer.units.data();
     step.sum.bias = layer.bias.data();
@@ -103,21 +95,7 @@ class IntegerArithmetic {
   }
 
   void multiply(int64_t l, const int32_t* z) {
-    const PackedLayer& layer = m_.layers[size_t(l)];
-    const Storage& s = storage(l);
-    int32_t* product = work_.product.data();
-    if (m_.kernel == Kernel::masked_add) return m_.kernels->masked_add_i32(layer.recurrent.matrix(), z, product);
-    const int32_t bits = integer_.layers[size_t(l)].state_bits;
-    if (bits == 1 && is_zero(z, s.size())) return void(std::fill_n(product, s.size(), 0));
-    multiply_blocks(s, z, work_, [&](int64_t padded) {
-      if (bits > 1) {
-        m_.kernels->xnor_i32(layer.block.matrix(), work_.scratch.data(), bits, work_.counts.data());
-      } else {
-        m_.kernels->pack_signs_i32(work_.scratch.data(), padded, work_.bits.data());
-        m_.kernels->xnor_signs_i32(layer.block.matrix(), work_.bits.data(), work_.counts.data());
-      }
-      return 0;
-    });
+    multiply_integers(m_, m_.layers[size_t(l)], integer_.layers[size_t(l)].state_bits, z, work_);
   }
 
   // Steps of one chunk, so that their sum fits 32 bits.
@@ -154,9 +132,7 @@ class IntegerArithmetic {
   void set(int64_t l, const float* h, int32_t* state) const {
     const Storage& s = storage(l);
     const IntegerLayerData& layer = integer_.layers[size_t(l)];
-    if (std::any_of(h, h + s.hidden_size, [](float unit) { return std::isnan(unit); })) {
-      throw std::invalid_argument("the state holds a NaN, and this model's state is of integers, which have none");
-    }
+    check_numbers(h, s.hidden_size);
     for (int64_t j = 0; j < s.hidden_size; ++j) {
       state[s.index[size_t(j)]] = quantized(h[j], layer.state_scale, float(layer.low), float(layer.high));
     }

@@ -49,6 +49,16 @@ Storage::Storage(int64_t n, int64_t m, int32_t r) : hidden_size(n), block_size(m
   }
 }
 
+Storage Storage::interleaved(int64_t group) const {
+  Storage s = *this;
+  const int64_t blocks = group / block_size;
+  for (int64_t i = 0; i < hidden_size; ++i) {
+    const int64_t at = i % group;
+    s.index[size_t(i)] = int32_t(i - at + at % block_size * blocks + at / block_size);
+  }
+  return s;
+}
+
 Hadamard::Hadamard(const Storage& storage, const std::vector<int8_t>& core) : storage_(storage) {
   const int64_t r = storage.base;
   check_signs(core, r * r, "core");
@@ -80,6 +90,11 @@ const Hadamard::Core<int32_t>& Hadamard::core() const {
 template <class T>
 Geometry<T> Hadamard::geometry() const {
   return {storage_.row, storage_.log2, storage_.base, core<T>().plain.data(), core<T>().transposed.data()};
+}
+// Lanes of 16 bits are for blocks of base order 1, which have no core.
+template <>
+Geometry<int16_t> Hadamard::geometry() const {
+  return {storage_.row, storage_.log2, storage_.base, nullptr, nullptr};
 }
 template Geometry<float> Hadamard::geometry() const;
 template Geometry<double> Hadamard::geometry() const;

@@ -12,8 +12,8 @@
 
 namespace hadamrnn {
 
-// T is the type of a state, Sum that of the sums of a pool.
-template <class T, class Sum>
+// T is the type of a state, Input that of what is read, Sum that of the sums of a pool.
+template <class T, class Input, class Sum>
 class Memory {
  public:
   Memory() = default;
@@ -56,8 +56,8 @@ class Memory {
   const T* state(int64_t slot) const { return states_[slot & 1].data() + (slot >> 1) * size_; }
   Totals<Sum>& totals() { return totals_; }
   const Totals<Sum>& totals() const { return totals_; }
-  Before<T>& before() { return before_; }
-  const Before<T>& before() const { return before_; }
+  Before<Input>& before() { return before_; }
+  const Before<Input>& before() const { return before_; }
 
  private:
   // Which slot holds the state, and whether the call at hand has moved it to the other one.
@@ -68,7 +68,7 @@ class Memory {
   int64_t size_ = 0;
   Buffer<T> states_[2];  // (count, size) of the even and of the odd slots: those of one call lie side by side
   Totals<Sum> totals_;
-  Before<T> before_;
+  Before<Input> before_;
   std::vector<Side> sides_;
 };
 

@@ -253,12 +253,13 @@ std::optional<Overflow> Model::infer(const Batch& batch, float* y, int threads, 
 }
 
 int64_t Model::features() const {
-  return data_->integer ? 0 : data_->groups() * data_->layers.back().data().storage.hidden_size;
+  if (data_->integer && !data_->integer->blocks) return 0;
+  return data_->groups() * data_->layers.back().data().storage.hidden_size;
 }
 
 void Model::features(const Batch& batch, float* r, int threads) const {
   const ModelData& m = *data_;
-  if (features() == 0) fail("the model has no pool of floats");
+  if (features() == 0) fail("the model has no pool that gives features");
   check_batch(m, batch, 1);
   parallel_for(batch.size, threads, [&](int64_t i) {
     std::unique_ptr<Runner> runner = m.spares.take();

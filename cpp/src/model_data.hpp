@@ -52,12 +52,9 @@ struct Pool {
 
   int64_t groups() const { return thresholds * (excess + share); }
   Pooling<T> arguments(int64_t size) const {
-    return {size,
-            thresholds,
-            excess,
-            share,
-            T(time_constant > 0 ? std::ldexp(1.0, -time_constant) : 0.0),
-            threshold.data()};
+    return {
+        size, thresholds, excess, share, T(time_constant > 0 ? std::ldexp(1.0, -time_constant) : 0.0), threshold.data(),
+        0};
   }
 };
 
@@ -79,9 +76,9 @@ struct ModelData {
   std::vector<float> output_bias;
 
   // Features of each unit that are read; 0: the state is.
-  int64_t groups() const { return integer ? output == Output::mean : pool.groups(); }
+  int64_t groups() const { return integer && !integer->blocks ? output == Output::mean : pool.groups(); }
   int64_t input_width() const { return differences ? 2 * input_size : input_size; }
-  Pool<float> pool;
+  Pool<float> pool;                            // of an integer model without thresholds
   std::unique_ptr<const IntegerData> integer;  // null for float models
   mutable SpareRunners spares;
 };

@@ -89,7 +89,8 @@ void SpareRunners::put(std::unique_ptr<Runner> runner) {
 }
 
 std::unique_ptr<Runner> make_runner(const ModelData& m, int64_t count) {
-  return m.integer ? make_integer_runner(m, count) : make_float_runner(m, count);
+  if (!m.integer) return make_float_runner(m, count);
+  return m.integer->blocks ? make_block_runner(m, count) : make_integer_runner(m, count);
 }
 
 }  // namespace hadamrnn

@@ -28,7 +28,7 @@ class Runner {
   virtual bool finite(int64_t i) const = 0;
   // Logits of the last layer's state, or of the pool over the steps so far.
   virtual void read(int64_t i, float* y) = 0;
-  // (features) of the pool, natural order: what the readout multiplies. Only for float models with a pool.
+  // (features) of the pool, natural order: what a float readout multiplies. For float models and those of blocks.
   virtual void features(int64_t i, float* r) = 0;
   virtual int64_t step_work() const = 0;
   // Back to h_0 = 0, of all layers.
@@ -51,6 +51,7 @@ class Runner {
 std::unique_ptr<Runner> make_runner(const ModelData& model, int64_t count);
 std::unique_ptr<Runner> make_float_runner(const ModelData& model, int64_t count);
 std::unique_ptr<Runner> make_integer_runner(const ModelData& model, int64_t count);
+std::unique_ptr<Runner> make_block_runner(const ModelData& model, int64_t count);
 
 // Work of one step of one sequence as pause() counts it: a transform is 1 a unit, a matrix of a block's size that size,
 // and 64 signs of the input matrix of an upper layer are 1.

@@ -12,7 +12,7 @@
 namespace hadamrnn {
 
 // `Arithmetic` supplies what floats and integers do differently (float_runner.cpp, integer_runner.cpp):
-//   Value, Sum, Step         of a state, of Totals, and the arguments of its recurrence kernel
+//   Value, Input, Sum, Step  of a state, of what is read, of Totals, and the arguments of its recurrence kernel
 //   free_steps               how many steps at once where nothing is kept of each
 //   is_fused()               whether the recurrence kernel multiplies U x itself, one feature at a time
 //   read(x, steps)           features in the form in which the first layer reads them
@@ -26,6 +26,7 @@ namespace hadamrnn {
 template <class Arithmetic>
 class RunnerOf final : public Runner {
   using Value = typename Arithmetic::Value;
+  using Input = typename Arithmetic::Input;
   using Step = typename Arithmetic::Step;
 
  public:
@@ -109,8 +110,8 @@ class RunnerOf final : public Runner {
   Value* state(int64_t i, int64_t l) { return memory_.state(memory_.now(i)) + size_t(l) * work_.state_stride; }
 
   // Features as the first layer reads them, the sequence of the slot going on.
-  const Value* read(int64_t slot, const float* x, int64_t steps) {
-    const Value* in = arithmetic_.read(x, steps);
+  const Input* read(int64_t slot, const float* x, int64_t steps) {
+    const Input* in = arithmetic_.read(x, steps);
     if (!m_.differences) return in;
     memory_.before().expand(slot, in, steps, expanded_.data());
     return expanded_.data();
@@ -122,7 +123,6 @@ class RunnerOf final : public Runner {
     const int64_t size = storage(l).size();
     const LayerData& layer = m_.layers[size_t(l)].data();
     step.geometry = layer.hadamard.template geometry<Value>();
-    step.activation = layer.activation;
     step.scratch = work_.scratch.data();
     step.in = before;
     step.out = keep ? work_.states.data() : h;
@@ -152,8 +152,8 @@ class RunnerOf final : public Runner {
   const ModelData& m_;
   Workspace<Value> work_;
   Arithmetic arithmetic_;
-  Buffer<Value> expanded_;                          // (chunk, 2 input_size): inputs beside their differences
-  Memory<Value, typename Arithmetic::Sum> memory_;  // layers work_.state_stride apart
+  Buffer<Input> expanded_;                                 // (chunk, 2 input_size): inputs beside their differences
+  Memory<Value, Input, typename Arithmetic::Sum> memory_;  // layers work_.state_stride apart
 };
 
 }  // namespace hadamrnn

@@ -30,6 +30,9 @@ struct Storage {
   // Throws std::invalid_argument unless block_size = base * 2^k divides hidden_size.
   Storage(int64_t hidden_size, int64_t block_size, int32_t base);
 
+  // Another order, of a whole number of groups of units and base 1: unit a of block b of a group lies at a blocks + b.
+  Storage interleaved(int64_t group) const;
+
   int64_t size() const { return row * base; }
   bool natural() const { return size() == hidden_size && base == 1; }
 

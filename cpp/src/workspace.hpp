@@ -9,7 +9,7 @@
 
 namespace hadamrnn {
 
-// T is what a state is made of: float, or int32_t of an integer model.
+// T is what a state is made of: float, or int32_t or int16_t of an integer model.
 template <class T>
 struct Workspace {
   explicit Workspace(const ModelData& m) : step_work(work_of_step(m)) {
@@ -21,7 +21,7 @@ struct Workspace {
       product_size = std::max({product_size, s.size(), layer.recurrent.padded_rows(), layer.input.padded_rows()});
     }
     state_stride = size_t(size);
-    chunk = std::clamp<int64_t>(4096 / size, 1, 64);
+    chunk = std::clamp<int64_t>(int64_t(16384 / sizeof(T)) / size, 1, 64);
     states.resize(size_t(chunk * size));
     inputs.resize(size_t(chunk * size));
     scratch.resize(size_t(std::max(size, block)));

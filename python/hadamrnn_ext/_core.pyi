@@ -114,9 +114,39 @@ class IntegerLayer:
         modrelu: NDArray[np.int32] | None = None,
     ) -> None: ...
 
+class IntegerBlocks:
+    """A Layer that forgets, whose floats are not read, and its integers (golden/forgetting.py): those of blocks are (q,).
+
+    Of features input_multiplier (q,), bias (n,) and perhaps input_bound (q,); thresholds (K, n) or None. is_short where
+    integer/block_bounds.py proves that a step is exact in lanes of 16 bits.
+    """
+
+    def __init__(
+        self,
+        *,
+        layer: Layer,
+        state_bits: int,
+        fraction_bits: int,
+        product_shift: int,
+        is_short: bool,
+        scale: F32,
+        multiplier: NDArray[np.int32],
+        input_multiplier: NDArray[np.int32] | None,
+        input_bound: NDArray[np.int32] | None,
+        bias: NDArray[np.int32] | None,
+        input_shift: NDArray[np.int32],
+        rectified: bool,
+        differences: bool,
+        thresholds: NDArray[np.int32] | None,
+        excess: bool,
+        share: bool,
+        time_constant: int,
+    ) -> None: ...
+
 def integer_model(
     layers: list[IntegerLayer],
     *,
+    blocks: IntegerBlocks | None = None,
     codes: I8,
     multipliers: NDArray[np.int32] | None,
     input_scale: float,
@@ -129,7 +159,8 @@ def integer_model(
     kernel: str = "auto",
 ) -> Model:
     """A Model of codes (n, d) of features, or (V, n) with multipliers (V,) of tokens; the readout is in integers
-    where output_weight is int8 and output_bias int32. No sum may overflow: integer/bounds.py."""
+    where output_weight is int8 and output_bias int32. Of a network that forgets blocks, and no layers. No sum may
+    overflow: integer/bounds.py, integer/block_bounds.py."""
 
 class Stream:
     """State of `batch` parallel sequences of one Model; of one sequence without a batch axis where batch is None.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hadamrnn {
@@ -29,6 +30,7 @@ struct LayerData;  // prepared for the kernels; see src/layer_data.hpp
 class Layer {
  public:
   explicit Layer(const LayerSpec& spec);
+  explicit Layer(std::shared_ptr<const LayerData> data) : data_(std::move(data)) {}
   int64_t hidden_size() const;
   int64_t input_size() const;
   const LayerData& data() const { return *data_; }

@@ -17,7 +17,7 @@ HADAMRNN_INLINE void pool_units(const Pooling<typename V::T>& p, const typename 
   using reg = typename V::reg;
   const int64_t n = p.size;
   typename V::T* above = sums + (excess ? n : 0);
-  const reg rate = V::set(p.rate);
+  [[maybe_unused]] const reg rate = V::set(p.rate);
   reg theta[M], sum[M], count[M];
   HADAMRNN_UNROLL
   for (int m = 0; m < M; ++m) {
@@ -25,16 +25,22 @@ HADAMRNN_INLINE void pool_units(const Pooling<typename V::T>& p, const typename 
     if constexpr (excess) sum[m] = V::load(sums + m * V::W);
     if constexpr (share) count[m] = V::load(above + m * V::W);
   }
-  const auto add = [&](reg total, reg x) {
-    if constexpr (running) return V::add(total, V::mul(V::sub(x, total), rate));
-    return V::add(total, x);
+  // Running means of integers: a sum of about 2^k of them in so many more bits.
+  const auto add = [&](reg total, reg x, [[maybe_unused]] int more) {
+    if constexpr (running && std::is_integral_v<typename V::T>) {
+      return V::add(total, V::sub(V::shift_left(x, more), V::shift_right(total, p.rate)));
+    } else if constexpr (running) {
+      return V::add(total, V::mul(V::sub(x, total), rate));
+    } else {
+      return V::add(total, x);
+    }
   };
   for (int64_t t = 0; t < steps; ++t, h += n) {
     HADAMRNN_UNROLL
     for (int m = 0; m < M; ++m) {
       const reg z = V::sub(V::load(h + m * V::W), theta[m]);
-      if constexpr (excess) sum[m] = add(sum[m], V::relu(z));
-      if constexpr (share) count[m] = add(count[m], V::indicator(z));
+      if constexpr (excess) sum[m] = add(sum[m], V::relu(z), p.more);
+      if constexpr (share) count[m] = add(count[m], V::indicator(z), 15);
     }
   }
   HADAMRNN_UNROLL

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/backward-inl.hpp"
+#include "kernels/block-inl.hpp"
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
 #include "kernels/integer-inl.hpp"
@@ -39,7 +40,8 @@ const KernelTable table = {
     readout<F32>,
     pool<F32>,
     pool_back,
-    pool_features<I32, false>,
+    pool<I32>,
+    pool_features<Narrow, false>,
     finite<F32>,
     masked_add<F32>,
     masked_add<I32>,
@@ -50,6 +52,13 @@ const KernelTable table = {
     pack_signs<I32>,
     recur_integers<I32, Short>,
     update_integers<I32>,
+    recur_blocks<I32>,
+    recur_blocks_short<Narrow>,
+    update_blocks<I32>,
+    project_blocks<I32, int32_t>,
+    project_blocks<I32, int16_t>,
+    add_sums<int32_t>,
+    add_sums<int16_t>,
     shorten_integers<Short>,
     project_integers<I32>,
     readout_integers<I32>,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "hadamrnn/isa.hpp"
+#include "kernels/block.hpp"
 #include "kernels/geometry.hpp"
 #include "kernels/integer.hpp"
 
@@ -54,8 +55,9 @@ struct Pooling {
   int64_t size;        // units, padded
   int64_t thresholds;  // of each unit
   bool excess, share;  // which features there are, of `size` sums each, threshold by threshold
-  T rate;              // 2^-k of running means; 0: sums
+  T rate;              // of running means 2^-k, or of integers k; 0: sums
   const T* threshold;  // (thresholds, size); what it is in the padding leaves no excess and no share there
+  int32_t more = 0;    // bits that running means of an integer excess have more than it; those of a share are 15
 };
 
 // The way back through a pool; see pool_back in pool-inl.hpp.
@@ -145,6 +147,7 @@ struct KernelTable {
   void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
   void (*pool_back_f32)(const PoolBack&, const float* h, int64_t steps, float* grad_h);
   void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
+  void (*pool_i16)(const Pooling<int16_t>&, const int16_t* z, int64_t steps, int16_t* sums);  // no running means
   // Whether none of the n numbers is infinite or NaN.
   bool (*finite_f32)(const float* x, int64_t n);
 
@@ -166,6 +169,15 @@ struct KernelTable {
   void (*recur_i32)(const IntegerRecur&, int64_t steps);
   // One step whose product H z is already in `acc`; reads the input at time t.
   void (*update_i32)(const IntegerRecur&, const int32_t* acc, int64_t t, int32_t* out);
+  // Integer models that forget, in lanes of 32 and of 16 bits.
+  void (*recur_blocks_i32)(const BlockRecur<int32_t>&, int64_t steps);
+  void (*recur_blocks_i16)(const BlockRecur<int16_t>&, int64_t steps);
+  void (*update_blocks_i32)(const BlockRecur<int32_t>&, const int32_t* acc, int64_t t, int32_t* out);
+  // v + half of `count` inputs, pairs of features each.
+  void (*project_blocks_i32)(const BlockInput&, const int32_t* pairs, int64_t count, int32_t* rows);
+  void (*project_blocks_i16)(const BlockInput&, const int32_t* pairs, int64_t count, int16_t* rows);
+  void (*add_sums_i32)(const int32_t* x, int64_t n, int64_t* sums);  // sums += x
+  void (*add_sums_i16)(const int16_t* x, int64_t n, int64_t* sums);
   // 16-bit lanes of n integers, in the order in which the recurrence wants them.
   void (*shorten_i32)(const int32_t* x, int64_t n, int16_t* out);
   // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.

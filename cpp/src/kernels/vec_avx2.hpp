@@ -148,6 +148,20 @@ struct I32 {
     const reg even = odd_lanes(_mm256_mul_epi32(x, y));
     return _mm256_blend_epi32(even, _mm256_mul_epi32(odd_lanes(x), y), 0xAA);
   }
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) {
+    const reg even = odd_lanes(_mm256_mul_epi32(x, y));
+    return _mm256_blend_epi32(even, _mm256_mul_epi32(odd_lanes(x), odd_lanes(y)), 0xAA);
+  }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return add(x, y); }
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return _mm256_sll_epi32(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return _mm256_srav_epi32(x, s); }
+  HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
+    return add(acc, _mm256_madd_epi16(_mm256_loadu_si256(reinterpret_cast<const reg*>(w)), set(pair)));
+  }
+  HADAMRNN_INLINE static void store_short(int16_t* p, reg x) {
+    const __m128i both = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), both);
+  }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm256_sra_epi32(x, _mm_cvtsi32_si128(s)); }
   // 64-bit integers of the even and of the odd lanes.
   struct wide {
@@ -204,6 +218,20 @@ struct I16 {
       return add(y, _mm256_sign_epi16(x, sign));
     }
   }
+};
+
+// Recurrences of 16-bit lanes.
+struct Narrow : I16 {
+  static constexpr int recur_regs = pass_regs;
+
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return _mm256_sll_epi16(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm256_sra_epi16(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) { return _mm256_mulhi_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return _mm256_adds_epi16(x, y); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm256_max_epi16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm256_min_epi16(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
 };
 
 struct Short : I16 {

@@ -153,6 +153,19 @@ struct I32 {
     const reg even = odd_lanes(_mm512_mul_epi32(x, y));
     return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_mul_epi32(odd_lanes(x), y));
   }
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) {
+    const reg even = odd_lanes(_mm512_mul_epi32(x, y));
+    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_mul_epi32(odd_lanes(x), odd_lanes(y)));
+  }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return add(x, y); }
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return _mm512_sll_epi32(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return _mm512_srav_epi32(x, s); }
+  HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
+    return add(acc, _mm512_madd_epi16(_mm512_loadu_si512(w), set(pair)));
+  }
+  HADAMRNN_INLINE static void store_short(int16_t* p, reg x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));
+  }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm512_sra_epi32(x, _mm_cvtsi32_si128(s)); }
   // 64-bit integers of the even and of the odd lanes.
   struct wide {
@@ -207,6 +220,22 @@ struct I16 {
     if constexpr (S == 16) y = _mm512_shuffle_i32x4(x, x, 0x4E);
     return _mm512_mask_sub_epi16(add(x, y), high, y, x);
   }
+};
+
+// Recurrences of 16-bit lanes.
+struct Narrow : I16 {
+  static constexpr int tile_regs = 8;  // 256 elements, the largest block of such lanes
+  static constexpr int pass_regs = tile_regs;
+  static constexpr int recur_regs = tile_regs;
+
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return _mm512_sll_epi16(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return _mm512_sra_epi16(x, _mm_cvtsi32_si128(s)); }
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) { return _mm512_mulhi_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return _mm512_adds_epi16(x, y); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return _mm512_max_epi16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return _mm512_min_epi16(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
 };
 
 struct Short : I16 {

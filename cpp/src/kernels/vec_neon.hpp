@@ -152,6 +152,16 @@ struct I32 {
     const wide both = mul_wide(x, y);
     return vuzp2q_s32(vreinterpretq_s32_s64(both.low), vreinterpretq_s32_s64(both.high));
   }
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) { return mul_high(x, y); }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return add(x, y); }
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return vshlq_s32(x, set(s)); }
+  HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return vshlq_s32(x, vnegq_s32(s)); }
+  HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
+    const int16x4x2_t both = vld2_s16(w);
+    acc = vmlal_n_s16(acc, both.val[0], int16_t(uint16_t(pair & 0xFFFF)));
+    return vmlal_n_s16(acc, both.val[1], int16_t(pair >> 16));
+  }
+  HADAMRNN_INLINE static void store_short(int16_t* p, reg x) { vst1_s16(p, vmovn_s32(x)); }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return vshlq_s32(x, set(-s)); }
   // 64-bit integers of the lower and of the upper lanes.
   struct wide {
@@ -204,6 +214,21 @@ struct I16 {
       return vmlaq_s16(vextq_s16(x, x, 4), x, vld1q_s16(sign));
     }
   }
+};
+
+// Recurrences of 16-bit lanes.
+struct Narrow : I16 {
+  static constexpr int recur_regs = pass_regs;
+
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return vshlq_s16(x, set(int16_t(s))); }
+  HADAMRNN_INLINE static reg shift_right(reg x, int s) { return vshlq_s16(x, set(int16_t(-s))); }
+  // vqdmulh is the upper half of twice the product, which saturates only for two times -2^15.
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) { return vshrq_n_s16(vqdmulhq_s16(x, y), 1); }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) { return vqaddq_s16(x, y); }
+  HADAMRNN_INLINE static reg max(reg x, reg y) { return vmaxq_s16(x, y); }
+  HADAMRNN_INLINE static reg min(reg x, reg y) { return vminq_s16(x, y); }
+  HADAMRNN_INLINE static reg relu(reg z) { return max(z, set(0)); }
+  HADAMRNN_INLINE static reg indicator(reg z) { return min(relu(z), set(1)); }
 };
 
 struct Short : I16 {

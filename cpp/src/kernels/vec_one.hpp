@@ -64,6 +64,20 @@ struct One {
   HADAMRNN_INLINE static uint64_t negative_mask(reg x) { return x < 0; }
 
   // --- integers only ---
+  HADAMRNN_INLINE static reg shift_left(reg x, int s) { return T(x * (1 << s)); }
+  // The upper half of a product of two lanes, and a sum that saturates where lanes have 16 bits.
+  HADAMRNN_INLINE static reg mul_high_each(reg x, reg y) { return T((int64_t(x) * y) >> (8 * sizeof(T))); }
+  HADAMRNN_INLINE static reg add_saturated(reg x, reg y) {
+    if constexpr (sizeof(T) > 2) return T(x + y);
+    const int32_t sum = int32_t(x) + int32_t(y);
+    return T(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum);
+  }
+  HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return x >> s; }
+  // acc + w[0] x_0 + w[1] x_1, the halves of `pair` being x_0 and x_1; of all lanes, whose pairs lie side by side.
+  HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
+    return acc + w[0] * int16_t(uint16_t(pair & 0xFFFF)) + w[1] * (pair >> 16);
+  }
+  HADAMRNN_INLINE static void store_short(int16_t* p, reg x) { *p = int16_t(x); }  // that fits
   HADAMRNN_INLINE static reg mul_high(reg x, reg y) { return T((int64_t(x) * y) >> 32); }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return x >> s; }
   using wide = int64_t;  // a 64-bit integer a lane

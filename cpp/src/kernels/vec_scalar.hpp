@@ -8,6 +8,7 @@ namespace scalar {
 using F32 = One<float>;
 using I32 = One<int32_t>;
 using I16 = One<int16_t>;
+using Narrow = I16;
 
 // 16-bit lanes of integers that memory holds in 32 bits: a register joins two of I32, in an order of its own that
 // exchanges bits of the index of an element. None here.

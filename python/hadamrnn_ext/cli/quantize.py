@@ -150,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     after = _scores(quantized, task, examples, "quantized", threads(arguments))
     quantized = _scored(quantized, {f"{split}_{name}": value for name, value in after.items()})
     quantized.save(out)
-    layers = () if quantized.card.integer is None else quantized.card.integer.layers
+    layers = () if quantized.card.integer is None else quantized.card.integer.states
     result: dict[str, Any] = {
         "model": str(out),
         "task": task.name,

@@ -48,6 +48,7 @@ def fit(
     balanced: bool = False,
     num_threads: int | None = None,
     every_step: bool | None = None,
+    state_bits: int | None = None,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
 
@@ -74,6 +75,8 @@ def fit(
         normalize: subtract each channel's mean and divide by its standard deviation.
         balanced: weigh classes by the inverse of their frequency.
         num_threads: as of ``Model.infer``.
+        state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
+            give; None: a float model.
         every_step: whether y has a target for every step, where its shape does not say so.
 
     Returns:
@@ -92,7 +95,17 @@ def fit(
         1.0
     """
     options = Options(
-        max_bytes, hidden_size, seed, kind, tokens, impute, normalize, balanced, num_threads, every_step
+        max_bytes,
+        hidden_size,
+        seed,
+        kind,
+        tokens,
+        impute,
+        normalize,
+        balanced,
+        num_threads,
+        every_step,
+        state_bits,
     )
     if hasattr(X, "__next__"):
         if y is not None:

@@ -20,6 +20,7 @@ from .choice import trials
 from .design import input_bits
 from .drawing import draw
 from .goal import Goal
+from .integers import integer_network
 from .options import Options
 from .readout import Solved, finished
 from .report import Fitted, Report
@@ -44,7 +45,13 @@ class Fitter:
         self.tried = trials(some, goal, groups, options.hidden_size, seed)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
         self.units, self.bits = largest(
-            self.design, some, goal, options.hidden_size, limit(options.max_bytes, some.reader), many
+            self.design,
+            some,
+            goal,
+            options.hidden_size,
+            limit(options.max_bytes, some.reader),
+            many,
+            options.state_bits,
         )
         card, parameters = draw(self.design, self.units, some.batch(), seed, tokens=some.tokens)
         self.card = dataclasses.replace(
@@ -53,8 +60,12 @@ class Fitter:
             bias_bits=1 if self.design.bias == 0 else 8,
             output_weight_bits=self.bits,
         )
+        if options.state_bits is None:
+            self.drawn = Model.from_parameters(self.card, parameters)
+        else:
+            self.drawn = integer_network(self.card, parameters, some.batch(), options.state_bits, seed=seed)
+            self.card, parameters = self.drawn.card, self.drawn.parameters()
         self.parameters = parameters
-        self.drawn = Model.from_parameters(self.card, parameters)
         features = some.features(self.drawn)
         self.known = Known(features, goal.targets, goal.weights)
         self.goal = goal

@@ -24,6 +24,7 @@ class Options(NamedTuple):
     balanced: bool = False
     num_threads: int | None = None
     every_step: bool | None = None
+    state_bits: int | None = None
 
     def refuse_steps(self) -> None:
         """Raises InputError where every step has a target, which only data in memory may have."""

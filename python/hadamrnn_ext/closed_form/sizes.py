@@ -25,6 +25,8 @@ BITS, FEW, BITS_OF_FEW, BITS_OF_MANY = (4, 3), 100, (6, 4, 3), (8, 6, 4, 3)
 LEAST = 16
 #: What a file holds beside its tensors, about.
 OVERHEAD = 2500
+#: What the integers of a block are, and what is said of them.
+OF_BLOCK, OF_INTEGERS = 21, 500
 
 
 def limit(most: int | None, reader: Reader) -> int:
@@ -55,7 +57,13 @@ def check_units(units: int | None) -> None:
 
 
 def largest(
-    design: Design, data: Source, goal: Goal, units: int | None, most: int, many: bool
+    design: Design,
+    data: Source,
+    goal: Goal,
+    units: int | None,
+    most: int,
+    many: bool,
+    state_bits: int | None = None,
 ) -> tuple[int, int]:
     """Units, those asked for if any are, and bits of the readout; `many`: of more than `CHUNK` examples. Raises InputError where no network fits `most` bytes."""
     width = data.tokens or design.input_width(data.reader.width)
@@ -66,6 +74,9 @@ def largest(
     for n in (units,) if units is not None else SIZES_OF_MANY if many else SIZES:
         for bits in BITS_OF_FEW if few else BITS_OF_MANY if many else BITS:
             drawn = n * (width * input_bits(width) / 8 + 0.5 + 1 + len(design.thresholds))
+            if state_bits is not None:
+                drawn += OF_BLOCK * n / min(n, design.block_size or n) + OF_INTEGERS
+                drawn += n * len(design.thresholds) * (state_bits > 8)
             learned = n * groups * goal.outputs * bits / 8
             if units is not None or drawn + learned + OVERHEAD + words <= most:
                 return n, bits

@@ -58,8 +58,8 @@ def c(
         The paths written.
 
     Raises:
-        InputError: ``name`` is no identifier or taken, the model is bidirectional, an integer model's readout is in
-            float, the transform is unknown or not for this model, or the resolution is not for this model or too coarse or
+        InputError: ``name`` is no identifier or taken, the model is bidirectional or an integer model that forgets, an
+            integer model's readout is in float, the transform is unknown or not for this model, or the resolution is not for this model or too coarse or
             fine for it.
         OSError: a file cannot be written.
 
@@ -76,6 +76,10 @@ def c(
     if card.bidirectional:
         raise InputError(
             "this model reads in both directions, and exported C step by step; expected another one"
+        )
+    if card.integer is not None and card.forgets:
+        raise InputError(
+            "this is an integer model of a network that forgets, which exported C does not have; expected the float model"
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")

@@ -170,9 +170,9 @@ class Card(Record):
                 object.__setattr__(
                     self, name, None
                 )  # False and None mean the same; a file has only one of them
-        if self.forgets and (self.kind == "integer" or self.bidirectional):
+        if self.forgets and self.bidirectional:
             raise ModelFormatError(
-                "decays, an input activation, differences and a pool are for float models of one direction"
+                "decays, an input activation, differences and a pool are for models of one direction"
             )
         if self.bidirectional and (self.kind == "integer" or len(self.layers) > 1):
             raise ModelFormatError("a bidirectional model is a float model of one layer")
@@ -187,14 +187,24 @@ class Card(Record):
             raise ModelFormatError("Card.kind is 'integer' without Card.integer")
         if self.kind != "integer":
             raise ModelFormatError(f"Card.kind is {self.kind!r} with Card.integer; expected 'integer'")
-        if self.weight_bits is None or self.embedding_size is not None or self.bias_bits is not None:
+        if self.weight_bits is None or self.embedding_size is not None:
+            raise ModelFormatError("an integer model has weight_bits, and no embedding_size")
+        if self.bias_bits is not None and not (self.forgets and self.input == "features"):
             raise ModelFormatError(
-                "an integer model has weight_bits, and neither embedding_size nor bias_bits"
+                "bias_bits of an integer model are for one that forgets and reads features"
             )
         if integer.readout == "integer" and self.output_weight_bits is None:
             raise ModelFormatError("an integer readout needs output_weight_bits")
         if (integer.input is None) != (self.input == "tokens"):
             raise ModelFormatError("IntegerCard.input is required for features, and only for features")
+        if self.forgets != (integer.blocks is not None):
+            raise ModelFormatError("IntegerCard.blocks is for networks that forget, and those need it")
+        if integer.blocks is not None:
+            self._check_blocks(integer)
+        else:
+            self._check_layers(integer)
+
+    def _check_layers(self, integer: IntegerCard) -> None:
         if len(integer.layers) != len(self.layers):
             raise ModelFormatError(
                 f"IntegerCard has {len(integer.layers)} layers; expected {len(self.layers)}"
@@ -209,6 +219,19 @@ class Card(Record):
                 raise ModelFormatError(
                     f"layer {i}: every layer has an input multiplier, except the first layer for tokens"
                 )
+
+    def _check_blocks(self, integer: IntegerCard) -> None:
+        if integer.layers or len(self.layers) != 1 or self.layers[0].recurrence not in ("linear", "relu"):
+            raise ModelFormatError(
+                f"an integer model that forgets has {len(self.layers)} layers, the first of which is "
+                f"{self.layers[0].recurrence}; expected one that is linear or relu, and IntegerBlocks alone"
+            )
+        largest = integer.largest_input * (2 if self.differences else 1)
+        if largest >= 1 << 15:
+            raise ModelFormatError(
+                f"IntegerInput.bits is {integer.input and integer.input.bits}; expected inputs, and their differences, "
+                "of 16 bits"
+            )
 
     def _check_elements(self) -> None:
         sizes = [layer.hidden_size for layer in self.layers]

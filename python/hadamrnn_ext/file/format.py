@@ -45,7 +45,13 @@ MAX_FILE_BYTES = 1 << 28
 MAX_HEADER_BYTES = 1 << 24
 
 Tensors = dict[str, NDArray[Any]]
-_DTYPE_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8", np.dtype("i1"): "I8", np.dtype("<i4"): "I32"}
+_DTYPE_NAMES = {
+    np.dtype("<f4"): "F32",
+    np.dtype("u1"): "U8",
+    np.dtype("i1"): "I8",
+    np.dtype("<i4"): "I32",
+    np.dtype("<i2"): "I16",
+}
 
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from ..errors import ModelFormatError
 from .record import Record, within
 
-__all__ = ["IntegerCard", "IntegerInput", "IntegerLayer"]
+__all__ = ["IntegerBlocks", "IntegerCard", "IntegerInput", "IntegerLayer"]
 
 MAX_FRACTION_BITS = 30
 MEAN_BITS = 16  # of the mean of the states, for output "mean"
@@ -58,6 +58,30 @@ class IntegerLayer(Record):
 
 
 @dataclass(frozen=True)
+class IntegerBlocks(Record):
+    """The layer of a network that forgets (golden/forgetting.py); its scales and multipliers are tensors, a number per block.
+
+    z has ``state_bits`` (k) bits; ``fraction_bits`` f, ``product_shift`` g. ``saturation`` and ``snr`` as in ``IntegerLayer``.
+    """
+
+    state_bits: int
+    fraction_bits: int
+    product_shift: int
+    saturation: float = 0.0
+    snr: float | None = None
+
+    def check(self) -> None:
+        within("IntegerBlocks.state_bits", self.state_bits, 8, 16)
+        within("IntegerBlocks.fraction_bits", self.fraction_bits, 1, MAX_FRACTION_BITS)
+        within("IntegerBlocks.product_shift", self.product_shift, 1, MAX_FRACTION_BITS)
+
+    @property
+    def limit(self) -> int:
+        """The largest magnitude of z."""
+        return (1 << self.state_bits - 1) - 1
+
+
+@dataclass(frozen=True)
 class IntegerInput(Record):
     """Features as integers of so many ``bits``: clamp(rint(x / scale)). ``signed`` ones are symmetric around 0."""
 
@@ -81,13 +105,22 @@ class IntegerInput(Record):
 class IntegerCard(Record):
     """The part of an integer model's card that a float model lacks. ``input`` is None for tokens.
 
-    ``logit_scale`` is given if the readout is in integers; the logits are integers times this scale.
+    ``logit_scale`` is given if the readout is in integers; the logits are integers times this scale. ``blocks`` stands
+    for the ``layers`` of a network that forgets.
     """
+
+    optional: ClassVar[tuple[str, ...]] = ("blocks",)
 
     layers: tuple[IntegerLayer, ...]
     input: IntegerInput | None
     readout: Literal["float", "integer"]
     logit_scale: float | None = None
+    blocks: IntegerBlocks | None = None
+
+    @property
+    def states(self) -> tuple[IntegerLayer | IntegerBlocks, ...]:
+        """What each layer's states are."""
+        return self.layers if self.blocks is None else (self.blocks,)
 
     @property
     def largest_input(self) -> int:

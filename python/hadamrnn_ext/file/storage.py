@@ -22,6 +22,8 @@ __all__ = [
     "Coded",
     "Codes",
     "Float32",
+    "Int8",
+    "Int16",
     "Int32",
     "Quantized",
     "QuantizedRows",
@@ -33,7 +35,8 @@ __all__ = [
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 Schema = dict[str, tuple[np.dtype[Any], Shape]]
-F32, I32, U8, I8 = np.dtype("<f4"), np.dtype("<i4"), np.dtype("u1"), np.dtype("i1")
+F32, I32, I16 = np.dtype("<f4"), np.dtype("<i4"), np.dtype("<i2")
+U8, I8 = np.dtype("u1"), np.dtype("i1")
 
 
 class Coded(NamedTuple):
@@ -89,6 +92,8 @@ class Plain(Storage):
 
 Float32 = Plain(F32)
 Int32 = Plain(I32)
+Int16 = Plain(I16)
+Int8 = Plain(I8)
 Bytes = Plain(U8)
 
 

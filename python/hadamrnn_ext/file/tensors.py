@@ -67,6 +67,9 @@ def _network(card: Card) -> Iterator[Entry]:
     for i, layer in enumerate(card.layers):
         n = layer.hidden_size
         yield Entry(f"layers.{i}.signs", (n,), kinds.Signs())
+        if card.integer is not None and card.integer.blocks is not None:
+            yield from _blocks(card)
+            continue
         bias = number if card.bias_bits is None else kinds.Quantized(card.bias_bits, card.bias_bits == 8)
         yield Entry(f"layers.{i}.bias", (n,), bias)
         if layer.recurrence == "modrelu":
@@ -78,11 +81,30 @@ def _network(card: Card) -> Iterator[Entry]:
     yield from _output(card)
 
 
+def _blocks(card: Card) -> Iterator[Entry]:
+    """The constants of an integer layer that forgets, for each of its q blocks."""
+    layer = card.layers[0]
+    q = (layer.hidden_size // layer.block_size,)
+    yield Entry("layers.0.state_scale", q, Float32)
+    yield Entry("layers.0.multiplier", q, Int32)
+    yield Entry("layers.0.input_shift", q, kinds.Bytes)
+    if card.input == "tokens":  # phi and the bias are folded into the table
+        return
+    yield Entry("layers.0.input_multiplier", q, Int32)
+    if card.input_activation == "clip":
+        yield Entry("layers.0.input_bound", q, Int32)
+    if card.bias_bits is None:
+        yield Entry("layers.0.bias", (layer.hidden_size,), Int32)
+    else:
+        yield Entry("layers.0.bias", (layer.hidden_size,), kinds.Codes(card.bias_bits))
+        yield Entry("layers.0.bias_multiplier", q, Int32)
+
+
 def _input(card: Card) -> Iterator[Entry]:
     n = card.layers[0].hidden_size
     if card.integer is not None:
         assert card.weight_bits is not None
-        shape = (n, card.input_size) if card.input == "features" else (card.input_size, n)
+        shape = (n, card.input_width) if card.input == "features" else (card.input_size, n)
         yield Entry(codes_name(card), shape, kinds.Codes(card.weight_bits))
         if card.input == "tokens":
             yield Entry("table.multiplier", (card.input_size,), Int32)
@@ -96,7 +118,7 @@ def _input(card: Card) -> Iterator[Entry]:
 def _output(card: Card) -> Iterator[Entry]:
     if card.pool is not None:
         thresholds = (card.pool.thresholds, card.layers[-1].hidden_size)
-        yield Entry("pool.thresholds", thresholds, kinds.QuantizedRows())
+        yield Entry("pool.thresholds", thresholds, _thresholds(card))
     shape = (card.output_size, card.output_width)
     if card.integer is not None and card.integer.readout == "integer":
         assert card.output_weight_bits is not None
@@ -105,6 +127,13 @@ def _output(card: Card) -> Iterator[Entry]:
     else:
         yield Entry("output.weight", shape, _weight(card.output_weight_bits))
         yield Entry("output.bias", shape[:1], Float32)
+
+
+def _thresholds(card: Card) -> Storage:
+    """In units of the state where that is of integers."""
+    if card.integer is None or card.integer.blocks is None:
+        return kinds.QuantizedRows()
+    return kinds.Int8 if card.integer.blocks.state_bits == 8 else kinds.Int16
 
 
 def _weight(bits: int | None) -> Storage:

@@ -12,6 +12,8 @@ round_shift_F adds 2^(F-1) and shifts right by F; sat_k clamps to -2^(k-1) .. 2^
 -1, s_h is 1, and beta already subtracts the 2^(F-1) of the rounding, so that the threshold is 0. No sum of 64-bit integers
 overflows (integer/bounds.py proves it for every model), so the kernel, the order of the additions and the width of the
 lanes make no difference. This code is slow and checks nothing.
+
+Integer models of networks that forget have constants per block, which forgetting.py defines.
 """
 
 from __future__ import annotations

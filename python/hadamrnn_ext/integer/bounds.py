@@ -18,6 +18,7 @@ from ..errors import ModelFormatError
 from ..file.card import Card
 from ..file.integer_card import IntegerCard, IntegerInput, IntegerLayer
 from ..file.tensors import codes_name
+from .block_bounds import check as check_blocks
 
 __all__ = [
     "Step",
@@ -129,6 +130,9 @@ def check(card: Card, parameters: Mapping[str, Array]) -> None:
         ModelFormatError: a sum could overflow for some input.
     """
     integer = _integer(card)
+    if integer.blocks is not None:
+        check_blocks(card, parameters)
+        return
     for i in range(len(card.layers)):
         problem = layer_problem(step(card, parameters, i))
         if problem is not None:

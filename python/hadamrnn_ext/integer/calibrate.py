@@ -26,34 +26,52 @@ SMALLEST = 1e-25
 
 
 class Magnitudes:
-    """The largest magnitude of many numbers and, if they are ``counted``, their percentiles, in memory of a fixed size."""
+    """The largest magnitude of many numbers and, if they are ``counted``, their percentiles, in memory of a fixed size.
 
-    def __init__(self, counted: bool) -> None:
-        self._largest = np.float32(0)
+    With ``parts`` those of each equal part of the last axis, by coarser bins.
+    """
+
+    def __init__(self, counted: bool, parts: int = 1) -> None:
+        self._dropped = DROPPED_BITS + (parts - 1).bit_length()
+        self._largest = np.zeros(parts, np.float32)
         # The bits of positive floats are ordered as the floats are, so their upper bits number the bins.
-        self._counts = np.zeros(1 << 31 - DROPPED_BITS, np.int64) if counted else None
+        self._counts = np.zeros((parts, 1 << 31 - self._dropped), np.int64) if counted else None
 
     def add(self, values: NDArray[np.float32]) -> None:
         """Add these values, which are finite and of any shape."""
-        magnitudes = np.abs(values).reshape(-1)
-        self._largest = np.maximum(self._largest, magnitudes.max(initial=np.float32(0)))
+        parts = len(self._largest)
+        magnitudes = np.abs(values)
+        if parts > 1:
+            magnitudes = np.moveaxis(magnitudes.reshape(-1, parts, values.shape[-1] // parts), 1, 0)
+        magnitudes = np.ascontiguousarray(magnitudes).reshape(parts, -1)
+        self._largest = np.maximum(self._largest, magnitudes.max(axis=1, initial=np.float32(0)))
         if self._counts is not None:
-            bins = magnitudes.view(np.uint32) >> DROPPED_BITS
-            self._counts += np.bincount(bins, minlength=len(self._counts))
+            for counts, part in zip(self._counts, magnitudes, strict=True):
+                counts += np.bincount(part.view(np.uint32) >> self._dropped, minlength=len(counts))
+
+    def values(self, percentile: float | None) -> tuple[float, ...]:
+        """Of each part the largest magnitude for None, or the upper edge of the bin that the percentile falls into."""
+        if percentile is None or self._counts is None:
+            return tuple(map(float, self._largest))
+        found = []
+        for counts, largest in zip(self._counts, self._largest, strict=True):
+            cumulated = np.cumsum(counts)
+            index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100))
+            edge = float(np.array((index + 1) << self._dropped, np.uint32).view(np.float32))
+            found.append(min(edge, float(largest)))
+        return tuple(found)
 
     def value(self, percentile: float | None) -> float:
-        """The largest magnitude for None, or the upper edge of the bin that the percentile falls into."""
-        if percentile is None or self._counts is None:
-            return float(self._largest)
-        cumulated = np.cumsum(self._counts)
-        index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100))
-        edge = float(np.array((index + 1) << DROPPED_BITS, np.uint32).view(np.float32))
-        return min(edge, float(self._largest))
+        """The largest of ``values``."""
+        return max(self.values(percentile))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The largest magnitudes of the features (None for tokens) and of each layer's states, and a sample of the input."""
+    """The largest magnitudes of the features (None for tokens) and of each layer's states, and a sample of the input.
+
+    Of a network that forgets ``states`` are those of each block.
+    """
 
     input: float | None
     states: tuple[float, ...]
@@ -82,7 +100,10 @@ def calibrate(
         _check_percentile(percentile)
     counted = any(percentile is not None for percentile in percentiles)
     inputs = Magnitudes(counted) if card.input == "features" else None
-    layers = [Magnitudes(counted) for _ in card.layers]
+    layers = [
+        Magnitudes(counted, layer.hidden_size // layer.block_size if card.forgets else 1)
+        for layer in card.layers
+    ]
     sample: tuple[NDArray[Any], NDArray[np.int64]] | None = None
     done = 0
     for number, batch in enumerate([batches] if isinstance(batches, np.ndarray) else batches):
@@ -108,7 +129,7 @@ def calibrate(
     return [
         Calibration(
             None if inputs is None else inputs.value(percentile),
-            tuple(layer.value(percentile) for layer in layers),
+            tuple(value for layer in layers for value in layer.values(percentile)),
             *sample,
         )
         for percentile, problem in zip(percentiles, problems, strict=True)

@@ -15,6 +15,7 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard, IntegerLayer
 from ..file.storage import Coded
 from ..file.tensors import codes_name, pack_parameters
+from .block_convert import check_blocks, convert_blocks
 from .bounds import largest_sums, readout_problem
 from .constants import RealLayer, constants
 from .source import bytes_enter, input_source, weight_codes
@@ -63,11 +64,26 @@ def convert(
 
     Args:
         card, floats, packed: the float model's card, its parameters, and its tensors as the file holds them.
-        largest_input, largest_states: the largest magnitudes of the features (None for tokens) and of each layer's states.
+        largest_input, largest_states: the largest magnitudes of the features (None for tokens) and of each layer's states, or
+            of each block's where the network forgets.
 
     Raises:
         InputError: the sums of one step do not fit the integers.
     """
+    if card.forgets:
+        check_blocks(card)
+        if options.power_of_two:
+            raise InputError("power_of_two is not for models that forget, whose input multipliers are small")
+        return convert_blocks(
+            card,
+            floats,
+            packed,
+            largest_input,
+            largest_states,
+            options.state_bits,
+            options.feature_bits(card),
+            options.readout,
+        )
     source = input_source(
         card, floats, packed, largest_input, options.feature_bits(card), options.power_of_two
     )

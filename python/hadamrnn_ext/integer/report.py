@@ -15,35 +15,51 @@ from .calibrate import Calibration, states
 __all__ = ["fidelity", "with_report"]
 
 
-def with_report(card: Card, floats: _core.Model, integers: _core.Model, calibration: Calibration) -> Card:
-    """The card of an integer model with its saturation and noise filled in, measured on the sample of the calibration."""
+def with_report(
+    card: Card,
+    floats: _core.Model,
+    integers: _core.Model,
+    calibration: Calibration,
+    scale: NDArray[np.float32] | None = None,
+) -> Card:
+    """The card of an integer model with its saturation and noise filled in, measured on the sample of the calibration.
+
+    ``scale``: (n,) the scale of each unit of a model that forgets, else None.
+    """
     integer = card.integer
     assert integer is not None
-    measures = [_Measure(layer.state_bits, layer.state_scale) for layer in integer.layers]
+    measures = [_Measure(_limits(layer.state_bits), layer.state_scale) for layer in integer.layers]
+    if integer.blocks is not None and scale is not None:
+        measures = [_Measure((-integer.blocks.limit, integer.blocks.limit), scale)]
     sample = len(measures), calibration.sample, calibration.lengths
     for reference, quantized in zip(states(floats, *sample), states(integers, *sample), strict=True):
         for measure, h, z in zip(measures, reference, quantized, strict=True):
             measure.add(h, z)
-    layers = tuple(
+    reported = tuple(
         dataclasses.replace(layer, saturation=measure.saturation, snr=measure.snr)
-        for layer, measure in zip(integer.layers, measures, strict=True)
+        for layer, measure in zip(integer.states, measures, strict=True)
     )
-    return dataclasses.replace(card, integer=dataclasses.replace(integer, layers=layers))
+    found = {"layers": reported} if integer.blocks is None else {"blocks": reported[0]}
+    return dataclasses.replace(card, integer=dataclasses.replace(integer, **found))
 
 
 def fidelity(card: Card) -> float:
     """The lowest signal-to-noise ratio among the layers, in decibels, as the card of an integer model reports it."""
     assert card.integer is not None
-    return min(math.inf if layer.snr is None else layer.snr for layer in card.integer.layers)
+    return min(math.inf if layer.snr is None else layer.snr for layer in card.integer.states)
+
+
+def _limits(state_bits: int) -> tuple[int, int] | None:
+    """Where states saturate. A sign is always at a limit, which is no saturation."""
+    return None if state_bits == 1 else (-(1 << state_bits - 1), (1 << state_bits - 1) - 1)
 
 
 class _Measure:
     """Sums over all steps of one layer."""
 
-    def __init__(self, state_bits: int, state_scale: float) -> None:
-        # A sign is always at a limit, which is no saturation.
-        self._limits = None if state_bits == 1 else (-(1 << state_bits - 1), (1 << state_bits - 1) - 1)
-        self._scale = np.float32(state_scale)
+    def __init__(self, limits: tuple[int, int] | None, state_scale: float | NDArray[np.float32]) -> None:
+        self._limits = limits
+        self._scale = np.asarray(state_scale, np.float32)
         self._saturated, self._count = 0, 0
         self._signal, self._noise = 0.0, 0.0
 

@@ -13,7 +13,7 @@ from ..file.card import Card
 from ..file.codes import code_range, quantize, unpack
 from ..file.integer_card import IntegerInput
 
-__all__ = ["Source", "bytes_enter", "input_source", "weight_codes"]
+__all__ = ["TABLE_BITS", "Source", "bytes_enter", "feature_input", "input_source", "weight_codes"]
 
 Array = NDArray[Any]
 TABLE_BITS = (
@@ -60,7 +60,7 @@ def input_source(
     if card.input == "tokens":  # one-hot: column j of U is the row of token j
         return Source(np.ascontiguousarray(codes.T), bits, np.full(card.input_size, step), None)
     assert largest is not None
-    features = _features(card, largest, input_bits)
+    features = feature_input(card, largest, input_bits)
     return Source(codes, bits, np.array(step * features.scale), features)
 
 
@@ -69,7 +69,8 @@ def bytes_enter(card: Card) -> bool:
     return card.preprocess.uint8_scale is not None and card.preprocess.normalization is None
 
 
-def _features(card: Card, largest: float, bits: int) -> IntegerInput:
+def feature_input(card: Card, largest: float, bits: int) -> IntegerInput:
+    """How features of these bits become integers, bytes as they are."""
     scale = card.preprocess.uint8_scale
     if bits == 8 and scale is not None and bytes_enter(card):
         return IntegerInput(8, False, float(np.float32(scale)))

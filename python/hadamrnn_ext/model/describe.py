@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _core, hadamard
 from ..file.card import Card, LayerCard
-from ..file.integer_card import IntegerLayer
+from ..file.integer_card import IntegerBlocks, IntegerLayer
 from ..file.pool import Pool
 
 __all__ = ["Description", "Operations", "describe", "summary"]
@@ -74,7 +74,7 @@ class Description:
         if card.pool is not None:
             rows.append(("reads", str(card.pool)))
         if card.integer is not None:
-            rows += [("integers", _integer_text(layer)) for layer in card.integer.layers]
+            rows += [("integers", _integer_text(layer)) for layer in card.integer.states]
         rows += [
             ("output", f"{card.output_size} logits {_WHEN[card.output]}"),
             ("weights", f"{_bits(card.weight_bits)} input, {_bits(card.output_weight_bits)} output"),
@@ -102,7 +102,7 @@ def summary(card: Card) -> str:
     """A network in one line."""
     layers = ", ".join(f"{layer.hidden_size}/{layer.block_size} {layer.recurrence}" for layer in card.layers)
     if card.integer is not None:
-        layers += f", {card.integer.layers[0].state_bits}-bit state"
+        layers += f", {card.integer.states[0].state_bits}-bit state"
     layers += ", both directions" if card.bidirectional else ""
     return (
         f"{card.input} {card.input_size} -> {layers} -> {card.output} {card.output_size}, "
@@ -170,11 +170,12 @@ def _product(layer: LayerCard, kernel: str) -> Operations:
     return Operations(n * m, n * n if kernel == "dense" else 0)
 
 
-def _integer_text(layer: IntegerLayer) -> str:
+def _integer_text(layer: IntegerLayer | IntegerBlocks) -> str:
     noise = "no noise" if layer.snr is None else f"{layer.snr:.1f} dB above its noise"
     if layer.state_bits == 1:
         return f"1-bit state, {noise}"
-    return f"{layer.state_bits}-bit state of step {layer.state_scale:.3g}, {layer.saturation:.2%} saturated, {noise}"
+    step = "a step per block" if isinstance(layer, IntegerBlocks) else f"step {layer.state_scale:.3g}"
+    return f"{layer.state_bits}-bit state of {step}, {layer.saturation:.2%} saturated, {noise}"
 
 
 def _input_text(card: Card) -> str:

@@ -13,6 +13,7 @@ from ..errors import KernelError
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.tensors import codes_name
+from ..integer.block_core import core_blocks
 from ..integer.bounds import narrow, step
 
 __all__ = ["KERNELS", "build"]
@@ -38,7 +39,7 @@ def build(card: Card, parameters: Mapping[str, NDArray[Any]], kernel: str) -> _c
             block_size=layer.block_size,
             core=hadamard.core_matrix(hadamard.factor(layer.block_size)[0]),
             signs=parameters[f"layers.{i}.signs"],
-            bias=floats[f"layers.{i}.bias"],
+            bias=floats.get(f"layers.{i}.bias", np.zeros(layer.hidden_size, np.float32)),
             recurrence=layer.recurrence,
             modrelu=floats.get(f"layers.{i}.modrelu"),
             input_signs=parameters.get(f"layers.{i}.input_signs"),
@@ -98,11 +99,12 @@ def _integer_core(
             bias=parameters[f"layers.{i}.bias"],
             modrelu=parameters.get(f"layers.{i}.modrelu"),
         )
-        for i, (layer, c) in enumerate(zip(layers, integer.layers, strict=True))
+        for i, (layer, c) in enumerate(zip(layers, integer.layers, strict=False))  # of blocks there are none
     ]
     low, high = (0, 0) if integer.input is None else integer.input.range
     return _core.integer_model(
         constants,
+        blocks=core_blocks(card, parameters, layers[0]),
         codes=parameters[codes_name(card)],
         multipliers=parameters.get("table.multiplier"),
         input_scale=1.0 if integer.input is None else integer.input.scale,

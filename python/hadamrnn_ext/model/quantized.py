@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
@@ -14,6 +15,7 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.storage import QuantizedRows
 from ..file.tensors import EMBEDDING, unpack_parameters
+from ..integer.block_convert import check_blocks
 from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from ..integer.convert import Options, convert
 from ..integer.report import fidelity, with_report
@@ -54,15 +56,17 @@ def quantized(
     if card.bidirectional:
         raise InputError("this model reads in both directions; expected one that reads forwards alone")
     if card.forgets:
-        raise InputError(
-            "this model has decays, an input activation, differences or a pool, which integer models do not have"
-        )
+        check_blocks(card)
+        if scales is not None:
+            raise InputError("scales are not for models that forget, whose blocks have scales of their own")
 
     def made(by: Calibration) -> tuple[Card, Tensors]:
         magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
         integers, tensors = convert(card, model.parameters(), dict(model.tensors), *magnitudes, options)
         core = build(integers, unpack_parameters(integers, tensors), kernel)
-        return with_report(integers, model.core, core, by), tensors
+        scale = tensors.get("layers.0.state_scale")  # of blocks
+        units = None if scale is None else np.repeat(scale, card.layers[0].block_size)
+        return with_report(integers, model.core, core, by, units), tensors
 
     percentiles = PERCENTILES if percentile == "best" else (percentile,)
     measured = calibrate(card, model.core, model.prepare, calibration, percentiles, progress)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ShapeError
 from ..file.card import Card, LayerCard
+from ..file.integer_card import IntegerCard
 from .inputs import read_array
 
 __all__ = ["dumps", "loads", "read"]
@@ -52,7 +53,7 @@ def parts(card: Card) -> list[Part]:
         found.append(Part(card.output_width + 1, np.float64, partial(_totals_fault, card), name, columns))
     if card.differences:
         name, columns = " and the last input", ", the last input and 1 or 0"
-        found.append(Part(card.input_size + 1, np.float64, _input_fault, name, columns))
+        found.append(Part(card.input_size + 1, np.float64, partial(_input_fault, card), name, columns))
     return found
 
 
@@ -99,12 +100,27 @@ def _totals_fault(card: Card, totals: F64) -> str:
     if card.integer is None:
         possible = (sums >= 0) & ((sums == 0) | (steps > 0)) & (sums <= np.finfo(np.float32).max)
     else:
-        largest = max(1, (1 << card.integer.layers[-1].state_bits - 1) - 1)
+        largest = _largest(card, card.integer)
         possible = (sums >= 0) & (sums <= steps * largest) & (sums % 1 == 0)
     return "" if possible.all() else "holds a sum that rectified states of so many steps cannot have"
 
 
-def _input_fault(last: F64) -> str:
+def _largest(card: Card, integer: IntegerCard) -> Any:
+    """What a step adds at most to a sum of an integer model, and of running means what they are at most."""
+    pool = card.pool
+    if integer.blocks is None or pool is None:
+        return max(1, (1 << integer.states[-1].state_bits - 1) - 1)
+    if pool.time_constant is not None:
+        return (1 << 31) - 1
+    largest = [2 * integer.blocks.limit] * pool.excess + [1] * pool.share
+    return np.repeat(np.tile(largest, pool.thresholds), card.layers[-1].hidden_size)
+
+
+def _input_fault(card: Card, last: F64) -> str:
+    if card.integer is not None:
+        largest = card.integer.largest_input
+        if (last[:, :-1] % 1 != 0).any() or not (np.abs(last[:, :-1]) <= largest).all():
+            return f"is no last input: whole numbers of -{largest} .. {largest}, and 1, or 0 before the first step"
     if np.isfinite(last.astype(np.float32)).all() and np.isin(last[:, -1], (0, 1)).all():
         return ""
     return "is no last input: finite numbers, and 1, or 0 before the first step"

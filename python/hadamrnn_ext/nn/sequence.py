@@ -226,6 +226,10 @@ class SequenceModel(Network):
             raise InputError("there are no integer models of both directions; expected bidirectional=False")
         engines.check(self.rnn.engine, f"{self.rnn.recurrence}-{state_bits}", self.rnn.num_layers)
         quantized = self.to_native().quantize(calibration, state_bits, input_bits, percentile=percentile)
+        if quantized.card.forgets:
+            raise InputError(
+                "integers of a network that forgets cannot be simulated in training; expected no decays, input activation, differences or pool"
+            )
         self.rnn.integer = quantized.card.integer
 
     def to_integer(

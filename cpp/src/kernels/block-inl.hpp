@@ -1,0 +1,203 @@
+// Integer models that forget: the recurrence over lanes of 32 or 16 bits, and its input.
+#pragma once
+
+#include "kernels/recur-inl.hpp"
+#include "kernels/table.hpp"
+
+namespace hadamrnn {
+namespace HADAMRNN_ISA {
+
+// The epilogue of one step. The sum may saturate at 16 bits, and is then beyond what the state saturates at.
+template <class V>
+struct BlockUpdate {
+  using T = typename V::T;
+  const T* factors;
+  const T* row;
+  int32_t widen, shift;
+  T low, high;
+
+  BlockUpdate(const BlockRecur<T>& p, int64_t t)
+      : factors(p.factors),
+        row(p.rows + (p.ids ? p.ids[t] : t) * p.geometry.size()),
+        widen(p.widen),
+        shift(p.shift),
+        low(p.low),
+        high(p.high) {}
+
+  template <int N>
+  HADAMRNN_INLINE void operator()(typename V::reg (&r)[N], int64_t j, int64_t stride) const {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) {
+      const int64_t at = j + i * stride;
+      r[i] = V::mul_high_each(V::shift_left(r[i], widen), V::load(factors + at));
+      r[i] = V::shift_right(V::add_saturated(r[i], V::load(row + at)), shift);
+      r[i] = V::min(V::max(r[i], V::set(low)), V::set(high));
+    }
+  }
+};
+
+template <class V>
+struct BlockUpdates {
+  const BlockRecur<typename V::T>& p;
+  HADAMRNN_INLINE BlockUpdate<V> at(int64_t t) const { return {p, t}; }
+};
+
+// One step whose product comes from another kernel than the transform.
+template <class V>
+void update_blocks(const BlockRecur<typename V::T>& p, const typename V::T* acc, int64_t t, typename V::T* out) {
+  update_rows<V>(BlockUpdate<V>(p, t), p.geometry.size(), acc, out);
+}
+
+// Through memory: kernels for each size of block would be several times the code.
+template <class V>
+void recur_blocks(const BlockRecur<typename V::T>& p, int64_t steps) {
+  const typename V::T* z = p.in;
+  typename V::T* out = p.out;
+  for (int64_t t = 0; t < steps; ++t, out += p.stride) {
+    transform<V>(p.geometry, z, out, p.scratch, false);
+    update_blocks<V>(p, out, t, out);
+    z = out;
+  }
+}
+
+// --- 16-bit lanes -------------------------------------------------------------------------------------------
+
+// In them the blocks of a group are interleaved (Storage::interleaved), so that most butterflies are of whole
+// registers.
+
+template <class V, int N, int S = 1>
+HADAMRNN_INLINE void lanes_from(typename V::reg (&r)[N], int64_t first, int64_t end) {
+  if constexpr (S < V::W) {
+    if (S >= first && S < end) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) r[i] = V::template butterfly<S>(r[i]);
+    }
+    lanes_from<V, N, 2 * S>(r, first, end);
+  }
+}
+
+template <class V, int N, int H = 1>
+HADAMRNN_INLINE void across_from(typename V::reg (&r)[N], int64_t first, int64_t end) {
+  if constexpr (H < N) {
+    if (H * V::W >= first && H * V::W < end) {
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N / 2; ++i) {
+        const int a = (i / H) * 2 * H + i % H;
+        const typename V::reg x = r[a], y = r[a + H];
+        r[a] = V::add(x, y);
+        r[a + H] = V::sub(x, y);
+      }
+    }
+    across_from<V, N, 2 * H>(r, first, end);
+  }
+}
+
+// Groups that N registers hold, from element `begin` on, which live there through all time steps; what is left in half
+// as many.
+template <class V, int N>
+void recur_groups(const BlockRecur<int16_t>& p, int64_t begin, int64_t steps) {
+  const int64_t row = p.geometry.row;
+  int64_t j = begin;
+  for (; j + N * V::W <= row; j += N * V::W) {
+    typename V::reg r[N];
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) r[i] = V::load(p.in + j + i * V::W);
+    int16_t* out = p.out + j;
+    for (int64_t t = 0; t < steps; ++t, out += p.stride) {
+      lanes_from<V>(r, p.first, p.end);
+      across_from<V>(r, p.first, p.end);
+      BlockUpdate<V>(p, t)(r, j, V::W);
+      HADAMRNN_UNROLL
+      for (int i = 0; i < N; ++i) V::store(out + i * V::W, r[i]);
+    }
+  }
+  if constexpr (N > 1) {
+    if (j < row) recur_groups<V, N / 2>(p, j, steps);
+  }
+}
+
+// For groups that registers do not hold: those of one block, and without vectors all.
+template <class V>
+void groups_through_memory(const BlockRecur<int16_t>& p, int64_t steps) {
+  const int16_t* z = p.in;
+  int16_t* out = p.out;
+  for (int64_t t = 0; t < steps; ++t, out += p.stride) {
+    if (p.first == 1) {
+      transform<I16>(p.geometry, z, out, p.scratch, false);
+    } else if constexpr (V::W == 1) {
+      for (int64_t j = 0; j < p.geometry.row; ++j) out[j] = z[j];
+      for (int64_t h = p.first; h < p.end; h *= 2) radix<V, 2>(out, p.geometry.row, h, Identity{});
+    }
+    update_blocks<V>(p, out, t, out);
+    z = out;
+  }
+}
+
+template <class V>
+void recur_blocks_short(const BlockRecur<int16_t>& p, int64_t steps) {
+  if constexpr (V::W > 1) {
+    if (p.end <= V::pass_regs * V::W) return recur_groups<V, V::pass_regs>(p, 0, steps);
+  }
+  if constexpr (V::pass_regs * V::W < largest_group) groups_through_memory<V>(p, steps);
+}
+
+// --- sums of a few steps into those of all of them ----------------------------------------------------------
+
+template <class T>
+void add_sums(const T* x, int64_t n, int64_t* HADAMRNN_RESTRICT sums) {
+  for (int64_t j = 0; j < n; ++j) sums[j] += x[j];
+}
+
+// --- the input -----------------------------------------------------------------------------------------
+
+// v + half of N inputs, which share what belongs to the units: at k, given to store(i, v).
+template <class V, int N, class Store>
+HADAMRNN_INLINE void block_inputs(const BlockInput& p, const int32_t* pairs, int64_t k, const Store& store) {
+  using reg = typename V::reg;
+  const reg bias = V::load(p.bias + k), shift = V::load(p.shift + k), half = V::set(p.half);
+  reg sum[N];
+  HADAMRNN_UNROLL
+  for (int i = 0; i < N; ++i) sum[i] = bias;
+  const int16_t* w = p.weights + 2 * k;
+  for (int64_t j = 0; j < p.pairs; ++j, w += 2 * p.size) {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) sum[i] = V::add_pair(sum[i], w, pairs[i * p.pairs + j]);
+  }
+  HADAMRNN_UNROLL
+  for (int i = 0; i < N; ++i) sum[i] = V::shift_right_each(sum[i], shift);
+  if (p.bound) {
+    const reg bound = V::load(p.bound + k), low = V::sub(V::set(0), bound);
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) sum[i] = V::max(V::min(sum[i], bound), low);
+  } else if (p.rectified) {
+    HADAMRNN_UNROLL
+    for (int i = 0; i < N; ++i) sum[i] = V::relu(sum[i]);
+  }
+  HADAMRNN_UNROLL
+  for (int i = 0; i < N; ++i) store(i, V::add(sum[i], half));
+}
+
+template <class V, int N, class T>
+void block_rows(const BlockInput& input, const int32_t* pairs, T* rows) {
+  const BlockInput p = input;  // by value, so that no store makes the compiler read it again
+  for (int64_t k = 0; k < p.size; k += V::W) {
+    block_inputs<V, N>(p, pairs, k, [&](int i, typename V::reg v) {
+      if constexpr (sizeof(T) == 2) {
+        V::store_short(rows + i * p.size + k, v);
+      } else {
+        V::store(rows + i * p.size + k, v);
+      }
+    });
+  }
+}
+
+template <class V, class T>
+void project_blocks(const BlockInput& p, const int32_t* pairs, int64_t count, T* rows) {
+  constexpr int N = 4;
+  int64_t i = 0;
+  for (; i + N <= count; i += N) block_rows<V, N>(p, pairs + i * p.pairs, rows + i * p.size);
+  for (; i < count; ++i) block_rows<V, 1>(p, pairs + i * p.pairs, rows + i * p.size);
+}
+
+}  // namespace HADAMRNN_ISA
+}  // namespace hadamrnn
