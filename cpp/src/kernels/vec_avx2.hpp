@@ -203,6 +203,7 @@ struct I16 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_epi16(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_epi16(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mullo_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, _mm256_sign_epi16(y, set(s))); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     if constexpr (S == 1) {  // +-1 in the two halves of each 32-bit word

@@ -205,6 +205,7 @@ struct I16 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_epi16(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_epi16(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mullo_epi16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return add(acc, mul(y, set(s))); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     constexpr __mmask32 high = S == 1   ? 0xAAAAAAAA

@@ -200,6 +200,7 @@ struct I16 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_s16(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_s16(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return vmulq_s16(x, y); }
+  HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return vmlaq_n_s16(acc, y, s); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
     if constexpr (S == 1) {
