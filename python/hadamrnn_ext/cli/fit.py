@@ -11,8 +11,7 @@ from ..closed_form.fit import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
 from ..closed_form.sizes import check_units
-from ..data import files, source
-from ..data.custom import of_model
+from ..data import custom, files, source
 from ..data.examples import Examples
 from ..data.sounds import SETTINGS
 from .counter import waiting
@@ -85,17 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
         num_threads=threads(arguments),
     )
     train, test = read(arguments)
+    if test is not None:
+        check_test(train, test, options)
     with waiting("fitting"):
         model, report = fit_examples(train, options, SETTINGS if source.is_folder(arguments.file) else {})
     if model.card.input == "tokens":
         refuse(arguments, ("--impute", "--no-normalize"), "it is for features, and the sequences are tokens")
     if model.card.preprocess.vocabulary is not None:
         refuse(arguments, ("--tokens",), "the sequences are texts, whose words are the tokens")
+    model.save(out)  # before anything that may fail yet
     scored = None
     if test is not None:
-        task = of_model(model.card, test, options.impute)
+        task = custom.of_model(model.card, test, options.impute)
         scored = score(model, task, task.test, options.num_threads)
-    model.save(out)
     with beside(out):
         if arguments.json:
             found = {"model": str(out), **report.as_dict()}
@@ -117,6 +118,15 @@ def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
         test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
     print(test.understood, *shared_groups(train, test), sep="\n", file=sys.stderr)
     return train, test
+
+
+def check_test(train: Examples, test: Examples, options: Options) -> None:
+    """Raises ShapeError or InputError for a test that no model of these training data can be scored on."""
+    custom.task(
+        train,
+        test,
+        custom.Options(options.tokens, options.kind, options.impute, options.normalize, validation=0.0),
+    )
 
 
 def tell(out: Path, report: Report, scored: Scored | None) -> None:
