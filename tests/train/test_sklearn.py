@@ -312,8 +312,12 @@ def test_settings_may_be_scalars_of_numpy(rng):
     fitted = HadamRNNClassifier(**given).fit(x, y)
     assert fitted.model_ == plain.model_
     assert np.array_equal(fitted.predict_proba(x), plain.predict_proba(x))
-    scalars = HadamRNNClassifier(hidden_size=np.int64(32), n_jobs=np.int32(1), max_bytes=np.int64(9000))
+    scalars = HadamRNNClassifier(hidden_size=np.int64(32), n_jobs=np.int32(1))
     assert scalars.fit(x, y).model_ == HadamRNNClassifier(**CLOSED).fit(x, y).model_
+    limited = HadamRNNClassifier(max_bytes=np.int64(9000), n_jobs=np.int32(1))
+    assert limited.fit(x, y).model_ == HadamRNNClassifier(max_bytes=9000, n_jobs=1).fit(x, y).model_
+    with pytest.raises(hr.InputError, match="max_bytes is 9000 and hidden_size is 32"):
+        HadamRNNClassifier(hidden_size=32, max_bytes=9000).fit(x, y)
 
 
 def test_ctrl_c_ends_a_search(rng, monkeypatch):

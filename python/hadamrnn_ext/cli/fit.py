@@ -10,7 +10,6 @@ from .. import disk
 from ..closed_form.fit import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
-from ..closed_form.sizes import check_units
 from ..data import custom, files, source
 from ..data.examples import Examples
 from ..data.sounds import SETTINGS
@@ -71,7 +70,6 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     disk.check(out)
-    check_units(arguments.hidden_size)
     options = Options(
         max_bytes=arguments.max_bytes,
         hidden_size=arguments.hidden_size,
@@ -82,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         normalize=not arguments.no_normalize,
         balanced=arguments.balanced,
         num_threads=threads(arguments),
-    )
+    ).checked()
     train, test = read(arguments)
     if test is not None:
         check_test(train, test, options)

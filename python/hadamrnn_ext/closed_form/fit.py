@@ -27,7 +27,7 @@ from .large import fit_array
 from .options import Options
 from .report import Fitted
 from .running import fit_chunks
-from .sizes import check_units, fewer_words, limit
+from .sizes import fewer_words, limit
 from .steps import fit_steps, of_every_step
 
 __all__ = ["fit", "fit_examples"]
@@ -67,7 +67,7 @@ def fit(
             groups that a model has not seen. Windows of the same person are no strangers to each other.
         max_bytes: of the model file; the network is the largest that fits. None: 16,384, and of texts 262,144. Of their words
             the most frequent are kept, as many as take half of it.
-        hidden_size: units n, a power of two, instead.
+        hidden_size: units n, a power of two, instead: of both, one may be given.
         seed: of the draw.
         kind: "classes" or "values", where the type of y does not say so.
         tokens: whether integers (N, T) are tokens; None: as said above.
@@ -127,7 +127,7 @@ def fit_examples(
 ) -> Fitted:
     """`fit` of what a file holds. The card of the model gets `settings`, see `Training`."""
     begin = time.perf_counter()
-    check_units(options.hidden_size)
+    options = options.checked()
     if options.every_step:
         return fit_steps(given, options, begin, settings)
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)

@@ -22,7 +22,7 @@ from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
 from .report import Fitted
-from .sizes import check_units, fewer_words, limit
+from .sizes import fewer_words, limit
 from .sums import Sums
 
 __all__ = ["Begun", "Part", "begin", "fit_array"]
@@ -70,7 +70,7 @@ def begin(
     options: Options,
 ) -> Begun:
     """Chooses by the sequences that `take` returns for some of `count` numbers: the same that `fit` takes."""
-    check_units(options.hidden_size)
+    options = options.checked()
     options.refuse_steps()
     goal = Goal.of(targets(y, count, options.kind), options.balanced)
     numbers = None if groups is None else holdout.groups_of(groups, count)

@@ -21,7 +21,7 @@ from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
 from .report import Fitted
-from .sizes import check_units, fewer_words, limit
+from .sizes import fewer_words, limit
 
 __all__ = ["Running", "fit_chunks"]
 
@@ -56,8 +56,7 @@ class Running:
         **options: Any,
     ) -> None:
         self._begin = time.perf_counter()
-        self._options = Options(**options)
-        check_units(self._options.hidden_size)
+        self._options = Options(**options).checked()
         self._options.refuse_steps()
         self._labels = None if classes is None else tuple(map(str, classes))
         given = Examples(X, y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from ..file.resolution import too_fine
 from .places import Places, Y
 from .series import whole
 
-__all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
+__all__ = ["Kind", "Targets", "check_kind", "is_missing", "named", "targets"]
 
 Kind = Literal["classes", "values"]
 #: A missing value, converted to a string by NumPy or pandas. It is never the name of a class.
@@ -62,6 +62,7 @@ def targets(
         ShapeError: there is not one target per sequence.
         InputError: the targets are not of that kind, one is missing, or `labels` lack a class. The place is named.
     """
+    check_kind(kind)
     array = named(y, places)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
@@ -72,6 +73,12 @@ def targets(
     if kind is None:
         kind = "values" if labels is None and array.dtype.kind == "f" else "classes"
     return _classes(array, labels, places) if kind == "classes" else _values(array, places)
+
+
+def check_kind(kind: object) -> None:
+    """Raises InputError for a kind of targets that there is not."""
+    if kind not in (None, *get_args(Kind)):
+        raise InputError(f"kind is {kind!r}; expected None, {' or '.join(map(repr, get_args(Kind)))}")
 
 
 def is_missing(value: Any) -> bool:
