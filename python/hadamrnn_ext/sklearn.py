@@ -164,6 +164,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         return {
             "hidden_size": self.hidden_size,
             "max_bytes": self.max_bytes,
+            "every_step": False,  # as many values as steps are values of the whole series
             "num_threads": self._threads,
             "seed": int(check_random_state(self.random_state).randint(2**31 - 1)),
             "impute": self.impute,

@@ -173,6 +173,13 @@ def test_several_values(rng):
     assert regressor.score(x, y) > 0.7
 
 
+def test_as_many_values_as_steps_are_of_whole_series(rng):
+    x = rng.normal(size=(30, 3, 1))
+    fitted = HadamRNNRegressor(**CLOSED).fit(x, x[..., 0])
+    assert fitted.predict(x).shape == (30, 3)
+    assert HadamRNNRegressor(**CLOSED).partial_fit(x, x[..., 0]).predict(x[:4]).shape == (4, 3)
+
+
 def test_missing_values_are_refused_or_imputed(rng):
     x, y = bumps(rng, 40)
     x[3, 4, 1] = np.nan
