@@ -131,3 +131,18 @@ def test_the_model_is_kept_where_scoring_fails(run, tables, monkeypatch):
     assert code == 1
     assert "no score" in stderr
     assert hr.load("model.safetensors").card.labels == ("fall", "rise")
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_targets_of_every_step_are_for_python(run, tmp_path, monkeypatch, rng, kind):
+    monkeypatch.chdir(tmp_path)
+    y = rng.integers(2, size=(20, 9)).astype(kind)
+    np.savez("steps.npz", X=rng.normal(size=(20, 9, 2)), y=y)
+    np.savez("values.npz", X=rng.normal(size=(20, 9, 2)), y=y[:, :4] * 1.0)
+    code, stdout, stderr = run("fit", "steps.npz", "--hidden-size", 16)
+    assert (code, stdout) == (1, "")
+    assert "y has shape (20, 9), a target for each of 9 steps" in stderr
+    assert "hadamrnn_ext.fit(X, y, every_step=...)" in stderr
+    assert not (tmp_path / "model.safetensors").exists()
+    assert run("fit", "values.npz", "--hidden-size", 16)[0] == 0
+    assert hr.load("model.safetensors").card.output_size == 4

@@ -6,13 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from .. import disk
 from ..closed_form.fit import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
+from ..closed_form.steps import as_many_as_steps
 from ..data import custom, files, source
 from ..data.examples import Examples
+from ..data.series import sequences
 from ..data.sounds import SETTINGS
+from ..data.texts import is_texts
+from ..errors import InputError
 from .counter import waiting
 from .custom import add_columns, add_meaning, columns, shared_groups
 from .effect import Idle, refuse
@@ -80,8 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
         normalize=not arguments.no_normalize,
         balanced=arguments.balanced,
         num_threads=threads(arguments),
+        every_step=False,
     ).checked()
     train, test = read(arguments)
+    refuse_steps(train)
     if test is not None:
         check_test(train, test, options)
     with waiting("fitting"):
@@ -116,6 +124,21 @@ def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
         test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
     print(test.understood, *shared_groups(train, test), sep="\n", file=sys.stderr)
     return train, test
+
+
+def refuse_steps(train: Examples) -> None:
+    """Raises InputError for what may be a target for every step: models of such are scored by no command."""
+    y = np.asarray(train.y)
+    if (
+        y.ndim > 1
+        and not is_texts(train.x)
+        and as_many_as_steps(y, sequences(train.x, train.places).lengths)
+    ):
+        raise InputError(
+            f"{train.y_places.name} has shape {y.shape}, a target for each of {y.shape[1]} steps, or as many values of each "
+            "sequence; expected another number of them, as hadamrnn fit answers once a sequence: in Python "
+            "hadamrnn_ext.fit(X, y, every_step=...) takes both"
+        )
 
 
 def check_test(train: Examples, test: Examples, options: Options) -> None:

@@ -28,7 +28,7 @@ from .options import Options
 from .report import Fitted
 from .sums import Sums
 
-__all__ = ["Steps", "fit_steps", "of_every_step"]
+__all__ = ["Steps", "as_many_as_steps", "fit_steps", "of_every_step"]
 
 #: Steps of the pieces that long sequences are cut into, and how many pieces run beside each other.
 PIECE, BESIDE = 1024, 64
@@ -48,9 +48,7 @@ def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
         if len(counts) > 1 or any(hasattr(part, "dtype") for part in y):  # no rows of a table
             return len(counts) > 1 or counts == set(lengths.tolist())
     array = np.asarray(y)
-    if array.ndim < 2 or array.shape[0] != len(lengths) or array.shape[1] == 1:
-        return False
-    if not (lengths == array.shape[1]).all():
+    if not as_many_as_steps(array, lengths):
         return False
     if array.ndim == 2 and array.dtype.kind == "f":
         raise InputError(
@@ -58,6 +56,13 @@ def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
             "sequence; expected every_step=True or every_step=False beside it"
         )
     return True
+
+
+def as_many_as_steps(y: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
+    """Whether targets (N, M, ..) are as many of each sequence as it has steps, and more than one."""
+    if y.ndim < 2 or len(y) != len(lengths) or y.shape[1] == 1:
+        return False
+    return bool((lengths == y.shape[1]).all())
 
 
 @dataclass(frozen=True)
