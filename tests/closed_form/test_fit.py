@@ -200,6 +200,8 @@ def test_the_file_is_no_larger_than_asked(rng):
         ({"y": np.zeros(6, int)}, "single class"),
         ({"y": [1, 2, None, 1, 2, 1]}, r"y\[2\] is None, a missing target"),
         ({"y": np.zeros(5)}, "one target for each of 6"),
+        ({"y": [0, [1, 2]] * 3}, r"y\[1\] has shape \(2,\), and y\[0\] \(\); expected targets of one shape"),
+        ({"y": [[0, 1], [1, [2, 3]]] * 3}, r"y\[1\] is ragged"),
         ({"hidden_size": 100}, "a power of two"),
         ({"hidden_size": 64.0}, r"hidden_size is 64\.0; expected a power of two"),
         ({"hidden_size": "16"}, "hidden_size is '16'; expected a power of two"),

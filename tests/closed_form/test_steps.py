@@ -93,3 +93,7 @@ def test_a_target_that_is_missing_is_named_by_its_step(rng):
         hr.ShapeError, match=r"y\[1\] has shape \(49,\); expected a target for each of 50 steps"
     ):
         hr.fit(x, [y[0], y[1][1:]], hidden_size=16, every_step=True)
+    with pytest.raises(hr.ShapeError, match=r"y\[1\] has shape \(50, 2\), and y\[0\] \(30,\)"):
+        hr.fit(x, [np.zeros(30), np.zeros((50, 2))], hidden_size=16, every_step=True)
+    with pytest.raises(hr.ShapeError, match=r"y\[1\]\[1\] has shape \(2,\)"):
+        hr.fit(x, [np.zeros(30), [0, [1, 2]] * 25], hidden_size=16, every_step=True)

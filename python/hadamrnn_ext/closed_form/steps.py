@@ -16,7 +16,7 @@ from ..data.examples import Examples
 from ..data.places import Places
 from ..data.reader import Reader
 from ..data.series import Sequences, Series
-from ..data.targets import targets
+from ..data.targets import as_array, shape_of, targets
 from ..errors import InputError, ShapeError
 from ..model import Model
 from .batch import CHUNK, Batch, Data
@@ -43,11 +43,11 @@ def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
 
     Raises InputError for numbers (N, T), which might as well be T values of each sequence of T steps.
     """
-    if isinstance(y, (list, tuple)) and len(y) and all(np.ndim(part) for part in y):
+    if isinstance(y, (list, tuple)) and len(y) and all(shape_of(part, f"y[{i}]") for i, part in enumerate(y)):
         counts = {len(part) for part in y}
         if len(counts) > 1 or any(hasattr(part, "dtype") for part in y):  # no rows of a table
             return len(counts) > 1 or counts == set(lengths.tolist())
-    array = np.asarray(y)
+    array = as_array(y)
     if not as_many_as_steps(array, lengths):
         return False
     if array.ndim == 2 and array.dtype.kind == "f":
@@ -166,12 +166,16 @@ def fit_steps(
 
 
 def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
-    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps."""
-    parts = [np.asarray(part) for part in y]
+    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps or than values."""
+    parts = [as_array(part, Places(f"{name}[{i}]")) for i, part in enumerate(y)]
     for i, (part, length) in enumerate(zip(parts, found.lengths, strict=False)):
         if not part.ndim or len(part) != length:
             raise ShapeError(
                 f"{name}[{i}] has shape {part.shape}; expected a target for each of {length} steps"
+            )
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(
+                f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many values of each step"
             )
     if len(parts) != len(found.lengths):
         raise ShapeError(
