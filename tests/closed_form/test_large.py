@@ -89,3 +89,19 @@ def test_classes_that_come_later_are_announced(rng):
     model = running.add(x[order[len(first) :]], y[order[len(first) :]]).fitted().model
     fresh, wanted = bumps(np.random.default_rng(9), 200)
     assert ((model.classify(fresh)[0][:, 0] == "c") == (wanted == "c")).mean() > 0.85
+
+
+def test_integers_that_look_like_measurements_are_warned_of_in_every_way_of_fitting(rng, tmp_path):
+    x = np.rint(500 + 400 * np.sin(np.arange(60) * 0.05 + rng.uniform(0, 6, (40, 1)))).astype(np.int64)
+    y = np.arange(40) % 2
+    on_disk = np.memmap(tmp_path / "x", np.int64, "w+", shape=x.shape)
+    on_disk[:] = x
+    found = [
+        hr.fit(x, y, hidden_size=16),
+        hr.fit(on_disk, y, hidden_size=16),
+        hr.fit(iter([(x, y)]), hidden_size=16),
+        hr.fit(x, (x > 500) * 1, hidden_size=16),
+    ]
+    for fitted in found:
+        assert "tokens=False takes them as numbers" in fitted.report.warnings[-1]
+    assert hr.fit(on_disk, y, hidden_size=16, tokens=True).report.warnings == ()

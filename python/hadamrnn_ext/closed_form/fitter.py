@@ -35,12 +35,20 @@ __all__ = ["Fitter", "sums_of"]
 class Fitter:
     """What some examples, all there are or at most `CHUNK`, have chosen; and sums over those that were added.
 
-    many: whether there are more, or will be. groups: (N,) numbers, of which whole ones are left out.
+    many: whether there are more, or will be. groups: (N,) numbers, of which whole ones are left out. warnings: what the
+    report is to say of the data.
     """
 
     def __init__(
-        self, some: Source, goal: Goal, groups: NDArray[np.int64] | None, options: Options, many: bool
+        self,
+        some: Source,
+        goal: Goal,
+        groups: NDArray[np.int64] | None,
+        options: Options,
+        many: bool,
+        warnings: tuple[str, ...] = (),
     ) -> None:
+        self.warnings = warnings
         self.options, self.reader, self.groups, seed = options, some.reader, groups, options.seed
         self.tried = trials(some, goal, groups, options.hidden_size, seed)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
@@ -108,7 +116,7 @@ class Fitter:
                 sequences=max(self.count, len(goal)),
                 unit=unit,
                 groups=None if self.groups is None else len(np.unique(self.groups)),
-                warnings=certainty.warnings(goal),
+                warnings=(*certainty.warnings(goal), *self.warnings),
                 file_bytes=len(model.to_bytes()),
                 seconds=time.perf_counter() - begin,
             ),

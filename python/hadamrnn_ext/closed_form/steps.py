@@ -25,6 +25,7 @@ from .design import STEP_DESIGNS
 from .fitter import Fitter
 from .goal import Goal
 from .options import Options
+from .reading import Reading
 from .report import Fitted
 from .sums import Sums
 
@@ -38,11 +39,14 @@ MOST = 1 << 15
 FOLDS = 10
 
 
-def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
-    """Whether targets are one for each step: a list of arrays as long as the sequences, (N, T) of classes, (N, T, o).
+def of_every_step(y: Any, lengths: NDArray[np.int64], said: bool | None) -> bool:
+    """Whether targets are one for each step: `said` by the user, or a list of arrays as long as the sequences, (N, T) of
+    classes, (N, T, o).
 
     Raises InputError for numbers (N, T), which might as well be T values of each sequence of T steps.
     """
+    if said is not None:
+        return said
     if isinstance(y, (list, tuple)) and len(y) and all(shape_of(part, f"y[{i}]") for i, part in enumerate(y)):
         counts = {len(part) for part in y}
         if len(counts) > 1 or any(hasattr(part, "dtype") for part in y):  # no rows of a table
@@ -142,10 +146,14 @@ class Steps:
 
 
 def fit_steps(
-    given: Examples, options: Options, begin: float, settings: Mapping[str, Any] | None = None
+    given: Examples,
+    reading: Reading,
+    options: Options,
+    begin: float,
+    settings: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """`fit` where y has a target for every step."""
-    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    reader, found, warnings = reading
     count, total = len(found.lengths), int(found.lengths.sum())
     places = StepPlaces(given.y_places.name, starts=found.starts.tolist())
     answers = targets(_flat(given.y, found, places.name), total, options.kind, places=places)
@@ -155,8 +163,9 @@ def fit_steps(
     steps = Steps(_cut(series), reader, sample(total, MOST, options.seed))
     goal = Goal.of(answers, options.balanced).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
-    fitter = Fitter(steps.take(rows), goal.take(rows), groups[steps.kept[rows]], options, len(steps) > CHUNK)
-    if len(steps) > CHUNK:
+    many = len(steps) > CHUNK
+    fitter = Fitter(steps.take(rows), goal.take(rows), groups[steps.kept[rows]], options, many, warnings)
+    if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
             some = goal.take(part)
