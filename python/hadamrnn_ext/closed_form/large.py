@@ -23,6 +23,7 @@ from .goal import Goal
 from .options import Options
 from .reading import read
 from .report import Fitted
+from .steps import refuse_steps
 from .sums import Sums
 
 __all__ = ["Begun", "Part", "begin", "fit_array"]
@@ -71,12 +72,12 @@ def begin(
 ) -> Begun:
     """Chooses by the sequences that `take` returns for some of `count` numbers: the same that `fit` takes."""
     options = options.checked()
-    options.refuse_steps()
-    goal = Goal.of(targets(y, count, options.kind), options.balanced)
     numbers = None if groups is None else holdout.groups_of(groups, count)
     rows = sample(count, CHUNK, options.seed)
     given = Examples(take(rows), places=RowPlaces("X", rows=rows.tolist()))
     reader, found, warnings = read(given, options)
+    refuse_steps(y, np.resize(found.lengths, count), options.every_step)  # those of an array are all alike
+    goal = Goal.of(targets(y, count, options.kind), options.balanced)
     reader = reader.learned(found, np.arange(len(rows)), options.normalize, given.places)
     threads = inputs.threads(options.num_threads, count)
     some = Data(reader.series(found, np.zeros(len(rows)), given.places), reader, threads)

@@ -48,13 +48,6 @@ class Options(NamedTuple):
             )
         return self._replace(seed=seed, hidden_size=units, max_bytes=most)
 
-    def refuse_steps(self) -> None:
-        """Raises InputError where every step has a target, which only data in memory may have."""
-        if self.every_step:
-            raise InputError(
-                "every_step is True; expected arrays or lists in memory for targets of every step"
-            )
-
 
 def _integer(value: object) -> int | None:
     """The value, if it is an integer of Python or NumPy."""

@@ -21,6 +21,7 @@ from .goal import Goal
 from .options import Options
 from .reading import read
 from .report import Fitted
+from .steps import refuse_steps
 
 __all__ = ["Running", "fit_chunks"]
 
@@ -56,10 +57,10 @@ class Running:
     ) -> None:
         self._begin = time.perf_counter()
         self._options = Options(**options).checked()
-        self._options.refuse_steps()
         self._labels = None if classes is None else tuple(map(str, classes))
         given = Examples(X, y)
         reader, found, warnings = read(given, self._options)
+        refuse_steps(y, found.lengths, self._options.every_step)
         count = len(found.lengths)
         answers = targets(y, count, self._options.kind, self._labels)
         self._labels = answers.labels

@@ -29,7 +29,7 @@ from .reading import Reading
 from .report import Fitted
 from .sums import Sums
 
-__all__ = ["Steps", "as_many_as_steps", "fit_steps", "of_every_step"]
+__all__ = ["Steps", "as_many_as_steps", "fit_steps", "of_every_step", "refuse_steps"]
 
 #: Steps of the pieces that long sequences are cut into, and how many pieces run beside each other.
 PIECE, BESIDE = 1024, 64
@@ -60,6 +60,15 @@ def of_every_step(y: Any, lengths: NDArray[np.int64], said: bool | None) -> bool
             "sequence; expected every_step=True or every_step=False beside it"
         )
     return True
+
+
+def refuse_steps(y: Any, lengths: NDArray[np.int64], said: bool | None) -> None:
+    """Raises InputError where every step has a target, which only data in memory may have."""
+    if of_every_step(y, lengths, said):
+        raise InputError(
+            "y has a target for every step; expected X and y as arrays or lists in memory, or every_step=False for values of "
+            "whole sequences"
+        )
 
 
 def as_many_as_steps(y: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
