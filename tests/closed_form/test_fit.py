@@ -48,6 +48,7 @@ def test_the_report_says_what_was_chosen(fitted):
     text = str(fitted.report)
     assert text.count("<- chosen") == 1
     assert "leave-one-out accuracy" in text
+    assert (fitted.report.groups, fitted.report.left_out, fitted.report.folds) == (None, "example", None)
     assert len(fitted.report.trials) == len(DESIGNS)
     assert fitted.report.file_bytes == len(fitted.model.to_bytes())
 

@@ -129,11 +129,7 @@ def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
 def refuse_steps(train: Examples) -> None:
     """Raises InputError for what may be a target for every step: models of such are scored by no command."""
     y = np.asarray(train.y)
-    if (
-        y.ndim > 1
-        and not is_texts(train.x)
-        and as_many_as_steps(y, sequences(train.x, train.places).lengths)
-    ):
+    if y.ndim > 1 and not is_texts(train.x) and as_many_as_steps(y, sequences(train.x, train.places).lengths):
         raise InputError(
             f"{train.y_places.name} has shape {y.shape}, a target for each of {y.shape[1]} steps, or as many values of each "
             "sequence; expected another number of them, as hadamrnn fit answers once a sequence: in Python "

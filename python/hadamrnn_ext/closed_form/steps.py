@@ -166,21 +166,21 @@ def fit_steps(
     count, total = len(found.lengths), int(found.lengths.sum())
     places = StepPlaces(given.y_places.name, starts=found.starts.tolist())
     answers = targets(_flat(given.y, found, places.name), total, options.kind, places=places)
-    groups = _folds(found, given.groups)
+    folds, fold = _folds(found, given.groups)
     reader = reader.learned(found, np.arange(count), options.normalize, given.places)
     series = reader.series(found, np.zeros(count), given.places)
     steps = Steps(_cut(series), reader, sample(total, MOST, options.seed))
     goal = Goal.of(answers, options.balanced).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
     many = len(steps) > CHUNK
-    fitter = Fitter(steps.take(rows), goal.take(rows), groups[steps.kept[rows]], options, many, warnings)
+    fitter = Fitter(steps.take(rows), goal.take(rows), folds[steps.kept[rows]], options, many, warnings)
     if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
             some = goal.take(part)
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps")
+    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
 
 
 def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
@@ -202,15 +202,16 @@ def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
     return np.concatenate(parts)
 
 
-def _folds(found: Sequences, groups: Any) -> NDArray[np.int64]:
-    """What is left out together, of each step: its group or its sequence, or where these are few a stretch of it."""
+def _folds(found: Sequences, groups: Any) -> tuple[NDArray[np.int64], str]:
+    """What is left out together, of each step, and what that is: its group or its sequence, or where these are few a
+    stretch of it."""
     count = len(found.lengths)
     owner = np.arange(count) if groups is None else holdout.groups_of(groups, count)
     if groups is not None or count >= FOLDS:
-        return np.repeat(owner, found.lengths)
+        return np.repeat(owner, found.lengths), "sequence" if groups is None else "group"
     stretches = -(-FOLDS // count)
     within = np.concatenate([np.arange(length) * stretches // length for length in found.lengths])
-    return np.asarray(np.repeat(owner, found.lengths) * stretches + within)
+    return np.asarray(np.repeat(owner, found.lengths) * stretches + within), "stretch"
 
 
 def _cut(series: Series) -> Series:
