@@ -14,6 +14,7 @@ except ModuleNotFoundError as missing:
 
     raise ImportError(f"hadamrnn_ext.nn needs PyTorch, which is not installed: {hint('train')}") from missing
 
+from ..file.pool import Pool
 from .layers import HadamRNN
 from .native import from_native
 from .published import from_published_state_dict
@@ -21,4 +22,12 @@ from .quantize import quantize
 from .sequence import SequenceModel
 from .ste import sign
 
-__all__ = ["HadamRNN", "SequenceModel", "from_native", "from_published_state_dict", "quantize", "sign"]
+__all__ = [
+    "HadamRNN",
+    "Pool",
+    "SequenceModel",
+    "from_native",
+    "from_published_state_dict",
+    "quantize",
+    "sign",
+]

@@ -33,17 +33,18 @@ class HadamRNN(LayerParameters):
             D = 2 in the shapes below (else 1): states are those of both, side by side.
         engine: "auto", "loop", "native", "krylov" or "scan": see ``hadamrnn_ext.nn.engines``.
         freeze_signs: keep u as it is drawn.
-        decays: let each block of every layer forget, W = Lambda diag(u) (I_q (x) H_m) / sqrt(m), with a decay lambda in (0, 1)
-            for each block: a byte in the file, of which training computes with the very value, gradients straight through.
+        decays: whether each block of every layer forgets: its part of W is multiplied by a decay lambda, 0 < lambda < 1. The
+            file holds a byte for each; training computes with its value, and the gradient goes straight through the rounding.
         time_constants: the shortest and the longest tau = -1/ln(lambda) in steps, log-uniform between them at the start.
         freeze_decays: keep the decays as they are drawn.
         input_activation: phi, "relu" or "clip" (to -1 .. 1), of what goes into the first layer, phi(U x_t + b).
         differences: the first layer reads x_t beside x_t - x_{t-1}, zero at the first step (of each part of a sequence that
             goes on from ``h_0``). U then has 2 d columns.
 
-    Parameters: ``weight_ih`` (n, d); ``signs`` (n,), latent: u is their sign; ``bias`` (n,); ``modrelu`` (n,); ``decays`` (q,),
-    latent: the logits of lambda; for layer i >= 1 ``signs_l{i}``, ``bias_l{i}``, ``modrelu_l{i}`` and ``input_signs_l{i}`` (n, D n), latent; and all
-    of these once more with ``_reverse`` at the end.
+    Parameters: ``weight_ih`` (n, d); ``signs`` (n,), latent: u is their sign; ``bias`` (n,); ``modrelu`` (n,); ``decays``
+    (q,), latent: the logits of lambda of the q = n / m blocks; for layer i >= 1 ``signs_l{i}``, ``bias_l{i}``,
+    ``modrelu_l{i}``, ``decays_l{i}`` and ``input_signs_l{i}`` (n, D n), latent; and all of these once more with ``_reverse`` at
+    the end.
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
 

@@ -147,9 +147,9 @@ class Network(Described):
         """The description of this network, as its model file has it."""
         rnn = self.rnn
         layer = LayerCard(rnn.hidden_size, rnn.block_size, rnn.recurrence)  # type: ignore[arg-type]
-        same = {name: getattr(self if hasattr(self, name) else rnn, name) for name in IN_COMMON}
-        decays = rnn.layers()[0].decays is not None  # the parameter has this name
-        same |= {"preprocess": self.preprocess or Preprocess(), "decays": decays}
+        same = {name: getattr(self if hasattr(self, name) else rnn, name) for name in IN_COMMON - {"decays"}}
+        same |= {"preprocess": self.preprocess or Preprocess()}
+        same |= {"decays": rnn.layers()[0].decays is not None}  # the parameter has this name
         return Card(input="tokens" if self.tokens else "features", layers=(layer,) * rnn.num_layers, **same)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -30,17 +30,17 @@ class SequenceModel(Network):
     Args:
         input_size: features d, or with ``tokens`` the number of tokens.
         hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, dropout, bidirectional, engine,
-            freeze_signs, decays, time_constants, freeze_decays, input_activation, differences: see ``HadamRNN``. Of both directions "last" reads the state after the last step and, backwards,
-            the one after the first.
+            freeze_signs, decays, time_constants, freeze_decays, input_activation, differences: see ``HadamRNN``. Of both
+            directions "last" reads the state after the last step and, backwards, the one after the first.
         output_size: o, the number of logits.
-        output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer a step.
+        output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer per step.
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
         embedding_size: columns of the learned float embedding; its row 0 is padding: zero, without gradient.
         output_weight_bits: bits of V; "same" for ``weight_bits``.
         embedding_bits: 8 for rows of 8 bits with a scale each, or None.
-        pool: what V reads instead of a state: over time, how far and how often each unit is above K thresholds that are learned,
-            see ``Pool``. With "all" it is read after every step. The gradient of a share is that of a smooth step,
-            1 / (2 (1 + |h - theta|)^2); that of an excess is exact.
+        pool: an ``nn.Pool``, what V reads instead of a state: how far and how often each unit is above K thresholds, which are
+            learned, over time. With "all" it is read after every step. The gradient of an excess is exact; that of a share,
+            which has none, is that of a smooth step, 1 / (2 (1 + |h - theta|)^2).
         preprocess, labels: how raw input becomes this model's input, and the names of its outputs. They go into the
             card of the native model; ``forward`` takes prepared input.
 
