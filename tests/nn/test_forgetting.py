@@ -353,7 +353,7 @@ def test_what_does_not_go_together_is_refused():
     for wrong in ((3, 2), (0, 1), (1,), "ab", (1, float("inf"))):
         with pytest.raises(hr.InputError, match="positive numbers of steps"):
             nn.HadamRNN(1, 8, decays=True, time_constants=wrong)
-    with pytest.raises(hr.InputError, match="integer models do not have"):
+    with pytest.raises(hr.InputError, match="cannot be simulated in training"):
         make().simulate_integers(torch.randn(4, STEPS, 3).numpy(), 8)
     with pytest.raises(RuntimeError, match="input_activation is 'clip' in the state_dict and None"):
         make().load_state_dict(make(input_activation="clip").state_dict())
