@@ -71,7 +71,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
-    disk.check(out)
+    disk.check(out, arguments.file, arguments.test)
     check_units(arguments.hidden_size)
     options = Options(
         max_bytes=arguments.max_bytes,
