@@ -116,29 +116,33 @@ void recur_groups(const BlockRecur<int16_t>& p, int64_t begin, int64_t steps) {
   }
 }
 
-// For groups that registers do not hold: those of one block, and without vectors all.
+// For groups that registers do not hold: a block of twice as many units, and without vectors all.
 template <class V>
 void groups_through_memory(const BlockRecur<int16_t>& p, int64_t steps) {
+  const int64_t row = p.geometry.row;
   const int16_t* z = p.in;
   int16_t* out = p.out;
   for (int64_t t = 0; t < steps; ++t, out += p.stride) {
-    if (p.first == 1) {
-      transform<I16>(p.geometry, z, out, p.scratch, false);
-    } else if constexpr (V::W == 1) {
-      for (int64_t j = 0; j < p.geometry.row; ++j) out[j] = z[j];
-      for (int64_t h = p.first; h < p.end; h *= 2) radix<V, 2>(out, p.geometry.row, h, Identity{});
+    if constexpr (V::W > 1) {
+      tiles<V, V::pass_regs, true>(z, out, 0, row, ilog2(int(p.end)));
+      radix<V, 2>(out, row, p.end / 2, BlockUpdate<V>(p, t));
+    } else {
+      for (int64_t j = 0; j < row; ++j) out[j] = z[j];
+      for (int64_t h = p.first; h < p.end; h *= 2) radix<V, 2>(out, row, h, Identity{});
+      update_blocks<V>(p, out, t, out);
     }
-    update_blocks<V>(p, out, t, out);
     z = out;
   }
 }
 
 template <class V>
 void recur_blocks_short(const BlockRecur<int16_t>& p, int64_t steps) {
+  constexpr int64_t held = V::pass_regs * V::W;
   if constexpr (V::W > 1) {
-    if (p.end <= V::pass_regs * V::W) return recur_groups<V, V::pass_regs>(p, 0, steps);
+    static_assert(2 * held >= largest_group, "a block is one tile or two");
+    if (p.end <= held) return recur_groups<V, V::pass_regs>(p, 0, steps);
   }
-  if constexpr (V::pass_regs * V::W < largest_group) groups_through_memory<V>(p, steps);
+  if constexpr (held < largest_group) groups_through_memory<V>(p, steps);
 }
 
 // --- sums of a few steps into those of all of them ----------------------------------------------------------
