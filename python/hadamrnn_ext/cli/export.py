@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from .. import export, zoo
+from .. import disk, export, zoo
 from ..export.names import derived
 from ..file import format
 from ..file.preprocess import Preprocess
@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         if dataclasses.replace(model.card.preprocess, vocabulary=None) == Preprocess():
             refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
+        disk.check(arguments.onnx, arguments.model)
         paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
     else:
         result["name"] = name = arguments.name or _name_of(arguments.model)

@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         return samples.show(arguments, model, num_threads)
     form = arguments.format or ("text" if arguments.out is None else format_of(arguments.out))
     if arguments.out is not None:
-        disk.check(arguments.out)
+        disk.check(arguments.out, arguments.model, *arguments.file)
     if arguments.follow:
         if arguments.file != ["-"]:
             raise InputError("--follow reads stdin: expected the file -")

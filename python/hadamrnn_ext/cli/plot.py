@@ -68,7 +68,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     disk.picture_kind(out)  # before anything is read or drawn
-    disk.check(out)
+    disk.check(out, arguments.model, arguments.file)
     model = zoo.load(arguments.model)
     figure = (
         plots.spectrum(model)

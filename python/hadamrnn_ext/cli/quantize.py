@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse(arguments, ("--bits", "--percentile"), "the state of signs has one bit")
     suffix = "embedding" if arguments.embedding else arguments.bits
     out = Path(arguments.out or f"{_stem(arguments.model)}-{suffix}.safetensors")
-    disk.check(out)
+    disk.check(out, arguments.model, arguments.train, arguments.test)
     task, split = _task(arguments, model)
     if task.name in tasks.GENERATED:
         refuse(arguments, ("--directory", "--no-verify"), f"{task.name} makes its own data")

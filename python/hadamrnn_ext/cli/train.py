@@ -7,7 +7,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import isa
+from .. import disk, isa
 from ..data import custom, tasks
 from ..data.task import Task
 from ..errors import DataError
@@ -137,6 +137,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
         kind = "" if getattr(arguments, "model", "hadamrnn") == "hadamrnn" else f"-{arguments.model}"
         arguments.out = f"runs/{arguments.preset}{kind}-{arguments.seed}"
     _check_folder(Path(arguments.out), arguments.resume)
+    disk.apart(Path(arguments.out) / "model.safetensors", arguments.start, arguments.train, arguments.test)
     if find_spec("torch") is None:
         from .. import nn  # noqa: F401  raises an error that says what to install
     if config is None:
