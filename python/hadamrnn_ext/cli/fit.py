@@ -75,7 +75,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
-    disk.check(out)
+    disk.check(out, arguments.file, arguments.test)
     options = Options(
         max_bytes=arguments.max_bytes,
         hidden_size=arguments.hidden_size,

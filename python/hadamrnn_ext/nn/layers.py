@@ -35,7 +35,8 @@ class HadamRNN(LayerParameters):
         freeze_signs: keep u as it is drawn.
         decays: whether each block of every layer forgets: its part of W is multiplied by a decay lambda, 0 < lambda < 1. The
             file holds a byte for each; training computes with its value, and the gradient goes straight through the rounding.
-        time_constants: the shortest and the longest tau = -1/ln(lambda) in steps, log-uniform between them at the start.
+        time_constants: the shortest and the longest tau = -1/ln(lambda) in steps, log-uniform between them at the start; (1, 100)
+            if None.
         freeze_decays: keep the decays as they are drawn.
         input_activation: phi, "relu" or "clip" (to -1 .. 1), of what goes into the first layer, phi(U x_t + b).
         differences: the first layer reads x_t beside x_t - x_{t-1}, zero at the first step (of each part of a sequence that
