@@ -279,7 +279,7 @@ def test_integers_that_look_like_measurements_are_warned_of():
     quick = {**QUICK, "epochs": 1, "progress": False}
     with pytest.warns(UserWarning, match="tokens=False takes them as numbers"):
         train.fit(waves, np.arange(20) % 2, **quick)
-    said = hr.fit(waves, np.arange(20) % 2, max_bytes=1 << 18, hidden_size=16).report.warnings
+    said = hr.fit(waves, np.arange(20) % 2, hidden_size=16).report.warnings
     assert any("tokens=False" in warning for warning in said)
     tokens = np.random.default_rng(0).integers(0, 200, (20, 60))
     assert not any("tokens=" in w for w in hr.fit(tokens, np.arange(20) % 2, hidden_size=16).report.warnings)
