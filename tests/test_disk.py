@@ -13,6 +13,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import disk
+from hadamrnn_ext.errors import InputError
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX files")
 
@@ -183,6 +184,20 @@ def test_what_cannot_be_written_is_known_before(tmp_path, monkeypatch):
     for target in (tmp_path / "new", tmp_path / "file"):
         disk.check(target)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_what_is_read_is_not_written(tmp_path, monkeypatch):
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(b"x")
+    link.symlink_to(file)
+    for target, read in ((file, file), (file, str(link)), (link, file), (f"{tmp_path}/./file", file)):
+        with pytest.raises(InputError, match="expected another file to write"):
+            disk.check(target, None, "-", read)
+    disk.check(tmp_path / "new", file, tmp_path / "missing")
+    disk.check("/dev/null", "/dev/null")  # nothing is lost in a device
+    (tmp_path / "-").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    disk.check("-", "-")  # stdin is read
 
 
 def test_names_as_long_as_a_system_takes_them(tmp_path):

@@ -74,14 +74,45 @@ def test_what_is_refused_leaves_everything_as_it_was(rng, make_model):
     bad[15, 1] = np.nan
     windows = model.windows(8, 3)
     first = windows.run(x[:13])
-    with pytest.raises(InputError, match="nan"):
+    with pytest.raises(InputError, match=r"^x\[15, 1\] is nan"):
         windows.run(bad)
+    with pytest.raises(InputError, match=r"^x\[1\] is nan"):
+        windows.step(bad[15])
     for wrong in (x[0], x[:, :1], x[None]):
-        with pytest.raises(ShapeError, match="time steps"):
+        with pytest.raises(ShapeError, match=r"expected \(T, 2\), time steps"):
             windows.run(wrong)
+    for wrong in (x[:1], x[0, :1], x[None]):
+        with pytest.raises(ShapeError, match=r"expected \(2,\), one time step"):
+            windows.step(wrong)
     assert windows.steps == 13
     rest = windows.run(x[13:])
     assert np.concatenate([first, rest]).tobytes() == expected(model, x, 8, 3).tobytes()
+
+
+def test_tokens_that_are_refused_are_named_as_they_are_given(rng, make_model):
+    windows = make_model(rng, input="tokens", input_size=7).windows(8, 3)
+    tokens = rng.integers(0, 7, 30)
+    tokens[20] = 7
+    with pytest.raises(InputError, match=r"^x\[20\] is 7; expected tokens 0 .. 6"):
+        windows.run(tokens)
+    with pytest.raises(InputError, match=r"^x is 7; expected tokens"):
+        windows.step(7)
+    with pytest.raises(ShapeError, match=r"shape \(1, 30\); expected \(T,\), time steps"):
+        windows.run(tokens[None])
+    with pytest.raises(ShapeError, match=r"shape \(30,\); expected \(\), one time step"):
+        windows.step(tokens)
+
+
+def test_an_overflow_is_named_by_its_step(rng, make_model):
+    windows = make_model(rng).windows(8, 3)
+    x = np.zeros((30, 2), np.float32)
+    x[21] = 3e38
+    with pytest.raises(InputError, match=r"^the network leaves the finite numbers of float32 at x\[21\], "):
+        windows.run(x)
+    with pytest.raises(InputError, match=r"^the network leaves the finite numbers of float32 at x, "):
+        windows.step(x[21])
+    assert windows.steps == 0
+    assert len(windows.run(x[:21])) == 5
 
 
 def test_classes(rng, make_model):

@@ -34,6 +34,7 @@ from .model import Model
 from .model.stream import Stream
 from .model.streams import Streams
 from .model.unroll import Unrolled
+from .model.windows import Windows
 from .zoo import infer, load, models
 
 # Modules that classes of earlier pickles lie in, and where those classes are now.
@@ -76,6 +77,7 @@ __all__ = [
     "UnknownModelError",
     "Unrolled",
     "Vocabulary",
+    "Windows",
     "export",
     "fit",
     "hadamard",

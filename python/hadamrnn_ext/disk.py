@@ -19,7 +19,17 @@ from typing import IO, Any
 
 from .errors import InputError
 
-__all__ = ["check", "growing", "is_plain", "is_stdout", "picture_kind", "whole", "write", "write_picture"]
+__all__ = [
+    "apart",
+    "check",
+    "growing",
+    "is_plain",
+    "is_stdout",
+    "picture_kind",
+    "whole",
+    "write",
+    "write_picture",
+]
 
 Path = str | os.PathLike[str]
 
@@ -98,11 +108,27 @@ def is_stdout(path: Path) -> bool:
     return _descriptor(path) == 1
 
 
-def check(path: Path) -> None:
+def apart(path: Path, *inputs: Path | None) -> None:
+    """Raises InputError if ``path``, which is to be written, is a plain file that is read, by whatever name."""
+    if not os.path.isfile(path):
+        return
+    for read in inputs:
+        # - is stdin, even where a file has that name
+        if read is None or os.fspath(read) == "-" or not os.path.isfile(read):
+            continue
+        if os.path.samefile(path, read):
+            raise InputError(
+                f"{os.fspath(path)}: would be written over, and it is read as well; expected another file to write"
+            )
+
+
+def check(path: Path, *inputs: Path | None) -> None:
     """Raises the OSError that a later ``write`` would raise, as far as that can be known before a long computation.
 
-    The folder may be missing or not writable, or ``path`` may be a folder.
+    The folder may be missing or not writable, or ``path`` may be a folder. It may also be one of the ``inputs``, the files
+    that are read: see ``apart``.
     """
+    apart(path, *inputs)
     if _descriptor(path) is not None or not (is_plain(path) or os.path.isdir(path)):
         return
     folder = os.path.dirname(os.path.realpath(path))

@@ -203,6 +203,23 @@ def test_a_follower_answers_windows(run, monkeypatch):
     np.testing.assert_array_equal(np.float32(met), hr.load("har6").infer([x[i : i + 8] for i in (0, 6, 12)]))
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "says"),
+    [
+        ("har6", "1 2 3", "line 2: x has shape (3,); expected (9,), one time step"),
+        ("har6", f"1 nan{' 0' * 7}", "line 2: x[1] is nan"),
+        ("copy", "1 2 3", "line 2: '1 2 3' has 3 values; expected one token"),
+        ("copy", "99", "line 2: x is 99; expected tokens 0 .. 9"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--window", "4", "--hop", "2")])
+def test_a_follower_names_the_line_that_it_refuses(run, monkeypatch, name, line, says, options):
+    good = " ".join(["1"] * (9 if name == "har6" else 1))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{good}\n{line}\n"))
+    code, _, stderr = run("infer", "-", "--follow", "--model", name, *options)
+    assert (code, says in stderr) == (1, True), stderr
+
+
 def test_a_follower_of_a_permuted_model_is_refused(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("0.5\n"))
     code, _, stderr = run("infer", "-", "--follow", "--model", "pmnist")

@@ -90,6 +90,38 @@ def test_answers_replace_a_file_as_a_whole(run, model, series, tmp_path):
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fit x.npz --out x.npz",
+        "fit x.npz --test test.npz --out test.npz",
+        "quantize model.safetensors --train x.npz --out model.safetensors",
+        "quantize model.safetensors --train x.npz --out x.npz",
+        "quantize model.safetensors --train x.npz --test test.npz --out test.npz",
+        "infer x.npz --model model.safetensors --out x.csv",
+        "infer test.npz x.npz --model model.safetensors --out x.csv",
+        "infer x.npz --model model.safetensors --out model.csv",
+        "plot reading model.safetensors x.npz --out x.png",
+        "plot spectrum model.safetensors --out model.png",
+        "export model.safetensors --onnx model.safetensors",
+        "train custom --train x.npz --from model.safetensors --out .",
+    ],
+)
+def test_what_a_command_reads_is_never_written_over(run, model, series, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test.npz").write_bytes(series.read_bytes())
+    for name, link in (
+        ("x.npz", "x.csv"),
+        ("x.npz", "x.png"),
+        *[("model.safetensors", f"model.{end}") for end in ("csv", "png")],
+    ):
+        (tmp_path / link).symlink_to(name)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    code, stdout, stderr = run(*line.split())
+    assert (code, stdout, "is read as well; expected another file" in stderr) == (1, "", True), stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_answers_that_follow_are_in_their_file_at_once(model, tmp_path):
     out = tmp_path / "answers.jsonl"
     words = ["infer", "-", "--follow", "--model", tmp_path / "model.safetensors", "--out", out]

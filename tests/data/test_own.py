@@ -128,6 +128,12 @@ def test_other_files_are_refused(tmp_path, content):
         own.read(path)
 
 
+def test_an_npz_with_one_name_twice(tmp_path):
+    np.savez(tmp_path / "data.npz", X=np.zeros((2, 3)), x=np.ones((2, 3)), y=[0, 1])
+    with pytest.raises(DataError, match=r"data\.npz: holds X, x; expected one array of this name"):
+        own.read(tmp_path / "data.npz")
+
+
 def test_an_npz_lacks_something(tmp_path):
     np.savez(tmp_path / "data.npz", X=np.zeros((2, 3)), labels=[0, 1])
     with pytest.raises(DataError, match="holds X, labels; expected X and y"):

@@ -45,6 +45,14 @@ def test_what_a_card_does_not_say():
     assert not model.rnn.signs.requires_grad
 
 
+def test_what_a_card_says_is_not_given_again():
+    card = nn.SequenceModel(2, 8, 3).card
+    with pytest.raises(
+        hr.InputError, match=r"^hidden_size, weight_bits: given, and the card says it already"
+    ):
+        nn.SequenceModel.from_card(card, weight_bits=4, hidden_size=64, engine="loop")
+
+
 def test_the_network_of_every_bundled_model():
     for name in hr.zoo.models():
         card = hr.load(name).card

@@ -353,7 +353,17 @@ def test_what_does_not_go_together_is_refused():
     for wrong in ((3, 2), (0, 1), (1,), "ab", (1, float("inf"))):
         with pytest.raises(hr.InputError, match="positive numbers of steps"):
             nn.HadamRNN(1, 8, decays=True, time_constants=wrong)
-    with pytest.raises(hr.InputError, match="integer models do not have"):
+    for idle in (
+        {"freeze_decays": True},
+        {"time_constants": (1.0, 100.0)},
+        {"freeze_decays": True, "decays": False},
+    ):
+        with pytest.raises(hr.InputError, match="for a network without decays; expected decays=True"):
+            nn.SequenceModel(3, 8, 2, **idle)
+    for wrong in (2, {"thresholds": 2}, "share"):
+        with pytest.raises(hr.InputError, match=r"^pool is .*; expected None or a Pool"):
+            nn.SequenceModel(3, 8, 2, pool=wrong)
+    with pytest.raises(hr.InputError, match="integers of a network that forgets cannot be simulated"):
         make().simulate_integers(torch.randn(4, STEPS, 3).numpy(), 8)
     with pytest.raises(RuntimeError, match="input_activation is 'clip' in the state_dict and None"):
         make().load_state_dict(make(input_activation="clip").state_dict())

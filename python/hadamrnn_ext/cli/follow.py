@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, InputError, ShapeError
 from ..model import Model
 from ..model.classify import classify, finite
 from ..model.stream import Stream
@@ -22,7 +22,7 @@ def follow(
 ) -> Iterator[Answer]:
     """The answer so far after each line, which is a time step; an empty line begins a new sequence.
 
-    With a `window` the answers for windows of so many lines, which begin `hop` lines apart.
+    With a `window` the answers for windows of so many lines, which begin `hop` lines apart. Errors name the line.
     """
 
     def begin() -> Stream | Windows:
@@ -35,13 +35,20 @@ def follow(
         if not cells:
             stream = begin()
             continue
+        if not features and len(cells) > 1:
+            raise DataError(
+                f"line {number}: {line.strip()[:60]!r} has {len(cells)} values; expected one token"
+            )
         try:
             step = np.array(cells, np.float64) if features else int(cells[0])
         except ValueError:
             raise DataError(
                 f"line {number}: {line.strip()[:60]!r} is no time step; expected numbers"
             ) from None
-        y = stream.step(step)
+        try:
+            y = stream.step(step)
+        except (InputError, ShapeError) as error:
+            raise type(error)(f"line {number}: {error}") from None
         if y is None:
             continue
         if logits:

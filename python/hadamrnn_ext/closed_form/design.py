@@ -55,7 +55,7 @@ def input_bits(width: int) -> int:
 
 
 #: What `fit` chooses from. Outlines and gestures want short memories in small blocks, physiological series long ones in large
-#: blocks; which it is shows in the leave-one-out errors (docs/training.md has the measurements).
+#: blocks; which it is shows in the leave-one-out errors.
 DESIGNS = (
     Design(16, 1 / 8, "clip", gain=3.0),
     Design(16, 1 / 2),

@@ -2,7 +2,7 @@
 into account.
 
 A readout that was fitted to exact features and is then given rounded ones loses up to 20 points with 8 bits of state, as its
-weights are large and of both signs; one that is fitted to the rounded ones loses next to nothing (docs/training.md).
+weights are large and of both signs; one that is fitted to the rounded ones loses next to nothing.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> 
 
     X is (N, T, ..). With lengths (N,), X is either padded to (N, T, ..) or holds one sequence after another, (sum of
     lengths, ..), and becomes a list of N. For the card of a model of features, (N, T) is read as (N, T, 1). The names of the
-    arrays may be in upper or lower case. Raises DataError.
+    arrays may be in upper or lower case. Raises DataError, also where two names differ in that alone.
     """
     stored = _members(name, content)
     found = {key.lower(): array for key, array in stored.items()}
@@ -100,6 +100,10 @@ def _members(name: str, content: bytes) -> Arrays:
                 raise DataError(
                     f"{name}: a zip archive of {held}; expected .npz. A table of a spreadsheet can be saved as CSV"
                 )
+            names = [member.removesuffix(".npy") for member in archive.namelist()]
+            for key in names:
+                if len(same := [other for other in names if other.lower() == key.lower()]) > 1:
+                    raise DataError(f"{name}: holds {', '.join(same)}; expected one array of this name")
             size = sum(info.file_size for info in archive.infolist())
             if size > MAX_BYTES:
                 raise DataError(f"{name}: {size} bytes of arrays, above the limit of {MAX_BYTES}")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
+from ..errors import InputError, ShapeError
 from . import inputs
 from .classify import Classification
+from .reader import overflow_error
 from .sequences import F32, MAX_COUNT, Source
 from .streams import Streams
 
@@ -53,7 +54,10 @@ class Windows:
         Raises:
             ShapeError, InputError: as ``Model.infer``.
         """
-        found = self.run(inputs.read_array(x)[None])
+        array, inner = inputs.read_array(x), self._streams._reader.inner
+        if array.shape != inner:
+            raise ShapeError(f"x has shape {array.shape}; expected {inner}, one time step")
+        found = self._take(array[None], array)
         return found[0] if len(found) else None
 
     def run(self, x: ArrayLike) -> F32:
@@ -62,25 +66,48 @@ class Windows:
         Raises:
             ShapeError, InputError: as ``Model.infer``.
         """
-        array = inputs.read_array(x)
-        inner = () if self._model.card.input == "tokens" else (self._model.card.input_size,)
-        if array.shape[1:] != inner or not array.ndim:
-            raise ShapeError(f"x has shape {array.shape}; expected {('T', *inner)}, time steps")
-        before = copy.copy(self) if len(array) > 1 else None  # one step is taken or refused as a whole
-        found = []
+        array, inner = inputs.read_array(x), self._streams._reader.inner
+        if not array.ndim or array.shape[1:] != inner:
+            expected = f"(T, {inner[0]})" if inner else "(T,)"
+            raise ShapeError(f"x has shape {array.shape}; expected {expected}, time steps")
+        return self._take(array, array)
+
+    def classify(self, x: ArrayLike, top: int = 1) -> Classification:
+        """Feed a chunk as ``run`` does; the ``top`` most probable classes of each window that ends in it, (k, top)."""
+        return self._model.classes.best(self.run(x), top, every_step=False)
+
+    def _take(self, steps: NDArray[Any], x: NDArray[Any]) -> F32:
+        """The logits of the windows that end in these steps, which are x, or x with an axis of time; errors name places in x."""
+        before = copy.copy(self) if len(steps) > 1 else None  # one step is taken or refused as a whole
+        found, rest = [], steps
         try:
-            while len(array):
-                count, logits = self._advance(array)
+            while len(rest):
+                try:
+                    count, logits = self._advance(rest)
+                except InputError as error:
+                    raise self._explained(error, rest, x) from None
                 found += [] if logits is None else [logits]
-                array = array[count:]
+                rest = rest[count:]
         except BaseException:
             vars(self).update(vars(before or self))
             raise
         return np.stack(found) if found else np.empty((0, self._model.card.output_size), np.float32)
 
-    def classify(self, x: ArrayLike, top: int = 1) -> Classification:
-        """Feed a chunk as ``run`` does; the ``top`` most probable classes of each window that ends in it, (k, top)."""
-        return self._model.classes.best(self.run(x), top, every_step=False)
+    def _explained(self, error: InputError, rest: NDArray[Any], x: NDArray[Any]) -> InputError:
+        """The same error with the place in x of what was met, where the first of the `rest` of its steps were refused."""
+        try:
+            self._streams._reader.read(x, self._streams._check_finite)
+        except InputError as refused:
+            return refused
+        for i in range(
+            len(rest)
+        ):  # all numbers are good: the network leaves the finite ones at one of these steps
+            try:
+                self._advance(rest[i : i + 1])
+            except InputError:
+                alone = x.ndim < rest.ndim
+                return overflow_error(x, () if alone else (len(x) - len(rest) + i,))
+        return error
 
     def _advance(self, x: NDArray[Any]) -> tuple[int, F32 | None]:
         """Takes steps up to where a window begins or ends next; how many, and the logits of the one that ended."""

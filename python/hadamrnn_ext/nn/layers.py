@@ -37,6 +37,7 @@ class HadamRNN(LayerParameters):
             file stores one byte per decay; training computes with the value of that byte, and the gradient goes straight
             through the rounding.
         time_constants: the shortest and the longest tau = -1/ln(lambda), in steps; they are drawn log-uniformly in between.
+            None stands for (1, 100).
         freeze_decays: keep the decays as they were drawn.
         input_activation: phi in the input phi(U x_t + b) of the first layer: "relu", "clip" (to -1 .. 1), or None for none.
         differences: the first layer reads x_t together with x_t - x_{t-1}, which is zero at the first step (also at the first

@@ -55,7 +55,7 @@ class Network(Described):
         engine: str = "auto",
         freeze_signs: bool = False,
         decays: bool | None = None,
-        time_constants: tuple[float, float] = (1.0, 100.0),
+        time_constants: tuple[float, float] | None = None,
         freeze_decays: bool = False,
         input_activation: str | None = None,
         differences: bool | None = None,
@@ -72,6 +72,8 @@ class Network(Described):
         weight_bits, output_weight_bits = plain(weight_bits), plain(output_weight_bits)
         if output not in ("last", "all", "mean"):
             raise InputError(f"unknown output {output!r}; expected 'last', 'all' or 'mean'")
+        if pool is not None and not isinstance(pool, Pool):
+            raise InputError(f"pool is {ascii(pool)[:40]}; expected None or a Pool, such as nn.Pool(2)")
         if (output != "last" or pool is not None) and engine == "krylov":
             what = f"output {output!r}" if pool is None else "what a pool reads"
             raise InputError(f"engine 'krylov' computes the last state alone, so it cannot give {what}")

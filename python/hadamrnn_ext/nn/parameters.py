@@ -58,7 +58,7 @@ class LayerParameters(Described):
         engine: str = "auto",
         freeze_signs: bool = False,
         decays: bool | None = None,
-        time_constants: tuple[float, float] = (1.0, 100.0),
+        time_constants: tuple[float, float] | None = None,
         freeze_decays: bool = False,
         input_activation: str | None = None,
         differences: bool | None = None,
@@ -98,6 +98,9 @@ class LayerParameters(Described):
             raise InputError(
                 "decays, input_activation and differences are for networks of one direction; expected bidirectional=False"
             )
+        if not decays and (freeze_decays or time_constants is not None):
+            given = "time_constants is given" if not freeze_decays else "freeze_decays is True"
+            raise InputError(f"{given} for a network without decays; expected decays=True")
         engines.check(engine, recurrence, num_layers, input_activation)
         for bits in (weight_bits, bias_bits):
             if bits is not None:
@@ -106,7 +109,8 @@ class LayerParameters(Described):
         self.input_size, self.hidden_size, self.block_size = input_size, hidden_size, block_size
         self.num_layers, self.recurrence, self.engine = num_layers, recurrence, engine
         self.weight_bits, self.bias_bits = plain(weight_bits), plain(bias_bits)
-        self.time_constants = _time_constants(time_constants)
+        if time_constants is not None:
+            self.time_constants = _time_constants(time_constants)
         self.input_activation, self.differences = input_activation, bool(differences)
         self.integer: IntegerCard | None = None
 

@@ -59,7 +59,7 @@ class SequenceModel(Network):
         options: what a card does not contain: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
             ``freeze_decays``, ``device``, ``dtype``; see above.
 
-        Raises InputError for an integer model, or if the layers are not all of one kind.
+        Raises InputError for an integer model, if the layers are not all of one kind, or for an option that the card fixes.
 
         Example:
             >>> SequenceModel.from_card(hadamrnn_ext.load("har2").card).output_size
@@ -72,15 +72,19 @@ class SequenceModel(Network):
                 "the layers differ in size or recurrence; a SequenceModel has layers of one kind"
             )
         layer = card.layers[0]
-        return cls(
-            hidden_size=layer.hidden_size,
-            block_size=layer.block_size,
-            recurrence=layer.recurrence,
-            num_layers=len(card.layers),
-            tokens=card.input == "tokens",
+        said: dict[str, Any] = {
+            "hidden_size": layer.hidden_size,
+            "block_size": layer.block_size,
+            "recurrence": layer.recurrence,
+            "num_layers": len(card.layers),
+            "tokens": card.input == "tokens",
             **{name: getattr(card, name) for name in IN_COMMON},
-            **options,
-        )
+        }
+        if twice := sorted(said.keys() & options.keys()):
+            raise InputError(
+                f"{', '.join(twice)}: given, and the card says it already; expected options that a card does not say"
+            )
+        return cls(**said, **options)
 
     @overload
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor: ...
