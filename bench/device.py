@@ -48,7 +48,7 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
     ours, equal = model_figures(model, x, BOARDS[board])
     peer = dense_figures(
         model, x[:1], BOARDS[board]
-    )  # a million multiplications a step, the same for every input
+    )  # a million multiplications per step, the same for every input
     note = (
         f"{ours.per_step:,.0f} / {peer.per_step:,.0f} instructions a step, "
         f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
@@ -74,6 +74,6 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
 
 
 def _data_folder() -> Path | None:
-    """None: where the package looks. Else the folder that the tests take as well."""
+    """The folder of data that the tests use too, or None for the place where the package looks."""
     beside = ROOT.parent / "shared" / "data"
     return beside if beside.is_dir() and "HADAMRNN_DATA" not in os.environ else None

@@ -1,4 +1,4 @@
-"""Data sets of series with classes: those that come with aeon, and UCI HAR and spoken digits where they lie."""
+"""Data sets of series with classes: those that come with aeon, and UCI HAR and spoken digits if they are present."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hadamrnn_ext.errors import DataError
 
 __all__ = ["DataSet", "Part", "data_sets"]
 
-#: Names of the loaders of aeon; data come with the package.
+#: Names of the loaders in aeon; the data come with the package.
 LOADERS = {
     "ArrowHead": "load_arrow_head",
     "BasicMotions": "load_basic_motions",
@@ -29,14 +29,14 @@ LOADERS = {
 
 @dataclass(frozen=True)
 class Part:
-    """N series (T_i, d), their classes, and where they are known whom each is of."""
+    """N series (T_i, d), their classes, and, where known, the person each one is of."""
 
     x: list[NDArray[np.float32]]
     y: NDArray[Any]
     groups: NDArray[np.int64] | None = None
 
     def padded(self, steps: int | None = None) -> NDArray[np.float32]:
-        """(N, T, d): shorter series keep their last value."""
+        """The series as one array (N, T, d), in which shorter series repeat their last value."""
         most = steps or max(map(len, self.x))
         return np.stack(
             [np.pad(one[:most], ((0, max(0, most - len(one))), (0, 0)), "edge") for one in self.x]
@@ -51,7 +51,7 @@ class DataSet:
 
 
 def data_sets(names: list[str] | None = None) -> Iterator[DataSet]:
-    """Those of these names, or all. Raises ImportError without aeon."""
+    """The data sets of these names, or all of them. Raises ImportError without aeon."""
     loaders = importlib.import_module("aeon.datasets")
     for name, loader in LOADERS.items():
         if names is None or name in names:
@@ -66,7 +66,7 @@ def data_sets(names: list[str] | None = None) -> Iterator[DataSet]:
 
 
 def _part(x: Any, y: Any) -> Part:
-    """aeon has channels first."""
+    """Converts series of aeon, whose first axis is the channels."""
     return Part([np.ascontiguousarray(np.asarray(one, np.float32).T) for one in x], np.asarray(y))
 
 

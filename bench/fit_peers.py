@@ -20,7 +20,7 @@ ESN_UNITS, GRU_UNITS, GRU_SECONDS = 500, 64, 60.0
 
 
 class Fitted(NamedTuple):
-    """What a fit gives: a function from series to their classes, and the bytes of what it needs."""
+    """The result of a fit: a function from series to their classes, and how many bytes it needs."""
 
     classify: Callable[[Part], NDArray[Any]]
     bytes: int
@@ -40,7 +40,7 @@ def ours(train: Part, seed: int) -> Fitted:
 
 
 def minirocket(train: Part, seed: int) -> Fitted:
-    """Dempster, Schmidt and Webb (2021, arXiv 2012.08791), as aeon has it."""
+    """MiniRocket of Dempster, Schmidt and Webb (2021, arXiv 2012.08791) in the version of aeon."""
     kind = importlib.import_module("aeon.classification.convolution_based").MiniRocketClassifier
     steps = max(9, *map(len, train.x))
     model = kind(random_state=seed).fit(_channels_first(train, steps), train.y)
@@ -48,7 +48,7 @@ def minirocket(train: Part, seed: int) -> Fitted:
 
 
 def echo_state(train: Part, seed: int) -> Fitted:
-    """A reservoir of reservoirpy; its mean and last state are read by ridge regression."""
+    """A reservoir of reservoirpy, whose mean state and last state are read by ridge regression."""
     reservoir_kind = importlib.import_module("reservoirpy.nodes").Reservoir
     ridge_kind = importlib.import_module("sklearn.linear_model").RidgeClassifierCV
     values = np.concatenate(train.x)
@@ -72,7 +72,7 @@ def echo_state(train: Part, seed: int) -> Fitted:
 
 
 def gru(train: Part, seed: int) -> Fitted:
-    """64 units, the mean of their outputs, Adam for a minute at most."""
+    """A GRU of 64 units that reads the mean of its outputs, trained by Adam for at most a minute."""
     torch: Any = importlib.import_module("torch")
     torch.manual_seed(seed)
     names = np.unique(train.y)

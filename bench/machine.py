@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""Describes the machine on which a measurement was made."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> str:
-    """Model name with family and model numbers, which tell apart processors of one name."""
+    """The name of the processor with family and model numbers, because different processors share a name."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""The C++ timing program of the kernels (kernels.cpp): built when it is missing or old, run, read."""
+"""Builds the C++ timing program of the kernels (kernels.cpp) if it is missing or old, runs it, and reads its output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUILD = ROOT / "build" / "bench"
 
 @dataclass(frozen=True)
 class Timing:
-    """Median of one unit of work (a product, a transform, a time step). ``cycles`` is 0 where the clock is unknown."""
+    """The median time of one unit of work: a product, transform or time step. ``cycles`` is 0 if the clock is unknown."""
 
     id: str
     isa: str
@@ -26,13 +26,13 @@ class Timing:
 
 
 class Program:
-    """hadamrnn_bench. It takes the instruction set from HADAMRNN_ISA, as everything does."""
+    """The program hadamrnn_bench, which takes its instruction set from HADAMRNN_ISA, as everything else does."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or _built()
 
     def time(self, *ids: str, seconds: float) -> list[Timing]:
-        """Times the cases, each for this long; all of them without ids. Raises CalledProcessError."""
+        """Times each of these cases, or all of them without ids, for this long. Raises CalledProcessError."""
         command = [str(self._path), "--seconds", f"{seconds:g}", *ids]
         lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
         return [Timing(**json.loads(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""What a user of NumPy would run instead."""
+"""Peers: what a user of NumPy would run instead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def blas_threads(count: int) -> Call:
 
 
 def loop(work: Workload, threads: list[int]) -> list[Candidate]:
-    """One matrix-vector product a step, for a single sequence."""
+    """A single sequence with one matrix-vector product per step."""
     dense, x, keep = work.dense, work.x[0], work.model.card.output == "all"
     table = dense.u.T + dense.b
     u, b = dense.u.T.copy(), dense.b
@@ -47,7 +47,7 @@ def loop(work: Workload, threads: list[int]) -> list[Candidate]:
 
 
 def matrix_vector(n: int, threads: list[int]) -> list[Candidate]:
-    """A float32 matrix-vector product of order n, which a binary or ternary matrix would be without its kernels."""
+    """A float32 matrix-vector product of order n, which replaces a binary or ternary product without special kernels."""
     rng = np.random.default_rng(3)
     matrix = rng.choice(np.array([-1, 1], np.float32), (n, n))
     x = rng.random(n, np.float32)

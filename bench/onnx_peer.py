@@ -1,4 +1,4 @@
-"""onnxruntime's RNN operator: with the activation Affine(1, 0) it is the linear recurrence."""
+"""The RNN operator of onnxruntime, which with the activation Affine(1, 0) is the linear recurrence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["rnn"]
 
 
 def rnn(work: Workload, threads: list[int]) -> list[Candidate]:
-    """The whole model in one ONNX graph; one session for each number of threads."""
+    """The whole model in one ONNX graph, with one session for each number of threads."""
     batch, steps, _ = work.x.shape
     model = _graph(work.dense, steps, batch).SerializeToString()
     feed = {"x": np.ascontiguousarray(work.x.transpose(1, 0, 2))}
@@ -64,5 +64,5 @@ def _graph(dense: Dense, steps: int, batch: int) -> onnx.ModelProto:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, batch, len(dense.c)])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    # An old operator set and format: any onnxruntime reads them.
+    # An old operator set and file format, which every onnxruntime can read.
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

@@ -1,4 +1,4 @@
-"""Records as pictures: ratios with their targets, and time over n log2 n."""
+"""Draws records: ratios with their targets, and time over n log2 n."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["draw"]
 
 
 def draw(stem: Path, records: Sequence[Record]) -> list[Path]:
-    """Writes the pictures that the records allow; ``stem`` is their path up to the ending. Returns their paths."""
+    """Draws the pictures that the records allow and returns their paths, which begin with ``stem``."""
     mpl.use("Agg")
     paths = []
     compared = [record for record in records if record.ours_s and record.peer_s and record.key not in AT_MOST]

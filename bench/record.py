@@ -1,4 +1,4 @@
-"""One measurement: ours against a peer on the same input, as it goes to the JSON file."""
+"""One measurement of ours against a peer on the same input, as it is written to the JSON file."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Record:
 
     @property
     def key(self) -> str:
-        """Name in the table of targets: "pmnist_b1/torch_loop"."""
+        """The name in the table of targets, such as "pmnist_b1/torch_loop"."""
         return f"{self.id}/{self.peer}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRecord(Record):
-    """Code on a microcontroller; ``ratio`` is the peer's instructions a step over ours, ``isa`` the processor.
+    """Code on a microcontroller; ``ratio`` is the peer's instructions per step over ours, ``isa`` the processor.
 
     ``flash`` is text and rodata, ``ram`` data, bss, the state of a sequence and the stack, in bytes.
     """
@@ -45,7 +45,7 @@ class DeviceRecord(Record):
     flash: int
     ram: int
     instructions_per_step: float
-    logits_equal: bool  # to those of Python, to the bit
+    logits_equal: bool  # whether they equal those of Python to the bit
 
 
 @dataclass(frozen=True, kw_only=True)

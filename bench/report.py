@@ -14,7 +14,7 @@ HEADER = ["record", "ours", "peer", "ratio", "target", "met", "threads, ours / p
 
 
 def markdown(machine: dict[str, Any], records: Sequence[Record]) -> str:
-    """The machine in a line, and the table."""
+    """One line about the machine, followed by the table."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     lines = [
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['isa']}, load {machine['load']} at the start; {versions}",
@@ -37,7 +37,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Three digits and a unit."""
+    """A time with three digits and its unit."""
     if value is None:
         return ""
     for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):

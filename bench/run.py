@@ -16,7 +16,7 @@ SUITES = ("kernels", "inference", "calls", "scaling", "edge", "training", "fit")
 def main() -> None:
     options = _parser().parse_args()
     if options.isa:
-        os.environ["HADAMRNN_ISA"] = options.isa  # before anything asks for it, and for the C++ program
+        os.environ["HADAMRNN_ISA"] = options.isa  # before anything reads it, the C++ program included
     import machine
     import plots
     import record

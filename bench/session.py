@@ -1,4 +1,4 @@
-"""What the suites share: how long to measure, on how many threads, and how a pair becomes a record."""
+"""What the suites share: how long to measure, on how many threads, and how to turn a pair of times into a record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Session:
 
     @property
     def threads(self) -> list[int]:
-        """The numbers of threads that everybody may choose from: one, and all."""
+        """The numbers of threads that both sides may choose from: one, and all."""
         return sorted({1, cpus()})
 
     def program(self) -> Program:
@@ -41,7 +41,7 @@ class Session:
     def compare(
         self, id: str, peer: str, ours: Sequence[Candidate], theirs: Sequence[Candidate], note: str = ""
     ) -> None:
-        """Measures the fastest of ours against the fastest of theirs."""
+        """Measures our fastest way against the fastest way of the peer."""
         us, them = best(ours, self.budget), best(theirs, self.budget)
         pair = measure(us, them, self.budget)
         how = "; ".join(text for text in (f"peer: {them.name}", note) if text)
@@ -50,7 +50,7 @@ class Session:
     def add(
         self, id: str, peer: str, ours: float | None, theirs: float | None, threads: str, note: str = ""
     ) -> None:
-        """A record whose ratio is theirs / ours."""
+        """A record whose ratio is the time of the peer over ours."""
         ratio = theirs / ours if ours and theirs else 0.0
         self.append(Record(self.suite, id, peer, ours, theirs, ratio, hr.isa.active(), threads, note))
 

@@ -1,4 +1,4 @@
-"""What a call costs from Python, where the work itself is next to nothing: n = 128, nine channels, two time steps."""
+"""The cost of a call from Python whose own work is tiny: n = 128, nine channels, two time steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workloads import sensors
 __all__ = ["run"]
 
 STREAMS = 1000
-LONGER = 100  # steps more, by which a step is told from a call
+LONGER = 100  # further steps, which separate the time of a step from that of a call
 
 
 def run(session: Session) -> None:
@@ -23,7 +23,7 @@ def run(session: Session) -> None:
 
 
 def step(session: Session) -> None:
-    """A step of a stream as users take it: an array of float32, normalized as every model of own data does it."""
+    """A step of a stream as users take it: a float32 array, normalized as in every model trained on one's own data."""
     normalized, plain = (sensors(1, 1, rule) for rule in (True, False))
     x = normalized.x[0, 0]
     ours, theirs = normalized.model.stream().step, plain.model.stream().step
@@ -37,7 +37,7 @@ def step(session: Session) -> None:
 
 
 def short(session: Session) -> None:
-    """``infer`` and ``classify`` of two steps, beside the time that the kernel takes for two."""
+    """``infer`` and ``classify`` of two steps, compared with the time that the kernel takes for two steps."""
     work = sensors(1, 2 + LONGER, True)
     model, long, x = work.model, work.x[0], work.x[0, :2].copy()
     pair = measure(
@@ -52,7 +52,7 @@ def short(session: Session) -> None:
 
 
 def streams(session: Session) -> None:
-    """A step of each of a thousand streams, and of as many sequences in one ``infer``, on one thread."""
+    """One step of a thousand streams, and of as many sequences in one ``infer``, on one thread."""
     work = sensors(STREAMS, 1, True)
     many = work.model.streams(STREAMS)
     places = np.array([many.join() for _ in range(STREAMS)])

@@ -1,4 +1,4 @@
-"""Integer models: the time of a step against that of our own float32 step, and exported C on microcontrollers."""
+"""Integer models: the time of a step compared with our own float32 step, and exported C on microcontrollers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workloads import pixels
 
 __all__ = ["run"]
 
-STEPS = 4096  # of one sequence, so that the call and the readout do not count
+STEPS = 4096  # per sequence, so many that the call and the readout do not matter
 
 
 def run(session: Session) -> None:
@@ -20,7 +20,7 @@ def run(session: Session) -> None:
 
 
 def step(session: Session, id: str, hidden_size: int, block_size: int, state_bits: int) -> None:
-    """One input a step, the quantization of that input included."""
+    """One input per step, including the quantization of that input."""
     work = pixels(1, STEPS, hidden_size, block_size)
     integers = work.model.quantize(work.x, state_bits=state_bits)
     ours = Candidate("integers", lambda: integers.infer(work.x))

@@ -1,4 +1,4 @@
-"""Models of data sets that come with packages: accuracy, seconds to fit and to classify, and bytes, against other ways."""
+"""Models of data sets that come with packages, compared by accuracy, seconds to fit and to classify, and bytes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from session import Session
 __all__ = ["run"]
 
 SEEDS = 5
-#: With --quick: two small sets and one seed.
+#: What --quick runs: two small sets and one seed.
 QUICK = ["GunPoint", "ItalyPowerDemand"]
-ALONE = 20  # series that are classified one by one, for the time of one
+ALONE = 20  # series that are classified one by one, to time a single one
 
 
 class Outcome(NamedTuple):
-    """Of all seeds."""
+    """The results over all seeds."""
 
     accuracies: list[float]
-    fit_s: float  # the median; what a first fit compiles is apart
-    classify_s: float  # one series
+    fit_s: float  # the median, without what a first fit compiles
+    classify_s: float  # per series
     bytes: int
 
 
 def run(session: Session) -> None:
-    """Every way gets the same series and seeds; test series are for the accuracy alone."""
+    """Every way gets the same series and seeds; the test series serve only for the accuracy."""
     seeds = range(1 if session.quick else SEEDS)
     for data in data_sets(QUICK if session.quick else None):
         us = outcome(ours, data, seeds)
@@ -46,7 +46,7 @@ def run(session: Session) -> None:
 
 def outcome(way: Way, data: DataSet, seeds: range) -> Outcome:
     few = np.union1d(np.unique(data.train.y, return_index=True)[1], np.arange(min(20, len(data.train.y))))
-    way(Part([data.train.x[i] for i in few], data.train.y[few]), 0)  # compiles, where something is
+    way(Part([data.train.x[i] for i in few], data.train.y[few]), 0)  # compiles whatever a first fit compiles
     accuracies, times, fitted = [], [], None
     for seed in seeds:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Whole models: a sequence, a batch, a stream, against what a user could run instead."""
+"""Whole models on a sequence, a batch and a stream, compared with what a user could run instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single kernels: the transform from Python, binary and ternary products from C++, and cycles of all of them."""
+"""Single kernels: the transform from Python, binary and ternary products from C++, and the cycles of all of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(session: Session) -> None:
 
 
 def transform(session: Session, n: int) -> None:
-    """The public call against fht_cpu's, both in place, which is fastest."""
+    """The public call compared with that of fht_cpu, both in place, which is fastest."""
     x = np.random.default_rng(4).random((BATCH // n, n), np.float32)
     np.testing.assert_allclose(fht_cpu.fht(x, inplace=False), hr.hadamard.transform(x), rtol=1e-3, atol=1e-3)
     zeros = np.zeros_like(x)  # a transform in place of anything else would soon overflow
@@ -41,7 +41,7 @@ def transform(session: Session, n: int) -> None:
 
 
 def products(session: Session) -> None:
-    """Binary and ternary matrix-vector products, packing of the activations included, against float32 BLAS."""
+    """Binary and ternary matrix-vector products, including the packing of activations, compared with float32 BLAS."""
     program, budget = session.program(), session.budget
     for id, n in (("xnor_n512_k1", 512), ("xnor_n512_k12", 512), ("masked_add_n1024_d16", 1024)):
         peer = best(numpy_peers.matrix_vector(n, session.threads), budget)
@@ -62,7 +62,7 @@ def products(session: Session) -> None:
 
 
 def cycles(session: Session) -> None:
-    """Clock cycles of one product, transform or step, alone in C++: what README.md compares with the bounds."""
+    """Clock cycles of one product, transform or step in C++ alone, which README.md compares with the bounds."""
     for timing in session.program().time(seconds=session.budget.side):
         note = (
             f"ratio is clock cycles; {work.of(timing.id).rates(timing.cycles)}" if timing.cycles else "in C++"

@@ -41,7 +41,7 @@ def steps(session: Session) -> None:
 
 
 def threads(session: Session) -> None:
-    """A batch over two threads against one."""
+    """A batch on two threads compared with one."""
     if cpus() < 2:
         session.say("threads_2 is not measured: this process may use one CPU")
         return

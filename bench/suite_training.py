@@ -1,4 +1,4 @@
-"""Training steps of the paper's presets against the plain loop in torch; and the memory that they need."""
+"""Training steps of the paper's presets, compared with the plain loop in torch, and the memory that they need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(session: Session) -> None:
 
 
 def memory(session: Session) -> None:
-    """Peak bytes of one copy step beyond torch, model, inputs and targets."""
+    """Peak bytes of one training step of the copy task, beyond torch, model, inputs and targets."""
     short, long = (_peak("native", steps, "reversible") for steps in (1000, 10_000))
     loop = _peak("loop", 1000, "stored")
     text = f"peak {short / 2**20:.1f} MiB, loop {loop / 2**20:.0f} MiB"

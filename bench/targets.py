@@ -1,4 +1,4 @@
-"""What the project set out to reach: the least ratio of each record on a machine with AVX-512."""
+"""The targets of the project: the smallest acceptable ratio of each record on a machine with AVX-512."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ AT_MOST = {
     "classify_short/kernel": 8.0,
 }
 
-# With AVX2 forced, sixty per cent of a ratio to a peer; scaling, ours against ours, and training are the same for
-# every instruction set.
+# With AVX2 forced, the target is sixty per cent of a ratio to a peer. For scaling, training, and comparisons of ours with
+# ours, the targets are the same for every instruction set.
 AVX2_SHARE = 0.6
 SAME_FOR_ALL = ("calls", "scaling", "edge", "training")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes at most, and how many times fewer instructions than the peer's at least (0: no matter)."""
+    """The largest numbers of bytes, and the smallest ratio of the peer's instructions to ours (0 for no target)."""
 
     flash: int
     ram: int
@@ -69,7 +69,7 @@ DEVICE = {
 
 
 def target(record: Record) -> tuple[str, bool] | None:
-    """The target as text and whether it is met; None if there is none."""
+    """The target as text and whether it is met; None without a target."""
     if isinstance(record, DeviceRecord):
         limits = DEVICE[record.id]
         return str(limits), limits.met(record)
@@ -81,7 +81,7 @@ def target(record: Record) -> tuple[str, bool] | None:
 
 
 def least(record: Record) -> float | None:
-    """The least ratio to reach on the record's instruction set; None if there is none."""
+    """The smallest ratio to reach on the instruction set of the record; None without a target."""
     if record.key not in AT_LEAST:
         return None
     share = AVX2_SHARE if record.isa == "avx2" and record.suite not in SAME_FOR_ALL else 1

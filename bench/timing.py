@@ -1,4 +1,4 @@
-"""Medians of two functions measured side by side, each at its best number of threads."""
+"""Medians of two functions that are measured in turns, each with its best number of threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to do the work: the call, the threads it uses, and what sets these up before it is timed."""
+    """One way to do the work: the call, the number of threads it uses, and a function that sets this number before timing."""
 
     name: str
     call: Call
@@ -25,7 +25,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to measure: seconds of one sample, seconds of one side in one round, and rounds."""
+    """How long to measure: seconds per sample, seconds per side and round, and the number of rounds."""
 
     sample: float = 2e-4
     side: float = 0.15
@@ -33,20 +33,20 @@ class Budget:
 
     @classmethod
     def quick(cls) -> Budget:
-        """Enough to see that everything runs, and roughly how fast."""
+        """Long enough to see that everything runs, and roughly how fast."""
         return cls(side=0.03, rounds=3)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Median seconds of a call of each side."""
+    """Median seconds per call of each side."""
 
     ours: float
     peer: float
 
 
 def best(candidates: Sequence[Candidate], budget: Budget) -> Candidate:
-    """The fastest of several ways to do the same: four looks at each, in turns, or one where a call is long."""
+    """The fastest of several ways to do the same work, by four looks at each in turns, or one look if a call is long."""
     if len(candidates) == 1:
         return candidates[0]
     fastest = [math.inf] * len(candidates)
@@ -58,7 +58,7 @@ def best(candidates: Sequence[Candidate], budget: Budget) -> Candidate:
 
 
 def measure(ours: Candidate, peer: Candidate, budget: Budget) -> Pair:
-    """Both sides in turns, so that a change in the machine's speed meets both."""
+    """Times both sides in turns, so that a change in the speed of the machine affects both."""
     sides: tuple[list[float], list[float]] = ([], [])
     for _ in range(budget.rounds):
         for side, candidate in zip(sides, (ours, peer), strict=True):
@@ -67,7 +67,7 @@ def measure(ours: Candidate, peer: Candidate, budget: Budget) -> Pair:
 
 
 def samples(candidate: Candidate, budget: Budget) -> list[float]:
-    """Seconds of a call, over and over.
+    """Seconds per call, measured over and over.
 
     A sample is much shorter than a scheduler's time slice where the call allows it, so that most samples are
     undisturbed. The first call is not counted: caches are cold, and threads of the other side may still spin.

@@ -18,7 +18,7 @@ from workloads import Dense, Workload
 
 __all__ = ["compiled_loop", "loop", "lstm", "step", "unrolled"]
 
-CHUNK = 28  # steps that torch.compile sees at once: all of them would compile for many minutes
+CHUNK = 28  # steps that torch.compile sees at once; compiling all of them would take many minutes
 
 
 class Network:
@@ -29,7 +29,7 @@ class Network:
             torch.from_numpy, (dense.w, dense.u, dense.b, dense.v, dense.c)
         )
         self.w_t = self.w.t().contiguous()
-        self.table = (self.u.t() + self.b).contiguous()  # one row a token
+        self.table = (self.u.t() + self.b).contiguous()  # one row per token
 
     def inputs(self, x: Tensor) -> Tensor:
         """v = U x + b at every step, (T, B, n)."""
@@ -57,10 +57,10 @@ def _addmv(net: Network, h: Tensor, v: Tensor) -> Tensor:
 
 
 def loop(work: Workload, threads: list[int]) -> list[Candidate]:
-    """One matrix product a step, in every form that fits the batch."""
+    """One matrix product per step, in every form that fits the batch."""
     forms: dict[str, Advance] = {"F.linear": _linear, "addmm": _addmm}
     if len(work.x) == 1:
-        forms["addmv"] = _addmv  # a vector instead of a batch of one
+        forms["addmv"] = _addmv  # uses a vector instead of a batch of one
     net, x, keep = Network(work.dense), torch.from_numpy(work.x), work.model.card.output == "all"
 
     @torch.inference_mode()

@@ -13,7 +13,7 @@ from training_steps import Memory, make
 
 
 def resident(field: str) -> int:
-    """A field of /proc/self/status in bytes."""
+    """The value in bytes of a field of /proc/self/status."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) * 1024
@@ -23,7 +23,7 @@ def resident(field: str) -> int:
 def main() -> None:
     engine, steps = sys.argv[1], int(sys.argv[2])
     memory: Memory = "reversible" if sys.argv[3] == "reversible" else "stored"
-    make("copy", engine, steps=2, memory=memory)()  # threads, libraries, first uses
+    make("copy", engine, steps=2, memory=memory)()  # a first short step starts threads and loads libraries
     step = make("copy", engine, steps=steps, memory=memory)
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")

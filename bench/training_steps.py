@@ -28,7 +28,7 @@ class Step:
     optimizer: torch.optim.Adam = field(init=False)
 
     def __post_init__(self) -> None:
-        # A rate of zero: the work is the same, and the weights stay those that the engines are compared with.
+        # A learning rate of zero costs the same, and keeps the weights with which the engines are compared.
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.0, fused=True)
 
     def __call__(self) -> float:

@@ -1,4 +1,4 @@
-"""What a kernel must at least do, to set its time against what the machine can do in that time."""
+"""The least work of a kernel, to compare its time with what the machine could do in that time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Work", "of"]
 
 @dataclass(frozen=True)
 class Work:
-    """Of one unit: additions (or multiply-adds) of elements, 64-bit words counted, bytes read and written once."""
+    """The work of one unit: additions (or multiply-adds) of elements, 64-bit words counted, bytes read and written once."""
 
     adds: float = 0
     words: float = 0
     bytes: float = 0
 
     def rates(self, cycles: float) -> str:
-        """Each of them per clock cycle."""
+        """Each kind of work per clock cycle."""
         amounts = {"adds": self.adds, "words counted": self.words, "bytes": self.bytes}
         return (
             ", ".join(f"{amount / cycles:.2f} {name}" for name, amount in amounts.items() if amount)
@@ -35,7 +35,7 @@ def of(id: str) -> Work:
 
 
 def _step(n: int) -> Work:
-    """The transform, z = su acc + v and v = w x + b; signs, weight, bias and state."""
+    """A step: the transform, z = su acc + v and v = w x + b, with the bytes of signs, weight, bias and state."""
     return Work(adds=n * (math.log2(n) + 2), bytes=20 * n)
 
 

@@ -48,11 +48,11 @@ class Workload:
 
     @property
     def logits(self) -> F32:
-        """Ours, which every peer must agree with before it is timed."""
+        """Our logits, with which every peer must agree before it is timed."""
         return self.model.infer(self.x)
 
     def check(self, peer: str, logits: NDArray[Any]) -> None:
-        """Raises ValueError if a peer computes something else: the sums are in another order, no more."""
+        """Raises ValueError if the logits of a peer differ by more than another order of the sums explains."""
         expected = self.logits
         error = float(np.abs(logits.reshape(expected.shape) - expected).max() / np.abs(expected).max())
         if not error < 1e-3:
@@ -60,7 +60,7 @@ class Workload:
 
 
 def pixels(batch: int, steps: int = 784, hidden_size: int = 512, block_size: int | None = None) -> Workload:
-    """A permuted-MNIST model as the paper trains it: one pixel a step, ten logits after the last."""
+    """A permuted-MNIST model as the paper trains it: one pixel per step, ten logits after the last."""
     card = hr.Card(
         input="features",
         output="last",
@@ -73,7 +73,7 @@ def pixels(batch: int, steps: int = 784, hidden_size: int = 512, block_size: int
 
 
 def copy_task(steps: int = 1000, hidden_size: int = 128) -> Workload:
-    """A copy-task model: ten symbols one-hot, nine logits at every step, one sequence."""
+    """A copy-task model on one sequence, with ten one-hot symbols and nine logits at every step."""
     card = hr.Card(
         input="tokens",
         output="all",
@@ -86,7 +86,7 @@ def copy_task(steps: int = 1000, hidden_size: int = 128) -> Workload:
 
 
 def sensors(batch: int, steps: int, normalized: bool) -> Workload:
-    """A model of own data: nine channels, 128 units, six named classes; with the normalization that training adds."""
+    """A model like one of a user's own data: nine channels, 128 units, six named classes, and a normalization."""
     channels = np.arange(1.0, 10.0)
     rule = hr.Normalization(tuple(channels), tuple(1 / channels)) if normalized else None
     card = hr.Card(

@@ -1,6 +1,7 @@
-"""Models for other places.
+"""Exporting models to other environments.
 
-``c`` writes a C99 library for microcontrollers, ``c_input`` and ``c_raw`` give what it reads; ``onnx`` writes an ONNX graph.
+``c`` writes a C99 library for microcontrollers, ``c_input`` and ``c_raw`` compute the input that it reads, and ``onnx``
+writes an ONNX graph.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What ``library.properties`` and ``library.json`` say to Arduino and PlatformIO: on other architectures Arduino warns."""
+"""The architectures that ``library.properties`` and ``library.json`` name; on any other architecture Arduino warns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .tables import NEAR_FLASH
 
 __all__ = ["ARCHITECTURES", "architectures", "platforms"]
 
-#: Arduino's names of the architectures whose processors the tests compile for, and PlatformIO's of their platforms.
+#: The architectures for whose processors the tests compile: Arduino's name, then PlatformIO's name of the platform.
 ARCHITECTURES = {
     "avr": "atmelavr",
     "mbed_nano": "nordicnrf52",
@@ -20,10 +20,10 @@ ARCHITECTURES = {
 
 
 def architectures(table_bytes: int) -> list[str]:
-    """Arduino's, for a library with so many bytes of tables."""
+    """Arduino's names of the architectures that fit a library with this many bytes of tables."""
     return [name for name in ARCHITECTURES if name != "avr" or table_bytes <= NEAR_FLASH]
 
 
 def platforms(table_bytes: int) -> list[str]:
-    """PlatformIO's."""
+    """PlatformIO's names of the same architectures."""
     return sorted({ARCHITECTURES[name] for name in architectures(table_bytes)})

@@ -1,13 +1,13 @@
-"""Raw integers of sensors -> the integers that an integer model reads, by integers alone.
+"""Converts raw integers of sensors to the integers that an integer model reads, in integer arithmetic only.
 
-An integer r of a feature stands for the value r * resolution, and enters the network as
+The integer r of a feature stands for the value r * resolution and enters the network as
 
     q = clamp(round_half_even((r * resolution - offset) / step))        step = scale * s_x
 
-The quotient is ((r - centre) * multiplier + rest) / 2^shift with a multiplier of 30 bits. Where q is within its range, the
-quotient is exact within 2^-14. So q is exact too, but where the quotient lies within 2^-14 of the middle between two
-integers; there it is off by one at most. Nothing overflows 64 bits for any r of 32 bits: r - centre has 33, and the
-product below 2^62.
+The quotient is computed as ((r - centre) * multiplier + rest) / 2^shift with a multiplier of 30 bits. If q is within its
+range, the quotient is exact to within 2^-14. So q is exact as well, unless the quotient lies within 2^-14 of the midpoint
+between two integers, where q may be off by one. For any r of 32 bits nothing overflows 64 bits: r - centre has 33 bits,
+and the product is below 2^62.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ..file.card import Card
 __all__ = ["Feature", "integer_features", "resolutions"]
 
 MULTIPLIER_BITS = 30
-FINE = 16  # raw integers per step, where the resolution is chosen here and not 1
+FINE = 16  # raw integers per input step, at least, where the resolution is chosen here and is not 1
 INT32 = 1 << 31
 
 
 @dataclass(frozen=True)
 class Feature:
-    """Feature number j: its offset and its step, in the units of the data, and the range of q."""
+    """Feature number j, with its offset and step in the units of the data, and the range of q."""
 
     j: int
     offset: Fraction
@@ -41,10 +41,10 @@ class Feature:
     high: int
 
     def constants(self, resolution: float) -> tuple[int, int, int, int]:
-        """Centre, multiplier, rest and shift.
+        """Centre, multiplier, rest and shift for this resolution.
 
         Raises:
-            InputError: integers of 32 bits do not reach the offset, or all of them give the same q but one.
+            InputError: integers of 32 bits do not reach the offset, or the resolution is too coarse or too fine for the steps.
         """
         centre = Fraction(self.offset) / Fraction(resolution)
         nearest, steps_per_unit = round(centre), Fraction(resolution) / self.step
@@ -69,12 +69,12 @@ class Feature:
 
     @property
     def wanted(self) -> int:
-        """k for a resolution of 2^-k: 1 where a step is at least that, else ``FINE`` or more integers per step."""
+        """The k of the resolution 2^-k: a resolution of 1 if a step is at least 1, otherwise ``FINE`` or more integers per step."""
         return 0 if self.step >= 1 else math.ceil(math.log2(FINE / self.step))
 
 
 def integer_features(card: Card) -> list[Feature]:
-    """Those of an integer model of features."""
+    """The features of an integer model."""
     assert card.integer is not None
     assert card.integer.input is not None
     steps, low_high = Fraction(float(np.float32(card.integer.input.scale))), card.integer.input.range
@@ -89,10 +89,10 @@ def integer_features(card: Card) -> list[Feature]:
 
 
 def resolutions(features: list[Feature], given: float | Sequence[float] | None) -> tuple[float, ...]:
-    """One for each feature: those given, or powers of two, and the same one for all where 32 bits allow that.
+    """One resolution per feature: those given, or powers of two, which are equal for all features if 32 bits allow it.
 
     Raises:
-        InputError: those given are not one positive number, or as many as there are features.
+        InputError: what is given is neither one positive number nor one positive number per feature.
     """
     if given is None:
         wanted, finest = [f.wanted for f in features], [f.finest for f in features]

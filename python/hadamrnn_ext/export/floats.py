@@ -1,4 +1,4 @@
-"""The values of ``float.c.in``: the operations of golden/floats.py in their order, constants to the bit."""
+"""The values for ``float.c.in``, which runs the operations of golden/floats.py in the same order with the same constants."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Parameters = dict[str, NDArray[Any]]
 
 
 def values(model: Model, tables: Tables) -> dict[str, Any]:
-    """Those of this model, whose ``tables`` are filled in."""
+    """The values for this model; its tables are added to ``tables``."""
     card, parameters = model.card, model.parameters()
     weights = [card.weight_bits, card.output_weight_bits]
     layers = [_layer(card, parameters, i, tables) for i in range(len(card.layers))]
@@ -75,7 +75,7 @@ def _layer(card: Card, parameters: Parameters, i: int, tables: Tables) -> dict[s
 
 
 def _pool(card: Card) -> dict[str, Any]:
-    """What is read out; the output "mean" is a pool without thresholds."""
+    """The values for what the readout reads; the output "mean" is a pool without thresholds."""
     pool = card.pool
     time_constant = None if pool is None else pool.time_constant
     pooled = card.output == "mean" or pool is not None
@@ -95,7 +95,7 @@ def _pool(card: Card) -> dict[str, Any]:
 
 
 def _matrix(model: Model, tables: Tables, name: str, bits: int | None) -> dict[str, Any]:
-    """How entries of U or V are read."""
+    """The values for reading entries of U or V."""
     if bits is None:
         tables[f"{name}_weights"] = model.parameters()[f"{name}.weight"]
         return {f"{name}_step": None}

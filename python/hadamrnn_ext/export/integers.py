@@ -1,13 +1,13 @@
-"""The values of ``integer.c.in``: an integer model (golden/integers.py) in integers of 32 and 64 bits, nothing else.
+"""The values for ``integer.c.in``, which runs an integer model (golden/integers.py) with integers of 32 and 64 bits only.
 
-A transform keeps the state as lanes, integers of 16 bits, or of 32 where the sums of a transform take more and stay in
-their place. Or as bit planes, with rows of +-1 times the state by counting bits:
+The fast transform keeps the state in lanes: integers of 16 bits, or of 32 bits if the sums of the transform need more and
+are computed in place. The other layout keeps bit planes and multiplies rows of +-1 by the state by counting bits:
 
     z = -2^(k-1) z_(k-1) + sum_j 2^j z_j,    row . z = sum(z) - 2 sum(z where the row is -1)
 
-k n / 8 bytes, and as much again while a step is computed, instead of 2 n or 4 n. A step takes n m k / 32 counts instead
-of n log2 m additions; a dense +-1 matrix above the layer takes k counts for 32 units instead of 32 additions. Bit j of
-every unit lies in the words j ``words`` .. (j + 1) ``words``; a sign state takes two planes, since it begins at 0.
+Bit planes take k n / 8 bytes, and as much again during a step, instead of 2 n or 4 n. A step takes n m k / 32 counts
+instead of n log2 m additions; a dense +-1 matrix above the layer takes k counts per 32 units instead of 32 additions. Bit j
+of every unit lies in the words from j ``words`` up to (j + 1) ``words``. A sign state takes two planes, because it starts at 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LAYOUTS = ("fwht", "popcount")
 
 
 def input_kind(card: Card) -> str:
-    """What one feature, or a token, is."""
+    """The C type of one feature or token."""
     features = _integer(card).input
     if features is None:
         return "int32_t"
@@ -45,10 +45,10 @@ def input_kind(card: Card) -> str:
 
 
 def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
-    """Those of this model, whose ``tables`` are filled in.
+    """The values for this model; its tables are added to ``tables``.
 
     Raises:
-        InputError: the readout is in float, or the layout is not for blocks of this order.
+        InputError: the readout is in float, or the layout does not support blocks of this order.
     """
     card, integer = model.card, _integer(model.card)
     if integer.readout != "integer":
@@ -60,12 +60,12 @@ def values(model: Model, transform: str, tables: Tables) -> dict[str, Any]:
     layers = [_layer(card, parameters, i, planes, tables) for i in range(len(card.layers))]
     codes_name = "input.codes" if card.input == "features" else "table.codes"
     for name, packed in (("input_codes", codes_name), ("output_codes", "output.codes")):
-        spare = np.uint8(0)  # a code may lie across two bytes, and the last one then reads one byte too many
+        spare = np.uint8(0)  # a code may span two bytes, so reading the last one also reads the byte after it
         tables[name] = np.append(model.tensors[packed], spare)
     many_features = card.input == "features" and card.input_size > 1
     in_pairs = many_features and code_width(card.weight_bits) == 4 and _far_from_32_bits(card)
     if in_pairs:
-        tables["input_codes"] ^= 0x88  # offset binary: no sign to extend
+        tables["input_codes"] ^= 0x88  # offset binary needs no sign extension
     if card.input == "tokens":
         tables["token_multiplier"] = parameters["table.multiplier"]
     tables["output_bias"] = parameters["output.bias"]
@@ -126,7 +126,7 @@ def _layout(card: Card, i: int, planes: bool) -> dict[str, Any]:
 
 
 def _lanes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
-    """Sums in the place of states; or of a block at a time beside them, where that takes a quarter less memory."""
+    """Computes sums in place of the states, or for one block at a time beside them if that saves a quarter of the memory."""
     n, m, base = layer.hidden_size, layer.block_size, hadamard.factor(layer.block_size)[0]
     narrow_sums = m * largest_state(state_bits) < 1 << 15
     blocks = not narrow_sums and 2 * n + 4 * m <= 3 * n
@@ -160,7 +160,7 @@ def _planes(layer: LayerCard, state_bits: int) -> dict[str, Any]:
 
 
 def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, Any]:
-    """The constants of a step, computed in 32 bits where these are proven to be exact (bounds.py)."""
+    """The constants of a step, which is computed in 32 bits where bounds.py proves that this is exact."""
     layer, constants = card.layers[i], _integer(card).layers[i]
     facts = step(card, parameters, i)
     exact, f, s, m_h = narrow(facts), facts.fraction_bits, facts.input_shift, facts.multiplier
@@ -185,7 +185,7 @@ def _step(card: Card, parameters: dict[str, NDArray[Any]], i: int) -> dict[str, 
 
 
 def _far_from_32_bits(card: Card) -> bool:
-    """Whether sums of codes in offset binary, 0 to 15, times inputs stay within them too."""
+    """Whether sums of codes in offset binary, 0 to 15, times inputs also fit 32 bits with room to spare."""
     return card.input_size * _integer(card).largest_input < 1 << 26
 
 

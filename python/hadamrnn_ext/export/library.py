@@ -1,4 +1,4 @@
-"""``hr.export.c``: a model as a C99 library, one .h and one .c, that needs no heap, no stdio and no libm."""
+"""``hr.export.c`` writes a model as a C99 library of one .h and one .c, which needs no heap, no stdio and no libm."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ def c(
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
 ) -> list[Path]:
-    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and what Arduino and PlatformIO read.
+    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
 
-    The state lives in a struct of the caller's. Results are those of ``Model.infer`` to the bit: an integer model
-    (``Model.quantize`` with readout="integer") gives the integers that ``card.integer.logit_scale`` multiplies and
-    has no float in it; a float model gives the same float32, if the compiler is not told to reorder
-    (``-ffast-math``). ``name_step`` reads what the network itself reads: scaled, normalized, permuted,
-    quantized. ``name_prepare`` makes that of what sensors give, a time step at a time.
+    The state lives in a struct that the caller owns. Results equal those of ``Model.infer`` to the bit. An integer model
+    (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
+    multiplies. A float model gives the same float32 values, unless the compiler is told to reorder (``-ffast-math``).
+    ``name_step`` reads what the network itself reads: scaled, normalized, permuted, quantized. ``name_prepare`` computes
+    that from what sensors give, one time step at a time.
 
     Args:
-        directory: made if it is missing; files of the same names are replaced.
-        name: a C identifier that all names of the library begin with.
-        transform: "fwht", the fast transform; or "popcount", for an integer model with blocks of a power of two: bit
-            planes, which take less memory and in a deep model of signs less time (docs/microcontrollers.md). The
+        directory: created if it is missing; existing files of the same names are replaced.
+        name: a C identifier with which all names of the library begin.
+        transform: "fwht" is the fast transform. "popcount" is for integer models with blocks of a power of two: it keeps bit
+            planes, which take less memory and, in a deep model of signs, less time (docs/microcontrollers.md). Both give the
             same bits.
-        resolution: of an integer model of features: the integer r that ``name_prepare`` reads stands for the value
-            r * resolution, in the units of the training data. One number, or one for each feature: 1/16384 for an
-            accelerometer with 16384 counts per g and a model that was trained on g. None takes 1 where a step of the
-            model's input is at least 1, else a power of two that makes 16 to 32 integers of a step; ``name.h`` says
+        resolution: for an integer model of features: the integer r that ``name_prepare`` reads stands for the value
+            r * resolution in the units of the training data. It is one number, or one per feature: 1/16384 for an
+            accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
+            model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
             which.
 
     Returns:
-        The paths written.
+        The paths of the files written.
 
     Raises:
-        InputError: ``name`` is no identifier or taken, the model is bidirectional or an integer model that forgets, an
-            integer model's readout is in float, the transform is unknown or not for this model, or the resolution is not for this model or too coarse or
-            fine for it.
+        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or an integer model that forgets
+            or whose readout is in float; the transform is unknown or does not suit the model; or the resolution does not suit
+            the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -115,10 +115,12 @@ def c(
 
 
 def _common(card: Card) -> dict[str, Any]:
-    """What float and integer models have alike; nothing of the machine that writes it."""
+    """The values that float and integer models share; they do not depend on the machine that writes them."""
     size, tokens = (card.input_size, False) if card.input == "features" else (1, True)
     one_token = f"one token, 0 to {card.input_size - 1}"
-    labels = re.sub(r"[^A-Za-z0-9 .,:+\-]", "?", ", ".join(card.labels or ()))  # end no comment and no line
+    labels = re.sub(
+        r"[^A-Za-z0-9 .,:+\-]", "?", ", ".join(card.labels or ())
+    )  # so that labels end neither a comment nor a line
     return {
         "input_size": size,
         "time_step": one_token if tokens else f"{size} feature{'s' * (size > 1)}",
@@ -148,7 +150,7 @@ def _layer(card: Card, i: int) -> dict[str, Any]:
 
 
 def _largest_index(card: Card) -> int:
-    """Of an entry of a matrix, or of a bit of a matrix whose codes lie across bytes."""
+    """The largest index of an entry of a matrix, or of a bit if the codes of a matrix span bytes."""
     sizes = [layer.hidden_size for layer in card.layers]
     input_bits, output_bits = (
         1 if bits is None or 8 % code_width(bits) == 0 else code_width(bits)

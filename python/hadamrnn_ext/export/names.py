@@ -1,4 +1,4 @@
-"""Names that exported C may have: no words of the languages that read it, and no header that others include (reserved.txt)."""
+"""Names that an exported C library may have: no words of C, C++ or Arduino, and no names of their headers (reserved.txt)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESERVED = {word for line in _LINES if not line.startswith("#") for word in lin
 
 
 def identifier(name: str) -> str:
-    """``name`` if it may begin the identifiers of a C and C++ library, and name its header.
+    """Returns ``name`` if it may begin the identifiers of a C and C++ library and name its header.
 
     Raises:
         InputError: it is not a letter followed by letters, digits and single underscores; or it is a keyword or the
@@ -37,10 +37,10 @@ def identifier(name: str) -> str:
 
 
 def derived(text: str) -> str:
-    """An identifier for any text, such as the name of a file: the text itself if it is one.
+    """An identifier for any text, such as the name of a file; the text itself if it is an identifier.
 
-    Accents go, whatever else is no letter or digit becomes an underscore, and ``model_`` comes before a digit or a
-    reserved name. Different texts may give the same name.
+    Accents are dropped, everything else that is not a letter or digit becomes an underscore, and a name that begins with a
+    digit or is reserved gets the prefix ``model_``. Different texts may give the same name.
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")
@@ -52,5 +52,5 @@ def derived(text: str) -> str:
 
 
 def _is_reserved(name: str) -> bool:
-    """The headers of intrinsics end alike: immintrin.h, x86gprintrin.h."""
+    """Whether a name is reserved. Headers of intrinsics, such as immintrin.h and x86gprintrin.h, share their ending."""
     return name.lower() in _RESERVED or name.lower().endswith("intrin")

@@ -1,4 +1,4 @@
-"""``hr.export.onnx``: a float model as a graph of standard ONNX operators."""
+"""``hr.export.onnx`` writes a float model as a graph of standard ONNX operators."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ __all__ = ["onnx"]
 def onnx(
     model: Model, path: str | os.PathLike[str], *, preprocess: bool = True, lengths: bool = False
 ) -> Path:
-    """Write a float model as an ONNX file (operator set 17): the logits of ``Model.infer``, up to rounding.
+    """Write a float model as an ONNX file (operator set 17) that computes the logits of ``Model.infer`` up to rounding.
 
-    Input ``x`` is float32 (B, T, d) features or int64 (B, T) tokens, output ``logits`` (B, o) or (B, T, o). B and T
-    are free, but a permutation of the time steps fixes T. Labels are in the file's metadata, as a JSON list.
+    The input ``x`` is float32 (B, T, d) features or int64 (B, T) tokens, and the output ``logits`` is (B, o) or (B, T, o).
+    B and T are free, except that a permutation of the time steps fixes T. The metadata of the file holds the labels as a
+    JSON list.
 
     Args:
-        preprocess: the graph scales, normalizes and permutes as the card says; a model of pixels then reads uint8
-            (B, T, d). False: ``x`` is what the network itself reads. Texts must come as tokens either way.
-        lengths: a second input ``lengths``, int64 (B,), with the meaning it has for ``Model.infer``.
+        preprocess: if True, the graph scales, normalizes and permutes as the card says, and a model of pixels reads uint8
+            (B, T, d). If False, ``x`` is what the network itself reads. Texts must be given as tokens in both cases.
+        lengths: whether the graph has a second input ``lengths``, int64 (B,), which means the same as in ``Model.infer``.
 
     Returns:
-        The path.
+        The path of the file.
 
     Raises:
         ImportError: the ``export`` extra is not installed.
-        InputError: it is an integer or a bidirectional model, or permutes the steps of sequences that are to have lengths.
+        InputError: the model is an integer model or bidirectional, or permutes time steps while ``lengths`` is set.
         OSError: the file cannot be written.
     """
-    from . import onnx_graph, onnx_layers  # onnx: only where it is needed
+    from . import onnx_graph, onnx_layers  # these import onnx, which is an extra
 
     card = model.card
     if card.integer is not None:

@@ -1,4 +1,4 @@
-"""Pieces of an ONNX graph: nodes and constants with names of their own. Needs the ``export`` extra (onnx)."""
+"""Building an ONNX graph from nodes and constants with unique names. Needs the ``export`` extra (onnx)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["Graph", "declare", "to_bytes"]
 
-# Operator set and format of 2022, which runtimes of the years since read.
+# The operator set and file format of 2022, which all runtimes since then can read.
 OPERATORS, FORMAT = 17, 8
 
 
 class Graph:
-    """A graph in the making, or the body of a loop in it (``within``), which sees the names of the graph around it."""
+    """A graph under construction, or the body of a loop ``within`` another graph, whose names it sees."""
 
     def __init__(self, within: Graph | None = None) -> None:
         self._nodes: list[Any] = []
@@ -36,38 +36,38 @@ class Graph:
     def node(
         self, operator: str, *inputs: str, name: str | None = None, outputs: int = 1, **attributes: Any
     ) -> str:
-        """A node of one operator; the name of its last output, a variation of ``name``."""
+        """Adds a node and returns the name of its last output, a variation of ``name``."""
         names = [self.name(name or operator.lower()) for _ in range(outputs)]
         self._nodes.append(helper.make_node(operator, list(inputs), names, name=names[-1], **attributes))
         return names[-1]
 
     def constant(self, values: NDArray[Any], name: str) -> str:
-        """The name of these values, a variation of ``name``."""
+        """Adds a constant and returns its name, a variation of ``name``."""
         unique = self.name(name)
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), unique))
         return unique
 
     def integers(self, *values: int) -> str:
-        """A shape, or a list of axes."""
+        """Adds a constant list of integers, such as a shape or axes, and returns its name."""
         return self.constant(np.array(values, np.int64), "integers")
 
     def name(self, stem: str) -> str:
-        """A name that nothing else has."""
+        """A name that nothing else in the graph has."""
         self._names[stem] = number = self._names.get(stem, -1) + 1
         return f"{stem}_{number}" if number else stem
 
     def finish(self, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
-        """The graph (onnx.GraphProto) of these declared inputs and outputs."""
+        """The finished graph (onnx.GraphProto) with these declared inputs and outputs."""
         return helper.make_graph(self._nodes, name, inputs, outputs, self._constants)
 
 
 def declare(name: str, dtype: Any, *shape: int | str) -> Any:
-    """What an input or output is; a dimension is a number, or a name where it may be any."""
+    """The declaration of an input or output; a dimension is a number, or a name if it may have any size."""
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), list(shape))
 
 
 def to_bytes(graph: Any, about: str, metadata: dict[str, str]) -> bytes:
-    """The file of a graph, checked by onnx itself."""
+    """The bytes of the file of a graph, which onnx has checked."""
     opset = helper.make_opsetid("", OPERATORS)
     model = helper.make_model(
         graph, opset_imports=[opset], ir_version=FORMAT, producer_name="hadamrnn_ext", doc_string=about

@@ -1,8 +1,9 @@
 """The network of a float model as ONNX nodes. Needs the ``export`` extra (onnx).
 
-A layer is a Scan over time. Its product with H_m = H_a (x) H_c is that of two small matrices, H_a X H_c^T with the
-state of a block as the (a, c) matrix X: (a + c) n products a step where a dense W takes n^2, and a file as much smaller.
-Measured in onnxruntime at n = 512: three times as fast as a dense W for one sequence, six times for a hundred.
+A layer is a Scan over time. The product with H_m = H_a (x) H_c is computed with two small matrices as H_a X H_c^T, where X
+is the state of a block as an (a, c) matrix. This takes (a + c) n products per step instead of the n^2 of a dense W, and the
+file shrinks by the same factor. Measured in onnxruntime at n = 512, it is three times as fast as a dense W for one sequence
+and six times for a hundred.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Parameters = dict[str, NDArray[Any]]
 
 
 def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
-    """The graph (onnx.GraphProto) of a model whose input is still to be prepared by ``rules``."""
+    """The graph (onnx.GraphProto) of a model, which prepares its input by ``rules``."""
     card, parameters = model.card, model.parameters()
     g = Graph()
     inputs, v = _inputs(g, model, parameters, rules)
@@ -51,7 +52,7 @@ def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
 
 
 def _steps(rules: Preprocess) -> int | str:
-    """The number of time steps, which a permutation fixes."""
+    """The number of time steps, or a name where no permutation fixes it."""
     return "time" if rules.permutation is None else rules.permutation.size
 
 
@@ -88,14 +89,14 @@ def _inputs(g: Graph, model: Model, parameters: Parameters, rules: Preprocess) -
 
 
 def _change(g: Graph, x: str) -> str:
-    """x_t - x_(t-1) of (B, T, d), zero at the first step."""
+    """x_t - x_(t-1) for (B, T, d), which is zero at the first step."""
     zero, one, last, axis = (g.integers(number) for number in (0, 1, -1, 1))
     first, others = g.node("Slice", x, zero, one, axis), g.node("Slice", x, zero, last, axis)
     return g.node("Sub", x, g.node("Concat", first, others, axis=1))
 
 
 def _clip(g: Graph, v: str) -> str:
-    """To -1 .. 1; NaN stays what it is."""
+    """Clips to -1 .. 1; NaN stays NaN."""
     for operator, limit in (("Greater", 1), ("Less", -1)):
         constant = g.constant(np.array(limit, np.float32), "limit")
         v = g.node("Where", g.node(operator, v, constant), constant, v)
@@ -103,7 +104,7 @@ def _clip(g: Graph, v: str) -> str:
 
 
 def _from_below(g: Graph, parameters: Parameters, i: int, h: str) -> str:
-    """v_t = B relu(h_t) / sqrt(n) + b of layer i, from all states of the layer below."""
+    """v_t = B relu(h_t) / sqrt(n) + b for layer i, where h_t are the states of the layer below, of n units."""
     binary = parameters[f"layers.{i}.input_signs"].T.astype(np.float32)
     scaled = g.constant(binary / np.sqrt(np.float32(len(binary))), "binary_weight")
     product = g.node("MatMul", g.node("Relu", h), scaled)
@@ -111,7 +112,7 @@ def _from_below(g: Graph, parameters: Parameters, i: int, h: str) -> str:
 
 
 def _steps_read(g: Graph, card: Card, v: str, lengths: bool) -> str | None:
-    """What the sums of a pool are divided by, float32: how many steps there were; None where nothing is divided."""
+    """The number of steps so far, float32, by which the sums of a pool are divided; None if nothing is divided."""
     if card.output != "mean" and (card.pool is None or card.pool.time_constant is not None):
         return None
     if card.output == "all":
@@ -131,7 +132,7 @@ def _steps_of(g: Graph, v: str) -> str:
 
 
 def _running(g: Graph, v: str) -> str:
-    """(B, T, 1): whether a sequence has not ended before this step."""
+    """Whether each sequence is still running at each step, (B, T, 1)."""
     steps = _steps_of(g, v)
     zero, one = (g.constant(np.array(number, np.int64), "number") for number in (0, 1))
     ended = g.node("Less", g.node("Range", zero, steps, one), g.node("Unsqueeze", "lengths", g.integers(1)))
@@ -139,9 +140,9 @@ def _running(g: Graph, v: str) -> str:
 
 
 def _layer(g: Graph, card: Card, parameters: Parameters, i: int, v: str, running: str | None) -> str:
-    """h_t = act(W h_(t-1) + v_t), or of the last layer what is read of it: the sums of its pool instead of its states.
+    """The states h_t = act(W h_(t-1) + v_t), or in the last layer the sums of its pool, if it has one.
 
-    After the last step (B, ..), or after every step (B, T, ..).
+    They are those after the last step, (B, ..), or after every step, (B, T, ..).
     """
     layer, top = card.layers[i], i == len(card.layers) - 1
     every_step = not top or card.output == "all"
@@ -157,7 +158,7 @@ def _layer(g: Graph, card: Card, parameters: Parameters, i: int, v: str, running
     if pooled:
         new.append(_pooled(body, card, parameters, carried[1], new[0]))
     scanned = [v]
-    if not every_step and running is not None:  # all stays as it was when its sequence ended
+    if not every_step and running is not None:  # everything keeps the value it had when its sequence ended
         inputs.append(declare(body.name("runs"), np.bool_, "batch", 1))
         new = [body.node("Where", inputs[-1].name, *pair) for pair in zip(new, carried, strict=True)]
         scanned.append(running)
@@ -178,7 +179,7 @@ def _layer(g: Graph, card: Card, parameters: Parameters, i: int, v: str, running
 
 
 def _pooled(body: Graph, card: Card, parameters: Parameters, before: str, h: str) -> str:
-    """The sums of a pool, or its running means, with one more step."""
+    """The sums or running means of a pool after one more step."""
     new = body.node("Relu", h) if card.pool is None else _features(body, card, parameters, h)
     if card.pool is None or card.pool.time_constant is None:
         return body.node("Add", before, new)
@@ -187,7 +188,7 @@ def _pooled(body: Graph, card: Card, parameters: Parameters, before: str, h: str
 
 
 def _features(body: Graph, card: Card, parameters: Parameters, h: str) -> str:
-    """(B, F) of (B, n): threshold by threshold the excess of all units, then whether they are above. NaN stays NaN."""
+    """Features (B, F) of states (B, n): per threshold the excess of all units, then which are above it. NaN stays NaN."""
     assert card.pool is not None
     thresholds = body.constant(parameters["pool.thresholds"], "thresholds")
     above = body.node("Sub", body.node("Unsqueeze", h, body.integers(1)), thresholds)  # (B, K, n)
@@ -224,7 +225,7 @@ def _activate(body: Graph, layer: LayerCard, parameters: Parameters, i: int, z: 
         return body.node("Relu", z)
     if layer.recurrence == "sign":
         zero, one, minus = (body.constant(np.array(number, np.float32), "number") for number in (0, 1, -1))
-        negative = body.node("Where", body.node("Less", z, zero), minus, z)  # NaN stays what it is
+        negative = body.node("Where", body.node("Less", z, zero), minus, z)  # NaN stays NaN
         return body.node("Where", body.node("GreaterOrEqual", z, zero), one, negative)
     if layer.recurrence == "modrelu":
         threshold = body.constant(parameters[f"layers.{i}.modrelu"], "modrelu")

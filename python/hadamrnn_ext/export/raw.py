@@ -1,6 +1,6 @@
-"""What sensors give -> what ``name_step`` reads: the C function ``name_prepare`` and its constants.
+"""The C function ``name_prepare``, which converts what sensors give to what ``name_step`` reads, and its constants.
 
-A float model's is the preprocessing of its card, in float32 to the bit. An integer model's takes integers, see
+For a float model it is the preprocessing of the card, in float32 to the bit. For an integer model it reads integers; see
 ``fixed_point``.
 """
 
@@ -24,14 +24,14 @@ __all__ = ["Raw", "raw_values"]
 
 @dataclass(frozen=True)
 class Raw:
-    """How raw values of ``kind``, a C type, are prepared; ``resolution`` is what one stands for, if they are integers."""
+    """How raw values of the C type ``kind`` are prepared; ``resolution`` is what 1 stands for, if they are integers."""
 
     card: Card
     kind: str
     resolution: tuple[float, ...] | None
 
     def values(self, name: str, tables: Tables) -> dict[str, Any]:
-        """What ``header.h.in`` and ``prepare.c.in`` need; ``tables`` gets the constants of every feature."""
+        """The values for ``header.h.in`` and ``prepare.c.in``; the constants of every feature are added to ``tables``."""
         upper, suffix = name.upper(), "f" if self.card.integer is None else ""
         normalization, scale = self.card.preprocess.normalization, self.card.preprocess.uint8_scale
         value = "r[j]" if self.resolution is None else f"r[j] * {upper}_RESOLUTION[j]"
@@ -73,10 +73,10 @@ class Raw:
 
 
 def raw_values(card: Card, resolution: float | Sequence[float] | None) -> Raw | None:
-    """How a model's raw input is prepared; None where ``name_step`` reads it as it comes: tokens, bytes, plain floats.
+    """How the raw input of a model is prepared; None if ``name_step`` reads it directly, as tokens, bytes or plain floats.
 
     Raises:
-        InputError: the resolution is not for this model, or not positive numbers; or float32 cannot hold the raw values.
+        InputError: the resolution does not suit the model or is not positive, or float32 cannot hold the raw values.
     """
     steps = card.preprocess
     integers = card.integer is not None and card.integer.input is not None and not bytes_enter(card)

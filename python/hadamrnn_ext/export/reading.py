@@ -1,4 +1,4 @@
-"""Raw input -> what the functions of an exported library read."""
+"""Converts raw input to what the functions of an exported library read."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["c_input", "c_raw"]
 
 
 def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
-    """The values that ``name_step`` of the library written by ``export.c`` reads, for raw input as ``infer`` takes it.
+    """Converts raw input of ``infer`` to the values that ``name_step`` of a library written by ``export.c`` reads.
 
     Args:
         x: (T, d) or (B, T, d) features, (T,) or (B, T) tokens.
 
     Returns:
-        Scaled, normalized and permuted as the model's card says, and quantized if the model is an integer model:
-        (B, T, d) of ``name_input``'s type, or (B, T) int32 tokens.
+        (B, T, d) features of the type ``name_input``, scaled, normalized and permuted as the model's card says, and quantized
+        for an integer model; or (B, T) int32 tokens.
 
     Raises:
-        ShapeError, InputError: as ``Model.infer``.
+        ShapeError, InputError: as for ``Model.infer``.
     """
     card = model.card
     values = model.prepare(x).values
@@ -42,21 +42,21 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
 
 
 def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None = None) -> NDArray[Any]:
-    """The values that ``name_prepare`` of the library written by ``export.c`` reads, for raw input as ``infer`` takes it.
+    """Converts raw input of ``infer`` to the values that ``name_prepare`` of a library written by ``export.c`` reads.
 
-    Where a library has no such function, since ``name_step`` reads input as it comes, they are those of ``c_input``.
+    If the library has no such function, because ``name_step`` reads raw input directly, these are the values of ``c_input``.
 
     Args:
-        x: as of ``c_input``.
-        resolution: as of ``export.c``: of an integer model, what one integer stands for.
+        x: as for ``c_input``.
+        resolution: as for ``export.c``: what one integer stands for, if the model is an integer model.
 
     Returns:
-        (B, T, d) of ``name_raw``'s type, the time steps permuted as the model's card says: an integer model's features
-        divided by the resolution, as the nearest integers.
+        (B, T, d) of the type ``name_raw``, with the time steps permuted as the model's card says. For an integer model they
+        are the features divided by the resolution, rounded to the nearest integers.
 
     Raises:
-        ShapeError, InputError: as ``Model.infer``, and as ``export.c`` of the resolution; or x is not bytes where
-            the library reads bytes.
+        ShapeError, InputError: as for ``Model.infer``, and for the resolution as for ``export.c``; or the library reads bytes
+            and x is not uint8.
 
     Example:
         >>> import numpy as np, hadamrnn_ext as hr

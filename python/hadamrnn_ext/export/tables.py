@@ -1,4 +1,4 @@
-"""Numbers as C: constants to the bit, tables of them, and the values of ``tables.c.in``, which lays the tables down."""
+"""Numbers written as C: exact constants, tables of numbers, and the values for ``tables.c.in``, which writes the tables."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = [
     "table_values",
 ]
 
-#: The tables of a library, by their names.
+#: The tables of a library by name.
 Tables = dict[str, NDArray[Any]]
-#: Bytes of tables that the 16-bit pointers of an AVR surely reach, beside some code and tables of others.
+#: How many bytes of tables the 16-bit pointers of an AVR can surely reach, beside some code and other tables.
 NEAR_FLASH = 60_000
 _WIDTH = 110
-# The C types of tables, and how an AVR reads an entry.
+# For each C type of table, how an AVR reads an entry from flash.
 _READERS = {
     "uint8_t": "pgm_read_byte(address)",
     "int8_t": "((int8_t)pgm_read_byte(address))",
@@ -38,12 +38,12 @@ _READERS = {
 
 
 def real(value: float | np.floating[Any]) -> str:
-    """A float32 constant, every bit of it."""
+    """A float32 constant that keeps every bit."""
     return f"{float(np.float32(value)).hex()}f"
 
 
 def braces(values: Sequence[float], suffix: str) -> str:
-    """What initializes an array by a macro: floats to the bit with the suffix "f", else doubles to the bit."""
+    """The initializer of an array for a macro: exact floats with the suffix "f", otherwise exact doubles."""
     words = [f"{np.float32(v):.9g}" if suffix else repr(float(v)) for v in values]
     words = [word if set(word) & set(".e") else f"{word}.0" for word in words]
     lines = _wrapped(f"{word}{suffix}" for word in words)
@@ -57,7 +57,7 @@ def table_bytes(tables: Tables) -> int:
 
 
 def table_values(tables: Tables, largest_index: int) -> dict[str, Any]:
-    """The values of ``tables.c.in``. ``largest_index``: of what ``place`` counts."""
+    """The values for ``tables.c.in``, where ``largest_index`` is the largest number that the C type ``place`` must hold."""
     kinds = {name: _c_type(table.dtype) for name, table in tables.items()}
     return {
         "tables": [
@@ -75,11 +75,11 @@ def table_values(tables: Tables, largest_index: int) -> dict[str, Any]:
 
 
 def palette(tables: Tables, name: str, values: NDArray[Any]) -> bool:
-    """Adds a table; where that is shorter, as a byte per entry and a table of its different values. Returns whether it is.
+    """Adds a table, split into one byte per entry and a table of distinct values if that is shorter; returns whether it is.
 
-    Biases have few different values where the model was trained with few bits for them.
+    Biases have few distinct values if the model was trained with few bits for them.
     """
-    bits = values.view(np.uint32)  # in which -0.0 is not 0.0
+    bits = values.view(np.uint32)  # bits tell -0.0 from 0.0
     different, places = np.unique(bits, return_inverse=True)
     few = len(different) <= 256 and 4 * len(different) + len(places) < values.nbytes
     if few:
@@ -89,7 +89,7 @@ def palette(tables: Tables, name: str, values: NDArray[Any]) -> bool:
 
 
 def codes(bits: Iterable[int]) -> list[dict[str, Any]]:
-    """What ``packed.c.in`` needs to read packed codes of these numbers of bits."""
+    """The values with which ``packed.c.in`` reads packed codes of these numbers of bits."""
     return [{"bits": width, "whole": 8 % width == 0} for width in sorted(set(map(code_width, bits)))]
 
 

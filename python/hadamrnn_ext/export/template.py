@@ -1,11 +1,11 @@
-"""Templates of C: a file of ``templates/`` with the values of a model put in.
+"""Templates of C: files of ``templates/``, into which the values of a model are inserted.
 
     $name, ${name}                            the value of this name
-    //if name .. //else .. //end              lines for where the value is true; ``not name`` and ``name == word`` too
-    //each name .. //end                      lines for each of the mappings that the value is, which add to the values
-    //use file                                another template, with the same values
+    //if name .. //else .. //end              lines to keep if the value is true; also ``not name`` and ``name == word``
+    //each name .. //end                      lines to repeat for each mapping in the value, which adds to the values
+    //use file                                another template, rendered with the same values
 
-C99 of ours has no other comments that begin with two slashes, so that a template is C for an editor.
+The exported C99 has no comments that begin with two slashes, so every order is a comment and an editor reads a template as C.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ORDER = re.compile(r"//(if|else|end|each|use)(?: (.+))?")
 
 
 def render(name: str, values: Values) -> str:
-    """The text that the template of this name makes of ``values``, without more than one empty line at a time."""
+    """The text of the template of this name with ``values`` inserted, and with no more than one empty line in a row."""
     text = "\n".join(_expand(_lines(name), values)) + "\n"
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -51,7 +51,7 @@ def _expand(lines: list[str], values: Values) -> Iterator[str]:
 
 
 def _section(rest: Iterator[str]) -> tuple[list[str], list[str]]:
-    """The lines of a section that has just begun: up to its ``//else``, and from there to its ``//end``."""
+    """The lines of a section that has just begun: those up to ``//else``, and those from there to ``//end``."""
     parts: tuple[list[str], list[str]] = ([], [])
     depth, part = 0, 0
     for line in rest:

@@ -1,4 +1,4 @@
-"""The values of ``transform.c.in``: fast transforms of the blocks of a state, in the order of golden_transform."""
+"""The values for ``transform.c.in``, which transforms the blocks of a state in the order of golden_transform."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .tables import Tables
 
 __all__ = ["sign_words", "transforms"]
 
-UNROLLED = 256  # units of a layer, from which on its transform is written out
+UNROLLED = 256  # the transform of a layer of this many units or more is unrolled
 
 
 def sign_words(matrix: NDArray[Any]) -> NDArray[np.uint32]:
-    """A matrix of signs, every row in words of its own: bit j is set where entry j is -1."""
+    """A matrix of signs, packed with each row in its own words; bit j is set if entry j is -1."""
     padded = np.zeros((len(matrix), -(-matrix.shape[1] // 32) * 32), np.uint8)
     padded[:, : matrix.shape[1]] = matrix < 0
     return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32)
 
 
 def transforms(layers: Iterable[tuple[LayerCard, str]], tables: Tables) -> list[dict[str, Any]]:
-    """What ``transform.c.in`` needs for states of these C types; ``tables`` gets the base matrices."""
+    """The values for ``transform.c.in`` for states of these C types; the base matrices are added to ``tables``."""
     largest: dict[tuple[int, str], int] = {}
     for layer, kind in layers:
         key = layer.block_size, kind
@@ -34,10 +34,10 @@ def transforms(layers: Iterable[tuple[LayerCard, str]], tables: Tables) -> list[
 
 
 def _transform(order: int, kind: str, units: int, tables: Tables) -> dict[str, Any]:
-    """Stages of butterflies in twos by a loop, or in passes of four and eight numbers in registers, at constant distances.
+    """Stages of butterflies, as a loop over pairs or unrolled into passes over four and eight numbers in registers.
 
-    Two stages a pass, and three in the first one where their number is odd. That takes a third of the instructions of a
-    large transform away, and some 200 bytes more of code than the loop, which is too much for a small one.
+    An unrolled pass covers two stages; the first one covers three if the number of stages is odd. This saves a third of the
+    instructions of a large transform, but takes some 200 bytes more code than the loop, which is too much for a small one.
     """
     base, log2 = hadamard.factor(order)
     if base > 1:

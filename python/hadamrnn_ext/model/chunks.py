@@ -1,4 +1,4 @@
-"""The steps that a call of ``Streams`` takes: of some sequences, as many of each as there are, and what is wrong with some."""
+"""The steps that one call of ``Streams`` takes for some sequences, and the errors in the data of some of them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Refused = dict[int, InputError | ShapeError]
 
 @dataclass
 class Chunks:
-    """Steps of k sequences as the network reads them, one after another: ``lengths[i]`` of them from ``starts[i]`` on."""
+    """Steps of k sequences as the network reads them; sequence i has ``lengths[i]`` of them from ``starts[i]`` on."""
 
     values: Array  # (1, S, ..)
     starts: Int64  # (k,)
     lengths: Int64  # (k,)
-    refused: Refused  # by the number of the sequence in the call
-    #: The step of a sequence: the caller's array, the index of the step in it, and its name.
+    refused: Refused  # the errors, by the number of the sequence in the call
+    #: For a step of a sequence: the array of the caller, the index of the step in it, and its name.
     raw: Callable[[int, int], tuple[Array, tuple[int, ...], str]]
-    batch: tuple[int, ...]  # the axes of the caller's sequences: (k,), or () of one alone
-    time: tuple[int, ...] | None  # the axis of their steps: (T,), () of a step, None of a list
+    batch: tuple[int, ...]  # the axes of the sequences in the caller's input: (k,), or () for a single one
+    time: tuple[int, ...] | None  # the axis of the steps: (T,), () for a single step, None for a list
 
     def answer(self, logits: F32, every_step: bool) -> Any:
-        """Logits, of all steps (S, o) or of the sequences so far (k, o), in the form of the caller's input: an array, or
-        of all steps of a list a list."""
+        """Logits of all steps (S, o) or of the sequences so far (k, o), in the form of the caller's input: an array, or a
+        list for all steps of a list."""
         if every_step and self.time is None:
             return [logits[i : i + n] for i, n in zip(self.starts, self.lengths, strict=True)]
         time = self.time if every_step and self.time else ()
@@ -47,7 +47,7 @@ class Chunks:
 def of_array(
     array: Array, places: Int64, reader: Reader, check_finite: bool, *, alone: bool, step: bool
 ) -> Chunks:
-    """Chunks (k, T, ..) of one length, or one ``step`` of each, (k, ..); of one place ``alone`` also without the first axis.
+    """Chunks (k, T, ..) of equal length, or one ``step`` each, (k, ..). For one place ``alone`` the first axis may be missing.
 
     Raises ShapeError for another shape.
     """
@@ -83,9 +83,9 @@ def of_array(
 
 
 def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_finite: bool) -> Chunks:
-    """Chunks (T_i, ..) of different lengths. What cannot be read of one concerns this one alone.
+    """Chunks (T_i, ..) of different lengths. A chunk that cannot be read does not affect the others.
 
-    Raises ShapeError unless there is one for each place.
+    Raises ShapeError unless there is one chunk per place.
     """
     if len(chunks) != len(places):
         raise ShapeError(f"x is a list of {len(chunks)} chunks; expected {len(places)}, one for each place")
@@ -101,7 +101,9 @@ def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_fi
     lengths = np.array([len(array) for array in arrays], np.int64)
     starts = np.cumsum(lengths) - lengths
     values = np.empty((int(lengths.sum()), *reader.inner), np.float32 if reader.inner else np.int32)
-    for dtype in {array.dtype for array in arrays}:  # most often one: all of it is converted at once
+    for dtype in {
+        array.dtype for array in arrays
+    }:  # usually there is only one, and everything is converted at once
         some = [i for i, array in enumerate(arrays) if array.dtype == dtype]
         joined = np.concatenate([arrays[i] for i in some])
         converted, certain = reader.convert(joined, check_finite)
@@ -126,7 +128,7 @@ def of_list(chunks: Sequence[ArrayLike], places: Int64, reader: Reader, check_fi
 
 
 def _lost(arrays: Sequence[Array], values: Array, names: Sequence[str], reader: Reader) -> Refused:
-    """Chunks whose differences float32 would lose; where no value is large there are none."""
+    """The errors of chunks whose differences would be lost in float32, which happens only to large values."""
     refused: Refused = {}
     if values.size and max(abs(values.max()), abs(values.min())) < LARGE:
         return refused

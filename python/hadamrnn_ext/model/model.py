@@ -1,4 +1,4 @@
-"""An immutable model: a card, packed tensors, and the C++ network made from them."""
+"""An immutable model: a card, packed tensors, and the C++ network built from them."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ Kernel = Literal["auto", "fwht", "xnor", "masked_add", "dense"]
 
 
 class Model:
-    """A HadamRNN ready to run. Immutable, and may be shared by threads; equal when the files would be.
+    """A HadamRNN that is ready to run. It is immutable and may be shared by threads; models are equal if their files would be.
 
     Made by ``load``, ``from_parameters`` or ``nn.SequenceModel.to_native``.
 
     Args:
-        card: sizes, kinds, quantization, preprocessing, provenance.
-        tensors: packed, as docs/format.md lists them.
-        kernel: how the recurrent product is computed; "auto" follows a rule over the model's shape alone.
+        card: sizes, kinds, quantization, preprocessing and provenance.
+        tensors: the packed tensors that docs/format.md lists.
+        kernel: how the recurrent product is computed; "auto" follows a rule that depends only on the shape of the model.
 
     Raises:
-        ModelFormatError: the tensors are not those of the card.
-        KernelError: the kernel is unknown or does not run this model.
+        ModelFormatError: the tensors do not match the card.
+        KernelError: the kernel is unknown or cannot run this model.
         IsaError: HADAMRNN_ISA names an instruction set that this machine cannot run.
     """
 
@@ -65,7 +65,7 @@ class Model:
         self._reverse = build(card, backwards(card, parameters), kernel) if card.bidirectional else None
         self._reader = Reader(card)
         self._classes = Classes(card)
-        # The short way of `infer`; time steps in another order, and in both, take the long one.
+        # Whether `infer` may take the fast path, which cannot permute or reverse time steps.
         self._answers = card.preprocess.permutation is None and not card.bidirectional
 
     @classmethod
@@ -77,12 +77,12 @@ class Model:
             parameters: "input.weight" (n, d), "embedding.weight" (V, e), "layers.{i}.signs" (n,) latent,
                 "layers.{i}.bias" (n,), "layers.{i}.modrelu" (n,), "layers.{i}.input_signs" (n, n_below) latent,
                 "layers.{i}.decays" (q,) codes of 8 bits, see ``golden.decay``, "pool.thresholds" (K, n),
-                "output.weight" (o, n), "output.bias" (o,): those that the card implies. A latent >= 0 is +1. Of a
-                bidirectional model also "reverse.NAME" for each but the embedding and the last.
+                "output.weight" (o, n), "output.bias" (o,), as far as the card implies them. A latent value >= 0 means +1. A
+                bidirectional model also has "reverse.NAME" for each of them except the embedding and the last.
             kernel: as in ``Model``.
 
         Raises:
-            InputError, ShapeError: a parameter is missing, unknown, not finite or of another shape.
+            InputError, ShapeError: a parameter is missing, unknown, not finite, or has another shape.
         """
         if card.integer is not None:
             raise InputError(
@@ -95,8 +95,8 @@ class Model:
         """Read a model file.
 
         Raises:
-            ModelFormatError: the file, which the message names, is not a valid model.
-            OSError: it cannot be read.
+            ModelFormatError: the file is not a valid model; the message names the file.
+            OSError: the file cannot be read.
         """
         try:
             return cls.from_bytes(format.read(path), kernel)
@@ -105,7 +105,7 @@ class Model:
 
     @classmethod
     def from_bytes(cls, data: bytes, kernel: str = "auto") -> Model:
-        """The model of a model file's bytes. Raises ModelFormatError."""
+        """The model in the bytes of a model file. Raises ModelFormatError."""
         card, tensors = format.loads(data)
         return cls(card, tensors, kernel)
 
@@ -114,12 +114,12 @@ class Model:
         return format.dumps(self._card, self._tensors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, atomically: a reader sees the old file or the new one (``disk.whole``). Raises OSError."""
+        """Write the model file atomically, so that a reader sees either the old file or the new one. Raises OSError."""
         disk.write(path, self.to_bytes())
 
     @property
     def card(self) -> Card:
-        """Everything about the model that is not a weight."""
+        """Everything about the model except its weights."""
         return self._card
 
     @property
@@ -144,22 +144,22 @@ class Model:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the tensors and the card, as in the file."""
+        """The SHA-256 of tensors and card that the file contains."""
         stored: str = format.document(self._card, self._tensors)["digest"]
         return stored
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """What the network computes with: names of ``from_parameters``, dequantized float32, signs int8 of +1, -1."""
+        """What the network computes with, named as in ``from_parameters``: dequantized float32, and signs +1 and -1 as int8."""
         return unpack_parameters(self._card, self._tensors)
 
     @property
     def core(self) -> _core.Model:
-        """The C++ network, which takes preprocessed input only."""
+        """The C++ network, which takes only preprocessed input."""
         return self._core
 
     @property
     def classes(self) -> Classes:
-        """The names of the classes, and which of them logits speak for."""
+        """The names of the classes, and which of them the logits favour."""
         return self._classes
 
     def with_card(self, card: Card) -> Model:
@@ -174,27 +174,29 @@ class Model:
         check_finite: bool = True,
         out: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Logits of raw input: the card's preprocessing, then the network.
+        """Logits of raw input, which is preprocessed as the card says and then run through the network.
 
         Args:
-            x: features (T, d) or (B, T, d), array-likes of real numbers, converted to float32; or tokens (T,) or
-                (B, T), integers 0 .. V-1. A model of pixels scales uint8 0..255 and takes other numbers as they are.
-                A model with a vocabulary takes a text as well, or several, each as long as it is: a list, tuple, array
-                or pandas Series of strings.
-            lengths: (B,) integers 1 .. T; "last" and "mean" end with each sequence, "all" is zero past it. What lies
-                there in x may be anything.
-            num_threads: default HADAMRNN_NUM_THREADS, else the CPUs this process may use. No effect on the bits.
-            check_finite: refuse NaN and infinity, in x and as what becomes of it, naming the position. Without it they
-                pass to the logits.
-            out: float32, C-contiguous, of the result's exact shape, not overlapping x; written and returned.
+            x: features (T, d) or (B, T, d), an array-like of real numbers that is converted to float32; or tokens (T,) or
+                (B, T), integers 0 .. V-1. A model of pixels scales uint8 values 0..255 and takes other numbers unchanged.
+                A model with a vocabulary also takes a text, or several texts of any length: a list, tuple, array or
+                pandas Series of strings.
+            lengths: (B,) integers 1 .. T. "last" and "mean" stop at the end of each sequence, and "all" is zero past it;
+                values of x past the end are ignored.
+            num_threads: the default is HADAMRNN_NUM_THREADS, or else the number of CPUs that this process may use. It does
+                not affect the bits.
+            check_finite: refuse NaN and infinity, in x and in what is computed from it, and name the position. Without
+                this check they propagate to the logits.
+            out: a C-contiguous float32 array of the exact shape of the result that does not overlap x; it is written and
+                returned.
 
         Returns:
             (o,) or (B, o) for output "last" and "mean", (T, o) or (B, T, o) for "all", float32.
 
         Raises:
-            ShapeError: a rank, dimension or shape that does not fit, or an empty sequence or text.
-            InputError: values or dtypes that are refused; numbers so large that the state or the logits leave the finite
-                numbers; text where there is no vocabulary.
+            ShapeError: a rank, dimension or shape does not fit, or a sequence or text is empty.
+            InputError: a value or dtype is refused; numbers are so large that the state or the logits overflow; or there is
+                text but no vocabulary.
         """
         if lengths is None and num_threads is None and out is None and self._answers:
             logits = self._core.answer(x, self._reader.features, check_finite)
@@ -217,7 +219,7 @@ class Model:
         return result
 
     def prepare(self, x: ArrayLike, lengths: ArrayLike | None = None, check_finite: bool = True) -> Ready:
-        """Raw input as the network itself reads it, always with a batch axis; arguments and errors as in ``infer``."""
+        """Raw input as the network itself reads it, always with a batch axis. Arguments and errors are as in ``infer``."""
         return self._reader.prepare(x, lengths, check_finite)
 
     def classify(
@@ -231,19 +233,19 @@ class Model:
     ) -> Classification:
         """The ``top`` most probable classes, the most probable first: (labels, probabilities).
 
-        Probabilities are the softmax of the logits, or for a single output the sigmoid of it and its complement.
+        Probabilities are the softmax of the logits; for a single output they are its sigmoid and the complement.
 
         Args:
             x: as in ``infer``.
-            top: how many classes.
+            top: the number of classes to return.
             lengths, num_threads, check_finite: as in ``infer``.
 
         Returns:
-            labels (..., top), the card's names or class numbers, and probabilities (..., top) float32, where ... is
-            () or (B,) for output "last" and "mean", (T,) or (B, T) for "all".
+            labels (..., top), which are names from the card or class numbers, and probabilities (..., top) float32, where ...
+            is () or (B,) for output "last" and "mean", and (T,) or (B, T) for "all".
 
         Raises:
-            ShapeError, InputError: as ``infer``; ``top`` is not 1 .. number of classes.
+            ShapeError, InputError: as for ``infer``, or ``top`` is not from 1 to the number of classes.
         """
         return self._classes.best(self.infer(x, lengths, num_threads, check_finite), top)
 
@@ -253,13 +255,13 @@ class Model:
         """A new state at h_0 = 0, to be fed step by step.
 
         Args:
-            batch_size: number of sequences in parallel; None for one, without the batch axis.
-            raw: steps are what the network itself reads (no scaling, normalization or permutation).
+            batch_size: the number of sequences in parallel; None for a single one without a batch axis.
+            raw: whether steps are what the network itself reads, without scaling, normalization or permutation.
             check_finite: refuse NaN and infinity, as ``infer`` does.
 
         Raises:
-            InputError: the model reads time steps in a permuted order, and ``raw`` is not set; or backwards too; or a
-                batch size below 1.
+            InputError: the model reads time steps in a permuted order and ``raw`` is not set; or it is bidirectional; or the
+                batch size is below 1.
         """
         return Stream(self, batch_size, raw, check_finite)
 
@@ -271,45 +273,46 @@ class Model:
         raw: bool = False,
         check_finite: bool = True,
     ) -> Streams:
-        """A state for many sequences that join, step when their data arrives, and leave: see ``Streams``.
+        """A state for many sequences that join, step when their data arrives, and leave; see ``Streams``.
 
         Args:
-            capacity: for how many there is room at first; it doubles when they have become more.
-            limit: how many there may be at once; None: 2**24.
-            raw, check_finite: as of ``stream``.
+            capacity: how many sequences there is room for at first; it doubles when more join.
+            limit: the largest number of sequences at once; None for 2**24.
+            raw, check_finite: as for ``stream``.
 
         Raises:
-            InputError: as ``stream``; a capacity below 1 or above the limit.
+            InputError: as for ``stream``, or the capacity is below 1 or above the limit.
         """
         return Streams(self, capacity, limit, raw, check_finite)
 
     def windows(
         self, length: int, hop: int | None = None, *, raw: bool = False, check_finite: bool = True
     ) -> Windows:
-        """Answers for the last ``length`` steps of an endless sequence, every ``hop`` steps: see ``Windows``.
+        """Answers for the last ``length`` steps of an endless sequence, every ``hop`` steps; see ``Windows``.
 
         Args:
-            length: steps of a window, as many as the model was trained on.
-            hop: steps from one beginning to the next, at most ``length``, which is also the default.
-            raw, check_finite: as of ``stream``.
+            length: the number of steps of a window, which should be the length that the model was trained on.
+            hop: the number of steps from the start of one window to the next; at most ``length``, which is the default.
+            raw, check_finite: as for ``stream``.
 
         Raises:
-            InputError: as ``stream``; a length below 1; a hop that is not 1 .. ``length``.
+            InputError: as for ``stream``, or the length is below 1, or the hop is not from 1 to ``length``.
         """
         return Windows(self, length, length if hop is None else hop, raw, check_finite)
 
     def unroll(self, steps: int) -> Unrolled:
-        """This model for sequences of exactly ``steps`` steps as one matrix product, for large batches.
+        """This model as a single matrix product, for large batches of sequences of exactly ``steps`` steps.
 
-        Builds 4 T d n bytes of matrix once; ``Unrolled.nbytes`` tells. Results are those of ``infer`` up to rounding.
+        The matrix of 4 T d n bytes is built once; ``Unrolled.nbytes`` gives its size. Results equal those of ``infer`` up to
+        rounding.
 
         Args:
             steps: T, the length of every sequence.
 
         Raises:
             KernelError: the model is not a linear recurrence of one layer over features with output "last".
-            InputError, ShapeError: a number of steps that is not positive, that the model does not permute, or that
-                takes more than a gibibyte.
+            InputError, ShapeError: the number of steps is not positive, does not match the permutation of the model, or
+                needs more than a gibibyte.
         """
         return Unrolled(self._card, self.parameters(), steps)
 
@@ -325,28 +328,28 @@ class Model:
         scales: IntegerCard | None = None,
         progress: Callable[[int], object] = lambda done: None,
     ) -> Model:
-        """This model with an integer state: no float from the quantized input to the readout.
+        """This model with an integer state, which uses no floats from the quantized input to the readout.
 
-        What it computes is defined in golden/integers.py, to the same bits on every kernel and instruction set; its
-        card says how it went (``card.integer.layers``: share of saturated states, signal-to-noise ratio).
+        golden/integers.py defines what it computes, and every kernel and instruction set gives the same bits. Its card says
+        how good it is (``card.integer.layers``: share of saturated states, signal-to-noise ratio).
 
         Args:
-            calibration: usual input, which sets the scales: an array as ``infer`` takes it, or an iterable of
-                batches, each an array or a pair (x, lengths), read once. Few hundred sequences do.
-            state_bits: k of the state, 8 .. 16. States of a sign recurrence have 1 bit.
-            input_bits: of the features, 2 .. 16; None is 8, and 12 for states of more than 12 bits. The bytes of a
-                model of pixels have 8 and enter as they are.
-            readout: "float": V relu(s_h z) + c in float32; "integer": logits are integers times one scale, as
-                exported code needs it. Float weights become 8-bit codes.
-            power_of_two: enlarge the scales, by less than 2, until each input multiplier is a power of two.
-            percentile: scale by this percentile of all magnitudes instead of the largest, and let what is larger
-                saturate; "best" tries some and keeps that of the best signal-to-noise ratio.
-            scales: take those of this integer model's card, and the calibration only for the report.
-            progress: is called with the number of sequences calibrated so far.
+            calibration: typical input, which sets the scales: an array as for ``infer``, or an iterable of batches, each an
+                array or a pair (x, lengths), which is read once. A few hundred sequences are enough.
+            state_bits: the number of bits k of the state, 8 .. 16. States of a sign recurrence have 1 bit.
+            input_bits: the number of bits of the features, 2 .. 16. None stands for 8, or for 12 if states have more than 12
+                bits. The bytes of a model of pixels have 8 bits and are read unchanged.
+            readout: "float" computes V relu(s_h z) + c in float32. "integer" gives logits that are integers times one
+                scale, as exported code needs; float weights then become 8-bit codes.
+            power_of_two: enlarge the scales, by a factor below 2, so that each input multiplier is a power of two.
+            percentile: scale by this percentile of all magnitudes instead of by the largest one, so that larger values
+                saturate; "best" tries several and keeps the one with the best signal-to-noise ratio.
+            scales: the scales of an integer model's card, to use instead; the calibration then serves only the report.
+            progress: called with the number of sequences calibrated so far.
 
         Raises:
-            InputError: an argument out of range, no sequences, or sums that do not fit the integers of a step.
-            ShapeError, InputError: as ``infer``, for a batch.
+            InputError: an argument is out of range, there are no sequences, or sums do not fit the integers of a step.
+            ShapeError, InputError: as for ``infer``, for a batch.
         """
         options = Options(state_bits, input_bits, readout, power_of_two)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
@@ -354,14 +357,14 @@ class Model:
         return Model(card, tensors, kernel)
 
     def quantize_embedding(self) -> Model:
-        """This model with its embedding in 8 bits, a scale for each row; all else stays as it is.
+        """This model with its embedding in 8 bits and one scale per row; everything else stays unchanged.
 
-        Raises InputError if it has no float32 embedding.
+        Raises InputError if the model has no float32 embedding.
         """
         return Model(*quantized_embedding(self._card, self._tensors), self._requested_kernel)
 
     def describe(self) -> Description:
-        """Sizes, bytes, operations a step, kernel and instruction set; prints well."""
+        """Sizes, bytes, operations per step, kernel and instruction set, in a form that prints well."""
         return describe(self._card, self._core, self._tensors, len(self.to_bytes()))
 
     def __eq__(self, other: object) -> bool:
@@ -371,7 +374,7 @@ class Model:
         return hash(self.digest)
 
     def __copy__(self) -> Model:
-        return self  # nobody can tell it from another
+        return self  # a copy of an immutable model would be indistinguishable
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self
@@ -384,7 +387,7 @@ class Model:
 
 
 def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:
-    """A copy that nobody can write to."""
+    """A read-only copy."""
     copy = np.array(tensor, order="C")
     copy.flags.writeable = False
     return copy

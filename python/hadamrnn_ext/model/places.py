@@ -1,4 +1,4 @@
-"""The places of many sequences: who comes, who goes, and which of them a call means."""
+"""The places of many sequences: joining, leaving, and reading the places that a call names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Places = NDArray[np.int64]
 
 
 class Room:
-    """The places of a stream of the core, of which the lowest free one is given first; there are up to ``limit``."""
+    """The places of a stream of the core, up to ``limit`` of them; the lowest free place is given first."""
 
     __slots__ = ("_core", "_free", "limit")
 
@@ -27,14 +27,14 @@ class Room:
         core.leave()
         for place in (present := {*taken}):
             core.join(place)
-        self._free = [place for place in range(core.capacity) if place not in present]  # ascending: a heap
+        self._free = [place for place in range(core.capacity) if place not in present]  # sorted, so a heap
 
     def __len__(self) -> int:
-        """How many places are taken."""
+        """The number of places that are taken."""
         return self._core.capacity - len(self._free)
 
     def join(self) -> int:
-        """The place of a new sequence. Raises InputError if there are as many as there may be."""
+        """Takes a place for a new sequence and returns it. Raises InputError if ``limit`` places are taken."""
         if not self._free:
             self._grow()
         place = heapq.heappop(self._free)
@@ -42,7 +42,7 @@ class Room:
         return place
 
     def leave(self, place: int) -> None:
-        """Frees a place that is taken."""
+        """Frees a place, which must be taken."""
         self._core.leave(place)
         heapq.heappush(self._free, place)
 
@@ -56,9 +56,9 @@ class Room:
         self._free = list(range(capacity, self._core.capacity))
 
     def read(self, places: ArrayLike | None) -> Places:
-        """Places as the core takes them, those of all for None.
+        """Places as the core takes them; None stands for all places that are taken.
 
-        Raises InputError for one without a sequence, or given twice.
+        Raises InputError for a place that has no sequence or is given twice.
         """
         taken = self._core.places
         if places is None:
@@ -75,5 +75,5 @@ class Room:
 
 
 def is_place(places: object) -> bool:
-    """Whether these are one place, whose input needs no axis of sequences."""
+    """Whether this is a single place, whose input needs no axis of sequences."""
     return isinstance(places, (int, np.integer)) and not isinstance(places, bool)

@@ -1,4 +1,4 @@
-"""A float model -> the card and tensors of one of fewer bits: integers, calibrated and the best of those tried, or 8-bit rows."""
+"""Converts a float model to the card and tensors of a calibrated integer model, or of one with an 8-bit embedding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Tensors = Mapping[str, NDArray[Any]]
 
 
 class Floats(Protocol):
-    """What is asked of the float ``Model``."""
+    """The parts of the float ``Model`` that are needed here."""
 
     @property
     def card(self) -> Card: ...
@@ -49,7 +49,7 @@ def quantized(
     scales: IntegerCard | None,
     progress: Callable[[int], object],
 ) -> tuple[Card, Tensors]:
-    """Arguments and errors as of ``Model.quantize``; ``kernel`` runs the integer model."""
+    """Card and tensors for ``Model.quantize``, with its arguments and errors; ``kernel`` runs the integer model."""
     card = model.card
     if card.integer is not None:
         raise InputError("this is an integer model; expected a float model")
@@ -64,7 +64,7 @@ def quantized(
         magnitudes = (by.input, by.states) if scales is None else scales.magnitudes
         integers, tensors = convert(card, model.parameters(), dict(model.tensors), *magnitudes, options)
         core = build(integers, unpack_parameters(integers, tensors), kernel)
-        scale = tensors.get("layers.0.state_scale")  # of blocks
+        scale = tensors.get("layers.0.state_scale")  # one scale per block
         units = None if scale is None else np.repeat(scale, card.layers[0].block_size)
         return with_report(integers, model.core, core, by, units), tensors
 
@@ -74,7 +74,7 @@ def quantized(
 
 
 def quantized_embedding(card: Card, tensors: Tensors) -> tuple[Card, Tensors]:
-    """The same with the embedding in 8 bits. Raises InputError if there is no float32 embedding."""
+    """The same card and tensors with the embedding in 8 bits. Raises InputError if there is no float32 embedding."""
     if EMBEDDING not in tensors:
         raise InputError("this model has no float32 embedding to quantize")
     others = {name: tensor for name, tensor in tensors.items() if name != EMBEDDING}

@@ -1,4 +1,4 @@
-"""What ``Stream`` and ``Streams`` share: the states of sequences at places, the logits of what they are fed, and saved states."""
+"""What ``Stream`` and ``Streams`` share: sequences at places, the logits of the steps they take, and saved states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Places = NDArray[np.int64]
 
 
 class Source(Protocol):
-    """What a stream needs of its ``Model``."""
+    """The parts of a ``Model`` that a stream needs."""
 
     @property
     def card(self) -> Card: ...
@@ -34,17 +34,17 @@ class Source(Protocol):
 
 
 class Sequences:
-    """Sequences of one model in places 0 .. ``capacity`` - 1 of the core; ``at`` means all of them where it is None."""
+    """Sequences of one model at places 0 .. ``capacity`` - 1 of the core; the default None of ``at`` means all places."""
 
     __slots__ = ("_check_finite", "_core", "_core_step", "_model", "_raw", "_reader")
 
     def __init__(self, model: Source, capacity: int | None, raw: bool, check_finite: bool) -> None:
-        """All places are taken, by sequences at h_0 = 0; for None one is, whose steps have no batch axis."""
+        """Fills all places with sequences at h_0 = 0. A capacity of None is one sequence whose steps have no batch axis."""
         _check_order(model.card, raw)
         self._model, self._raw, self._check_finite = model, raw, check_finite
         self._reader = Reader(model.card, raw)
         self._core = _core.Stream(model.core, capacity, check_finite, self._reader.features)
-        self._core_step = self._core.step  # bound once: a step costs about as much as the calls it makes
+        self._core_step = self._core.step  # bound once, because a step costs no more than a few Python calls
 
     def _run(
         self,
@@ -54,12 +54,12 @@ class Sequences:
         lengths: NDArray[np.int64] | None = None,
         skip: bool = False,
     ) -> tuple[F32, list[tuple[int, int]]]:
-        """Takes chunks as the network reads them, (k, T, ..), or (1, S, ..) with where each starts and how long it is.
+        """Takes chunks as the network reads them: (k, T, ..), or (1, S, ..) with the start and length of each chunk.
 
         Returns:
-            The logits of all steps, (k, T, o) or (1, S, o), for output "all", else those of the sequences so far, (k, o);
-            and the sequences, with their steps, that left the finite numbers. With ``skip`` those alone, else all
-            sequences, are as they were.
+            The logits: of all steps for output "all", (k, T, o) or (1, S, o), otherwise of the sequences so far, (k, o).
+            Then the pairs (sequence, step) at which a sequence overflowed. With ``skip`` only these sequences keep their
+            old states; otherwise, if there is any, all sequences do.
         """
         count = len(values) if lengths is None else len(lengths)
         rows = values.shape[:2] if self._model.card.output == "all" else (count,)
@@ -70,12 +70,12 @@ class Sequences:
         return states.dumps(self._model.card, self._core.get_state(at))
 
     def _set_state(self, value: Any, batch: tuple[int, ...], at: Places | None = None) -> None:
-        """Sets a state of any form with these leading axes, see ``states.read``."""
+        """Sets a state of any form with these leading axes; see ``states.read``."""
         self._core.set_state(states.read(value, self._model.card, batch), at)
 
 
 def _check_order(card: Card, raw: bool) -> None:
-    """Raises InputError for a model that reads time steps in an order in which nobody can stream them."""
+    """Raises InputError for a model that reads time steps in an order in which they cannot be streamed."""
     if card.bidirectional:
         raise InputError(
             "this model reads each sequence from its end as well, and cannot stream steps as they come; infer takes the "

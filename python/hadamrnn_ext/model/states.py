@@ -1,13 +1,13 @@
-"""States of streams: what may be one, and as bytes.
+"""States of streams: their form, their checks, and their bytes.
 
-A state has a part for each layer, h (n,) float32. A model with a pool, output "mean" included, has one more, (F + 1,)
-float64: the sums of its F features over all steps so far (of "mean" those of relu(h), in an integer model of relu(z)), or
-their running means, and the number of steps. A model that reads differences has another, (d + 1,) float64: the input of the
-last step, and 1, or 0 before the first step.
+A state has one part per layer, h (n,) float32. A model with a pool or output "mean" has one more part, (F + 1,) float64:
+the sums of its F features over all steps so far, or their running means, and then the number of steps. The features of
+"mean" are relu(h), or relu(z) in an integer model. A model that reads differences has a further part, (d + 1,) float64: the
+input of the last step, followed by 1, or by 0 before the first step.
 
-Bytes: ``HRST``, the format (1; 2 for output "mean"; 3 with a pool or differences), the number of layers and of sequences as
-little-endian uint32, n of each layer likewise, then the parts in C order, (sequences, size) each. The sizes must be those of
-the model that takes them back.
+The bytes are ``HRST``; then, as little-endian uint32, the format (1; 2 for output "mean"; 3 with a pool or differences),
+the number of layers, the number of sequences, and n of each layer; then the parts in C order, (sequences, size) each. The
+sizes must match the model that reads the bytes.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ MAGIC = b"HRST"
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 State = list[F32 | F64]
-MAX_STEPS = 1 << 47  # sums of so many states, in the 16 bits of their mean, are far from overflowing 64
+MAX_STEPS = 1 << 47  # sums of this many states of 16 bits are far from overflowing 64 bits
 
 
 class Part(NamedTuple):
-    """A part of a state: (B, size) numbers."""
+    """A part of a state, which holds (B, size) numbers."""
 
     size: int
     dtype: Any  # float32 or float64
-    fault: Callable[[Any], str]  # what is wrong with such numbers, or "" where nothing is
-    name: str = ""  # as errors list it behind the layers
-    columns: str = ""  # and say what it consists of
+    fault: Callable[[Any], str]  # says what is wrong with the numbers, or "" if nothing is
+    name: str = ""  # the name that errors append to the list of layers
+    columns: str = ""  # the explanation of its columns in errors
 
 
 def parts(card: Card) -> list[Part]:
-    """What the state of a model consists of, in order."""
+    """The parts of the state of a model, in order."""
     found = [Part(layer.hidden_size, np.float32, partial(_layer_fault, layer)) for layer in card.layers]
     if card.pool is not None or card.output == "mean":
         name = f" and the sums of the {'mean' if card.output == 'mean' else 'pool'}"
@@ -58,11 +58,11 @@ def parts(card: Card) -> list[Part]:
 
 
 def read(value: Any, card: Card, batch: tuple[int, ...]) -> State:
-    """A state as the core takes it, (B, n) a part, of an array or list of parts (*batch, n).
+    """Converts an array or list of parts (*batch, n) to a state as the core takes it, with parts (B, n).
 
     Raises:
-        ShapeError: another form.
-        InputError: a value that is not finite, that a sign recurrence cannot hold, or that is no sum of states.
+        ShapeError: the value has another form.
+        InputError: a value is not finite, cannot occur in a sign recurrence, or cannot be a sum of states.
     """
     expected, layers = parts(card), len(card.layers)
     if not isinstance(value, (np.ndarray, list, tuple)) or len(value) != len(expected):
@@ -91,7 +91,7 @@ def _layer_fault(layer: LayerCard, h: F32) -> str:
 
 
 def _totals_fault(card: Card, totals: F64) -> str:
-    """Sums over as many states as the last column says, or running means."""
+    """What is wrong with the sums, or running means, over the number of states in the last column."""
     sums, steps = totals[:, :-1], totals[:, -1:]
     if not ((steps >= 0) & (steps < MAX_STEPS) & (steps == np.floor(steps))).all():
         return "ends in a number of steps that is no whole number from 0 to 2^47 - 1"
@@ -106,7 +106,7 @@ def _totals_fault(card: Card, totals: F64) -> str:
 
 
 def _largest(card: Card, integer: IntegerCard) -> Any:
-    """What a step adds at most to a sum of an integer model, and of running means what they are at most."""
+    """The most that a step adds to a sum of an integer model, or the largest possible running mean."""
     pool = card.pool
     if integer.blocks is None or pool is None:
         return max(1, (1 << integer.states[-1].state_bits - 1) - 1)
@@ -127,13 +127,13 @@ def _input_fault(card: Card, last: F64) -> str:
 
 
 def dumps(card: Card, state: State) -> bytes:
-    """The bytes of a state's parts, (B, n) each."""
+    """The bytes of a state with parts (B, n)."""
     little = [part.astype(part.dtype.newbyteorder("<"), order="C") for part in state]
     return _header(card, len(state[0])) + b"".join(part.tobytes() for part in little)
 
 
 def loads(card: Card, data: bytes) -> State:
-    """The parts (B, n) of a state's bytes. Raises InputError where they are no states of such a model."""
+    """The state with parts (B, n) in these bytes. Raises InputError unless they are states of a model with this card."""
     sizes = [layer.hidden_size for layer in card.layers]
     start = len(MAGIC) + 4 * (3 + len(sizes))
     if data[:4] != MAGIC or len(data) < start:

@@ -1,4 +1,4 @@
-"""Stateful inference: the same bits as one call of ``infer``, one step or one chunk at a time."""
+"""Stateful inference, one step or one chunk at a time, with the same bits as a single call of ``infer``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["Stream"]
 class Stream(Sequences):
     """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
 
-    Not for several threads at once: each has a Stream of its own, on one shared Model. A step that raises leaves
-    the state as it was. Copies (``copy``, ``deepcopy``, ``pickle``) go on from the same state, each for itself.
+    A Stream must not be used by several threads at once; give each thread its own Stream of a shared Model. A step that raises
+    leaves the state unchanged. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
     """
 
     __slots__ = ("_batch",)
@@ -32,11 +32,11 @@ class Stream(Sequences):
         self._batch = () if batch_size is None else (batch_size,)
 
     def step(self, x: Any) -> F32:
-        """Feed one time step; returns the logits of the sequence so far, for output "last" and "mean" too.
+        """Feed one time step and return the logits of the sequence so far, also for output "last" and "mean".
 
         Args:
-            x: (d,) features or one token; with a batch size (B, d) or (B,). Converted as by ``infer``; arrays in C
-                order and lists of numbers are the fast ways.
+            x: (d,) features or one token; with a batch size (B, d) or (B,). It is converted as by ``infer``; arrays in C
+                order and lists of numbers are fastest.
 
         Returns:
             (o,) or (B, o) float32.
@@ -48,13 +48,13 @@ class Stream(Sequences):
         return self._explained_step(x) if logits is None else logits
 
     def run(self, x: ArrayLike) -> F32:
-        """Feed a chunk of zero or more time steps; chunks one after another equal one call, to the same bits.
+        """Feed a chunk of zero or more time steps; consecutive chunks give the same bits as one call.
 
         Args:
             x: (T, d) features or (T,) tokens; with a batch size (B, T, d) or (B, T). T may be 0.
 
         Returns:
-            output "last", "mean": (o,) or (B, o), the logits of the sequence so far; "all": (T, o) or (B, T, o).
+            for output "last" and "mean" the logits of the sequence so far, (o,) or (B, o); for "all" (T, o) or (B, T, o).
 
         Raises:
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
@@ -69,12 +69,12 @@ class Stream(Sequences):
         return self._take(array, array.shape[time])
 
     def logits(self) -> F32:
-        """The logits of the sequence so far, (o,) or (B, o), without another step; before the first one, of h_0 = 0."""
+        """The logits of the sequence so far, (o,) or (B, o), without another step; before the first step those of h_0 = 0."""
         found = self._core.logits()
         return found if self._batch else found[0]
 
     def classify(self, top: int = 1) -> Classification:
-        """The ``top`` most probable classes of the sequence so far, without another step, as ``Model.classify``.
+        """The ``top`` most probable classes of the sequence so far, without another step; see ``Model.classify``.
 
         Returns:
             labels and probabilities, (top,) or (B, top).
@@ -88,11 +88,11 @@ class Stream(Sequences):
 
     @property
     def state(self) -> F32 | list[F32 | F64]:
-        """The hidden state h_t, not rectified: (num_layers, n), or (num_layers, B, n) with a batch size; a copy.
+        """A copy of the hidden state h_t before relu: (num_layers, n), or (num_layers, B, n) with a batch size.
 
-        A list with one array a layer where the layers differ in size. For output "mean" a list too, with one more
-        array at the end, (n + 1) float64: the sums and the number of steps, see ``states``. May be set to anything of
-        this form.
+        If the layers differ in size, it is a list with one array per layer. With output "mean", a pool or differences it is
+        a list as well, with further float64 arrays at the end; ``states`` describes them. The state may be set to
+        anything of the same form.
         """
         parts = [h if self._batch else h[0] for h in self._core.get_state()]
         equal = len({(h.shape, h.dtype) for h in parts}) == 1
@@ -103,18 +103,18 @@ class Stream(Sequences):
         self._set_state(value, self._batch)
 
     def save(self) -> bytes:
-        """The state as bytes, see ``states``; ``load`` of a Stream of the same model and batch size takes them back."""
+        """The state as bytes (see ``states``), which ``load`` of a Stream with the same model and batch size accepts."""
         return self._save()
 
     def load(self, data: bytes) -> None:
-        """Goes on from the state that ``save`` gave. Raises ShapeError or InputError for other bytes."""
+        """Restores the state that ``save`` returned. Raises ShapeError or InputError for other bytes."""
         state = states.loads(self._model.card, data)
         if len(state[0]) != self._core.capacity:
             raise ShapeError(f"a saved state of {len(state[0])} sequences; expected {self._core.capacity}")
         self._set_state(state, (len(state[0]),))
 
     def reset(self) -> None:
-        """Back to h_0 = 0."""
+        """Resets the state to h_0 = 0."""
         self._core.reset()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -127,7 +127,7 @@ class Stream(Sequences):
         return f"Stream({parallel}, {card.input} {card.input_size} -> {card.output_size} logits)"
 
     def _explained_step(self, x: Any) -> F32:
-        """A step of any form of input, or what is wrong with it."""
+        """Takes a step with any form of input, or raises an error that explains what is wrong with it."""
         array = inputs.read_array(x)
         expected = (*self._batch, *self._reader.inner)
         if array.shape != expected:
@@ -135,7 +135,7 @@ class Stream(Sequences):
         return self._take(array, None).reshape(*self._batch, -1)
 
     def _take(self, array: NDArray[Any], steps: int | None) -> F32:
-        """Takes steps (*batch, T, ..), or one without the time axis where ``steps`` is None."""
+        """Takes steps (*batch, T, ..), or a single step without a time axis if ``steps`` is None."""
         values = self._reader.read(array, self._check_finite)
         count = 1 if steps is None else steps
         logits, found = self._run(values.reshape(self._core.capacity, count, *self._reader.inner))

@@ -1,4 +1,4 @@
-"""Many sequences that come and go, each stepping when its data arrives: one state for all, and places in it."""
+"""Many sequences that come and go and step whenever their data arrives; one state has a place for each of them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _ERRORS = ("raise", "skip")
 
 
 class Streams(Sequences):
-    """Sequences of one model, each at a place, a number that ``join`` gives and ``leave`` takes back.
+    """Sequences of one model, each at a place: a number that ``join`` gives and ``leave`` takes back.
 
-    Made by ``Model.streams``. Nobody else's state moves when a sequence comes or goes, and a step of some of them costs
-    what their steps cost, whatever the others do. There is room for ``capacity`` sequences; it doubles when more join, up
-    to ``limit``. Memory: 8 n bytes per layer and place, and for output "mean" 8 n bytes more, 16 n in an
-    integer model.
+    Made by ``Model.streams``. When a sequence comes or goes, the states of the others do not move, and the cost of a step
+    depends only on the sequences that take it. There is room for ``capacity`` sequences; the capacity doubles when more
+    join, up to ``limit``. The states take 8 n bytes per layer and place, and output "mean" takes 8 n bytes more, or 16 n in
+    an integer model.
 
-    A bad value concerns its own sequence alone. ``refused`` names the places whose data the last ``step`` or ``run``
-    refused. With ``errors="raise"`` such a call raises, and all states stay as they were. With ``errors="skip"`` the others
-    go on; the refused ones stay as they were, and their logits are NaN.
+    A bad value affects only its own sequence. ``refused`` names the places whose data the last ``step`` or ``run`` refused.
+    With ``errors="raise"`` such a call raises, and all states stay unchanged. With ``errors="skip"`` the other sequences take
+    their steps, while the refused ones keep their states and get NaN as logits.
 
-    Not for several threads at once, like ``Stream``. Copies (``copy``, ``deepcopy``, ``pickle``) go on from the same
-    states, each for itself.
+    Like a ``Stream``, it must not be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from
+    the same states and are independent.
 
     Example:
         >>> streams = hadamrnn_ext.load("har6").streams()
@@ -58,17 +58,17 @@ class Streams(Sequences):
 
     @property
     def capacity(self) -> int:
-        """For how many sequences there is room; it doubles when they have become more."""
+        """How many sequences there is room for; it doubles when more join."""
         return self._core.capacity
 
     @property
     def limit(self) -> int:
-        """How many sequences there may be at once."""
+        """The largest number of sequences at once."""
         return self._room.limit
 
     @property
     def places(self) -> Places:
-        """The places of all sequences there are, ascending."""
+        """The places of all current sequences in ascending order."""
         return self._core.places
 
     @property
@@ -80,25 +80,25 @@ class Streams(Sequences):
         return len(self._room)
 
     def join(self) -> int:
-        """The place of a new sequence, at h_0 = 0. Raises InputError if there are as many as there may be."""
+        """Adds a sequence at h_0 = 0 and returns its place. Raises InputError if ``limit`` sequences are present."""
         return self._room.join()
 
     def leave(self, place: int) -> None:
-        """Ends a sequence, whose place is free for another. Raises InputError if there is none at this place."""
+        """Ends the sequence at this place, which becomes free for another. Raises InputError if there is no sequence."""
         self._room.leave(int(self._room.read(operator.index(place))[0]))
 
     def step(self, x: Any, places: ArrayLike | None = None, *, errors: Errors = "raise") -> F32:
-        """One time step of some sequences; the logits of each so far, (k, o) float32, for output "last" and "mean" too.
+        """Feed one time step to some sequences and return their logits so far, (k, o), also for output "last" and "mean".
 
         Args:
-            x: (k, d) features or (k,) tokens, the row of each sequence. For a place that is an int also (d,) or one
-                token, which gives (o,). An array of numbers in C order is the fast way.
-            places: (k,) places of these sequences in any order, each once; an int64 array is the fast way. None: those
-                of all, ascending.
+            x: (k, d) features or (k,) tokens, one row per sequence. If ``places`` is a single int, x may also be (d,) or one
+                token, and the result is (o,). An array of numbers in C order is fastest.
+            places: (k,) places of these sequences in any order, each given once; an int64 array is fastest. None stands for
+                all places in ascending order.
             errors: "raise" or "skip", see ``Streams``.
 
         Raises:
-            ShapeError, InputError: as ``Model.infer``, or for a place without a sequence or that is given twice.
+            ShapeError, InputError: as for ``Model.infer``, and for a place that has no sequence or is given twice.
         """
         logits = self._core_step(x, places) if errors in _ERRORS else None
         if logits is None:
@@ -109,20 +109,20 @@ class Streams(Sequences):
     def run(
         self, x: ArrayLike, places: ArrayLike | None = None, *, errors: Errors = "raise"
     ) -> F32 | list[F32]:
-        """Some time steps of some sequences; chunks one after another equal one call, to the same bits.
+        """Feed some time steps to some sequences; consecutive chunks give the same bits as one call.
 
         Args:
-            x: (k, T, d) features or (k, T) tokens, T >= 0 steps each; or a list or tuple of k chunks (T_i, d) or (T_i,),
-                each as long as it is. For a place that is an int also one chunk (T, d) or (T,).
-            places: as of ``step``.
+            x: (k, T, d) features or (k, T) tokens, T >= 0 steps each; or a list or tuple of k chunks (T_i, d) or (T_i,) of
+                different lengths. If ``places`` is a single int, x may also be one chunk (T, d) or (T,).
+            places: as for ``step``.
             errors: "raise" or "skip", see ``Streams``.
 
         Returns:
-            output "last", "mean": (k, o), the logits of each sequence so far; "all": (k, T, o), or of a list of chunks a
-            list of (T_i, o). Of one chunk (o,) or (T, o).
+            for output "last" and "mean" the logits of each sequence so far, (k, o); for "all" (k, T, o), or a list of
+            (T_i, o) for a list of chunks. For a single chunk (o,) or (T, o).
 
         Raises:
-            ShapeError, InputError: as ``step``.
+            ShapeError, InputError: as for ``step``.
         """
         self._refused = {}
         at, alone = self._room.read(places), is_place(places)
@@ -135,45 +135,45 @@ class Streams(Sequences):
         return logits
 
     def logits(self, places: ArrayLike | None = None) -> F32:
-        """The logits of some sequences so far, (k, o), without another step; before the first one, of h_0 = 0.
+        """The logits of some sequences so far, (k, o), without another step; before the first step those of h_0 = 0.
 
-        Raises InputError for places, as ``step``.
+        Raises InputError for bad places, as ``step`` does.
         """
         return self._core.logits(self._room.read(places))
 
     def classify(self, places: ArrayLike | None = None, top: int = 1) -> Classification:
-        """The ``top`` most probable classes of some sequences so far, without another step, as ``Model.classify``.
+        """The ``top`` most probable classes of some sequences so far, without another step; see ``Model.classify``.
 
         Returns:
             labels and probabilities, (k, top).
 
         Raises:
-            InputError: places, as of ``step``; ``top`` is not 1 .. number of classes.
+            InputError: bad places, as for ``step``, or ``top`` is not from 1 to the number of classes.
         """
         return self._model.classes.best(self.logits(places), top, every_step=False)
 
     def get_state(self, places: ArrayLike | None = None) -> list[F32 | F64]:
-        """The states h of some sequences, not rectified: a copy (k, n) for each layer.
+        """Copies of the states h of some sequences before relu, (k, n) for each layer.
 
-        For output "mean" one more array follows, (k, n + 1) float64: the sums and the numbers of steps, see ``states``.
+        With output "mean", a pool or differences, further float64 arrays follow; ``states`` describes them.
         """
         return self._core.get_state(self._room.read(places))
 
     def set_state(self, value: Any, places: ArrayLike | None = None) -> None:
-        """Sets the states of some sequences to what ``get_state`` gave, here or of another ``Streams`` of the model.
+        """Sets the states of some sequences to what ``get_state`` returned, here or in another ``Streams`` of the model.
 
         Raises:
-            ShapeError, InputError: another form, or a state that the model cannot have.
+            ShapeError, InputError: the value has another form, or the model cannot have such a state.
         """
         at = self._room.read(places)
         self._set_state(value, (len(at),), at)
 
     def save(self, places: ArrayLike | None = None) -> bytes:
-        """The states of some sequences as bytes, see ``states``."""
+        """The states of some sequences as bytes; see ``states``."""
         return self._save(self._room.read(places))
 
     def load(self, data: bytes, places: ArrayLike | None = None) -> None:
-        """Sets the states of some sequences to those that ``save`` gave. Raises InputError for other bytes."""
+        """Sets the states of some sequences to those that ``save`` returned. Raises InputError for other bytes."""
         self.set_state(states.loads(self._model.card, data), places)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -184,7 +184,7 @@ class Streams(Sequences):
         return f"Streams({len(self)} of {self.capacity} sequences)"
 
     def _explained_step(self, x: Any, places: ArrayLike | None, errors: Errors) -> F32:
-        """A step of any form of input, or what is wrong with it."""
+        """Takes a step with any form of input, or raises an error that explains what is wrong with it."""
         self._refused = {}
         at, alone = self._room.read(places), is_place(places)
         logits: F32 | None = None
@@ -197,7 +197,7 @@ class Streams(Sequences):
         return logits
 
     def _take(self, chunks: Chunks, at: Places, errors: Errors) -> Any:
-        """Takes chunks: all or, as ``errors`` says, those that are not refused. Logits as ``Chunks.answer`` gives them."""
+        """Takes all chunks or, with errors="skip", those that are not refused. Returns logits as ``Chunks.answer`` does."""
         if errors not in _ERRORS:
             raise InputError(f"errors is {ascii(errors)[:40]}; expected 'raise' or 'skip'")
         refused, numbers = chunks.refused, np.arange(len(at))

@@ -1,6 +1,6 @@
-"""Training in PyTorch: modules that learn signs, on engines that run them fast, and become native models.
+"""Training in PyTorch: modules that learn signs, run on fast engines, and convert to native models.
 
-Needs torch, which the rest of the package does not (extra ``train``).
+This part needs torch (extra ``train``); the rest of the package does not.
 """
 
 from __future__ import annotations

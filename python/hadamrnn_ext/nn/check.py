@@ -1,4 +1,4 @@
-"""Checks of what a module is given, worded as the rest of the package words them."""
+"""Checks of the arguments of a module, with errors worded like those of the rest of the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .engines.derivatives import transformed
 
 
 def check_input(x: Tensor, input_size: int, *, tokens: bool) -> None:
-    """Raises unless x is float (B, T, input_size), or with ``tokens`` integer (B, T) from 0 to input_size - 1."""
+    """Raises unless x is float (B, T, input_size) or, with ``tokens``, integer (B, T) with values 0 to input_size - 1."""
     if x.is_complex() or x.dtype == torch.bool or (tokens and x.is_floating_point()):
         expected = "integer tokens" if tokens else "real numbers"
         raise InputError(f"input has dtype {x.dtype}; expected {expected}")
@@ -46,9 +46,9 @@ def check_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
 def check_targets(
     targets: Tensor, x: Tensor, lengths: Tensor | None, output: str, output_size: int, ignore_index: int
 ) -> Tensor:
-    """``targets`` for x (B, T, ..), past the lengths ``ignore_index`` or zero.
+    """``targets`` for x (B, T, ..), replaced past each length by ``ignore_index`` (classes) or zero (values).
 
-    Raises unless they are integer classes, (B,) or for output "all" (B, T), or real values with (o,) at the end.
+    Raises unless they are integer classes of shape (B,), or (B, T) for output "all", or real values with a last axis (o,).
     """
     if targets.is_complex() or targets.dtype == torch.bool:
         raise InputError(f"targets have dtype {targets.dtype}; expected integer classes or real values")
@@ -61,7 +61,7 @@ def check_targets(
     if lengths is not None and output == "all":
         targets = mask_past(targets, lengths, ignore_index if classes else 0)
     if classes and targets.numel() and _values_at_hand(targets):
-        classes_in_all = max(output_size, 2)  # one logit stands for two classes
+        classes_in_all = max(output_size, 2)  # a single logit stands for two classes
         low, high = _range(targets)
         if low < 0 or high >= classes_in_all:
             wrong = (targets < 0) | (targets >= classes_in_all)
@@ -71,10 +71,10 @@ def check_targets(
 
 
 def _range(tensor: Tensor) -> tuple[int, int]:
-    """The least and the greatest of whole numbers at hand.
+    """The smallest and the largest of whole numbers whose values can be read.
 
-    By NumPy: torch would share a large tensor among its threads, which then spin for milliseconds on the cores that
-    the engine's threads want.
+    This uses NumPy, because torch would split a large tensor among its threads, which then spin for milliseconds on the
+    cores that the threads of the engine need.
     """
     values = tensor.detach().resolve_neg().numpy()
     return int(values.min()), int(values.max())

@@ -1,4 +1,4 @@
-"""From torch's tensors to the native Model: what its card says of training, and the packed copy that evaluation runs on."""
+"""From torch tensors to the native Model: what its card says about training, and the packed copy that evaluation runs on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import decays
 
 
 def native(card: Card, tensors: Mapping[str, Tensor], kernel: str = "auto") -> Model:
-    """The native Model of latent tensors under the names of the model file; it shares no memory with them."""
+    """The native Model of latent tensors, which are named as in the model file; it shares no memory with them."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for name, latent in tensors.items():
         seen = decays.codes(latent) if name.endswith(".decays") else latent.to(torch.float32)
@@ -26,7 +26,7 @@ def native(card: Card, tensors: Mapping[str, Tensor], kernel: str = "auto") -> M
 
 
 def training(provenance: dict[str, Any]) -> Training:
-    """The part of a card that says how a model was trained; names it does not know become its settings."""
+    """The part of a card that says how a model was trained; names that are not its fields go into ``settings``."""
     known = {field.name for field in dataclasses.fields(Training)} - {"settings"}
     fields = {name: value for name, value in provenance.items() if name in known}
     settings = {name: value for name, value in provenance.items() if name not in known}
@@ -34,24 +34,24 @@ def training(provenance: dict[str, Any]) -> Training:
 
 
 class PackedCopy:
-    """The native model that a SequenceModel evaluates with, repacked when any bit of any parameter has changed.
+    """The native model that a SequenceModel evaluates with, repacked whenever any bit of any parameter has changed.
 
-    Optimizer steps, ``load_state_dict`` and edits through ``.data`` leave no common trace, so the
-    parameters are compared with a snapshot: simple, exact, and cheap beside a forward pass.
+    Optimizer steps, ``load_state_dict`` and edits through ``.data`` leave no common trace, so the parameters are compared
+    with a snapshot. That is simple, exact, and cheap compared with a forward pass.
     """
 
     def __init__(self) -> None:
         self._state: tuple[list[Tensor], Model | None] = (
             [],
             None,
-        )  # replaced as one: threads may share a module
+        )  # replaced in one assignment, since threads may share a module
 
     def infer(
         self, card: Callable[[], Card], tensors: Mapping[str, Tensor], x: Tensor, lengths: Tensor | None
     ) -> Tensor | None:
-        """What ``native(card(), tensors).infer(x, lengths)`` gives, where x is prepared input (no ``preprocess``).
+        """The result of ``native(card(), tensors).infer(x, lengths)``, where x is already preprocessed.
 
-        None if a parameter is not finite, nor float32 on the CPU: there is no native model of such weights.
+        None if a parameter is not finite, or not float32 on the CPU, because such weights have no native model.
         """
         model = self._fresh(card, tensors)
         if model is None:
@@ -67,7 +67,7 @@ class PackedCopy:
         values = list(tensors.values())
         if not all(value.dtype == torch.float32 and value.device.type == "cpu" for value in values):
             return None
-        bits = [value.view(torch.int32) for value in values]  # -0.0 is not 0.0, and NaN is itself
+        bits = [value.view(torch.int32) for value in values]  # bits tell -0.0 from 0.0, and NaN equals itself
         snapshot, model = self._state
         if len(bits) != len(snapshot) or not all(map(torch.equal, bits, snapshot)):
             finite = all(bool(value.isfinite().all()) for value in values)

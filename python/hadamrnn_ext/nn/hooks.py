@@ -1,4 +1,4 @@
-"""Hooks on a network's parts, which its fast ways would pass by."""
+"""Hooks on the parts of a network, which its fast paths would skip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch.nn.modules import module as torch_module
 
 
 def watched(*modules: nn.Module | None) -> bool:
-    """Whether somebody wants to be called when one of ``modules`` is."""
+    """Whether any hook is to be called when one of ``modules`` is called."""
     everywhere = torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks
     return bool(everywhere) or any(
         m is not None and (m._forward_hooks or m._forward_pre_hooks) for m in modules
@@ -15,12 +15,12 @@ def watched(*modules: nn.Module | None) -> bool:
 
 
 def on_states(rnn: nn.Module) -> bool:
-    """Whether a hook is called with what ``rnn`` returns, or its gradient: then that is all states, as of torch.nn.RNN."""
+    """Whether a hook receives the output of ``rnn`` or its gradient; then the output must be all states, as in torch.nn.RNN."""
     return bool(rnn._forward_hooks or rnn._backward_hooks or rnn._backward_pre_hooks)
 
 
 def settle(*modules: nn.Module | None) -> None:
-    """Makes the weights that the hooks of torch.nn.utils (pruning, weight norm) make of others before each call."""
+    """Computes the weights that hooks of torch.nn.utils (pruning, weight norm) derive from other weights before each call."""
     for m in modules:
         if m is None or not m._forward_pre_hooks:
             continue

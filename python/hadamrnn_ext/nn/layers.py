@@ -26,28 +26,29 @@ class HadamRNN(LayerParameters):
         num_layers: layer i >= 1 reads relu of the layer below through a dense binary matrix sign(latent)/sqrt(n).
         recurrence: act: "linear" (the paper's choice), "relu", "modrelu" or "sign" (a 1-bit state).
         weight_bits, bias_bits: bits of U and of b, 1 (ternary) to 8, or None for float.
-        bias: whether b is learned; zero otherwise.
-        batch_first: must be True, as it is the only layout.
-        dropout: probability that a unit which goes up to the next layer is zero, in training.
+        bias: whether b is learned; otherwise it is zero.
+        batch_first: must be True, because no other layout is supported.
+        dropout: probability in training that a unit is set to zero on its way to the next layer.
         bidirectional: a second recurrence with weights of its own reads each sequence from its end to its beginning, and
-            D = 2 in the shapes below (else 1): states are those of both, side by side.
+            D = 2 in the shapes below (otherwise 1). The states of both directions lie side by side.
         engine: "auto", "loop", "native", "krylov" or "scan": see ``hadamrnn_ext.nn.engines``.
-        freeze_signs: keep u as it is drawn.
+        freeze_signs: keep u as it was drawn.
         decays: whether each block of every layer forgets: its part of W is multiplied by a decay lambda, 0 < lambda < 1. The
-            file holds a byte for each; training computes with its value, and the gradient goes straight through the rounding.
-        time_constants: the shortest and the longest tau = -1/ln(lambda) in steps, log-uniform between them at the start; (1, 100)
-            if None.
-        freeze_decays: keep the decays as they are drawn.
-        input_activation: phi, "relu" or "clip" (to -1 .. 1), of what goes into the first layer, phi(U x_t + b).
-        differences: the first layer reads x_t beside x_t - x_{t-1}, zero at the first step (of each part of a sequence that
-            goes on from ``h_0``). U then has 2 d columns.
+            file stores one byte per decay; training computes with the value of that byte, and the gradient goes straight
+            through the rounding.
+        time_constants: the shortest and the longest tau = -1/ln(lambda), in steps; they are drawn log-uniformly in between.
+            None stands for (1, 100).
+        freeze_decays: keep the decays as they were drawn.
+        input_activation: phi in the input phi(U x_t + b) of the first layer: "relu", "clip" (to -1 .. 1), or None for none.
+        differences: the first layer reads x_t together with x_t - x_{t-1}, which is zero at the first step (also at the first
+            step of a part that continues a sequence from ``h_0``). U then has 2 d columns.
 
     Parameters: ``weight_ih`` (n, d); ``signs`` (n,), latent: u is their sign; ``bias`` (n,); ``modrelu`` (n,); ``decays``
     (q,), latent: the logits of lambda of the q = n / m blocks; for layer i >= 1 ``signs_l{i}``, ``bias_l{i}``,
-    ``modrelu_l{i}``, ``decays_l{i}`` and ``input_signs_l{i}`` (n, D n), latent; and all of these once more with ``_reverse`` at
-    the end.
+    ``modrelu_l{i}``, ``decays_l{i}`` and ``input_signs_l{i}`` (n, D n), latent; and, for the other direction, all of these
+    again with the suffix ``_reverse``.
 
-    Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
+    Raises HadamardOrderError, ShapeError or InputError for sizes and options that do not make a network.
 
     Example:
         >>> h, h_n = HadamRNN(3, 64, block_size=16)(torch.randn(8, 100, 3))
@@ -78,14 +79,16 @@ class HadamRNN(LayerParameters):
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         """All states of the top layer, (B, T, D n), not rectified, and the last state of each layer, (D num_layers, B, n).
 
-        x: (B, T, d) features, or integer (B, T) one-hot tokens; or either of them packed, and then the states are
-        packed likewise; or one sequence, (T, d) or (T,), and then nothing here has a batch axis: all as torch.nn.RNN has
-        it, the order of the last states (layer by layer, forwards first) too. h_0: (D num_layers, B, n), zeros if None;
-        the last states of the part before go on with a sequence, detached (``h_n.detach()``) they truncate
-        back-propagation. lengths: (B,) whole numbers from 1 to T; states past a sequence's length are zero, and the
-        last state is the one at its length, backwards the one at its first step.
+        All of this follows torch.nn.RNN, including the order of the last states: layer by layer, forwards first.
 
-        read: for a network around this one: what is read instead of all states of input that it has checked.
+        x: (B, T, d) features, or integer (B, T) one-hot tokens. If x is packed, the states are packed in the same way. If x
+        is a single sequence, (T, d) or (T,), then no argument and no result has a batch axis.
+        h_0: (D num_layers, B, n), or None for zeros. To continue a sequence, pass the last states of its previous part;
+        passing them detached (``h_n.detach()``) truncates back-propagation.
+        lengths: (B,) whole numbers from 1 to T. States past the length of a sequence are zero, and its last state is the
+        one at its length, or backwards the one at its first step.
+
+        read: for an enclosing network that has checked the input: computes what is returned in place of all states.
 
         Raises ShapeError or InputError.
         """
@@ -103,7 +106,7 @@ class HadamRNN(LayerParameters):
         return engines.mask_past(h, lengths), h_n
 
     def last_state(self, x: Tensor, lengths: Tensor | None = None, h_0: Tensor | None = None) -> Tensor:
-        """The top layer's state (B, D n) after each sequence's own last step: faster than ``forward``."""
+        """The state (B, D n) of the top layer after the last step of each sequence; this is faster than ``forward``."""
         if single.is_single(x, self.input_size, tokens=not x.is_floating_point()):
             x, h_0, lengths = single.batch_of_one(x, h_0, lengths)
             return self.last_state(x, lengths, h_0)[0]
@@ -112,7 +115,7 @@ class HadamRNN(LayerParameters):
         return state
 
     def check(self, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> Tensor | None:
-        """``lengths`` as int64; raises unless all three fit together."""
+        """``lengths`` as int64; raises unless x, h_0 and lengths fit together."""
         check_input(x, self.input_size, tokens=not x.is_floating_point())
         self.check_state(h_0, x)
         return check_lengths(lengths, x)

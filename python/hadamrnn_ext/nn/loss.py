@@ -1,4 +1,4 @@
-"""The mean loss of a network: fused with the whole pass where that can be, else composed of torch's parts."""
+"""The mean loss of a network: fused with the whole pass where possible, otherwise composed from functions of torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mean_loss(
     ignore_index: int,
     segment: int | None,
 ) -> tuple[Tensor, Tensor]:
-    """See ``SequenceModel.loss``, with checked arguments: the loss, and the last states (num_layers, B, n)."""
+    """The loss of ``SequenceModel.loss`` for arguments that have been checked, and the last states (num_layers, B, n)."""
     classes = not targets.is_floating_point()
     if _is_fused(model, x, targets):
         return _fused(model, x, targets, lengths, h_0, ignore_index, segment)
@@ -39,7 +39,7 @@ def mean_loss(
 
 
 def _is_fused(model: Network, x: Tensor, targets: Tensor) -> bool:
-    """Whether the same can be had from one pass."""
+    """Whether one fused pass can compute this loss."""
     rnn = model.rnn
     if model.output != "all" or rnn.num_layers > 1 or rnn.bidirectional or hooks.on_states(rnn):
         return False
@@ -72,7 +72,7 @@ def _fused(
             weight, bias = F.pad(weight, (0, 0, 1, 0)), F.pad(bias, (1, 0))
         weight = stack.out_of_units(
             rnn, 0, weight
-        )  # V (s_h z) = (s_h V) z: this pass never sees s_h z itself
+        )  # V (s_h z) = (s_h V) z, and this pass never sees s_h z itself
         loss, h_n = engines.sequence_loss(r, lengths, segment, weight, bias, targets, ignore_index)
         return loss, stack.out_of_units(rnn, 0, h_n[None])
 

@@ -1,4 +1,4 @@
-"""From a native float Model back to a SequenceModel, to train on."""
+"""From a native float Model back to a SequenceModel, for further training."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .sequence import SequenceModel
 
 
 def from_native(model: Model, **options: Any) -> SequenceModel:
-    """The SequenceModel that ``to_native`` makes ``model`` of, to train on.
+    """The SequenceModel whose ``to_native`` gives ``model``, for further training.
 
-    A file holds codes and signs, not the latent weights behind them. A latent weight is put where its code stands, the
-    largest of them at alpha; a latent sign at plus or minus the bound it would be drawn within, sqrt(6 / (n + 1)); a latent
-    decay is the logit of lambda. So the answers are those of ``model`` until the first step of training.
+    A file holds codes and signs, not the latent weights behind them. A latent weight becomes the value of its code, and
+    the largest code becomes alpha. A latent sign becomes plus or minus sqrt(6 / (n + 1)), the bound within which it would be
+    drawn. A latent decay becomes the logit of lambda. So the answers are those of ``model`` until the first training step.
 
-    options: those of ``SequenceModel.from_card``: ``engine``, ``freeze_signs``, ``freeze_decays``, ..
+    options: as for ``SequenceModel.from_card``: ``engine``, ``freeze_signs``, ``freeze_decays``, ..
 
-    Raises InputError for an integer model, or layers that are not of one kind.
+    Raises InputError for an integer model, or if the layers are not all of one kind.
 
     Example:
-        >>> net = nn.from_native(hadamrnn_ext.fit(x, y).model)  # gradients go on where the closed form ends
+        >>> net = nn.from_native(hadamrnn_ext.fit(x, y).model)  # continue with gradients from the closed form
     """
     module = SequenceModel.from_card(model.card, **options)
     latent = _latent(model)
@@ -40,7 +40,7 @@ def from_native(model: Model, **options: Any) -> SequenceModel:
 
 
 def _latent(model: Model) -> dict[str, Tensor]:
-    """Latent weights whose codes and signs are the model's."""
+    """Latent weights that have the codes and signs of the model."""
     found = {}
     parameters = model.parameters()
     for name, _, storage in entries(model.card):

@@ -1,4 +1,4 @@
-"""The whole network, its parameters and what it computes: embedding or input projection, layers, readout."""
+"""The whole network, with its parameters and its computation: embedding or input projection, layers, readout."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .structure import Described
 
 
 class Network(Described):
-    """What ``SequenceModel`` consists of, and how its arguments are checked; see there."""
+    """The parts of ``SequenceModel``, and the checks of its arguments, which are documented there."""
 
     described = ("pool",)
     thresholds: Tensor | None
-    pool: Pool | None = None  # as of modules that were pickled before there were any
+    pool: Pool | None = None  # the value for modules that were pickled before pools existed
 
     def __init__(
         self,
@@ -141,23 +141,23 @@ class Network(Described):
 
     @property
     def embedding_size(self) -> int | None:
-        """Columns of the embedding, if there is one."""
+        """The number of columns of the embedding, or None without an embedding."""
         return None if self.embedding is None else self.embedding.embedding_dim
 
     @property
     def card(self) -> Card:
-        """The description of this network, as its model file has it."""
+        """The description of this network as it appears in the model file."""
         rnn = self.rnn
         layer = LayerCard(rnn.hidden_size, rnn.block_size, rnn.recurrence)  # type: ignore[arg-type]
         same = {name: getattr(self if hasattr(self, name) else rnn, name) for name in IN_COMMON - {"decays"}}
         same |= {"preprocess": self.preprocess or Preprocess()}
-        same |= {"decays": rnn.layers()[0].decays is not None}  # the parameter has this name
+        same |= {"decays": rnn.layers()[0].decays is not None}  # on rnn this name is a parameter
         return Card(input="tokens" if self.tokens else "features", layers=(layer,) * rnn.num_layers, **same)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The parameters under the names of the model file, detached: latent, ``Model.from_parameters`` quantizes.
+        """The latent parameters under the names of the model file, detached; ``Model.from_parameters`` quantizes them.
 
-        They share the memory of the parameters, but for a bias that is not learned.
+        They share memory with the parameters, except for a bias that is not learned.
         """
         rnn = self.rnn
         hooks.settle(self, rnn, self.embedding)
@@ -177,7 +177,7 @@ class Network(Described):
 
     @property
     def has_native(self) -> bool:
-        """Whether there is a native model of this kind: of layers that read both directions of the one below there is none."""
+        """Whether this kind of network has a native model; several bidirectional layers do not."""
         return not self.rnn.bidirectional or self.rnn.num_layers == 1
 
     def run(
@@ -187,8 +187,8 @@ class Network(Described):
         h_0: Tensor | None = None,
         segment: int | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Logits as ``forward`` gives them, of checked input by a training engine, and the last states (num_layers, B, n)."""
-        watched = hooks.on_states(self.rnn)  # then it is all states that the layers give
+        """The logits of ``forward`` for checked input, by a training engine, and the last states (num_layers, B, n)."""
+        watched = hooks.on_states(self.rnn)  # then the layers must return all states
         pooling = self.pooling()
         what: engines.What = "all" if watched or self.output == "all" else pooling or self.output
         read = partial(stack.read, what=what, embedding=self.embedding, segment=segment)
@@ -207,44 +207,44 @@ class Network(Described):
     def _pooled(
         self, pooling: engines.Pooling, h: Tensor, all_states: bool, lengths: Tensor | None
     ) -> Tensor:
-        """Logits of the features of a pool, or of all states that they are to be made of."""
+        """Logits of a pool, where h is its features or, with ``all_states``, the states to compute them from."""
         if self.output != "all":
             features = pooling.at_the_end(h, lengths) if all_states else h
             return F.linear(features, self.readout(), self.output_bias)
         assert self.pool is not None
-        # V is linear, so it may come before the mean: then nothing has a row of all features for each step.
+        # V is linear, so it may be applied before the mean: then no tensor holds all features of every step.
         groups = zip(self.readout().chunk(self.pool.groups, dim=1), pooling.features(h), strict=True)
         steps = torch.stack([F.linear(feature, weight) for weight, feature in groups]).sum(0)
         return engines.mask_past(pooling.over_time(steps) + self.output_bias, lengths)
 
     def pooling(self) -> engines.Pooling | None:
-        """What the pool reads, with thresholds as the file has them: rows of 8-bit codes."""
+        """The pool, with its thresholds rounded as in the file: rows of 8-bit codes. None without a pool."""
         if self.pool is None or self.thresholds is None:
             return None
         pool = self.pool
         return engines.Pooling(integers.rows(self.thresholds), pool.excess, pool.share, pool.time_constant)
 
     def readout(self) -> Tensor:
-        """V (o, D n), or with a pool (o, F), as the network sees it."""
+        """V as the network sees it: (o, D n), or (o, F) with a pool."""
         halves = self.output_weight.chunk(len(self.rnn.directions), dim=1)
         seen = [quantize(half, self.output_weight_bits) for half in halves]
         return torch.cat(seen, dim=1) if len(seen) > 1 else seen[0]
 
     def engine_for(self, batch: int) -> str:
-        """The engine that a training step on ``batch`` sequences runs on: what "auto" chooses."""
+        """The engine on which a training step with ``batch`` sequences runs, resolved if it is "auto"."""
         return self.choose(batch).engine
 
     def choose(self, batch: int) -> engines.Choice:
-        """``engine_for``, with the reason in a word."""
+        """The engine of ``engine_for``, with a short reason."""
         last = self.output == "last" and self.pool is None and not self.tokens
         return self.rnn.choose(batch, last=last)
 
     def sign_parameters(self) -> list[Tensor]:
-        """The latent weights of which the network sees the signs alone; they may want a learning rate of their own."""
+        """The latent weights of which the network sees only the signs; they may need their own learning rate."""
         return self.rnn.sign_parameters()
 
     def quantized_parameters(self) -> list[Tensor]:
-        """U, b and V, where the network sees codes of a few bits of them."""
+        """Those of U, b and V that the network sees as codes of a few bits."""
         rnn = self.rnn
         biases = [(layer.bias, rnn.bias_bits) for layer in rnn.all_layers() if layer.bias is not None]
         inputs = [(rnn.weight(direction), rnn.weight_bits) for direction in rnn.directions]
@@ -252,7 +252,7 @@ class Network(Described):
         return [weight for weight, bits in weights if bits is not None]
 
     def other_parameters(self) -> list[Tensor]:
-        """All parameters but ``sign_parameters()``."""
+        """All parameters except ``sign_parameters()``."""
         signs = {id(p) for p in self.sign_parameters()}
         return [p for p in self.parameters() if id(p) not in signs]
 
@@ -266,5 +266,5 @@ class Network(Described):
         return ", ".join(parts)
 
 
-#: What a card and the arguments of a network call by one name.
+#: The names that the fields of a card and the arguments of a network have in common.
 IN_COMMON = {field.name for field in dataclasses.fields(Card)} & inspect.signature(Network).parameters.keys()

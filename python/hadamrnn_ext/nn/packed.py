@@ -1,4 +1,4 @@
-"""PackedSequence in, and out where there is an answer per step, as torch.nn.RNN does it: in any order of sequences."""
+"""PackedSequence as input, and as output where there is one answer per step; as in torch.nn.RNN, in any order of sequences."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..errors import InputError
 
 
 def padded(x: PackedSequence, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Sequences (B, T, ..) in the original order, and their lengths. Raises InputError for ``lengths`` beside them."""
+    """Sequences (B, T, ..) in the original order, and their lengths. Raises InputError if ``lengths`` is given too."""
     if lengths is not None:
         raise InputError("a PackedSequence has lengths of its own; lengths beside it are not understood")
     return pad_packed_sequence(x, batch_first=True)
 
 
 def padded_targets(targets: Tensor | PackedSequence, lengths: Tensor | None) -> Tensor:
-    """Targets that may be packed as the input is, padded with zeros. Raises InputError."""
+    """Targets, padded with zeros if they are packed. Raises InputError unless they are packed like the input."""
     if not isinstance(targets, PackedSequence):
         return targets
     if lengths is None:
@@ -30,7 +30,7 @@ def padded_targets(targets: Tensor | PackedSequence, lengths: Tensor | None) -> 
 
 
 def like(x: PackedSequence, values: Tensor, lengths: Tensor) -> PackedSequence:
-    """``values`` (B, T, k) of sequences in the original order, in the very order of ``x``."""
+    """``values`` (B, T, k), whose sequences are in the original order, packed in exactly the order of ``x``."""
     if x.sorted_indices is not None:
         order = x.sorted_indices
         values, lengths = values[order], lengths[order.cpu()]

@@ -1,4 +1,4 @@
-"""The parameters of the recurrent layers, in each direction, and what kind of layers they are."""
+"""The parameters of the recurrent layers in each direction, and the kind of layers that they are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .structure import Described
 
 
 class Layer(NamedTuple):
-    """The parameters of one layer of the stack, in one direction."""
+    """The parameters of one layer of the stack in one direction."""
 
     signs: Tensor
     bias: Tensor | None
@@ -31,13 +31,13 @@ class Layer(NamedTuple):
 
 
 class LayerParameters(Described):
-    """What ``HadamRNN`` consists of, and how its arguments are checked; see there."""
+    """The parts of ``HadamRNN``, and the checks of its arguments, which are documented there."""
 
     described = ("block_size", "recurrence", "input_activation", "differences")
     weight_ih: Tensor
     signs: Tensor
     bias: Tensor | None
-    input_activation: str | None = None  # these three as of modules that were pickled before there were any
+    input_activation: str | None = None  # these three are for modules that were pickled before they existed
     differences: bool = False
     time_constants: tuple[float, float] = (1.0, 100.0)
 
@@ -139,7 +139,7 @@ class LayerParameters(Described):
                 if layer.input_signs is not None:
                     initialize.signs(layer.input_signs)
                 if layer.bias is not None:
-                    # that of the n x n linear layer which the recurrence is
+                    # as for torch.nn.Linear(n, n), which is the shape of the recurrence
                     initialize.uniform(layer.bias, 1 / math.sqrt(self.hidden_size))
                 if layer.modrelu is not None:
                     initialize.uniform(layer.modrelu, 0.01)
@@ -148,51 +148,51 @@ class LayerParameters(Described):
 
     @property
     def input_width(self) -> int:
-        """Columns of U: with differences the input is read beside its change."""
+        """The number of columns of U, which doubles with differences."""
         return self.input_size * (2 if self.differences else 1)
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """Forwards and backwards in time, as the names of parameters end."""
+        """The suffixes of parameter names for the directions in time: forwards and, if bidirectional, backwards."""
         return ("", "_reverse") if self.bidirectional else ("",)
 
     def _suffixes(self, direction: str) -> list[str]:
         return [(f"_l{i}" if i else "") + direction for i in range(self.num_layers)]
 
     def weight(self, direction: str = "") -> Tensor:
-        """U (n, d), or with differences (n, 2 d)."""
+        """U, of shape (n, d), or (n, 2 d) with differences."""
         return cast(Tensor, getattr(self, f"weight_ih{direction}"))
 
     def layers(self, direction: str = "") -> list[Layer]:
-        """The parameters layer by layer, from the input up."""
+        """The parameters of each layer, starting at the input."""
         return [
             Layer(*(cast(Any, getattr(self, name + suffix, None)) for name in Layer._fields))
             for suffix in self._suffixes(direction)
         ]
 
     def all_layers(self) -> list[Layer]:
-        """Those of all directions."""
+        """The layers of all directions."""
         return [layer for direction in self.directions for layer in self.layers(direction)]
 
     def sign_parameters(self) -> list[Tensor]:
-        """The latent weights of which the network sees the signs alone: u of each layer and the binary matrices."""
+        """The latent weights of which the network sees only the signs: u of each layer and the binary matrices."""
         return [p for name, p in self.named_parameters() if name.startswith(("signs", "input_signs"))]
 
     @property
     def geometry(self) -> engines.Geometry:
-        """With the integers that training simulates, if any: ``SequenceModel.simulate_integers``."""
+        """Sizes and recurrence of the layers, with the bits of the states if ``simulate_integers`` was called."""
         bits = "" if self.integer is None else f"-{self.integer.layers[0].state_bits}"
         return engines.Geometry(self.hidden_size, self.block_size, self.recurrence + bits)
 
     def engine_for(self, batch: int, *, last: bool) -> str:
         """The engine that runs the top layer on ``batch`` sequences.
 
-        last: of features, from zeros, the last state alone is wanted; else all states, or there are tokens.
+        last: whether only the last state is needed, of features and starting from zeros.
         """
         return self.choose(batch, last=last).engine
 
     def choose(self, batch: int, *, last: bool) -> engines.Choice:
-        """``engine_for``, with the reason in a word."""
+        """The engine of ``engine_for``, with a short reason."""
         few = last and self.num_layers == 1 and self.input_activation is None
         features = self.input_width if few else None
         kind = self.geometry.recurrence
@@ -228,7 +228,7 @@ class LayerParameters(Described):
         return ", ".join(parts)
 
     def _engine_repr(self) -> str:
-        """The engine as given, and for "auto" what it comes to."""
+        """The engine as given, followed by what it resolves to if it is "auto"."""
         if self.engine != "auto":
             return repr(self.engine)
         usual = self.choose(0, last=False).engine
@@ -239,7 +239,7 @@ class LayerParameters(Described):
 
 
 def _time_constants(given: tuple[float, float]) -> tuple[float, float]:
-    """The shortest and the longest, in steps. Raises InputError."""
+    """The shortest and the longest time constant, in steps. Raises InputError."""
     try:
         shortest, longest = map(float, given)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Checkpoints written by the code published with the paper, as a SequenceModel."""
+"""Reads checkpoints of the code published with the paper into a SequenceModel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InputError, ShapeError
 from .sequence import SequenceModel
 
-# The latent signs are one vector that is registered twice; the (n, n) matrix takes no part in the network.
+# The latent signs are one vector registered under two names; the network does not use the (n, n) matrix.
 _SIGNS = ("recurrent_layer.sign_vector", "recurrent_layer.parametrizations.weight.0.sign_vector")
 _DEAD = "recurrent_layer.parametrizations.weight.original"
 
@@ -26,10 +26,10 @@ def from_published_state_dict(
 ) -> SequenceModel:
     """The SequenceModel of a state dict of the paper's own code (one layer, with or without word embedding).
 
-    block_size, weight_bits and output are not in such a file. ``weight_bits`` holds for U and V where they were
-    quantized in training, which their keys tell (``...parametrizations.weight.original``); a ``...weight`` is float.
+    Such a file does not contain block_size, weight_bits and output. ``weight_bits`` applies to U and V if they were
+    quantized in training. Their keys show this: ``...parametrizations.weight.original`` is quantized, ``...weight`` is float.
 
-    Raises InputError for missing or unknown keys, ShapeError for sizes that do not fit together.
+    Raises InputError for missing or unknown keys, and ShapeError for sizes that do not fit together.
     """
     rest = dict(sd)
     rest.pop(_DEAD, None)
@@ -77,7 +77,7 @@ def from_published_state_dict(
 
 
 def _weight(rest: dict[str, Tensor], layer: str, bits: int | None) -> tuple[Tensor, int | None]:
-    """U or V and its bits: a parametrized weight is quantized, a plain one is float."""
+    """U or V with its number of bits: a parametrized weight is quantized, a plain one is float."""
     quantized, plain = f"{layer}.parametrizations.weight.original", f"{layer}.weight"
     if quantized in rest:
         return rest.pop(quantized), bits
@@ -85,7 +85,7 @@ def _weight(rest: dict[str, Tensor], layer: str, bits: int | None) -> tuple[Tens
 
 
 def _take(rest: dict[str, Tensor], *keys: str) -> Tensor:
-    """Removes all of ``keys``, names of one tensor; the first that is there is the value."""
+    """Removes all of ``keys``, which name the same tensor, and returns the first one that is present."""
     found = [rest.pop(key) for key in keys if key in rest]
     if not found:
         met = ", ".join(sorted(rest)) or "no other key"

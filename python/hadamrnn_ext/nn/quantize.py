@@ -1,7 +1,7 @@
 """The p-bit quantizer of U and V, with the straight-through estimator.
 
-The values are those of ``hadamrnn_ext.file.codes``, bit for bit in float32; recomputed at every forward
-pass, because alpha follows the largest weight (paper, section 3.3).
+The values equal those of ``hadamrnn_ext.file.codes`` bit for bit in float32. They are recomputed in every forward pass,
+because alpha follows the largest weight (paper, section 3.3).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from .ste import straight_through
 
 
 def quantize(weight: Tensor, bits: int | None) -> Tensor:
-    """``weight`` on the uniform grid of ``bits`` bits over [-alpha, alpha], alpha = max|weight|; gradient: identity.
+    """``weight``, rounded to the uniform grid of ``bits`` bits over [-alpha, alpha] with alpha = max|weight|.
 
-    bits: 1 (ternary) to 8, or None, which gives ``weight`` itself. Raises InputError for any other.
+    The gradient is the identity. bits: 1 (ternary) to 8, or None, which returns ``weight`` itself. Raises InputError for
+    any other value.
     """
     if bits is None:
         return weight
@@ -24,6 +25,6 @@ def quantize(weight: Tensor, bits: int | None) -> Tensor:
     # alpha is a tensor, not a number: asking for its value would stop a GPU and break torch.compile.
     alpha = weight.detach().abs().max()
     levels = torch.full_like(alpha, -lowest)
-    alpha = torch.where((levels / alpha).isinf(), torch.ones_like(alpha), alpha)  # NaN makes all of it NaN
+    alpha = torch.where((levels / alpha).isinf(), torch.ones_like(alpha), alpha)  # a NaN makes all values NaN
     codes = (weight.detach() * (levels / alpha)).round().clamp(lowest, highest)  # round: half to even
     return straight_through(codes * (alpha / levels), weight)

@@ -24,41 +24,42 @@ Memory = Literal["stored", "reversible"]
 class SequenceModel(Network):
     """y = V relu(h_T) + c (``output="last"``), y = V mean_t relu(h_t) + c (``"mean"``), or y_t = V relu(h_t) + c (``"all"``).
 
-    In ``eval()``, without gradients, in float32 on the CPU it runs the native kernels, and gives bit for bit what
-    ``to_native().infer`` gives.
+    In ``eval()`` mode, without gradients, in float32 on the CPU, it runs the native kernels and gives exactly the bits of
+    ``to_native().infer``.
 
     Args:
-        input_size: features d, or with ``tokens`` the number of tokens.
+        input_size: the number of features d or, with ``tokens``, of different tokens.
         hidden_size, block_size, num_layers, recurrence, weight_bits, bias_bits, dropout, bidirectional, engine,
-            freeze_signs, decays, time_constants, freeze_decays, input_activation, differences: see ``HadamRNN``. Of both
-            directions "last" reads the state after the last step and, backwards, the one after the first.
+            freeze_signs, decays, time_constants, freeze_decays, input_activation, differences: see ``HadamRNN``. With both
+            directions, "last" reads the forward state after the last step and the backward state after the first step.
         output_size: o, the number of logits.
-        output: "last" for what order and distance decide, "mean" for what occurs at any time, "all" for an answer per step.
+        output: "last" where the order of events matters, "mean" where it matters what occurs at any time, "all" for an answer
+            per step.
         tokens: the input is integer (B, T), one-hot, or embedded if ``embedding_size`` is given.
-        embedding_size: columns of the learned float embedding; its row 0 is padding: zero, without gradient.
+        embedding_size: columns of the learned float embedding; its row 0 is padding, which is zero and has no gradient.
         output_weight_bits: bits of V; "same" for ``weight_bits``.
-        embedding_bits: 8 for rows of 8 bits with a scale each, or None.
-        pool: an ``nn.Pool``, what V reads instead of a state: how far and how often each unit is above K thresholds, which are
-            learned, over time. With "all" it is read after every step. The gradient of an excess is exact; that of a share,
-            which has none, is that of a smooth step, 1 / (2 (1 + |h - theta|)^2).
-        preprocess, labels: how raw input becomes this model's input, and the names of its outputs. They go into the
-            card of the native model; ``forward`` takes prepared input.
+        embedding_bits: 8 for rows of 8-bit codes with one scale per row, or None for float.
+        pool: an ``nn.Pool``, which V reads instead of a state: how far and how often each unit has been above K learned
+            thresholds. With "all" it is read after every step. The gradient of an excess is exact; a share has no useful
+            gradient of its own, so that of a smooth step is used, 1 / (2 (1 + |h - theta|)^2).
+        preprocess, labels: how raw input becomes the input of this model, and the names of its outputs. They go into
+            the card of the native model; ``forward`` itself takes input that is already preprocessed.
 
     Parameters: those of ``HadamRNN`` under ``rnn.``, ``embedding.weight`` (tokens, e), ``output_weight`` (o, D n),
-    ``output_bias`` (o,); with a pool ``thresholds`` (K, n), of which the network sees 8-bit codes with a step for each row, and V
-    is (o, F). The halves of V that read either direction are quantized each by itself.
+    ``output_bias`` (o,); with a pool, ``thresholds`` (K, n), which the network sees as 8-bit codes with one step size per row,
+    and V is (o, F). The two halves of V that read the two directions are quantized separately.
 
-    Raises HadamardOrderError, ShapeError or InputError for sizes and options that make no network.
+    Raises HadamardOrderError, ShapeError or InputError for sizes and options that do not make a network.
     """
 
     @classmethod
     def from_card(cls, card: Card, **options: Any) -> SequenceModel:
         """The untrained network that a card describes.
 
-        options: what a card does not say: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
+        options: what a card does not contain: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
             ``freeze_decays``, ``device``, ``dtype``; see above.
 
-        Raises InputError for an integer model, layers that are not of one kind, or options that the card says already.
+        Raises InputError for an integer model, if the layers are not all of one kind, or for an option that the card fixes.
 
         Example:
             >>> SequenceModel.from_card(hadamrnn_ext.load("har2").card).output_size
@@ -92,11 +93,12 @@ class SequenceModel(Network):
     def forward(self, x: PackedSequence) -> Tensor | PackedSequence: ...
 
     def forward(self, x: Tensor | PackedSequence, lengths: Tensor | None = None) -> Tensor | PackedSequence:
-        """Logits: (B, o) for "last" and "mean", (B, T, o) for "all", which are zero past a sequence's length.
+        """Logits: (B, o) for "last" and "mean"; (B, T, o) for "all", which are zero past the length of a sequence.
 
-        x: (B, T, d) features, or integer (B, T) tokens. lengths: (B,) whole numbers from 1 to T, T if None. Or x is a
-        PackedSequence of either, whose logits for "all" are packed likewise; or one sequence without the batch axis, and
-        then the logits have none.
+        x: (B, T, d) features or integer (B, T) tokens. It may be a PackedSequence of either, and then the logits for "all"
+        are packed in the same way; or a single sequence without a batch axis, and then the logits have none either.
+        lengths: (B,) whole numbers from 1 to T, or None for T.
+
         Raises ShapeError or InputError; the native kernels also refuse NaN and infinity.
         """
         if isinstance(x, PackedSequence):
@@ -151,23 +153,24 @@ class SequenceModel(Network):
     ) -> Tensor | tuple[Tensor, Tensor]:
         """The mean loss, a scalar; with ``return_state`` also the last states (num_layers, B, n), detached.
 
-        x and lengths are those of ``forward``; targets of one sequence have no batch axis either, and those of packed
-        sequences may be packed as they are. Integer targets, (B,), or for "all" (B, T), are classes: cross-entropy over those other than
-        ``ignore_index``, of two classes if there is one logit (y is the logit of class 1). Float targets, (B, o) or
-        (B, T, o), are values: mean squared error. Steps past a sequence's length have no loss.
+        x and lengths are as for ``forward``. The targets of a single sequence have no batch axis either, and the targets of
+        packed sequences may be packed in the same way. Integer targets, (B,) or for "all" (B, T), are classes; the loss is
+        the cross-entropy over all of them that differ from ``ignore_index``. A single logit is that of class 1 of two. Float
+        targets, (B, o) or (B, T, o), are values; the loss is the mean squared error. Steps past the length of a sequence
+        have no loss.
 
-        For "all", one layer, engine "native", float32 and features without gradient, the whole network and all its
-        gradients are computed in one pass, and nothing of size (B, T, n) or (B, T, o) is written. Otherwise this is
-        torch's own loss of ``forward``, the same value.
+        For "all" with one layer, engine "native", float32 and no gradient of the features, the whole network and all its
+        gradients are computed in one pass, which writes nothing of size (B, T, n) or (B, T, o). Otherwise the loss is
+        computed by torch from the result of ``forward``, with the same value.
 
-        memory: "stored" keeps the states of one sequence a thread; "reversible" computes them again, 256 steps at a
-        time from snapshots, so that memory hardly grows with T: a fifth slower, and the same bits. (It does not run
-        the orthogonal W backwards, which would drift, and would not do for relu.) Engines other than "native" store
-        their states all the same.
+        memory: "stored" keeps the states of one sequence per thread. "reversible" recomputes them from snapshots, 256 steps
+        at a time, so that memory hardly grows with T; it is a fifth slower and gives the same bits. (It does not run the
+        orthogonal W backwards, which would drift and would not work for relu.) Engines other than "native" store their
+        states in either case.
 
-        h_0: (num_layers, B, n), zeros if None. Truncated back-propagation goes through a long sequence in parts:
-        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``. The mean of "mean" and what a pool
-        reads are then those of the part.
+        h_0: (num_layers, B, n), or None for zeros. Truncated back-propagation goes through a long sequence part by part:
+        ``loss, state = model.loss(part, targets, h_0=state, return_state=True)``. Each part then has its own mean
+        (output "mean") and its own pool.
 
         Raises ShapeError or InputError.
         """
@@ -187,18 +190,18 @@ class SequenceModel(Network):
         if memory not in get_args(Memory):
             raise InputError(f"unknown memory {memory!r}; expected 'stored' or 'reversible'")
         segment = engines.SEGMENT if memory == "reversible" else None
-        hooks.settle(self)  # who calls the module itself has its hooks called
+        hooks.settle(self)  # a call of the module itself would have run its hooks
         loss, h_n = mean_loss(self, x, targets, lengths, h_0, ignore_index, segment)
         state = h_n[:, 0] if alone else h_n
         return (loss, state.detach()) if return_state else loss
 
     def to_native(self, kernel: str = "auto", **provenance: Any) -> Model:
-        """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory.
+        """The native Model of these weights, ready to ``infer``, ``stream`` and ``save``; it shares no memory with them.
 
-        kernel: as for ``hadamrnn_ext.load``. provenance: what the card says of the training: ``task``, ``preset``,
-        ``seed``, ``epochs``, ``metrics``; other names become its free settings.
+        kernel: as for ``hadamrnn_ext.load``. provenance: what the card says about training: ``task``, ``preset``,
+        ``seed``, ``epochs``, ``metrics``; other names go into its ``settings``.
 
-        Raises InputError for several layers in both directions. A model of both directions does not stream.
+        Raises InputError for several bidirectional layers. A bidirectional model cannot stream.
         """
         if not self.has_native:
             raise InputError(
@@ -216,13 +219,14 @@ class SequenceModel(Network):
         *,
         percentile: float | Literal["best"] | None = None,
     ) -> None:
-        """From now on compute with what the integer model will: states of ``state_bits`` bits, rounded input.
+        """From now on, computes as the integer model will: with states of ``state_bits`` bits and rounded input.
 
-        Scales are those of ``Model.quantize`` with these arguments, as the weights now are, and stay. States round and
-        saturate in every step; gradients go straight through the rounding, and not through what is saturated. Up to
-        the rounding of float32 the states are those of ``to_integer``. Engines: native and loop.
+        The scales are those that ``Model.quantize`` finds with these arguments for the current weights; they stay fixed.
+        States are rounded and saturated in every step. Gradients go straight through the rounding, but not through
+        saturated values. Up to the rounding of float32, the states are those of ``to_integer``. Works with the engines
+        native and loop.
 
-        Raises what ``Model.quantize`` does; InputError for a sign recurrence, whose states have 1 bit as they are.
+        Raises the errors of ``Model.quantize``, and InputError for a sign recurrence, whose states have 1 bit already.
         """
         if self.rnn.recurrence == "sign":
             raise InputError("states of a sign recurrence have 1 bit already; expected another recurrence")
@@ -241,8 +245,9 @@ class SequenceModel(Network):
     ) -> Model:
         """The integer Model of these weights, with the scales of ``simulate_integers``.
 
-        calibration: only for what the card reports of saturation and noise. readout: as for ``Model.quantize``.
-        provenance: as for ``to_native``. Raises InputError before ``simulate_integers``.
+        calibration: used only for the saturation and noise that the card reports.
+        readout: as for ``Model.quantize``.
+        provenance: as for ``to_native``. Raises InputError unless ``simulate_integers`` has been called.
         """
         scales = self.rnn.integer
         if scales is None:
@@ -252,7 +257,7 @@ class SequenceModel(Network):
         return model.quantize(calibration, scales.layers[0].state_bits, input_bits, readout, scales=scales)
 
     def _is_native(self, x: Tensor) -> bool:
-        """Whether nobody can tell the native kernels from torch, but by their speed."""
+        """Whether the native kernels can replace torch with no difference but speed."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
         rnn = self.rnn

@@ -1,4 +1,4 @@
-"""A sequence without a batch axis, as torch.nn.RNN takes it: a batch of one on the way in, and none on the way out."""
+"""A single sequence without a batch axis, as torch.nn.RNN takes it: it gets a batch axis of one, which the result loses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import ShapeError
 
 
 def is_single(x: Tensor, input_size: int, *, tokens: bool) -> bool:
-    """Whether x is features (T, input_size), or with ``tokens`` numbers (T,)."""
+    """Whether x is a single sequence: features (T, input_size) or, with ``tokens``, token numbers (T,)."""
     return x.dim() == 1 if tokens else x.dim() == 2 and x.shape[1] == input_size
 
 

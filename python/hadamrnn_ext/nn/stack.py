@@ -1,6 +1,6 @@
-"""The layers at work: what goes into each, on which engine it runs, what goes up to the next.
+"""Running the layers: the input of each one, the engine it runs on, and what it passes to the next one.
 
-Backwards in time a layer runs as it does forwards, on sequences that are reversed (``engines.reverse``).
+A backward layer runs like a forward one, on reversed sequences (``engines.reverse``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import decays, engines, integers, ste
 from .parameters import LayerParameters
 from .quantize import quantize
 
-#: What is read of the layers, given x, h_0 and lengths that have been checked, and the last state of each layer.
+#: Takes the layers and checked x, h_0 and lengths; returns what is read of the states, and the last state of each layer.
 Read = Callable[[LayerParameters, Tensor, "Tensor | None", "Tensor | None"], tuple[Tensor, Tensor]]
 
 
@@ -34,9 +34,9 @@ def read(
     embedding: nn.Embedding | None = None,
     segment: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What is read of the top layer, (.., D n), and the last state of each layer, (D num_layers, B, n).
+    """What is read of the states of the top layer, (.., D n), and the last state of each layer, (D num_layers, B, n).
 
-    x is checked input; ``embedding`` makes features of tokens; what, segment: see ``engines.read``.
+    x is checked input; ``embedding`` turns tokens into features; for what and segment see ``engines.read``.
     """
     few = what == "last" and h_0 is None and x.is_floating_point()
     run = Run(rnn, rnn.choose(x.shape[0], last=few).engine, h_0, lengths, embedding)
@@ -60,12 +60,12 @@ def read(
 def last(
     rnn: LayerParameters, x: Tensor, h_0: Tensor | None, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The last states of the top layer, (B, D n), and of each layer."""
+    """The last state of the top layer, (B, D n), and the last state of each layer."""
     return read(rnn, x, h_0, lengths, "last")
 
 
 class Run(NamedTuple):
-    """One pass through the layers: what is the same for all of them."""
+    """What all layers share in one pass through them."""
 
     rnn: LayerParameters
     engine: str
@@ -74,7 +74,7 @@ class Run(NamedTuple):
     embedding: nn.Embedding | None
 
     def layer(self, i: int, x: Tensor, direction: str = "") -> engines.Recurrence:
-        """Layer ``i`` at work on the input of the network, or on the states of the layer below; in time as ``direction`` goes."""
+        """The recurrence of layer ``i`` in this direction; x is the input of the network or the states of the layer below."""
         rnn = self.rnn
         if direction:
             x = engines.reverse(x, self.lengths)
@@ -98,7 +98,7 @@ class Run(NamedTuple):
         return r if rnn.integer is None else integers.in_units(r, rnn.integer.layers[i].state_scale)
 
     def _inputs(self, x: Tensor, direction: str) -> engines.Inputs:
-        """Features go through U. Tokens are numbers of rows, U times an embedding or a column of U, bias included."""
+        """The input of the first layer. Features go through U; tokens select rows of a table of U, embedded, plus the bias."""
         rnn, embedding = self.rnn, self.embedding
         u, bias = quantize(rnn.weight(direction), rnn.weight_bits), _bias(rnn, 0, direction)
         if rnn.integer is not None and embedding is None:
@@ -107,8 +107,8 @@ class Run(NamedTuple):
                 x = integers.features(x, rnn.integer)
         if rnn.differences:
             x = _beside_its_change(x)
-        # The readable way, which every transform knows; krylov has columns for features. Integers round the rows of the
-        # table, and so need it.
+        # The direct way works under every torch.func transform, and krylov needs features for its columns. Integers round
+        # the rows of the table, and so need the table.
         plain = self.engine in ("loop", "krylov") or engines.derivatives.transformed()
         if embedding is not None and plain and rnn.integer is None:
             x = embedding(x.long())
@@ -129,7 +129,7 @@ class Run(NamedTuple):
 
 
 def _beside_its_change(x: Tensor) -> Tensor:
-    """Features (B, T, d) beside their difference to the step before, zero at the first: (B, T, 2 d)."""
+    """Features (B, T, d) with their differences from the previous step appended, zero at the first step: (B, T, 2 d)."""
     if not x.is_floating_point():
         raise InputError("differences are for features, and the input is tokens; expected real numbers")
     before = torch.cat([x[:, :1], x[:, :-1]], dim=1)
@@ -137,7 +137,7 @@ def _beside_its_change(x: Tensor) -> Tensor:
 
 
 def _codes(rnn: LayerParameters, integer: IntegerCard) -> Tensor:
-    """U (n, d) of an integer model; float weights become codes there."""
+    """U (n, d) as the integer model has it, in which float weights become 8-bit codes."""
     bits = TABLE_BITS if rnn.weight_bits is None else rnn.weight_bits
     step = rnn.weight_ih.detach().abs().max() / -code_range(bits)[0]
     if integer.input is not None:
@@ -146,7 +146,7 @@ def _codes(rnn: LayerParameters, integer: IntegerCard) -> Tensor:
 
 
 def out_of_units(rnn: LayerParameters, i: int, h: Tensor) -> Tensor:
-    """What is in units of the states of layer ``i`` (integers.py), as it is without them."""
+    """Converts h from the integer units of layer ``i`` (integers.py) to plain values."""
     return h if rnn.integer is None else h * rnn.integer.layers[i].state_scale
 
 

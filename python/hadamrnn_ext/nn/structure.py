@@ -1,7 +1,7 @@
-"""What a state_dict says of the network that its parameters do not: beside them, so that all its values are parameters.
+"""Facts about a network that its parameters do not show, kept in the metadata of its state_dict.
 
-torch keeps a dict for each module in ``state_dict()._metadata``, which torch.save and copy.deepcopy keep. Without it, as in
-the checkpoints of earlier versions, nothing is known and nothing refused.
+torch keeps a dict for each module in ``state_dict()._metadata``, which survives torch.save and copy.deepcopy, so that all
+values of the state_dict itself remain parameters. Checkpoints of earlier versions lack these facts and are not checked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from torch import nn
 
 
 class Described(nn.Module):
-    """A module that refuses the state_dict of one that differs in what ``described`` names."""
+    """A module that refuses a state_dict whose module differs in one of the attributes that ``described`` names."""
 
     described: ClassVar[tuple[str, ...]] = ()
 
     def _description(self) -> dict[str, Any]:
-        """Of plain values, which ``torch.load(weights_only=True)`` takes."""
+        """The described attributes as plain values, which ``torch.load(weights_only=True)`` accepts."""
         values = {name: getattr(self, name) for name in self.described}
         return {n: v if isinstance(v, str | int | None) else str(v) for n, v in values.items()}
 

@@ -7,8 +7,8 @@
 ``scan``   recursive doubling, parallel over time, plain torch linear, any device
 =========  ==================================================  =======================================
 
-All of them run layers that forget, whose decays are factors of the signs; all but krylov, which needs a linear input, an
-input activation.
+All of them run layers that forget, because decays are only factors of the signs. All but krylov, whose input must be
+linear, apply an input activation.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 ENGINES = ("auto", "loop", "native", "krylov", "scan")
-#: Steps between the snapshots of a backward pass that does not store the states.
+#: The number of steps between the snapshots of a backward pass that does not store the states.
 SEGMENT = 256
 
 
@@ -81,11 +81,11 @@ def check(engine: str, recurrence: str, num_layers: int, input_activation: str |
 def read(
     engine: str, r: Recurrence, what: What, lengths: Tensor | None, segment: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What is read of the states h_t = act(W h_{t-1} + v_t), and the state (B, n) after each sequence's own last step.
+    """What is read of the states h_t = act(W h_{t-1} + v_t), and the state (B, n) after the last step of each sequence.
 
     what: "all" for all states (B, T, n), which have no meaning past a sequence's length; "last" for the last state
-    (B, n); "mean" for the mean of relu(h_t) over the sequence's own steps (B, n); a ``Pooling`` for its features (B, F).
-    segment: steps between the snapshots of ``fused``; engines that store their states do not need it.
+    (B, n); "mean" for the mean (B, n) of relu(h_t) over the steps of the sequence; a ``Pooling`` for its features (B, F).
+    segment: the number of steps between the snapshots of ``fused``; engines that store their states ignore it.
     """
     if engine == "krylov":
         return _read_krylov(r, what, lengths)

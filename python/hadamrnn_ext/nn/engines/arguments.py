@@ -1,4 +1,4 @@
-"""What the C++ passes over whole sequences take and give back (``fused``), and how autograd keeps it."""
+"""The arguments and results of the C++ passes over whole sequences (``fused``), and how autograd saves them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SCHEMA = (
 
 _PLACES = ("signs", "modrelu", "table", "bias", "h_0")
 
-#: Of ``Arguments.places``. Not a list, which vmap could not take apart where gradients are batched.
+#: The schema of the gradients of ``Arguments.places``. It is no list, which vmap could not split for batched gradients.
 GRADIENTS = f"({', '.join(['Tensor'] * len(_PLACES))})"
 
 
 class Arguments(NamedTuple):
-    """What every operator takes: signs (n,), modrelu (n,); the fields of ``Inputs``, lengths (B,), h_0 (B, n).
+    """The arguments of every operator: signs (n,), modrelu (n,), the fields of ``Inputs``, lengths (B,), h_0 (B, n), settings.
 
-    ``segment`` is the number of steps whose states a thread keeps; all of them need no snapshot but h_0.
+    ``segment`` is the number of steps whose states a thread keeps. If it keeps all steps, h_0 is the only snapshot.
     """
 
     signs: Tensor
@@ -52,7 +52,7 @@ class Arguments(NamedTuple):
         return cls(*tensors, name, block_size, segment or x.shape[1], phi or "linear")
 
     def by_plain_torch(self, *places: Tensor | None) -> tuple[str, Recurrence]:
-        """An engine of plain torch and what it runs, with ``places`` instead of the tensors that have gradients."""
+        """A plain torch engine and the recurrence it runs, with ``places`` in place of the tensors that have gradients."""
         signs, modrelu, table, bias, h_0 = places
         assert signs is not None
         assert table is not None
@@ -67,7 +67,7 @@ class Arguments(NamedTuple):
         return self.signs, self.modrelu, self.table, self.bias, self.h_0
 
     def problem(self, pool: Pooling | None = None) -> _core.TrainInput:
-        """What the core computes with, and the pool that it reads."""
+        """The arguments as the core takes them, with the pool that it reads, if any."""
         x, table = native.array(self.x), native.array(self.table)
         more: dict[str, Any] = {"ids": x, "rows": table}
         if self.x.is_floating_point():
@@ -86,7 +86,7 @@ class Arguments(NamedTuple):
         )
 
     def gradients(self, found: Mapping[str, Any]) -> tuple[Tensor, ...]:
-        """Of ``places``; an operator cannot return None, so those of absent ones are empty."""
+        """The gradients of ``places``. An operator cannot return None, so an absent argument has an empty gradient."""
         names = ("signs", "modrelu", "weight" if self.x.is_floating_point() else "rows", "bias", "h0")
         return tuple(torch.from_numpy(found[name]) if name in found else torch.empty(0) for name in names)
 
@@ -94,13 +94,13 @@ class Arguments(NamedTuple):
         return tuple(self.signs.new_empty(0 if a is None else a.shape) for a in self.places)
 
 
-#: How many arguments of an operator these are; others may follow.
+#: How many arguments of an operator are ``Arguments``; others may follow.
 COUNT = len(Arguments._fields)
 _TENSORS = Arguments._fields.index("recurrence")
 
 
 def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
-    """Keeps ``Arguments``, at the beginning of the inputs of an operator, and ``more`` for its backward pass."""
+    """Saves for the backward pass the ``Arguments`` with which the inputs of an operator begin, and ``more``."""
     tensors, ctx.settings = inputs[:_TENSORS], inputs[_TENSORS:COUNT]
     if ctx.needs_input_grad[Arguments._fields.index("x")]:
         raise derivatives.refused("no gradient of features from a pass that keeps no states")
@@ -109,7 +109,7 @@ def save(ctx: Any, inputs: tuple[Any, ...], *more: Tensor) -> None:
 
 
 def saved(ctx: Any) -> tuple[Arguments, tuple[Tensor, ...]]:
-    """What ``save`` was given."""
+    """The ``Arguments`` and the further tensors that ``save`` was given."""
     tensors = ctx.saved_tensors
     return Arguments._make((*tensors[:_TENSORS], *ctx.settings)), tensors[_TENSORS:]
 
@@ -120,7 +120,7 @@ def wanted(ctx: Any) -> list[bool]:
 
 
 def in_place(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """Gradients of ``Arguments.places`` where autograd expects those of ``Arguments``, None for what needs none."""
+    """Gradients of ``Arguments.places`` at their positions in ``Arguments``, and None where none is needed."""
     placed = dict(zip(_PLACES, gradients, strict=True))
     needed = zip(Arguments._fields, ctx.needs_input_grad, strict=False)
     return [placed[name] if name in placed and wanted else None for name, wanted in needed]

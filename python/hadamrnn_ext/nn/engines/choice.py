@@ -1,4 +1,4 @@
-"""Which engine runs a recurrence when nobody says: a cost model of a few measured constants."""
+"""Chooses the engine for "auto" by a cost model with a few measured constants."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from torch import Tensor
 
 from . import derivatives, plain
 
-# Nanoseconds of a training step (forward and backward) for one unit of the state and one time step, on one core of a
-# third-generation Zen (AVX2), n = 512 and T = 784. Ratios alone matter, and they are alike elsewhere: all of it is the
-# same SIMD arithmetic. With 1 feature krylov wins from 4 sequences there (model: 6), with 9 from about 31 (26).
-NATIVE = 1.7  # the recurrence of one sequence
-NATIVE_FEATURE = 0.085  # one more feature of one sequence
-POWER = 5.0  # one column of the powers of W
-PRODUCT = 0.06  # one sequence meets one column
-MOST_FEATURES = 64  # the powers, and their gradients, are T (d + 1) n floats each
+# Nanoseconds of a training step (forward and backward) per unit of the state and time step, measured on one core of a
+# third-generation Zen (AVX2) with n = 512 and T = 784. Only the ratios matter, and they are similar on other machines,
+# because all of it is the same SIMD arithmetic. There, krylov is faster from 4 sequences on with 1 feature (the model
+# says 6), and from about 31 on with 9 features (the model says 26).
+NATIVE = 1.7  # the recurrence, per sequence
+NATIVE_FEATURE = 0.085  # each further feature, per sequence
+POWER = 5.0  # the powers of W, per column
+PRODUCT = 0.06  # the matrix product, per sequence and column
+MOST_FEATURES = 64  # the powers and their gradients take T (d + 1) n floats each
 
 
 class Choice(NamedTuple):
-    """An engine, and why in a word."""
+    """An engine, with a short reason for it."""
 
     engine: str
     reason: str
@@ -30,9 +31,10 @@ class Choice(NamedTuple):
 def choose(
     engine: str, recurrence: str, like: Tensor, *, batch: int = 0, features: int | None = None
 ) -> Choice:
-    """What runs a recurrence of tensors such as ``like``: ``engine`` itself unless that is "auto".
+    """The engine that runs a recurrence of tensors such as ``like``: ``engine`` itself unless it is "auto".
 
-    features: how many there are, if krylov may be taken: only the last state is wanted, from zeros, in a single layer.
+    features: the number of features if krylov is possible, which needs a single layer of which only the last state is
+    read, starting from zeros; otherwise None.
     """
     if engine != "auto":
         return Choice(engine, "as asked")
@@ -48,7 +50,7 @@ def choose(
 
 
 def _at_least(batch: int, least: float) -> bool:
-    """Whether it is, of every batch that a traced graph with a dynamic one will meet."""
+    """Whether ``batch`` is at least ``least``; in a traced graph, for every size that a dynamic batch may have."""
     if not torch.compiler.is_compiling():
         return batch >= least
     from torch.fx.experimental.symbolic_shapes import statically_known_true  # it imports sympy
@@ -57,7 +59,7 @@ def _at_least(batch: int, least: float) -> bool:
 
 
 def krylov_from(features: int) -> float:
-    """The batch from which on krylov costs less than native; infinity if there is none."""
+    """The batch size from which on krylov costs less than native; infinity if there is none."""
     if features > MOST_FEATURES:
         return math.inf
     return (features + 1) * POWER / (NATIVE + features * (NATIVE_FEATURE - PRODUCT))

@@ -1,9 +1,10 @@
-"""What the C++ operators do not differentiate, and the engines of plain torch do.
+"""Derivatives that the C++ operators lack and the engines of plain torch have.
 
-They have one derivative, in reverse mode. The transforms of torch.func (vmap, grad, jvp, hessian, ..) and forward mode
-are seen before an engine runs, and "auto" then takes loop or scan. A second derivative shows in the backward pass alone
-(``create_graph=True``): where "auto" chose the operator, that pass is computed by plain torch, which differentiates it
-again. An operator that was asked for by name refuses all of these; none gives a zero for what it does not know.
+The operators have a first derivative in reverse mode only. Transforms of torch.func (vmap, grad, jvp, hessian, ..) and
+forward mode are detected before an engine runs, and "auto" then takes loop or scan. A second derivative shows only in the
+backward pass (``create_graph=True``): if "auto" chose the operator, plain torch computes that pass, so that it can be
+differentiated again. An operator that was asked for by name refuses all of these. None returns zero for a derivative that
+it lacks.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from ...errors import DerivativeError
 
 
 def in_forward_mode() -> bool:
-    """Whether tensors may have tangents: inside ``forward_ad.dual_level`` or ``torch.func.jvp``."""
+    """Whether tensors may have tangents, as inside ``forward_ad.dual_level`` or ``torch.func.jvp``."""
     return forward_ad._current_level >= 0
 
 
 def transformed() -> bool:
-    """Whether a transform of torch.func is at work, or forward mode."""
+    """Whether a transform of torch.func or forward mode is active."""
     return torch._C._are_functorch_transforms_active() or in_forward_mode()
 
 
@@ -44,7 +45,7 @@ def refuse_transforms(engine: str = "native") -> None:
 
 
 def again(twice: bool, engine: str = "native") -> bool:
-    """Whether this backward pass is to be differentiated; raises DerivativeError unless ``twice`` allows it."""
+    """Whether this backward pass will itself be differentiated; raises DerivativeError if so and ``twice`` is not set."""
     if torch.is_grad_enabled() and not twice:
         raise refused("no second derivative (create_graph=True)", engine)
     return torch.is_grad_enabled()
@@ -56,9 +57,9 @@ def gradients(
     wanted: Sequence[bool],
     grads: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """Gradients of ``run(*inputs)`` for those inputs that are ``wanted``, which can be differentiated again.
+    """Gradients of ``run(*inputs)`` with respect to the ``wanted`` inputs; they can be differentiated again.
 
-    run is plain torch; grads are those of its outputs, None for one that nothing depends on.
+    run is plain torch; grads are the gradients of its outputs, None for an output on which nothing depends.
     """
     with torch.enable_grad():
         places = [None if t is None else t.view_as(t) for t in inputs]  # one tensor may be several inputs

@@ -1,11 +1,11 @@
-"""The C++ passes that project, recur and come back at once, and write nothing of size (B, T, n): CPU, float32.
+"""C++ passes that project, recur and differentiate without writing anything of size (B, T, n), in float32 on the CPU.
 
-Of the forward pass they keep nothing. The backward pass computes the states again, ``segment`` steps at a time from
-snapshots, by the same operations in the same order: the same bits, so nothing drifts, whatever the recurrence. (To
-run W^T backwards, as an orthogonal W allows, rounds anew at each step and needs the linear recurrence.)
+The forward pass saves no states. The backward pass recomputes them from snapshots, ``segment`` steps at a time, by the same
+operations in the same order. This gives the same bits, so nothing drifts, whatever the recurrence. (Running W^T backwards,
+which an orthogonal W allows, would round again in each step and work only for the linear recurrence.)
 
-The loss over all steps is computed with its gradients, while the states of a few steps are in cache, and they are only
-scaled in its backward pass; to write all states and come back for them costs more than the recurrence itself.
+The loss over all steps is computed together with its gradients, while the states of a few steps are in the cache; its
+backward pass only scales these gradients. Writing all states and reading them back would cost more than the recurrence.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .pool import Pooling, What
 
 
 def runs(inputs: Inputs) -> bool:
-    """Whether these passes can be used: there is no gradient of features."""
+    """Whether these passes can be used: float32 on the CPU, and no gradient of the features."""
     tensors = [inputs.table] if inputs.is_gathered else [inputs.table, inputs.x]
     single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
     return single and not inputs.x.requires_grad
 
 
 def read(r: Recurrence, what: What, lengths: Tensor | None, segment: int | None) -> tuple[Tensor, Tensor]:
-    """What ``engines.read`` gives of "last", "mean" and pools; segment None: all steps."""
+    """The result of ``engines.read`` for "last", "mean" and pools; segment None stands for all steps."""
     derivatives.refuse_transforms()
     arguments = Arguments.of(r, lengths, segment)
     if isinstance(what, Pooling):
@@ -56,7 +56,7 @@ _POOL = "Tensor thresholds, bool excess, bool share, int time_constant"
     schema=f"({SCHEMA}, bool twice=False) -> Tensor",
 )
 def last_state(*args: Any) -> Tensor:
-    """The state (B, n) after each sequence's own last step."""
+    """The state (B, n) after the last step of each sequence."""
     derivatives.refuse_transforms()
     return torch.from_numpy(Arguments(*args[:COUNT]).problem().last(torch.get_num_threads()))
 
@@ -68,7 +68,7 @@ def last_state(*args: Any) -> Tensor:
     schema=f"({SCHEMA}, bool twice=False) -> (Tensor, Tensor)",
 )
 def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
-    """The mean of relu(h_t) over each sequence's own steps, and the state after its last one, (B, n) each."""
+    """The mean of relu(h_t) over the steps of each sequence, and the state after its last step, (B, n) each."""
     derivatives.refuse_transforms()
     a = Arguments(*args[:COUNT])
     return _pooled(a, _mean(a))
@@ -81,7 +81,7 @@ def mean_state(*args: Any) -> tuple[Tensor, Tensor]:
     schema=f"({SCHEMA}, {_POOL}, bool twice=False) -> (Tensor, Tensor)",
 )
 def pool_state(*args: Any) -> tuple[Tensor, Tensor]:
-    """The features (B, F) of a ``Pooling`` over each sequence's own steps, and the state (B, n) after its last one."""
+    """The features (B, F) of a ``Pooling`` over the steps of each sequence, and the state (B, n) after its last step."""
     derivatives.refuse_transforms()
     return _pooled(Arguments(*args[:COUNT]), _pool(args))
 
@@ -92,12 +92,12 @@ def _pooled(a: Arguments, pool: Pooling) -> tuple[Tensor, Tensor]:
 
 
 def _pool(args: Sequence[Any]) -> Pooling:
-    """That of an operator's arguments, which are after ``Arguments``."""
-    return Pooling(*args[COUNT : COUNT + 4])  # a time constant of 0: none
+    """The pool in the arguments of an operator, where it follows ``Arguments``."""
+    return Pooling(*args[COUNT : COUNT + 4])  # a time constant of 0 stands for none
 
 
 def _mean(a: Arguments) -> Pooling:
-    """The mean of relu(h_t) is the excess over a threshold of zero."""
+    """The mean of relu(h_t) as a pool: the excess over a threshold of zero."""
     return Pooling(a.signs.new_zeros(1, a.signs.shape[0]), True, False, None)
 
 
@@ -130,7 +130,7 @@ def mean_state_backward(grad_mean: Tensor, grad_last: Tensor, *args: Any) -> tup
     schema=f"(Tensor grad_features, Tensor grad_last, {SCHEMA}, {_POOL}) -> {GRADIENTS[:-1]}, Tensor)",
 )
 def pool_state_backward(grad_features: Tensor, grad_last: Tensor, *args: Any) -> tuple[Tensor, ...]:
-    """Those of ``Arguments.places``, and of the thresholds."""
+    """The gradients of ``Arguments.places`` and of the thresholds."""
     a = Arguments(*args[:COUNT])
     found = _backward(a, grad_last, grad_features, _pool(args), of_thresholds=True)
     return *a.gradients(found), torch.from_numpy(found["thresholds"])
@@ -143,7 +143,7 @@ def _backward(
     pool: Pooling | None = None,
     of_thresholds: bool = False,
 ) -> dict[str, Any]:
-    """Gradients by the names that the core has for what they are of."""
+    """Gradients, keyed by the names that the core gives to the tensors."""
     derivatives.refuse_transforms()
     features = None if grad_features is None else array(grad_features)
     threads = torch.get_num_threads()
@@ -246,8 +246,8 @@ def loss(
 ) -> tuple[Tensor, Tensor]:
     """The mean loss of y_t = weight relu(h_t) + bias over all steps, and the last states (B, n), detached.
 
-    Cross-entropy with integer targets (B, T), where those equal to ``ignore_index`` have no loss; squared error with
-    float targets (B, T, o).
+    For integer targets (B, T) it is the cross-entropy, without those equal to ``ignore_index``; for float targets (B, T, o)
+    the squared error.
     """
     derivatives.refuse_transforms()
     targets = targets.to(weight.dtype if targets.is_floating_point() else torch.int64)
@@ -266,7 +266,7 @@ _HEAD = "Tensor weight, Tensor output_bias, Tensor targets, int ignore_index"
     schema=f"({SCHEMA}, {_HEAD}, bool twice=False) -> (Tensor, Tensor, Tensor, Tensor[])",
 )
 def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    """Sum and number of the losses, last states, gradients of the sum: of the arguments, weight and output_bias."""
+    """Sum and number of the losses, last states, and gradients of the sum with respect to arguments, weight and output_bias."""
     derivatives.refuse_transforms()
     a, (weight, output_bias, targets, ignore_index) = Arguments(*args[:COUNT]), args[COUNT : COUNT + 4]
     classes = None if targets.is_floating_point() else array(targets)
@@ -298,7 +298,7 @@ def _save_loss(
 ) -> None:
     _, count, h_n, gradients = output
     ctx.mark_non_differentiable(count, h_n, *gradients)
-    ctx.set_materialize_grads(False)  # else gradients of zeros are made for all of them
+    ctx.set_materialize_grads(False)  # otherwise gradients of zeros would be allocated for all outputs
     weight, output_bias, targets, ctx.ignore_index = inputs[COUNT : COUNT + 4]
     if ctx.needs_input_grad[COUNT + 2]:
         raise derivatives.refused("no gradient of targets")
@@ -306,12 +306,12 @@ def _save_loss(
 
 
 def _loss_back(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
-    count = len(ctx.needs_input_grad)  # the dispatcher leaves out a last argument that has its default
+    count = len(ctx.needs_input_grad)  # the dispatcher drops a last argument that has its default value
     if grad is None:
         return (None,) * count
     a, (weight, output_bias, targets, *gradients) = saved(ctx)
     found: Sequence[Tensor | None]
-    if derivatives.again(ctx.twice):  # or the gradients at hand would be taken for constants
+    if derivatives.again(ctx.twice):  # the saved gradients would count as constants
 
         def run(*places: Tensor) -> Tensor:
             h = plain.states(*a.by_plain_torch(*places[:-2]))
@@ -327,7 +327,7 @@ def _loss_back(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, .
 def _total(
     h: Tensor, lengths: Tensor | None, weight: Tensor, bias: Tensor, targets: Tensor, ignore_index: int
 ) -> Tensor:
-    """The sum of the losses, in plain torch."""
+    """The sum of the losses, computed in plain torch."""
     y = mask_past(F.linear(h.relu(), weight, bias), lengths)
     if targets.is_floating_point():
         return (y - targets).square().sum()

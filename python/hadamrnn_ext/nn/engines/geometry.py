@@ -1,4 +1,4 @@
-"""What every engine is given: a recurrent layer at work, and the torch form of its Hadamard matrix."""
+"""What every engine is given: a recurrent layer with its input, and its Hadamard matrix in torch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ INPUT_ACTIVATIONS = ("relu", "clip")
 class Geometry(NamedTuple):
     """Sizes and activation of one recurrent layer: W = diag(u) (I_q (x) H_m) / sqrt(m), q = hidden_size / block_size.
 
-    u is +1 or -1, and in a layer that forgets that times the decay of its block: ``Recurrence.signs``.
+    u is +1 or -1; in a layer that forgets it is multiplied by the decay of its block (``Recurrence.signs``).
 
-    ``recurrence`` is one of ``RECURRENCES``, or with "-k" at the end (linear-8) that of an integer state of k bits.
+    ``recurrence`` is one of ``RECURRENCES``; the suffix "-k", as in linear-8, stands for an integer state of k bits.
     """
 
     hidden_size: int
@@ -42,15 +42,15 @@ class Geometry(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """The input of a recurrence, not yet projected, so that an engine may do that inside its own pass.
+    """The input of a recurrence before the projection, so that an engine may project it inside its own pass.
 
-    v_t = phi(table x_t + bias) of features x (B, T, d), table (n, d); or v_t = table[x_t] of numbers x (B, T), int32.
+    For features x (B, T, d) and table (n, d), v_t = phi(table x_t + bias); for row numbers x (B, T), int32, v_t = table[x_t].
     """
 
     x: Tensor
     table: Tensor
     bias: Tensor | None
-    activation: str | None = None  # phi of features; rows of a table are what it gives
+    activation: str | None = None  # phi, for features only; rows of a table have it applied already
 
     @property
     def is_gathered(self) -> bool:
@@ -65,18 +65,18 @@ class Inputs(NamedTuple):
 
 
 def activated(v: Tensor, activation: str | None) -> Tensor:
-    """phi(v); no gradient through what is clipped."""
+    """phi(v); clipped values have no gradient."""
     if activation is None:
         return v
     return v.relu() if activation == "relu" else F.hardtanh(v)
 
 
 class Recurrence(NamedTuple):
-    """A layer at work: geometry, u (n,), its input, initial state (B, n) or None for zeros, modrelu (n,).
+    """A layer with its input: geometry, u (n,), input, initial state (B, n) or None for zeros, modrelu (n,).
 
-    signs: u, times the decays of a layer that forgets; any numbers but zero.
+    signs: u, multiplied by the decays in a layer that forgets; any numbers except zero.
 
-    twice: whether a second derivative is computed by plain torch where a C++ operator has none; else it is refused.
+    twice: whether plain torch computes a second derivative, which the C++ operators lack; otherwise it is refused.
     """
 
     geometry: Geometry
@@ -88,10 +88,10 @@ class Recurrence(NamedTuple):
 
 
 def used_tokens(tokens: Tensor, vocabulary: int) -> tuple[Tensor, Tensor | None]:
-    """Numbers (B, T), int32, of rows that stand for tokens, and the tokens (rows,) they stand for; None: all of them.
+    """The row number (B, T), int32, of each token, and the tokens (rows,) that the rows stand for, or None for all tokens.
 
-    Rows need computing only for tokens that occur. To find these pays where the vocabulary is larger than a sequence,
-    and not while a graph is traced or a function transformed: it would depend on the values.
+    Only the rows of tokens that occur need to be computed. Finding those tokens pays off if the vocabulary is larger than a
+    sequence. It is not done while a graph is traced or a function transformed, because it depends on the values.
     """
     if torch.compiler.is_compiling() or transformed() or vocabulary <= tokens.shape[1]:
         return tokens.to(torch.int32), None
@@ -102,21 +102,21 @@ def used_tokens(tokens: Tensor, vocabulary: int) -> tuple[Tensor, Tensor | None]
 
 
 def at_length(h: Tensor, lengths: Tensor | None) -> Tensor:
-    """h (B, T, n) at each sequence's own last step: (B, n)."""
+    """The state (B, n) at the last step of each sequence, from all states h (B, T, n)."""
     if lengths is None:
         return h[:, -1]
     return h[torch.arange(h.shape[0], device=h.device), lengths - 1]
 
 
 def mean_until(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """The mean of ``values`` (B, T, n) over each sequence's own steps: (B, n)."""
+    """The mean (B, n) of ``values`` (B, T, n) over the steps of each sequence."""
     if lengths is None:
         return values.mean(dim=1)
     return mask_past(values, lengths).sum(dim=1) / lengths[:, None]
 
 
 def mask_past(values: Tensor, lengths: Tensor | None, fill: int = 0) -> Tensor:
-    """``values`` (B, T) or (B, T, k) with ``fill`` past each sequence's length."""
+    """``values`` (B, T) or (B, T, k), replaced by ``fill`` past the length of each sequence."""
     if lengths is None:
         return values
     inside = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
@@ -124,7 +124,7 @@ def mask_past(values: Tensor, lengths: Tensor | None, fill: int = 0) -> Tensor:
 
 
 def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """x (B, T, ..) with the steps of each sequence in reverse order; what is past its length stays where it is."""
+    """x (B, T, ..) with the steps of each sequence in reverse order; values past its length stay in place."""
     if lengths is None:
         return x.flip(1)
     steps = torch.arange(x.shape[1], device=x.device)
@@ -135,7 +135,7 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def full_precision(tensor: Tensor) -> AbstractContextManager[object]:
-    """Turns autocast off around a recurrence: an orthogonal state keeps every rounding error for all T steps."""
+    """Turns autocast off for a recurrence, because an orthogonal W carries every rounding error through all T steps."""
     kind = tensor.device.type
     if not torch.amp.is_autocast_available(kind):
         return nullcontext()
@@ -147,11 +147,11 @@ _matrices: dict[tuple[int, torch.device, torch.dtype], Tensor] = {}
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _matrix(m: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """H_m, made once for each device and dtype: it is a constant, so no module needs to own, save or move it."""
+    """H_m, computed once per device and dtype. It is a constant, so no module needs to own, save or move it."""
     key = (m, device, dtype)
     found = _matrices.get(key)
     if found is None:
         found = torch.tensor(hadamard.matrix(m), device=device, dtype=dtype)
-        if type(found) is Tensor and not transformed():  # a stand-in must not outlive its trace or transform
+        if type(found) is Tensor and not transformed():  # a fake one must not outlive its trace or transform
             _matrices[key] = found
     return found

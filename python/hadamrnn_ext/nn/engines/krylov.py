@@ -1,9 +1,9 @@
 """The engine for the last state of a linear recurrence with few inputs, on the CPU.
 
 h_T = sum_t W^(T-t) (U x_t + b): the vectors W^k U_j and W^k b do not depend on the sequences, so they are computed once
-a batch, and the sequences only meet them in one matrix product.
+per batch and combined with the sequences in a single matrix product.
 
-Cost: T (d + 1) transforms instead of T B, one product of (B, T d) by (T d, n), and (d + 1) T n floats of memory.
+The cost is T (d + 1) transforms instead of T B, one product of (B, T d) by (T d, n), and (d + 1) T n floats of memory.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from torch import Tensor
 from . import derivatives, native, scan
 from .geometry import Geometry, Inputs
 
-KEPT = 2**24  # bytes of memory that a thread uses again in every step
+KEPT = 2**24  # the most bytes of workspace that a thread keeps from one training step to the next
 _memory = threading.local()
 
 
 def last(
     geometry: Geometry, signs: Tensor, inputs: Inputs, lengths: Tensor | None = None, twice: bool = False
 ) -> Tensor:
-    """The state (B, n) after each sequence's own last step, from zeros.
+    """The state (B, n) after the last step of each sequence, starting from zeros.
 
-    signs (n,), inputs of features x (B, T, d), lengths (B,) whole numbers from 1 to T; twice: as of ``Recurrence``.
+    signs: (n,). inputs: features x (B, T, d). lengths: (B,) whole numbers from 1 to T. twice: see ``Recurrence``.
     """
     derivatives.refuse_transforms("krylov")
     x, weight, bias, _ = inputs
     batch, steps, _ = x.shape
-    # not weight.t(): its gradient would lie transposed in memory, of which DistributedDataParallel warns
+    # not weight.t(): its gradient would be stored transposed, and DistributedDataParallel would warn
     columns = torch.stack([*weight.unbind(1), *([] if bias is None else [bias])])
-    # row k: the input k steps before the last
+    # row k is the input k steps before the last step
     backwards = x.flip(1) if lengths is None else _backwards(x, lengths)
-    if bias is not None and lengths is not None:  # the bias enters length times
+    if bias is not None and lengths is not None:  # the bias enters as many times as the sequence has steps
         ones = (torch.arange(steps, device=x.device) < lengths[:, None]).to(x.dtype)
         backwards = torch.cat([backwards, ones[..., None]], dim=2)
     matrix = backwards.mT.reshape(batch, backwards.shape[2] * steps)
@@ -55,9 +55,9 @@ def _backwards(x: Tensor, lengths: Tensor) -> Tensor:
 def krylov_last(
     signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int, twice: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Last states (B, n), and the powers W^k columns[c] at [c, k], (C, steps, n), that they are made of.
+    """The last states (B, n), and the powers (C, steps, n) they are computed from, with W^k columns[c] at [c, k].
 
-    columns (C, n), inputs (B, D * steps) with D = C, or D = C - 1: then the last column's input is one at all steps.
+    columns: (C, n). inputs: (B, D * steps) with D = C, or D = C - 1, where the input of the last column is 1 at all steps.
     """
     derivatives.refuse_transforms("krylov")
     count, size = columns.shape
@@ -76,7 +76,7 @@ def krylov_last(
 def krylov_last_backward(
     grad: Tensor, signs: Tensor, inputs: Tensor, powers: Tensor, block_size: int, of_inputs: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of signs, columns and (else empty) inputs, from grad (B, n), the gradient of the last states."""
+    """Gradients of signs, columns and inputs (empty unless ``of_inputs``) from grad (B, n), the gradient of the last states."""
     derivatives.refuse_transforms("krylov")
     count, steps, size = powers.shape
     driven = inputs.shape[1] // steps
@@ -99,7 +99,7 @@ def krylov_last_backward(
 
 
 def _workspace(like: Tensor) -> Tensor:
-    """Memory for a tensor as ``like``. New pages in every step take longer than what is computed in them."""
+    """Uninitialized memory for a tensor like ``like``, which is reused: fresh pages would cost more than the computation."""
     if like.nbytes > KEPT:
         return torch.empty_like(like)
     kept: Tensor | None = getattr(_memory, "kept", None)
@@ -127,7 +127,7 @@ def _(
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     signs, columns, matrix, ctx.steps, ctx.block_size, ctx.twice = inputs
     ctx.mark_non_differentiable(output[1])
-    ctx.set_materialize_grads(False)  # else a gradient of zeros is made for the powers
+    ctx.set_materialize_grads(False)  # otherwise a gradient of zeros would be allocated for the powers
     ctx.save_for_backward(signs, columns, matrix, output[1])
 
 
@@ -152,7 +152,7 @@ def _backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, ..
 
 
 def _by_scan(signs: Tensor, columns: Tensor, inputs: Tensor, steps: int, block_size: int) -> Tensor:
-    """The last states as ``krylov_last`` has them, in plain torch."""
+    """The last states of ``krylov_last``, computed in plain torch."""
     count, size = columns.shape
     driven = inputs.shape[1] // steps
     v = torch.einsum("bck,cn->bkn", inputs.view(-1, driven, steps), columns[:driven]).flip(1)

@@ -1,6 +1,6 @@
-"""The readable engine: plain torch, dense W, one matrix product a step. What the others are tested against.
+"""The readable engine, against which the others are tested: plain torch, a dense W, one matrix product per step.
 
-Cost: T products of (B, n) by (n, n), one after another; the input projection is computed before, for all steps at once.
+The cost is T products of (B, n) by (n, n), one after another; the input is projected beforehand, for all steps at once.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .geometry import Geometry
 def states(
     geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None
 ) -> Tensor:
-    """h_t = act(W h_{t-1} + v_t), all of them: (B, T, n) from v (B, T, n), h_0 (B, n) or None for zeros."""
+    """All states h_t = act(W h_{t-1} + v_t), (B, T, n), from v (B, T, n) and h_0 (B, n) or None for zeros."""
     return torch.stack(list(_steps(geometry, signs, v, h_0, modrelu)), dim=1)
 
 
 def last(geometry: Geometry, signs: Tensor, v: Tensor, h_0: Tensor | None, modrelu: Tensor | None) -> Tensor:
-    """h_T alone, (B, n); nothing of size (B, T, n) is written but v."""
+    """Only h_T, (B, n), without writing anything of size (B, T, n) besides v."""
     for h in _steps(geometry, signs, v, h_0, modrelu):
         state = h
     return state
@@ -47,10 +47,10 @@ def gradients(
     modrelu: Tensor | None,
     grad: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Of signs, v, h_0 and modrelu, from ``grad`` (B, T, n), that of all states h (B, T, n); differentiable themselves.
+    """Gradients of signs, v, h_0 and modrelu from ``grad`` (B, T, n), the gradient of all states h; differentiable themselves.
 
     With z_t = W h_{t-1} + v_t:  dL/dz_t = act'(z_t) (dL/dh_t + W^T dL/dz_{t+1}),  dL/du = sum_t dL/dz_t o H h_{t-1}/sqrt(m).
-    act' is read off the states, piecewise constant, and has no gradient of its own.
+    act' is computed from the states. It is piecewise constant, so it has no gradient of its own.
     """
     w, transform = geometry.dense(signs), geometry.dense(torch.ones_like(signs))
     slope = _slope(h.detach(), geometry.recurrence)
@@ -68,7 +68,7 @@ def gradients(
 
 
 def _slope(h: Tensor, recurrence: str) -> Tensor:
-    """act'(z) where act(z) = h, as ``activate`` has it."""
+    """act'(z) for the z with act(z) = h, where act is ``activate``."""
     recurrence, _, bits = recurrence.partition("-")
     slope = {"relu": h > 0, "modrelu": h != 0}.get(recurrence, torch.ones_like(h, dtype=torch.bool))
     if bits:
@@ -80,7 +80,7 @@ def _slope(h: Tensor, recurrence: str) -> Tensor:
 def activate(z: Tensor, recurrence: str, modrelu: Tensor | None) -> Tensor:
     """The activation inside the recurrence; modrelu (n,) is its learned offset a: sgn(z) relu(|z| + a), sgn(0) = 0.
 
-    With "-k" it is that of an integer state: z is rounded before, and act(z) saturates; no gradient at the limits.
+    With the suffix "-k", for integer states of k bits, z is rounded first and act(z) saturates, without gradient at the limits.
     """
     recurrence, _, bits = recurrence.partition("-")
     if bits:

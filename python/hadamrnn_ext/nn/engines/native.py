@@ -1,9 +1,9 @@
-"""The C++ engine for the CPU, float32 and float64: fast transform, threads over the batch, any recurrence.
+"""The C++ engine for the CPU in float32 and float64: fast transform, threads over the batch, any recurrence.
 
-With g_t = dL/dh_t, the backward recurrence is G_t = g_t + W^T G_{t+1}, dL/dv_t = G_t and
-dL/du = sum_t G_t o u o (h_t - v_t) (for the linear one); of the forward pass it needs the states alone, and so does the
-same in plain torch (``loop.gradients``), which a second derivative goes through.
-As operators of torch.library they pass through torch.compile and torch.export.
+With g_t = dL/dh_t, the backward recurrence of the linear case is G_t = g_t + W^T G_{t+1}, with dL/dv_t = G_t and
+dL/du = sum_t G_t o u o (h_t - v_t). From the forward pass it needs only the states, and so does its counterpart in plain
+torch (``loop.gradients``), which computes second derivatives. Because they are operators of torch.library, both passes work
+under torch.compile and torch.export.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .geometry import Geometry, Recurrence, full_precision
 
 @functools.cache
 def core(hidden_size: int, block_size: int, name: str) -> _core.Recurrence:
-    """The C++ recurrence of this geometry: immutable, shared by all modules and threads.
+    """The C++ recurrence of this geometry, which is immutable and shared by all modules and threads.
 
     Raises IsaError if HADAMRNN_ISA names an instruction set that this machine cannot run.
     """
@@ -34,7 +34,7 @@ def core(hidden_size: int, block_size: int, name: str) -> _core.Recurrence:
 
 
 def array(tensor: Tensor) -> NDArray[Any]:
-    """The values of a CPU tensor as a C-contiguous array; shares the memory of a contiguous tensor."""
+    """The values of a CPU tensor as a C-contiguous array, which shares the memory of a contiguous tensor."""
     values: NDArray[Any] = tensor.detach().contiguous().numpy()
     return values
 
@@ -86,7 +86,7 @@ def recurrence_backward(
     block_size: int,
     name: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of signs, v, h_0 and modrelu; an operator cannot return None, so those of absent inputs are empty."""
+    """Gradients of signs, v, h_0 and modrelu. An operator cannot return None, so an absent input has an empty gradient."""
     derivatives.refuse_transforms()
     dsigns, dv, dh_0, dmodrelu = _gradients(signs, h, h_0, modrelu)
     core(signs.shape[0], block_size, name).backward(

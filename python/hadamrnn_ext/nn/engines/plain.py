@@ -1,4 +1,4 @@
-"""The engines of plain torch, which differentiate as often and in whichever mode torch does."""
+"""The engines of plain torch, which can be differentiated as often and in every mode that torch supports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LAST = {"loop": loop.last, "scan": scan.last}
 
 
 def engine(recurrence: str) -> str:
-    """The one that suits this recurrence."""
+    """The plain torch engine that suits this recurrence."""
     return "scan" if recurrence == "linear" else "loop"
 
 
@@ -25,7 +25,7 @@ def states(engine: str, r: Recurrence) -> Tensor:
 
 
 def read(engine: str, r: Recurrence, what: What, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What ``engines.read`` gives; the last states of sequences of one length without writing all states."""
+    """The result of ``engines.read``. For the last states of sequences of equal length, not all states are written."""
     if what != "last" or lengths is not None:
         return read_states(states(engine, r), what, lengths)
     v = r.inputs.values()

@@ -1,4 +1,4 @@
-"""What is read of all states instead of one of them: over time, how far and how often units are above thresholds."""
+"""Reading all states instead of one: how far and how often units are above thresholds over time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .geometry import at_length, mask_past, mean_until
 
 
 class Pooling(NamedTuple):
-    """Features of ``golden.Pool``: thresholds (K, n), and which features each of them has.
+    """The features of ``golden.Pool``: thresholds (K, n), and which features each threshold has.
 
-    The share of steps above a threshold has no derivative. Its gradient is that of (1 + z / (1 + |z|)) / 2 with
+    The share of steps above a threshold has no useful derivative. Its gradient is that of (1 + z / (1 + |z|)) / 2 with
     z = h - theta, a step that is smooth on the scale of 1 and whose derivative, 1 / (2 (1 + |z|)^2), vanishes nowhere
     (the surrogate of Zenke and Ganguli, SuperSpike, 2018).
     """
@@ -25,7 +25,7 @@ class Pooling(NamedTuple):
     time_constant: int | None
 
     def features(self, h: Tensor) -> list[Tensor]:
-        """Those of each step, as the groups of n columns that V has: (.., n) each of states (.., n)."""
+        """The features of each step for states (.., n): a list of (.., n), one for each group of n columns of V."""
         groups = []
         for theta in self.thresholds:
             z = h - theta
@@ -36,12 +36,12 @@ class Pooling(NamedTuple):
         return groups
 
     def at_the_end(self, h: Tensor, lengths: Tensor | None) -> Tensor:
-        """The features (B, F) after each sequence's own last step, of all states h (B, T, n)."""
+        """The features (B, F) after the last step of each sequence, from all states h (B, T, n)."""
         weights = self._weights(h, lengths)
         return torch.cat([(mask_past(f, lengths) * weights).sum(dim=1) for f in self.features(h)], dim=-1)
 
     def _weights(self, h: Tensor, lengths: Tensor | None) -> Tensor:
-        """How much each step counts in the mean at the end, (B or 1, T, 1)."""
+        """The weight of each step in the mean at the end, (B or 1, T, 1)."""
         steps = h.shape[1]
         ends = torch.full((1,), steps, device=h.device) if lengths is None else lengths
         if not self.time_constant:
@@ -52,25 +52,25 @@ class Pooling(NamedTuple):
         return weights[..., None]
 
     def over_time(self, values: Tensor) -> Tensor:
-        """The mean so far after every step, (B, T, k) of ``values`` (B, T, k), which are linear in the features."""
+        """The running mean (B, T, k) after every step of ``values`` (B, T, k), which are linear in the features."""
         steps = values.shape[1]
         if not self.time_constant:
             counts = torch.arange(1, steps + 1, device=values.device, dtype=values.dtype)
             return values.cumsum(dim=1) / counts[:, None]
         rate = 2.0**-self.time_constant
         means, reach, kept = values * rate, 1, 1 - rate
-        while reach < steps:  # recursive doubling: means of the last `reach` steps
+        while reach < steps:  # recursive doubling: `means` covers the last `reach` steps
             means = torch.cat([means[:, :reach], means[:, reach:] + kept * means[:, :-reach]], dim=1)
             reach, kept = 2 * reach, kept * kept
         return means
 
 
-#: What is read of the states: "all", "last", "mean", or what a pool makes of them.
+#: What is read of the states: "all", "last", "mean", or the features of a pool.
 What = str | Pooling
 
 
 def read_states(h: Tensor, what: What, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What ``engines.read`` gives, of all states h (B, T, n)."""
+    """The result of ``engines.read``, computed from all states h (B, T, n)."""
     last = at_length(h, lengths)
     if isinstance(what, Pooling):
         return what.at_the_end(h, lengths), last
