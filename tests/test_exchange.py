@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from hadamrnn_ext.model import inputs
 
 
 class Foreign:
@@ -41,7 +42,7 @@ def test_memory_of_others_is_read_where_it_lies(rng):
         assert np.shares_memory(model.prepare(shown).values, x)
         assert np.array_equal(model.infer(shown), model.infer(x))
     row = array("f", x[0, :, 0])
-    assert np.shares_memory(hr.inputs.read_array(row), np.frombuffer(row, np.float32))
+    assert np.shares_memory(inputs.read_array(row), np.frombuffer(row, np.float32))
 
 
 def test_tensors_of_torch_are_read_where_they_lie(rng):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .closed_form import Running, fit
 from .data.reader import Reader
-from .data.series import sequences
+from .data.series import ragged, sequences
 from .data.targets import Kind, named, targets
 from .errors import InputError, ShapeError
 from .model import Model
@@ -48,6 +48,10 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     running_: Running | None
     table_: bool  # whether X of fit was a table, whose columns are its steps
     n_features_in_: int
+    # Of estimators that were pickled before they had these.
+    output: Literal["last", "mean"] | None = None
+    method: Literal["closed_form", "gradient"] = "gradient"
+    max_bytes: int | None = None
 
     def __init__(
         self,
@@ -90,7 +94,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     def _series(self, X: Any, fitting: bool = False) -> NDArray[Any] | list[NDArray[Any]]:
         """X as (N, T, d), or a list of (T_i, d). As a table (N, T) it has T features that every other must have; else as
         many as channels."""
-        parts = _ragged(X)
+        parts = ragged(X)
         finite = True if self.impute is None else "allow-nan"
         if parts is not None:
             return self._lists(parts, fitting)
@@ -135,13 +139,11 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     ) -> Model:
         """The model of series and targets, by the method that is asked for. Raises InputError for one that there is not."""
         self.running_ = None  # what partial_fit has begun is over
+        self._refuse_idle_settings()
         if self.method == "closed_form":
-            self._refuse_gradient_settings()
             model, self.report_ = fit(x, y, groups=groups, kind=kind, balanced=balanced, **self._options())
             return model
-        if self.method == "gradient":
-            return self._trained(x, y, groups=groups, kind=kind, balanced=balanced)
-        raise InputError(f"method is {self.method!r}; expected 'closed_form' or 'gradient'")
+        return self._trained(x, y, groups=groups, kind=kind, balanced=balanced)
 
     def _begins(self) -> bool:
         """Whether `partial_fit` has nothing to go on from."""
@@ -152,7 +154,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     ) -> Model:
         """The model after more series and targets."""
         if self._begins():
-            self._refuse_gradient_settings()
+            self._refuse_idle_settings()
             self.running_ = Running(x, y, classes=classes, balanced=balanced, kind=kind, **self._options())
         else:
             assert self.running_ is not None
@@ -164,19 +166,25 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         return {
             "hidden_size": self.hidden_size,
             "max_bytes": self.max_bytes,
+            "every_step": False,  # as many values as steps are values of the whole series
             "num_threads": self._threads,
             "seed": int(check_random_state(self.random_state).randint(2**31 - 1)),
             "impute": self.impute,
             "normalize": self.normalize,
         }
 
-    def _refuse_gradient_settings(self) -> None:
-        """What the closed form has no use for is not passed over in silence."""
-        unused = dict.fromkeys(("epochs", "lr", "recipe", "output")) | {"validation": 0.1, "device": "cpu"}
+    def _refuse_idle_settings(self) -> None:
+        """What the method has no use for is not passed over in silence. Raises InputError."""
+        gradient = dict.fromkeys(("epochs", "lr", "recipe", "output")) | {"validation": 0.1, "device": "cpu"}
+        idle = {"closed_form": ("gradient", gradient), "gradient": ("closed_form", {"max_bytes": None})}
+        if self.method not in idle:
+            raise InputError(f"method is {self.method!r}; expected 'closed_form' or 'gradient'")
+        other, unused = idle[self.method]
         for name, default in unused.items():
-            if (value := getattr(self, name)) != default:
+            value = getattr(self, name)
+            if value is not default and (default is None or value != default):
                 raise InputError(
-                    f"{name} is {value!r}, which is for method='gradient'; method is 'closed_form'"
+                    f"{name} is {value!r}, which is for method={other!r}; method is {self.method!r}"
                 )
 
     def _trained(self, x: Any, y: NDArray[Any], **meaning: Any) -> Model:
@@ -218,20 +226,6 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         found = reader.read(self._series(X))
         values, _, *ends = reader.series(found, np.zeros(len(found.lengths))).raw(slice(None))
         return self.model_.infer(values, ends[0] if ends else None, self._threads)
-
-
-def _ragged(X: Any) -> list[Any] | None:
-    """The parts of a list or object array of arrays that are no rows of a table; None for anything else."""
-    if not isinstance(X, (list, tuple)) and not (
-        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    ):
-        return None
-    try:
-        shapes = {np.shape(part) for part in X}
-    except ValueError:  # ragged inside, which `sequences` names
-        return list(X)
-    is_table = any(len(shape) == 0 for shape in shapes) or (len(shapes) == 1 and len(min(shapes)) == 1)
-    return None if is_table or not shapes else list(X)
 
 
 class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
@@ -306,7 +300,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         labels = column_or_1d(named(y), warn=True)
         check_consistent_length(series, labels)
         if (labels == labels[:1]).all():
-            raise ValueError(f"y holds one class, {labels[0]!r}; expected at least two")
+            raise ValueError(f"y holds one class, {labels[:1].tolist()[0]!r}; expected at least two")
         codes = targets(labels, len(labels), "classes").values
         check_classification_targets(labels)
         self.classes_ = np.unique(labels)
@@ -328,7 +322,12 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         if first:
             self.classes_ = np.unique(named(labels if classes is None else classes))
             if len(self.classes_) < 2:
-                raise ValueError(f"y holds one class, {labels[0]!r}; expected at least two, or classes")
+                one = self.classes_.tolist()[0]
+                raise ValueError(f"y holds one class, {one!r}; expected at least two, or classes")
+        elif classes is not None and not np.array_equal(np.unique(named(classes)), self.classes_):
+            raise InputError(
+                f"classes is {classes!r}; expected {self.classes_.tolist()} as in the first call"
+            )
         codes = np.searchsorted(self.classes_, labels)
         if (unknown := self.classes_[np.minimum(codes, len(self.classes_) - 1)] != labels).any():
             raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from hadamrnn_ext.cli import fit
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def test_few_examples_of_a_class_are_warned_of(run, tables):
         ("train.csv --group who", "missing"),
         ("train.csv --group who --test nowhere.csv", "nowhere.csv"),
         ("train.csv --group who --impute last --hidden-size 33", "hidden_size is 33"),
+        ("train.csv --group who --impute last --seed -1", "seed is -1; expected 0 to 2^32 - 1"),
         ("train.csv --group who --impute last --max-bytes 100", "max_bytes is 100"),
         ("train.csv --group who --impute last --out nowhere/m.safetensors", "nowhere"),
         ("one.npz", "single class"),
@@ -99,3 +101,48 @@ def test_what_is_refused(run, tables, arguments, said):
     assert (code, stdout) == (1, "")
     assert said in stderr.splitlines()[-1]
     assert not (tables / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"X": np.zeros((4, 9, 3))}, "3 features per step; expected 2"),
+        ({"y": np.array(["a", "b", "c", "a"])}, "y[2] is 'c'; expected one of a, b"),
+        ({"X": np.full((4, 9, 2), np.nan)}, "X[0][0, 0] is nan"),
+    ],
+)
+def test_a_test_that_does_not_fit_is_refused_before_the_fit(run, tmp_path, monkeypatch, rng, change, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fit, "fit_examples", lambda *_: pytest.fail("the model was fitted"))
+    np.savez("train.npz", X=rng.normal(size=(20, 9, 2)), y=np.array(["a", "b"] * 10))
+    np.savez("test.npz", **{"X": rng.normal(size=(4, 9, 2)), "y": np.array(["a", "b"] * 2), **change})
+    code, _, stderr = run("fit", "train.npz", "--test", "test.npz")
+    assert code == 1
+    assert said in stderr.splitlines()[-1]
+
+
+def test_the_model_is_kept_where_scoring_fails(run, tables, monkeypatch):
+    def fails(*_):
+        raise hr.InputError("no score")
+
+    monkeypatch.setattr(fit, "score", fails)
+    arguments = "fit train.csv --test test.csv --impute last --group who --hidden-size 16"
+    code, _, stderr = run(*arguments.split())
+    assert code == 1
+    assert "no score" in stderr
+    assert hr.load("model.safetensors").card.labels == ("fall", "rise")
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_targets_of_every_step_are_for_python(run, tmp_path, monkeypatch, rng, kind):
+    monkeypatch.chdir(tmp_path)
+    y = rng.integers(2, size=(20, 9)).astype(kind)
+    np.savez("steps.npz", X=rng.normal(size=(20, 9, 2)), y=y)
+    np.savez("values.npz", X=rng.normal(size=(20, 9, 2)), y=y[:, :4] * 1.0)
+    code, stdout, stderr = run("fit", "steps.npz", "--hidden-size", 16)
+    assert (code, stdout) == (1, "")
+    assert "y has shape (20, 9), a target for each of 9 steps" in stderr
+    assert "hadamrnn_ext.fit(X, y, every_step=...)" in stderr
+    assert not (tmp_path / "model.safetensors").exists()
+    assert run("fit", "values.npz", "--hidden-size", 16)[0] == 0
+    assert hr.load("model.safetensors").card.output_size == 4

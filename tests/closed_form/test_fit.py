@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from hadamrnn_ext.closed_form import Running
 from hadamrnn_ext.closed_form.design import DESIGNS
+from hadamrnn_ext.closed_form.large import begin
+from hadamrnn_ext.closed_form.options import Options
 
 
 def waves(rng, count=60, steps=60, pitches=3):
@@ -45,6 +48,7 @@ def test_the_report_says_what_was_chosen(fitted):
     text = str(fitted.report)
     assert text.count("<- chosen") == 1
     assert "leave-one-out accuracy" in text
+    assert (fitted.report.groups, fitted.report.left_out, fitted.report.folds) == (None, "example", None)
     assert len(fitted.report.trials) == len(DESIGNS)
     assert fitted.report.file_bytes == len(fitted.model.to_bytes())
 
@@ -197,13 +201,38 @@ def test_the_file_is_no_larger_than_asked(rng):
         ({"y": np.zeros(6, int)}, "single class"),
         ({"y": [1, 2, None, 1, 2, 1]}, r"y\[2\] is None, a missing target"),
         ({"y": np.zeros(5)}, "one target for each of 6"),
+        ({"y": [0, [1, 2]] * 3}, r"y\[1\] has shape \(2,\), and y\[0\] \(\); expected targets of one shape"),
+        ({"y": [[0, 1], [1, [2, 3]]] * 3}, r"y\[1\] is ragged"),
         ({"hidden_size": 100}, "a power of two"),
+        ({"hidden_size": 64.0}, r"hidden_size is 64\.0; expected a power of two"),
+        ({"hidden_size": "16"}, "hidden_size is '16'; expected a power of two"),
+        ({"max_bytes": "x"}, "max_bytes is 'x'; expected a positive integer"),
+        ({"max_bytes": 9000, "hidden_size": 16}, "max_bytes is 9000 and hidden_size is 16"),
+        ({"kind": "foo"}, "kind is 'foo'; expected None, 'classes' or 'values'"),
+        ({"seed": -1}, r"seed is -1; expected 0 to 2\^32 - 1"),
+        ({"seed": 1.5}, r"seed is 1\.5; expected 0 to"),
+        ({"seed": "a"}, "seed is 'a'; expected 0 to"),
     ],
 )
 def test_what_is_refused(rng, change, said):
     arguments = {"X": rng.normal(size=(6, 10, 1)), "y": np.arange(6) % 2, **change}
     with pytest.raises((hr.InputError, hr.ShapeError), match=said):
         hr.fit(**arguments)
+
+
+def test_integers_may_be_those_of_numpy(rng):
+    x, y = waves(rng, count=30, pitches=2)
+    scalars = {"hidden_size": np.int64(16), "seed": np.uint8(3)}
+    assert hr.fit(x, y, **scalars).model == hr.fit(x, y, hidden_size=16, seed=3).model
+
+
+def test_every_way_of_fitting_checks_its_options(rng):
+    x, y = waves(rng, count=30, pitches=2)
+    for bad, said in (({"seed": -1}, "seed is -1"), ({"kind": "foo"}, "kind is 'foo'")):
+        with pytest.raises(hr.InputError, match=said):
+            Running(x, y, **bad)
+        with pytest.raises(hr.InputError, match=said):
+            begin(lambda rows: x[rows], 30, y, None, Options(**bad))
 
 
 def test_a_size_is_checked_before_the_data_are_read():

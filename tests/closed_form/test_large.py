@@ -89,3 +89,43 @@ def test_classes_that_come_later_are_announced(rng):
     model = running.add(x[order[len(first) :]], y[order[len(first) :]]).fitted().model
     fresh, wanted = bumps(np.random.default_rng(9), 200)
     assert ((model.classify(fresh)[0][:, 0] == "c") == (wanted == "c")).mean() > 0.85
+
+
+def test_integers_that_look_like_measurements_are_warned_of_in_every_way_of_fitting(rng, tmp_path):
+    x = np.rint(500 + 400 * np.sin(np.arange(60) * 0.05 + rng.uniform(0, 6, (40, 1)))).astype(np.int64)
+    y = np.arange(40) % 2
+    on_disk = np.memmap(tmp_path / "x", np.int64, "w+", shape=x.shape)
+    on_disk[:] = x
+    found = [
+        hr.fit(x, y, hidden_size=16),
+        hr.fit(on_disk, y, hidden_size=16),
+        hr.fit(iter([(x, y)]), hidden_size=16),
+        hr.fit(x, (x > 500) * 1, hidden_size=16),
+    ]
+    for fitted in found:
+        assert "tokens=False takes them as numbers" in fitted.report.warnings[-1]
+    assert hr.fit(on_disk, y, hidden_size=16, tokens=True).report.warnings == ()
+
+
+def test_values_that_may_be_of_every_step_are_asked_about_and_targets_of_every_step_refused(rng, tmp_path):
+    x = rng.normal(size=(30, 12, 2)).astype(np.float32)
+    on_disk = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
+    on_disk[:] = x
+    values, classes = x[..., 0], (x[..., 0] > 0) * 1
+
+    def ways(y):
+        return (
+            lambda **options: hr.fit(on_disk, y, hidden_size=16, **options),
+            lambda **options: hr.fit(iter([(x, y)]), hidden_size=16, **options),
+            lambda **options: Running(x, y, hidden_size=16, **options).fitted(),
+        )
+
+    for fit in ways(values):
+        with pytest.raises(hr.InputError, match="every_step=True or every_step=False"):
+            fit()
+        with pytest.raises(hr.InputError, match="in memory"):
+            fit(every_step=True)
+        assert fit(every_step=False).model.card.output_size == 12
+    for fit in ways(classes):
+        with pytest.raises(hr.InputError, match=r"y has a target for every step; expected .* in memory"):
+            fit()

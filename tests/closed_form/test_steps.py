@@ -43,7 +43,11 @@ def test_a_forecast_of_one_long_series_beats_what_was_last(rng):
     series = 50 + 10 * np.sin(t * 0.1) + 5 * np.sin(t * 0.037) + 0.3 * rng.normal(size=len(t))
     x, y = series[:2000, None], series[8:2008, None]
     model, report = hr.fit([x], [y], hidden_size=32)
-    assert report.groups >= 10
+    assert report.folds >= 10
+    assert (report.groups, report.left_out) == (None, "stretch")
+    assert f"leave-one-stretch-out r2 {report.metrics['loo_r2']:.1%} of {report.folds} stretches" in str(
+        report
+    )
     assert report.metrics["loo_r2"] > 0.9
     said = model.infer(series[2000:2592, None])[100:, 0]
     error = np.abs(said - series[2108:]).mean()
@@ -75,7 +79,14 @@ def test_the_features_are_those_that_the_model_reads(rng):
 def test_rectangles_of_classes_are_of_steps_and_numbers_are_asked_about(rng):
     parts = [recording(rng, 60) for _ in range(12)]
     x, y = np.stack([part for part, _ in parts]), np.stack([pitch for _, pitch in parts])
-    assert hr.fit(x, y, hidden_size=16).model.card.output == "all"
+    model, report = hr.fit(x, y, hidden_size=16)
+    assert model.card.output == "all"
+    assert (report.groups, report.left_out, report.folds) == (None, "sequence", 12)
+    assert "leave-one-sequence-out accuracy" in str(report)
+    assert "of 12 sequences" in str(report)
+    of_people = hr.fit(x, y, groups=np.arange(12) % 4, hidden_size=16).report
+    assert (of_people.groups, of_people.left_out, of_people.folds) == (4, "group", 4)
+    assert "leave-one-group-out accuracy" in str(of_people)
     values = x[..., 0] * 2.0
     with pytest.raises(hr.InputError, match="every_step=True or every_step=False"):
         hr.fit(x, values, hidden_size=16)
@@ -93,3 +104,7 @@ def test_a_target_that_is_missing_is_named_by_its_step(rng):
         hr.ShapeError, match=r"y\[1\] has shape \(49,\); expected a target for each of 50 steps"
     ):
         hr.fit(x, [y[0], y[1][1:]], hidden_size=16, every_step=True)
+    with pytest.raises(hr.ShapeError, match=r"y\[1\] has shape \(50, 2\), and y\[0\] \(30,\)"):
+        hr.fit(x, [np.zeros(30), np.zeros((50, 2))], hidden_size=16, every_step=True)
+    with pytest.raises(hr.ShapeError, match=r"y\[1\]\[1\] has shape \(2,\)"):
+        hr.fit(x, [np.zeros(30), [0, [1, 2]] * 25], hidden_size=16, every_step=True)

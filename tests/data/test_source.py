@@ -88,7 +88,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"cannot be read"):
         source.content(tmp_path)
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(DataError, match="stdin: there is none"):
+    with pytest.raises(DataError, match="stdin: is not there"):
         source.content("-")
 
 

@@ -109,6 +109,9 @@ def test_partial_fit_goes_on_without_the_old_data(rng):
     assert going.report_.sequences == 200
     with pytest.raises(hr.InputError, match=r"y\[1\] is 'up'"):
         going.partial_fit(x[:2], ["left", "up"])
+    assert going.partial_fit(x[:2], y[:2], classes=["right", "left"]).report_.sequences == 202
+    with pytest.raises(hr.InputError, match=r"expected \['left', 'right'\] as in the first call"):
+        going.partial_fit(x[:2], y[:2], classes=["left", "up"])
     with pytest.raises(hr.ShapeError, match="expected 2 channels"):
         going.partial_fit(x[:2, :, :1], y[:2])
     assert going.fit(x[:60], y[:60]).partial_fit(x[:60], y[:60]).report_.sequences == 60  # begun anew
@@ -116,6 +119,24 @@ def test_partial_fit_goes_on_without_the_old_data(rng):
     values = 50 + 10 * x[:, :, 0].mean(1)
     regressor = HadamRNNRegressor(**CLOSED).partial_fit(x[:100], values[:100])
     assert regressor.partial_fit(x[100:200], values[100:200]).score(x[200:], values[200:]) > 0.8
+
+
+def test_a_single_class_is_named_plainly(rng):
+    x, _ = bumps(rng, 10)
+    for call in (HadamRNNClassifier(**CLOSED).fit, HadamRNNClassifier(**CLOSED).partial_fit):
+        with pytest.raises(ValueError, match="y holds one class, 0; expected at least two"):
+            call(x, np.zeros(10, int))
+
+
+def test_estimators_that_were_pickled_before_settings_came_are_read():
+    state = HadamRNNClassifier(**QUICK).__getstate__()
+    for name in ("output", "method", "max_bytes"):
+        state.pop(name)
+    old = HadamRNNClassifier.__new__(HadamRNNClassifier)
+    old.__setstate__(state)
+    assert old.get_params() == HadamRNNClassifier(**QUICK).get_params()
+    assert "HadamRNNClassifier(" in repr(old)
+    assert not hasattr(old, "partial_fit")
 
 
 def test_groups_choose_by_strangers(rng):
@@ -127,7 +148,15 @@ def test_groups_choose_by_strangers(rng):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"epochs": 3}, {"lr": 0.1}, {"recipe": {}}, {"output": "mean"}, {"validation": 0.2}, {"device": "cuda"}],
+    [
+        {"epochs": 3},
+        {"lr": 0.1},
+        {"recipe": {}},
+        {"recipe": np.arange(3)},
+        {"output": "mean"},
+        {"validation": 0.2},
+        {"device": "cuda"},
+    ],
 )
 def test_settings_of_gradients_are_not_passed_over(rng, setting):
     x, y = bumps(rng, 20)
@@ -135,6 +164,8 @@ def test_settings_of_gradients_are_not_passed_over(rng, setting):
         HadamRNNClassifier(**CLOSED, **setting).fit(x, y)
     with pytest.raises(hr.InputError, match="method is 'magic'"):
         HadamRNNClassifier(method="magic").fit(x, y)
+    with pytest.raises(hr.InputError, match="max_bytes is 9000, which is for method='closed_form'"):
+        clone(CLASSIFIER).set_params(hidden_size=None, max_bytes=9000).fit(x, y)
 
 
 def test_closed_form_needs_no_torch():
@@ -171,6 +202,13 @@ def test_several_values(rng):
     regressor = HadamRNNRegressor(**{**QUICK, "hidden_size": 32, "epochs": 30}).fit(x, y)
     assert regressor.predict(x).shape == (120, 2)
     assert regressor.score(x, y) > 0.7
+
+
+def test_as_many_values_as_steps_are_of_whole_series(rng):
+    x = rng.normal(size=(30, 3, 1))
+    fitted = HadamRNNRegressor(**CLOSED).fit(x, x[..., 0])
+    assert fitted.predict(x).shape == (30, 3)
+    assert HadamRNNRegressor(**CLOSED).partial_fit(x, x[..., 0]).predict(x[:4]).shape == (4, 3)
 
 
 def test_missing_values_are_refused_or_imputed(rng):
@@ -312,8 +350,12 @@ def test_settings_may_be_scalars_of_numpy(rng):
     fitted = HadamRNNClassifier(**given).fit(x, y)
     assert fitted.model_ == plain.model_
     assert np.array_equal(fitted.predict_proba(x), plain.predict_proba(x))
-    scalars = HadamRNNClassifier(hidden_size=np.int64(32), n_jobs=np.int32(1), max_bytes=np.int64(9000))
+    scalars = HadamRNNClassifier(hidden_size=np.int64(32), n_jobs=np.int32(1))
     assert scalars.fit(x, y).model_ == HadamRNNClassifier(**CLOSED).fit(x, y).model_
+    limited = HadamRNNClassifier(max_bytes=np.int64(9000), n_jobs=np.int32(1))
+    assert limited.fit(x, y).model_ == HadamRNNClassifier(max_bytes=9000, n_jobs=1).fit(x, y).model_
+    with pytest.raises(hr.InputError, match="max_bytes is 9000 and hidden_size is 32"):
+        HadamRNNClassifier(hidden_size=32, max_bytes=9000).fit(x, y)
 
 
 def test_ctrl_c_ends_a_search(rng, monkeypatch):

@@ -1,7 +1,7 @@
-"""The command line, `hadamrnn COMMAND ...`: one module a command, each with `add(commands)` and a function to run.
+"""The command line, `hadamrnn COMMAND ...`. Each command is a module with `add(commands)` and the function to run.
 
-Exit codes: 0 done, 1 an error that is told in one line on stderr, 2 a command line that is none, 128 + signal number
-after SIGINT or SIGTERM, and where the reader of stdout has gone.
+Exit codes: 0 for success, 1 for an error, which is reported in one line on stderr, 2 for a command line that cannot be
+parsed, and 128 + the signal number after SIGINT or SIGTERM, or if the reader of stdout has gone (SIGPIPE).
 """
 
 from __future__ import annotations
@@ -38,16 +38,20 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 COMMANDS = (fit, train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
-TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets an error nobody has foreseen through
+TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets unexpected errors through
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit code: that of this process if None, whose streams it then sets up."""
+    """Runs a command line and returns its exit code.
+
+    If `argv` is None, it is the command line of this process, whose standard streams are then set up as well.
+    """
     if argv is not None:
         return _run(argv)
     console.prepare()
-    # Threads of OpenMP that wait for each other by spinning take the time of whatever else runs here: an epoch of imdb
-    # beside another process takes 4 to 6 s instead of 10 to 15. It is read when torch is imported.
+    # OpenMP's threads wait for each other by spinning, which takes time from everything else that runs on the machine.
+    # With passive waiting, an epoch of imdb beside another process takes 4 to 6 s instead of 10 to 15 s. The variable is
+    # read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         return _run(sys.argv[1:])
@@ -65,8 +69,8 @@ def _run(argv: Sequence[str]) -> int:
             refuse_idle(arguments)
             return int(arguments.run(arguments))
         finally:
-            sys.stdout.flush()  # what cannot be written is said now; --help passes here too
-    except BrokenPipeError:  # `hadamrnn models | head -1`: nobody reads on, which is no error
+            sys.stdout.flush()  # an error in writing is reported now; --help passes here too
+    except BrokenPipeError:  # as in `hadamrnn models | head -1`: that nobody reads on is no error
         console.abandoned(sys.stdout)
         return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
     except KeyboardInterrupt as error:
@@ -93,14 +97,14 @@ def _failed(name: str, message: str) -> int:
 
 
 def _stopped(name: str, error: BaseException) -> int:
-    """The exit code after a signal, with what the run says of itself, if it does."""
+    """The exit code after a signal. Prints the message of the error if it has one."""
     if str(error):
         console.complain(f"{name}: {error}")
     return 128 + int(getattr(error, "signum", signal.SIGINT))
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that does not keep it to itself where its help cannot be written. Parsers of commands are of the same class."""
+    """A parser that raises an error if its help cannot be written. The parsers of the commands are of the same class."""
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         if file is not None and file is sys.stdout:
@@ -112,7 +116,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hadamrnn",
-        description="Recurrent networks with binary orthogonal weights: train, evaluate, use them.",
+        description="Train, evaluate and use recurrent networks with binary orthogonal weights.",
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the version of the package and exit"
@@ -124,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """argparse's own would look the version up for every command line."""
+    """The option --version. argparse's own action would look the version up for every command line."""
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
         import hadamrnn_ext

@@ -1,4 +1,4 @@
-"""Answers of a model, a record a sequence: computed in batches, and written for people, as CSV or as JSON lines."""
+"""A model's answers, one record per sequence, computed in batches and written for people, as CSV or as JSON lines."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ FORMATS = ("text", "csv", "jsonl")
 
 
 class Answer(NamedTuple):
-    """`values`: "logits", or "labels" and "probabilities", (o,) or (top,), with all outputs (T, ..). `place`: where the
-    sequence comes from: "file", if there are several, "sequence", its number in it, and "id", if it has one."""
+    """The answer to one sequence, and where the sequence comes from.
+
+    `values` holds "logits" (o,), or "labels" and "probabilities" (top,). If the model answers at every step, T comes
+    first in their shapes. `place` holds "file", if there are several, "sequence", the number of the sequence in its file, and
+    "id", if it has one.
+    """
 
     values: dict[str, NDArray[Any]]
     place: dict[str, str | int] = {}  # noqa: RUF012  never changed
@@ -44,10 +48,10 @@ def answers(
     file: str | None = None,
     ids: Sequence[str] | None = None,
 ) -> Iterator[Answer]:
-    """The answer to each sequence of a batch (B, ..), of a list of any lengths, or to a single one, all of `file`.
-    `ids` are what the file calls them.
+    """The answer to each sequence of `x`: a batch (B, ..), a list of any lengths, or a single sequence.
 
-    Shows how many are done where there are several batches and somebody watches.
+    All of them come from `file`, and `ids` are their names in it. If there are several batches, the number of sequences that are done
+    is shown on stderr.
     """
     if isinstance(x, np.ndarray) and x.ndim == (2 if model.card.input == "features" else 1):
         x = x[None]
@@ -61,7 +65,7 @@ def answers(
                 columns = {"logits": finite(y, model.card.output == "all")}
             else:
                 columns = model.classify(part, top, lengths=lengths, num_threads=num_threads)._asdict()
-        except InputError as error:  # it counts from the beginning of the batch
+        except InputError as error:  # its positions count from the start of the batch
             raise InputError(f"counted from sequence {start} on, {error}" if start else str(error)) from None
         for i in range(len(part)):
             end = None if lengths is None or model.card.output != "all" else int(lengths[i])
@@ -76,7 +80,7 @@ def answers(
 
 
 def _batch(part: Any) -> tuple[Any, NDArray[np.int64] | None]:
-    """A batch to infer and its lengths: sequences of a list are filled up to the longest of them."""
+    """A batch for `infer` and its lengths. The sequences of a list are padded to the length of the longest."""
     if not isinstance(part, list) or isinstance(part[0], str):
         return part, None
     lengths = np.array([len(sequence) for sequence in part])
@@ -89,7 +93,7 @@ def _batch(part: Any) -> tuple[Any, NDArray[np.int64] | None]:
 
 
 def format_of(path: str) -> str:
-    """The format that a file's name asks for. Raises InputError."""
+    """The format that the suffix of a file's name stands for. Raises InputError for other suffixes."""
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS[1:]:
         raise InputError(
@@ -99,9 +103,14 @@ def format_of(path: str) -> str:
 
 
 def write(found: Iterable[Answer], form: str, path: str | None, *, live: bool = False) -> None:
-    """Writes answers as `form` to stdout as they come, or to the file `path`: all at once or, if `live`, as they come."""
+    """Writes answers in the format `form`, to stdout as they come, or to the file `path`.
+
+    The file appears once it is complete or, if `live`, grows as the answers come.
+    """
     waiting = iter(found)
-    begun = list(itertools.islice(waiting, 1))  # before a file is made: input that is refused leaves none
+    begun = list(
+        itertools.islice(waiting, 1)
+    )  # before the file is made, so that refused input leaves no file
     found = itertools.chain(begun, waiting)
     with ExitStack() as stack:
         out: IO[Any] = sys.stdout
@@ -111,7 +120,7 @@ def write(found: Iterable[Answer], form: str, path: str | None, *, live: bool = 
 
 
 def record(answer: Answer) -> dict[str, Any]:
-    """As it goes into JSON."""
+    """The answer as a dict that JSON can hold."""
     return {**answer.place, **{name: values.tolist() for name, values in answer.values.items()}}
 
 
@@ -122,7 +131,7 @@ def _jsonl(found: Iterable[Answer], out: IO[Any]) -> None:
 
 
 def _csv(found: Iterable[Answer], out: IO[Any]) -> None:
-    """A row a sequence, or with all outputs a row a step, after a header."""
+    """A header, then one row per sequence, or one row per step if the model answers at every step."""
     rows = csv.writer(out, lineterminator="\n")
     for number, answer in enumerate(found):
         steps = _by_step(answer)
@@ -145,7 +154,10 @@ def _names(answer: Answer, count: int) -> list[str]:
 
 
 def _text(found: Iterable[Answer], out: IO[Any]) -> None:
-    """A line a sequence, its file at the end; with all outputs a line a step and an empty line after each sequence."""
+    """One line per sequence, with its file at the end.
+
+    If the model answers at every step, there is one line per step, and an empty line after each sequence.
+    """
     for answer in found:
         place = f"  {answer.place['file']}" if "file" in answer.place else ""
         for values in _by_step(answer):
@@ -159,6 +171,6 @@ def _text(found: Iterable[Answer], out: IO[Any]) -> None:
 
 
 def _by_step(answer: Answer) -> list[list[list[Any]]]:
-    """For each step the columns of an answer, each a list; a single step where there is one answer a sequence."""
+    """For each step, the columns of an answer as lists. An answer to a whole sequence counts as a single step."""
     columns = [values[None] if values.ndim == 1 else values for values in answer.values.values()]
     return [[column.tolist() for column in step] for step in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""`hadamrnn bench`: our kernels against torch on this machine, in less than two minutes."""
+"""`hadamrnn bench` compares our kernels with torch on this machine, in less than two minutes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .counter import counter
 from .options import Commands, add_command, add_json, add_threads, print_json, threads
 
 EXAMPLES = """\
-  hadamrnn bench                        a table; without torch, of the kernels alone
-  hadamrnn bench --plot bench.png       and a picture, .png or .svg; needs the extra `plot`
-  hadamrnn bench --threads 1 --json     all numbers with machine and versions
+  hadamrnn bench                        print a table; without torch, it has the kernels only
+  hadamrnn bench --plot bench.png       also draw a picture, .png or .svg; needs the extra `plot`
+  hadamrnn bench --threads 1 --json     print all numbers, with the machine and the versions
 """
 
 
 def _seconds(text: str) -> float:
-    """argparse type: some time that ends within the day."""
+    """argparse type: a number of seconds, up to a day."""
     value = float(text)
     if not 0 <= value <= 86_400:
         raise ValueError
@@ -33,10 +33,10 @@ _seconds.__name__ = "number of seconds from 0 to 86,400"  # what argparse calls 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "bench", run, "measure the kernels and torch on this machine", EXAMPLES)
     parser.add_argument(
-        "--seconds", type=_seconds, default=2.0, metavar="S", help="for each measurement (default: 2)"
+        "--seconds", type=_seconds, default=2.0, metavar="S", help="time for each measurement (default: 2)"
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw how many times faster the kernels are"
+        "--plot", type=Path, metavar="FILE", help="draw how many times faster than torch the kernels are"
     )
     add_threads(parser)
     add_json(parser)
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
-        import matplotlib  # noqa: F401  says now that it is missing
+        import matplotlib  # noqa: F401  raises early if it is missing
 
         disk.picture_kind(arguments.plot)
         disk.check(arguments.plot)
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _pairs(results: Iterable[Result]) -> dict[str, dict[str, Result]]:
-    """The results of each piece of work, by path."""
+    """The results of each piece of work, by its path."""
     pairs: dict[str, dict[str, Result]] = {}
     for result in results:
         pairs.setdefault(result.work, {})[result.path] = result
@@ -98,7 +98,7 @@ def _time(result: Result) -> str:
 
 
 def draw(found: dict[str, Any], results: list[Result], path: Path) -> None:
-    """A bar for each piece of work that both paths do: how many times faster ours is."""
+    """Draws a bar for each piece of work that was measured on both paths: how many times faster ours is."""
     from matplotlib.figure import Figure
 
     pairs = {work: paths for work, paths in _pairs(results).items() if len(paths) == 2}

@@ -1,4 +1,4 @@
-"""What `hadamrnn bench` measures: the same work by our kernels and by torch, in less than two minutes."""
+"""The cases of `hadamrnn bench`: the same work done by our kernels and by torch, in less than two minutes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ __all__ = ["Case", "Result", "cases", "measure"]
 
 
 class Case(NamedTuple):
-    """One piece of work. `make` prepares it and returns the call to time, or None where the path is missing here.
+    """One piece of work on one path. `make` prepares it and returns the call to time.
 
-    `path` is "native" or "torch"; `items` is what one call does of `unit`, `threads` how many it may use.
+    `path` is "native" or "torch". One call processes `items` of `unit`, such as 100 sequences, and may use `threads`
+    threads.
     """
 
     work: str
@@ -30,7 +31,7 @@ class Case(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Seconds for one item: the fastest of `calls` calls, since whatever else runs only makes a call slower."""
+    """Seconds per item in the fastest of `calls` calls, since other work on the machine can only make a call slower."""
 
     work: str
     path: str
@@ -41,7 +42,7 @@ class Result(NamedTuple):
 
 
 def measure(case: Case, seconds: float) -> Result:
-    """Times a case for about `seconds`, at least two calls and one to warm up."""
+    """Times a case for about `seconds`, with one call to warm up and at least two that are timed."""
     call = case.make()
     call()
     best, calls, end = float("inf"), 0, time.perf_counter() + seconds
@@ -54,7 +55,7 @@ def measure(case: Case, seconds: float) -> Result:
 
 
 def cases(threads: int) -> Iterator[Case]:
-    """All of them, torch's only where it is installed."""
+    """All cases, with torch's only if it is installed."""
     digits, sensors = (zoo.load(name).card.layers[0].hidden_size for name in ("smnist", "har6"))
     compared: list[tuple[str, str, int, int, Callable[..., Any], Callable[..., Any]]] = [
         (f"a digit of 784 steps, n = {digits}", "sequence", 1, 1, _infer, _loop),
@@ -88,7 +89,7 @@ def _infer(batch: int, threads: int) -> Callable[[], object]:
 
 
 def _stream(steps: int, threads: int) -> Callable[[], object]:
-    """As users call it: numbers of the sensors, which the model normalizes, looked at for NaN."""
+    """Streaming as users call it: the model checks the sensors' numbers for NaN and normalizes them."""
     model = zoo.load("har6")
     one, step = model.stream(), np.ones(model.card.input_size, np.float32)
     return lambda: [one.step(step) for _ in range(steps)]
@@ -99,7 +100,7 @@ def _transform(rows: int, threads: int) -> Callable[[], object]:
 
 
 def _loop(batch: int, threads: int) -> Callable[[], object]:
-    """h = W h + (U x + b) as a matrix product and an addition a step, all inputs projected at once before."""
+    """h = W h + (U x + b) with one matrix product and one addition per step. All inputs are projected at once first."""
     import torch
 
     model = zoo.load("smnist")
@@ -140,7 +141,7 @@ def _torch_stream(steps: int, threads: int) -> Callable[[], object]:
 
 
 def _matrices(model: Any) -> tuple[Any, Any, Any]:
-    """W transposed, and what U x + b and V relu(h) + c are, of a linear model of one layer."""
+    """W transposed, and functions that compute U x + b and V relu(h) + c, for a linear model of one layer."""
     import torch
 
     parameters, layer = model.parameters(), model.card.layers[0]
@@ -176,7 +177,7 @@ def _torch_training(batch: int, threads: int) -> Callable[[], object]:
 
 
 def _training(batch: int, threads: int, engine: str = "auto") -> Callable[[], object]:
-    """Loss, gradients and a step of Adam on a batch of pixels; `loop` is the plain definition in torch."""
+    """Loss, gradients and a step of Adam on a batch of images. The engine `loop` is the plain definition in torch."""
     import torch
 
     from .. import nn

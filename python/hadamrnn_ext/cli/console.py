@@ -1,4 +1,4 @@
-"""The standard streams of a process of the command line, whatever it was started with, and what its errors look like."""
+"""The standard streams of the command line, whatever it was started with, and the form of its error messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ __all__ = ["abandoned", "complain", "place", "prepare", "reason"]
 def prepare() -> None:
     """Makes stdin, stdout and stderr streams that every command can use.
 
-    Characters that the encoding of the terminal lacks are written as escapes, instead of an error in the midst of an
-    answer. A stream that was closed (`>&-`) is there and fails like one, "Bad file descriptor": Python has None in
-    its place. Its number is taken as well, or else the next file that is opened would get what is printed.
+    Characters that the encoding of the terminal lacks are written as escapes, rather than raising an error in the middle
+    of an answer. Python has None in place of a stream that was closed (`>&-`). It is replaced by a stream that fails like
+    a closed one, with "Bad file descriptor". This also takes its descriptor, which the next opened file would get
+    otherwise, and with it everything that is printed.
     """
     for name, against in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
@@ -29,8 +30,10 @@ def prepare() -> None:
 
 
 def abandoned(stream: TextIO) -> bool:
-    """Whether stdout or stderr cannot be written. What it still holds goes nowhere then: the interpreter would try again
-    when it ends, and complain."""
+    """Whether stdout or stderr cannot be written.
+
+    If so, what it still holds is discarded, because the interpreter would try to write it at its end, and complain.
+    """
     try:
         stream.flush()
     except OSError:
@@ -40,13 +43,13 @@ def abandoned(stream: TextIO) -> bool:
 
 
 def complain(message: str) -> None:
-    """One line on stderr, if it can be written."""
+    """Prints a message as one line on stderr, if that can be written."""
     with suppress(OSError):
         print(" ".join(message.split()), file=sys.stderr, flush=True)
 
 
 def reason(error: BaseException) -> str:
-    """What an error says: of the operating system's, the file and what is wrong with it."""
+    """The message of an error. For one of the operating system, the file and what is wrong with it."""
     if isinstance(error, OSError) and error.strerror is not None:
         files = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         return f"{files}: {error.strerror}" if files else error.strerror
@@ -54,7 +57,7 @@ def reason(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """The line of this package that an error came from."""
+    """The file and line of this package from which an error came."""
     frames = traceback.extract_tb(error.__traceback__)
     package = str(Path(__file__).parents[1])
     last = next((frame for frame in reversed(frames) if frame.filename.startswith(package)), frames[-1])

@@ -1,4 +1,4 @@
-"""What says on stderr that work goes on: a bar on a terminal, elsewhere a line every some seconds."""
+"""Signs of progress on stderr: a bar on a terminal, and elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 
 __all__ = ["counter", "waiting"]
 
-SECONDS = 10.0  # between two lines where nobody watches
-PATIENCE = 3.0  # until somebody who watches is told
-WIDTH = 30  # of a bar, at most
+SECONDS = 10.0  # between two lines where stderr is not a terminal
+PATIENCE = 3.0  # until the first line on a terminal
+WIDTH = 30  # of a bar in characters, at most
 
 
 def counter(what: str, total: int) -> Callable[[int], None]:
-    """A function to be told how many of `total` are done."""
+    """A function that shows how many of `total` are done, each time it is called with their number."""
     watched, told = sys.stderr.isatty(), time.monotonic()
 
     def show(done: int) -> None:
@@ -39,7 +39,10 @@ def counter(what: str, total: int) -> Callable[[int], None]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """While entered, tells every some seconds how long `what`, of which no part can be counted, has taken so far."""
+    """Inside the block, prints every few seconds how long `what` has taken.
+
+    It is for work whose parts cannot be counted.
+    """
     over = threading.Event()
     begun = time.monotonic()
 

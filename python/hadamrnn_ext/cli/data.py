@@ -1,4 +1,4 @@
-"""`hadamrnn data [NAME]`: which data sets are there, and where to get one; MNIST is downloaded."""
+"""`hadamrnn data [NAME]` shows which data sets are found and where to get the others. It downloads MNIST."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..errors import DataError
 from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\
-  hadamrnn data                  what is found, and where
-  hadamrnn data mnist            download the digits, with checksums, unless they are in the cache
-  hadamrnn data imdb             where the reviews are, or where to get them
+  hadamrnn data                  show what is found, and where
+  hadamrnn data mnist            download the digits and check them, unless they are in the cache
+  hadamrnn data imdb             show where the reviews are, or where to get them
 """
 
 DOWNLOADS = {"mnist": mnist.download}
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def place(name: str) -> str | None:
-    """The folder of a data set, None where it is not found."""
+    """The folder of a data set, or None if it is not found."""
     try:
         return str(DATASETS[name].locate())
     except DataError:

@@ -1,4 +1,4 @@
-"""`hadamrnn doctor`: whether all is as it should be here, and what is installed and found."""
+"""`hadamrnn doctor` checks the installation and shows what is installed and found."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .data import place
 from .options import Commands, add_command, add_json, print_json
 
 EXAMPLES = """\
-  hadamrnn doctor              exit code 0 if the extension is of this package and computes the right bits, else 1
-  hadamrnn doctor --json       the same to attach to a report of a fault
+  hadamrnn doctor              exit code 0 if the extension fits this package and computes the right bits, else 1
+  hadamrnn doctor --json       the same as JSON, to attach to a bug report
 """
 
-STEPS = 20  # of a real digit, which the kernels and the plain definition read
+STEPS = 20  # steps of a real digit that the kernels and the plain definition read
 
 
 def add(commands: Commands) -> None:
@@ -78,7 +78,7 @@ def _extra(packages: tuple[str, ...]) -> str:
 
 
 def _build() -> list[str]:
-    """What the extension lacks of the interface that this package is written for; and whether it is for this Python."""
+    """Problems of the build: the extension lacks something that this package needs, or was built for another Python."""
     problems = []
     stub = Path(__file__).parents[1] / "_core.pyi"
     for node in ast.parse(stub.read_text(encoding="utf-8")).body if stub.is_file() else []:
@@ -103,7 +103,7 @@ def _build() -> list[str]:
 
 
 def _bits() -> list[str]:
-    """Instruction sets that do not give the bits of the plain definition (golden/floats.py), on a real digit."""
+    """Problems of the kernels: on a real digit, an instruction set gives other bits than golden/floats.py."""
     problems = []
     x = zoo.samples("smnist")[0][:1].reshape(1, -1, 1)[:, :STEPS]
     before = isa.active()

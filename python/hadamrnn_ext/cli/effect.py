@@ -1,7 +1,7 @@
-"""Options that have no effect in a call are refused, so that nobody believes they had one.
+"""Options that have no effect in a call are refused, so that nobody believes that they had one.
 
-A command lists them in the default `idle` of its parser; what only its model or its data can tell it refuses itself,
-by `refuse`.
+A command lists them in the default `idle` of its parser. Where it takes the model or the data to know, the command calls
+`refuse` itself.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ __all__ = ["Idle", "names", "note_given", "refuse", "refuse_idle"]
 
 
 class Idle(NamedTuple):
-    """Options (as they are written, "--top"; a positional by its name) that have no effect in the calls `where` holds.
+    """Options that have no effect in the calls for which `where` is true.
 
-    `because` says why not; fields of the namespace in braces, "{preset}", are filled in.
+    Options are given as they are written, such as "--top", and positionals by their names. `because` says why there is
+    no effect; fields of the namespace in braces, such as "{preset}", are filled in.
     """
 
     options: tuple[str, ...]
@@ -29,14 +30,14 @@ class Idle(NamedTuple):
 def note_given(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace, argv: Sequence[str]
 ) -> argparse.Namespace:
-    """The namespace with `given`: the names of all options and positionals that the command line says itself.
+    """The namespace with `given` added: the names of all options and positionals that the command line contains.
 
-    A default and the same value by hand look alike; so the line is parsed once more, by a parser without defaults.
-    Spoils the parser.
+    A default looks the same as that value given by hand, so the line is parsed once more, without defaults. The parser
+    cannot be used afterwards.
     """
     actions, unsaid = _subparser(parser, arguments.command)._actions, object()
     for action in actions:
-        # A positional that may be missing gets its default as a value, which would have to be one of its choices.
+        # A missing positional gets its default as its value, so SUPPRESS would have to be one of its choices.
         action.default = argparse.SUPPRESS if action.option_strings else unsaid
     said = vars(parser.parse_args(argv))
     given = [action for action in actions if said.get(action.dest, unsaid) is not unsaid]
@@ -45,19 +46,19 @@ def note_given(
 
 
 def names(group: Any) -> tuple[str, ...]:
-    """The options of a group of a parser."""
+    """The options in a group of a parser."""
     return tuple(action.option_strings[0] for action in group._group_actions)
 
 
 def refuse_idle(arguments: argparse.Namespace) -> None:
-    """Raises InputError for an option that the command's own list says has no effect in this call."""
+    """Raises InputError for an option that has no effect in this call, according to the command's list."""
     for idle in getattr(arguments, "idle", ()):
         if idle.where(arguments):
             refuse(arguments, idle.options, idle.because)
 
 
 def refuse(arguments: argparse.Namespace, options: Iterable[str], because: str) -> None:
-    """Raises InputError if one of `options` was given, which has no effect here."""
+    """Raises InputError if one of `options`, which have no effect here, was given."""
     for option in options:
         if option in arguments.given:
             raise InputError(f"{option} has no effect here: {because.format(**vars(arguments))}")

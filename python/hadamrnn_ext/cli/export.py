@@ -1,4 +1,4 @@
-"""`hadamrnn export MODEL --c DIR | --onnx FILE`: a model as C source for a microcontroller, or as an ONNX graph."""
+"""`hadamrnn export MODEL --c DIR | --onnx FILE` writes a model as C for a microcontroller, or as an ONNX graph."""
 
 from __future__ import annotations
 
@@ -32,21 +32,26 @@ def add(commands: Commands) -> None:
         "--transform",
         choices=("fwht", "popcount"),
         default="fwht",
-        help="popcount: less memory, for an integer model (default: fwht)",
+        help="how the C code computes the Hadamard transform; popcount takes less memory and needs an integer model "
+        "(default: fwht)",
     )
-    parser.add_argument("--name", help="what all C names begin with (default: the model's name)")
+    parser.add_argument("--name", help="prefix of all names in C (default: the model's name)")
     parser.add_argument(
         "--resolution",
         type=_numbers,
         metavar="R[,R...]",
-        help="for C of an integer model: what one raw integer of a sensor stands for, in the units of the training "
+        help="for the C code of an integer model: the value of one raw integer of the sensor, in the units of the training "
         "data; one number, or one for each feature (default: 1 where that is fine enough, else a power of two)",
     )
     parser.add_argument(
-        "--no-preprocess", action="store_true", help="the ONNX graph takes what the network itself reads"
+        "--no-preprocess",
+        action="store_true",
+        help="leave preprocessing out of the ONNX graph, which then takes what the network itself reads",
     )
     parser.add_argument(
-        "--lengths", action="store_true", help="the ONNX graph has an input `lengths`, one a sequence"
+        "--lengths",
+        action="store_true",
+        help="give the ONNX graph an input `lengths`, with one number per sequence",
     )
     add_json(parser)
     parser.set_defaults(
@@ -86,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _name_of(source: str) -> str:
-    """The name in C of a bundled model or a file; says so if it is another one."""
+    """The name in C for a bundled model or a file. Says so on stderr if it had to be changed."""
     stem = Path(source).name.removesuffix(format.SUFFIX)
     name = derived(stem)
     if name != stem:
@@ -98,7 +103,7 @@ def _name_of(source: str) -> str:
 
 
 def _numbers(text: str) -> list[float]:
-    """argparse type: numbers between commas."""
+    """argparse type: numbers separated by commas."""
     return [float(number) for number in text.split(",")]
 
 

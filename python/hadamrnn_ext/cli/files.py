@@ -1,4 +1,4 @@
-"""The files that a command line names, folders among them."""
+"""The files that a command line names, directly or by a folder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from ..file.card import Card
 
 __all__ = ["files"]
 
-#: By their names, what is read of a folder: sound by models that hear, by others any of these.
+#: The suffixes of the files that are read from a folder. A model that hears reads only sound, others any of these.
 READ = (".npy", ".npz", ".csv", ".tsv", ".txt", *sound.SUFFIXES)
 
 
 def files(names: Sequence[str], card: Card) -> list[str]:
-    """The files to read: for a folder those in it and in its sub-folders that the model may read by their names.
+    """The files to read. A folder stands for the files in it and its sub-folders whose suffixes the model can read.
 
-    Says on stderr how many others a folder has. Raises InputError where stdin is named twice, DataError for a folder of others.
+    Reports on stderr how many other files a folder has. Raises InputError if stdin is named twice, and DataError if a
+    folder has nothing to read.
     """
     if names.count(source.STDIN) > 1:
         raise InputError(f"{source.STDIN} is stdin, which can be read once; expected it once")

@@ -6,15 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from .. import disk
 from ..closed_form.fit import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
-from ..closed_form.sizes import check_units
-from ..data import files, source
-from ..data.custom import of_model
+from ..closed_form.steps import as_many_as_steps
+from ..data import custom, files, source
 from ..data.examples import Examples
+from ..data.series import sequences
 from ..data.sounds import SETTINGS
+from ..data.texts import is_texts
+from ..errors import InputError
 from .counter import waiting
 from .custom import add_columns, add_meaning, columns, shared_groups
 from .effect import Idle, refuse
@@ -72,7 +76,6 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     disk.check(out, arguments.file, arguments.test)
-    check_units(arguments.hidden_size)
     options = Options(
         max_bytes=arguments.max_bytes,
         hidden_size=arguments.hidden_size,
@@ -83,19 +86,23 @@ def run(arguments: argparse.Namespace) -> int:
         normalize=not arguments.no_normalize,
         balanced=arguments.balanced,
         num_threads=threads(arguments),
-    )
+        every_step=False,
+    ).checked()
     train, test = read(arguments)
+    refuse_steps(train)
+    if test is not None:
+        check_test(train, test, options)
     with waiting("fitting"):
         model, report = fit_examples(train, options, SETTINGS if source.is_folder(arguments.file) else {})
     if model.card.input == "tokens":
         refuse(arguments, ("--impute", "--no-normalize"), "it is for features, and the sequences are tokens")
     if model.card.preprocess.vocabulary is not None:
         refuse(arguments, ("--tokens",), "the sequences are texts, whose words are the tokens")
+    model.save(out)  # before anything that may fail yet
     scored = None
     if test is not None:
-        task = of_model(model.card, test, options.impute)
+        task = custom.of_model(model.card, test, options.impute)
         scored = score(model, task, task.test, options.num_threads)
-    model.save(out)
     with beside(out):
         if arguments.json:
             found = {"model": str(out), **report.as_dict()}
@@ -117,6 +124,26 @@ def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
         test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
     print(test.understood, *shared_groups(train, test), sep="\n", file=sys.stderr)
     return train, test
+
+
+def refuse_steps(train: Examples) -> None:
+    """Raises InputError for what may be a target for every step: models of such are scored by no command."""
+    y = np.asarray(train.y)
+    if y.ndim > 1 and not is_texts(train.x) and as_many_as_steps(y, sequences(train.x, train.places).lengths):
+        raise InputError(
+            f"{train.y_places.name} has shape {y.shape}, a target for each of {y.shape[1]} steps, or as many values of each "
+            "sequence; expected another number of them, as hadamrnn fit answers once a sequence: in Python "
+            "hadamrnn_ext.fit(X, y, every_step=...) takes both"
+        )
+
+
+def check_test(train: Examples, test: Examples, options: Options) -> None:
+    """Raises ShapeError or InputError for a test that no model of these training data can be scored on."""
+    custom.task(
+        train,
+        test,
+        custom.Options(options.tokens, options.kind, options.impute, options.normalize, validation=0.0),
+    )
 
 
 def tell(out: Path, report: Report, scored: Scored | None) -> None:

@@ -1,4 +1,4 @@
-"""`hadamrnn infer [FILE]`: run a model on sequences from a file, or on the samples that come with it."""
+"""`hadamrnn infer [FILE]` runs a model on sequences from a file, or on the samples that come with it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ EXAMPLES = """\
   hadamrnn infer --model digits seven.wav            a spoken digit
   hadamrnn infer --model har6 walks.csv --id walk --out answers.csv
   hadamrnn infer --model digits words --out answers.csv      all sounds in a folder
-  hadamrnn infer --model sst2 reviews.txt            a text a line
-  cat series.txt | hadamrnn infer - --logits         a line a step: d features, or one token
+  hadamrnn infer --model sst2 reviews.txt            one text per line
+  cat series.txt | hadamrnn infer - --logits         one step per line: d features, or one token
   sensor | hadamrnn infer - --model har6 --follow    an answer after every step, as it arrives
-  sensor | hadamrnn infer - --model har6 --follow --window 128 --hop 64    answers for the last 128 steps, for ever
+  sensor | hadamrnn infer - --model har6 --follow --window 128 --hop 64    answers for windows of 128 steps, without end
 """
 
 
@@ -42,9 +42,10 @@ def add(commands: Commands) -> None:
         "file",
         nargs="*",
         default=[],
-        help=".npy of shape (T, d) or (B, T, d), tokens (T,) or (B, T); .npz with X and maybe lengths; IDX images; WAV; CSV, a series or, "
-        "with a column id, a time step a row; other text, a text a line for models with a vocabulary, else a time step; a folder "
-        "with such files; - is stdin; all may be compressed by gzip",
+        help=".npy with features (T, d) or (B, T, d), or tokens (T,) or (B, T); .npz with X and optionally lengths; IDX "
+        "images; WAV; CSV with one series per row or, if it has an id column, one time step per row; other text with one text "
+        "per line for models with a vocabulary, and one time step per line for others; a folder of such files; - for stdin; "
+        "any of them may be compressed with gzip",
     )
     what.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")
     parser.add_argument(
@@ -55,25 +56,31 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--top", type=positive, default=1, metavar="K", help="show the K most probable classes"
     )
-    parser.add_argument("--logits", action="store_true", help="print the logits and not the classes")
-    parser.add_argument("--kernel", default="auto", help="default: auto")
+    parser.add_argument("--logits", action="store_true", help="print the logits instead of the classes")
     parser.add_argument(
-        "--follow", action="store_true", help="answer after every line of stdin; an empty line begins anew"
+        "--kernel", default="auto", help="kernel that computes the recurrence (default: auto)"
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="answer after every line of stdin; an empty line starts a new sequence",
     )
     parser.add_argument(
         "--window",
         type=positive,
         metavar="STEPS",
-        help="with --follow: answer for windows of so many lines, for models that do not forget",
+        help="with --follow: answer for windows of this many lines, for models that do not forget",
     )
     parser.add_argument(
         "--hop",
         type=positive,
         metavar="STEPS",
-        help="a window begins every so many lines (default: --window)",
+        help="number of lines from the start of one window to the start of the next (default: --window)",
     )
     parser.add_argument(
-        "--format", choices=FORMATS, help="of the answers (default: text, or as --out is named)"
+        "--format",
+        choices=FORMATS,
+        help="format of the answers (default: text, or that of the name given with --out)",
     )
     parser.add_argument("--out", metavar="FILE", help="write the answers to a .csv or .jsonl file")
     reading = add_columns(parser.add_argument_group("CSV and missing values"))
@@ -135,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _answers(arguments: argparse.Namespace, model: Model, num_threads: int | None) -> Iterator[Answer]:
-    """Those to the texts, or to the sequences of all files one after another."""
+    """The answers to the texts, or to the sequences of all files, one file after another."""
     ask = partial(answers, model, top=arguments.top, logits=arguments.logits, num_threads=num_threads)
     if arguments.text is not None:
         yield from ask(arguments.text)
@@ -144,14 +151,14 @@ def _answers(arguments: argparse.Namespace, model: Model, num_threads: int | Non
     for name in names:
         found = load(name, model.card, columns(arguments), arguments.impute)
         how = found.understood.removeprefix(f"{source.label(name)}: ")
-        if how and how not in said:  # once for a folder of files that are alike
+        if how and how not in said:  # once for all files that were understood alike
             print(found.understood, file=sys.stderr)
             said.add(how)
         yield from ask(found.x, file=None if [name] == arguments.file else source.label(name), ids=found.ids)
 
 
 def _flushed(found: Iterator[Answer]) -> Iterator[Answer]:
-    """The same, each written out before the next is waited for."""
+    """The same answers, with stdout flushed after each."""
     for answer in found:
         yield answer
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`hadamrnn info MODEL`: what a model is and costs."""
+"""`hadamrnn info MODEL` describes a model and what it costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def add(commands: Commands) -> None:
         commands, "info", run, "describe a model: sizes, bytes, operations, kernel, training", EXAMPLES
     )
     parser.add_argument("model", help="name of a bundled model, or a model file")
-    parser.add_argument("--kernel", default="auto", help="default: auto")
+    parser.add_argument(
+        "--kernel", default="auto", help="kernel that computes the recurrence (default: auto)"
+    )
     add_json(parser)
 
 

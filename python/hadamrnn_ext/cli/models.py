@@ -1,4 +1,4 @@
-"""`hadamrnn models`: the bundled models."""
+"""`hadamrnn models` lists the bundled models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several commands share: how a command is added, and options that mean the same everywhere."""
+"""What several commands share: how a command is added, and the options that mean the same in all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 def add_command(
     commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
 ) -> argparse.ArgumentParser:
-    """A parser for `hadamrnn name`, with its examples at the end of --help."""
+    """Adds a parser for `hadamrnn name`, with examples at the end of its --help, and returns it."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -62,12 +62,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="where the data set lies (default: $HADAMRNN_DATA, then the user's cache)",
+        help="folder of the data sets (default: $HADAMRNN_DATA, then the user's cache)",
     )
     parser.add_argument(
         "--no-verify",
         action="store_true",
-        help="take other files of the same format: do not compare checksums",
+        help="do not compare checksums, so that other files of the same format can be used",
     )
 
 
@@ -81,20 +81,23 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def threads(arguments: argparse.Namespace) -> int | None:
-    """--threads, else the environment's number, else None. Raises `InputError` for one out of range."""
+    """The number of threads from --threads, else from the environment, else None.
+
+    Raises `InputError` for a number out of range.
+    """
     given: int | None = arguments.threads
     return threads_of_environment() if given is None else count(given, "--threads", MAX_THREADS)
 
 
 @contextlib.contextmanager
 def beside(target: str | os.PathLike[str]) -> Iterator[None]:
-    """What is printed in the block goes to stderr where `target`, which has been written, is stdout itself."""
+    """Inside the block, prints go to stderr if `target`, which has been written, is stdout itself."""
     with contextlib.redirect_stdout(sys.stderr) if is_stdout(target) else contextlib.nullcontext():
         yield
 
 
 def print_json(value: Any) -> None:
-    """One line. JSON has neither NaN nor infinity: what is no number is null."""
+    """Prints a value as one line of JSON, with null in place of NaN and infinity, which JSON does not have."""
     json.dump(_numbers(value), sys.stdout, allow_nan=False)
     print()
 

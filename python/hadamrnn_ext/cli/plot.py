@@ -1,4 +1,4 @@
-"""`hadamrnn plot spectrum|reading MODEL`: a model in pictures."""
+"""`hadamrnn plot spectrum|reading MODEL` draws a picture of a model."""
 
 from __future__ import annotations
 
@@ -19,26 +19,34 @@ from .effect import Idle, refuse
 from .options import Commands, add_command, beside
 
 EXAMPLES = """\
-  hadamrnn plot spectrum smnist --out spectrum.png   signs, and eigenvalues on the unit circle
-  hadamrnn plot reading smnist --out reading.svg     the classes' probabilities while a digit is read
+  hadamrnn plot spectrum smnist --out spectrum.png   the signs, and the eigenvalues on the unit circle
+  hadamrnn plot reading smnist --out reading.svg     the probabilities of the classes after every step of a digit
   hadamrnn plot reading sst2 --text "a dull beginning and a wonderful end" --out reading.png
 """
 
 
 def add(commands: Commands) -> None:
     parser = add_command(
-        commands, "plot", run, "draw a model: its spectrum, or what it thinks while it reads", EXAMPLES
+        commands,
+        "plot",
+        run,
+        "draw a model's spectrum, or its answers after every step of a sequence",
+        EXAMPLES,
     )
     parser.add_argument("what", choices=("spectrum", "reading"))
     parser.add_argument("model", help="name of a bundled model, or a model file")
     parser.add_argument(
         "file",
         nargs="?",
-        help="reading: a file of sequences as `infer` takes it (default: the model's first sample)",
+        help="reading: a file of sequences, as for `infer` (default: the model's samples)",
     )
     parser.add_argument("--text", help="reading: a text, for models with a vocabulary")
     parser.add_argument(
-        "--number", type=int, default=0, metavar="I", help="which sequence of the file (default: 0)"
+        "--number",
+        type=int,
+        default=0,
+        metavar="I",
+        help="reading: number of the sequence in the file or among the samples, counted from 0 (default: 0)",
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="picture to write: .png, .svg or .pdf")
     reading = add_columns(parser.add_argument_group("CSV and missing values"))
@@ -74,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sequence(arguments: argparse.Namespace, model: Model) -> tuple[NDArray[Any] | str, str | None]:
-    """The sequence to read, and the right answer where that is known."""
+    """The sequence to read, and the right answer if it is known."""
     if arguments.text is not None:
         return arguments.text, None
     truths = None

@@ -1,4 +1,4 @@
-"""`hadamrnn quantize MODEL`: an integer model, calibrated on training examples, and what it costs in accuracy."""
+"""`hadamrnn quantize MODEL` calibrates an integer model on training examples, and reports its loss of accuracy."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ EXAMPLES = """\
   hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
   hadamrnn quantize runs/sst2-0/model.safetensors --embedding --out sst2.safetensors
   hadamrnn quantize runs/copy-0/model.safetensors --data copy --bits 10 --readout integer --out copy.safetensors
-  hadamrnn quantize runs/walks/model.safetensors --train walks.csv --test new.csv     a model of own data
+  hadamrnn quantize runs/walks/model.safetensors --train walks.csv --test new.csv     a model of your own data
 """
-#: Own data may lie class by class: examples to calibrate on are drawn from all of them, by this seed.
+#: Your own data may be sorted by class, so the examples for calibration are drawn at random, with this seed.
 SEED = 0
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "quantize", run, "make an integer model of a float model", EXAMPLES)
+    parser = add_command(commands, "quantize", run, "turn a float model into an integer model", EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
@@ -43,54 +43,64 @@ def add(commands: Commands) -> None:
         dest="task",
         choices=tasks.NAMES,
         metavar="TASK",
-        help="task to calibrate and score on (default: the one that the model's card names)",
+        help="task whose data the model is calibrated and scored on (default: the one that the model's card names)",
     )
-    own_data = parser.add_argument_group("own data", "of models that were trained on it")
+    own_data = parser.add_argument_group("own data", "for models that were trained on your own data")
     what.add_argument(
         "--train",
         metavar="FILE",
-        help="calibrate on this file: .npz with X and y, CSV, or a folder of sounds",
+        help="calibrate on this: .npz with X and y, CSV, or a folder of sounds",
     )
     own_data.add_argument(
-        "--test", metavar="FILE", help="score on this file, of the same form (default: that of --train)"
+        "--test", metavar="FILE", help="score on this, which has the same form (default: that of --train)"
     )
     reading = add_columns(own_data)
     parser.add_argument(
-        "--bits", type=int, default=12, metavar="K", help="of the state, 8 to 16 (default: 12)"
+        "--bits", type=int, default=12, metavar="K", help="bits of the state, 8 to 16 (default: 12)"
     )
     parser.add_argument(
         "--embedding",
         action="store_true",
-        help="leave the model as it is, and only its float embedding of tokens becomes 8 bits, a scale for each row",
+        help="quantize only the float embedding of tokens, to 8 bits with a scale for each row",
     )
     parser.add_argument(
-        "--input-bits", type=int, metavar="K", help="of features (default: 8, with more than 12 of state 12)"
+        "--input-bits",
+        type=int,
+        metavar="K",
+        help="bits of the features (default: 8, or 12 if the state has more than 12 bits)",
     )
-    parser.add_argument("--readout", choices=("float", "integer"), default="float", help="default: float")
     parser.add_argument(
-        "--power-of-two", action="store_true", help="scales that make every input multiplier a shift"
+        "--readout",
+        choices=("float", "integer"),
+        default="float",
+        help="arithmetic of the readout (default: float)",
+    )
+    parser.add_argument(
+        "--power-of-two",
+        action="store_true",
+        help="choose scales that turn every input multiplier into a shift",
     )
     parser.add_argument(
         "--percentile",
         type=percentile,
         metavar="P",
-        help="scale by a percentile of magnitudes, not the largest; best: that of the least noise",
+        help="set scales by this percentile of the magnitudes instead of the largest; best takes the one with the least noise",
     )
     parser.add_argument(
         "--calibrate",
         type=positive,
         default=CALIBRATION,
         metavar="N",
-        help=f"training examples (default: {CALIBRATION})",
+        help=f"number of training examples to calibrate on (default: {CALIBRATION})",
     )
     parser.add_argument(
-        "--length", type=int, metavar="T", help="steps of a sequence, where they are generated"
+        "--length", type=int, metavar="T", help="steps per sequence, for a task that generates its data"
     )
-    parser.add_argument("--out", metavar="FILE", help="default: NAME-BITS.safetensors")
+    parser.add_argument("--out", metavar="FILE", help="model file to write (default: NAME-BITS.safetensors)")
     parser.add_argument(
         "--directory",
         metavar="DIR",
-        help="where the data set lies (default: $HADAMRNN_DATA, then the user's cache)",
+        help="folder of the data sets (default: $HADAMRNN_DATA, then the user's cache)",
     )
     parser.add_argument("--no-verify", action="store_true", help="do not compare checksums of the data set")
     add_threads(parser)
@@ -180,7 +190,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _task(arguments: argparse.Namespace, model: Model) -> tuple[Task, str]:
-    """The task to calibrate and to score on, and the split that is scored: "test", or "train" where own data has no other."""
+    """The task to calibrate and score on, and the split that is scored.
+
+    It is "test", or "train" if only one file of your own data is given.
+    """
     if not _own(arguments):
         if (
             arguments.task is None
@@ -205,12 +218,12 @@ def _task(arguments: argparse.Namespace, model: Model) -> tuple[Task, str]:
 
 
 def percentile(text: str) -> float | str:
-    """argparse type: a number, or the word best."""
+    """argparse type: a number, or the word "best"."""
     return text if text == "best" else float(text)
 
 
 def _scored(model: Model, metrics: dict[str, float]) -> Model:
-    """The model with a card that tells its own scores, not those of the model it was made of."""
+    """The model with its own scores in its card, instead of those of the model that it was made from."""
     training = model.card.training or Training()
     return model.with_card(
         dataclasses.replace(model.card, training=dataclasses.replace(training, metrics=metrics))

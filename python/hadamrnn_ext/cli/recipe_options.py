@@ -1,4 +1,4 @@
-"""Options of `hadamrnn train` that set a field of the recipe, made from what `recipe` says of it."""
+"""The options of `hadamrnn train` that set fields of the recipe. They are made from the fields' descriptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["add_settings", "configuration", "refuse_idle_recipe"]
 
 
 def add_settings(parser: Any, kind: type[Config | Preset]) -> None:
-    """An option for each field of `kind` that has one. Those of a preset have no default: what it says is theirs."""
+    """Adds an option for each field of `kind` that has one.
+
+    The options of a `Preset` have no default here, since the value comes from the preset that is chosen.
+    """
     for field, setting in settings(kind):
         if setting.option is None:
             continue
@@ -35,9 +38,9 @@ def add_settings(parser: Any, kind: type[Config | Preset]) -> None:
 
 
 def configuration(arguments: argparse.Namespace, preset: Preset, data: str | None = None) -> Config:
-    """The preset with all that the command line says otherwise, `data` being the digest of own data.
+    """The configuration of a preset as changed by the command line. `data` is the digest of your own data.
 
-    Raises an error of the family for values that make no sense and for a model to start from that is none.
+    Raises an error of the HadamRNNError family for values that make no sense, or if --from names no model.
     """
     if "model" in arguments and arguments.model != "hadamrnn":
         preset = as_baseline(preset, arguments.model)

@@ -1,4 +1,4 @@
-"""`hadamrnn report RUNS ...`: a page of results from the logs of runs."""
+"""`hadamrnn report RUNS ...` makes a page of results from the logs of runs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from .effect import Idle, refuse
 from .options import Commands, add_command, beside
 
 EXAMPLES = """\
-  hadamrnn report runs                               the table, of all finished runs in the folder
-  hadamrnn report runs --output docs/results.md      with pictures beside it, if matplotlib is installed
+  hadamrnn report runs                               print the page for all finished runs in the folder
+  hadamrnn report runs --output docs/results.md      write it, with pictures beside it if matplotlib is installed
 """
 
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "report", run, "make a page of results from the logs of runs", EXAMPLES)
-    parser.add_argument("runs", nargs="+", metavar="RUNS", help="folders of runs, or that hold some")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="Markdown file (default: stdout)")
-    parser.add_argument("--svg", action="store_true", help="pictures as SVG, not PNG")
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUNS", help="folders of runs, or folders that contain them"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="Markdown file to write (default: stdout)"
+    )
+    parser.add_argument("--svg", action="store_true", help="draw the pictures as SVG instead of PNG")
     parser.set_defaults(
         idle=(Idle(("--svg",), lambda given: given.output is None, "pictures are drawn beside --output"),)
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ..train import curves, pictures, report, results  # torch: only where it is needed
+    from ..train import curves, pictures, report, results  # imports torch, so only when it is needed
 
     groups, left_out = results.collect(arguments.runs)
     for line in left_out:
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse(arguments, ("--svg",), f"pictures need matplotlib, which is not installed: {hint('plot')}")
     output.parent.mkdir(parents=True, exist_ok=True)
     kind = "svg" if arguments.svg else "png"
-    pictured = curves.available() and disk.is_plain(output)  # there is nothing beside a pipe
+    pictured = curves.available() and disk.is_plain(output)  # a pipe has no folder for pictures
     drawn = pictures.draw(groups, output.with_suffix(""), kind) if pictured else []
     disk.write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
     with beside(output):

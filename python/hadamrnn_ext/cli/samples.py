@@ -1,4 +1,4 @@
-"""`hadamrnn infer` without a file: the samples that come with a bundled model, its answers, the truth, and what it cost."""
+"""`hadamrnn infer` without a file: shows a bundled model's samples, its answers, the truth, and what they cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import print_json
 
 __all__ = ["show"]
 
-SHOWN = 10  # steps, of a model that answers at every one
+SHOWN = 10  # answers per sequence, for a model that answers at every step
 RAMP = np.array(list(" .:-=+*#%@"))
 
 
@@ -63,7 +63,7 @@ def _line(values: NDArray[Any], end: bool = True) -> str:
 
 
 def picture(image: NDArray[np.uint8]) -> str:
-    """Lines of characters for an image (height, width) of bytes; two rows make a line, since characters are tall."""
+    """An image (height, width) of bytes as lines of characters. Two rows make a line, since characters are tall."""
     rows = image[: len(image) // 2 * 2].reshape(-1, 2, image.shape[1]).mean(axis=1)
     shades = (rows * (len(RAMP) - 1) / 255).round().astype(int)
     return "\n".join("".join(line).rstrip() for line in RAMP[shades])

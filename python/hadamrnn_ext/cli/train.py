@@ -1,4 +1,4 @@
-"""`hadamrnn train PRESET`: trains a model and writes it to one small file."""
+"""`hadamrnn train PRESET` trains a model and writes it to one small file."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .recipe_options import add_settings, configuration, refuse_idle_recipe
 
 EXAMPLES = """\
   hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
-  hadamrnn train pmnist --seed 1 --out runs/p1       another seed; the same command again goes on after a stop
+  hadamrnn train pmnist --seed 1 --out runs/p1       another seed; after a stop, the same command continues the run
   hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
-  hadamrnn train custom --train train.npz --test test.npz     own data: arrays X and y
+  hadamrnn train custom --train train.npz --test test.npz     your own data: arrays X and y
   hadamrnn train custom --train walks.csv --id walk --label who --impute last --out runs/walks
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "train", run, "train a model by a preset", EXAMPLES)
+    parser = add_command(commands, "train", run, "train a model with a preset", EXAMPLES)
     parser.add_argument(
         "preset",
-        help=f"{', '.join(PRESETS)}, or custom: own data",
+        help=f"{', '.join(PRESETS)}, or custom for your own data",
     )
     parser.add_argument(
         "--out",
@@ -47,19 +47,25 @@ def add(commands: Commands) -> None:
     add_threads(parser)
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
-        "--resume", action="store_true", help="insist on a checkpoint (one that is there is always used)"
+        "--resume",
+        action="store_true",
+        help="fail if the folder has no checkpoint (if it has one, it is always used)",
     )
-    again.add_argument("--restart", action="store_true", help="begin anew, whatever the folder holds")
+    again.add_argument(
+        "--restart", action="store_true", help="start from the beginning, whatever the folder holds"
+    )
     parser.add_argument(
         "--checkpoint-seconds",
         type=float,
         default=60,
         metavar="S",
-        help="most time that a kill loses (default: 60)",
+        help="longest time between checkpoints, which is what a killed run loses at most (default: 60)",
     )
     add_json(parser)
     own = add_custom(parser)
-    add_settings(parser.add_argument_group("recipe", "what the preset says, unless given"), Preset)
+    add_settings(
+        parser.add_argument_group("recipe", "an option that is not given has the value of the preset"), Preset
+    )
     parser.set_defaults(
         idle=(
             Idle(
@@ -88,7 +94,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config, task = prepare(arguments)
-    from .. import train  # torch: not before all that can be wrong with the command line has been found
+    from .. import train  # imports torch, so only after the command line has been checked
 
     baseline = config.preset.model != "hadamrnn"
     try:
@@ -104,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (train.Interrupted, train.DivergedError) as error:
         if train.is_main():
             raise
-        return 128 + getattr(error, "signum", 1 - 128)  # every process meets it; one tells
+        return 128 + getattr(error, "signum", 1 - 128)  # every process meets the error, and one reports it
     if not train.is_main():
         return 0
     if arguments.json:
@@ -119,9 +125,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
-    """What to train, and the data to train on; the folder of the run becomes `arguments.out`.
+    """What to train, and the data to train on. Sets `arguments.out` to the folder of the run.
 
-    Raises what can be wrong with the command line, in the order of how long it takes to find out.
+    Finds all errors of the command line, those that are quickest to find first.
     """
     threads(arguments)
     isa.active()
@@ -133,7 +139,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     _check_folder(Path(arguments.out), arguments.resume)
     disk.apart(Path(arguments.out) / "model.safetensors", arguments.start, arguments.train, arguments.test)
     if find_spec("torch") is None:
-        from .. import nn  # noqa: F401  says what to install
+        from .. import nn  # noqa: F401  raises an error that says what to install
     if config is None:
         with waiting(f"reading {arguments.train}"):
             task, options = train_on(arguments)
@@ -153,7 +159,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
-    """Raises DataError for a folder that cannot be one of a run."""
+    """Raises DataError if `folder` cannot be the folder of a run."""
     if resume and not (folder / "checkpoint.pt").exists():
         raise DataError(f"nothing to resume: {folder / 'checkpoint.pt'} does not exist")
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())

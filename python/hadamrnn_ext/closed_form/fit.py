@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,9 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..data import custom, holdout
 from ..data.examples import Examples
-from ..data.measured import warning_of_tokens
 from ..data.missing import Impute
-from ..data.reader import Reader
 from ..data.targets import Kind, targets
 from ..errors import InputError
 from ..model import inputs
@@ -25,9 +22,9 @@ from .fitter import Fitter, sums_of
 from .goal import Goal
 from .large import fit_array
 from .options import Options
+from .reading import read
 from .report import Fitted
 from .running import fit_chunks
-from .sizes import check_units, fewer_words, limit
 from .steps import fit_steps, of_every_step
 
 __all__ = ["fit", "fit_examples"]
@@ -67,7 +64,7 @@ def fit(
             groups that a model has not seen. Windows of the same person are no strangers to each other.
         max_bytes: of the model file; the network is the largest that fits. None: 16,384, and of texts 262,144. Of their words
             the most frequent are kept, as many as take half of it.
-        hidden_size: units n, a power of two, instead.
+        hidden_size: units n, a power of two, instead: of both, one may be given.
         seed: of the draw.
         kind: "classes" or "values", where the type of y does not say so.
         tokens: whether integers (N, T) are tokens; None: as said above.
@@ -127,14 +124,10 @@ def fit_examples(
 ) -> Fitted:
     """`fit` of what a file holds. The card of the model gets `settings`, see `Training`."""
     begin = time.perf_counter()
-    check_units(options.hidden_size)
-    if options.every_step:
-        return fit_steps(given, options, begin, settings)
-    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
-    if options.every_step is None and of_every_step(given.y, found.lengths):
-        return fit_steps(given, options, begin, settings)
-    suspicion = warning_of_tokens(found, options.tokens) if reader.kind == "tokens" else None
-    reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
+    options = options.checked()
+    reader, found, warnings = reading = read(given, options)
+    if of_every_step(given.y, found.lengths, options.every_step):
+        return fit_steps(given, reading, options, begin, settings)
     count = len(found.lengths)
     answers = targets(given.y, count, options.kind, places=given.y_places)
     groups = None if given.groups is None else holdout.groups_of(given.groups, count)
@@ -144,10 +137,7 @@ def fit_examples(
     data = Data(series, reader, inputs.threads(options.num_threads, count))
     goal = Goal.of(answers, options.balanced)
     many, of_some = count > len(rows), None if groups is None else groups[rows]
-    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many)
+    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
-    model, report = fitter.fitted(custom.data_card(given, reader), settings, begin)
-    if suspicion is not None:
-        report = dataclasses.replace(report, warnings=(*report.warnings, suspicion))
-    return Fitted(model, report)
+    return fitter.fitted(custom.data_card(given, reader), settings, begin)

@@ -35,14 +35,22 @@ __all__ = ["Fitter", "sums_of"]
 class Fitter:
     """What some examples, all there are or at most `CHUNK`, have chosen; and sums over those that were added.
 
-    many: whether there are more, or will be. groups: (N,) numbers, of which whole ones are left out.
+    many: whether there are more, or will be. folds: (N,) numbers, of which whole ones are left out; they are those of
+    groups unless `fitted` is told otherwise. warnings: what the report is to say of the data.
     """
 
     def __init__(
-        self, some: Source, goal: Goal, groups: NDArray[np.int64] | None, options: Options, many: bool
+        self,
+        some: Source,
+        goal: Goal,
+        folds: NDArray[np.int64] | None,
+        options: Options,
+        many: bool,
+        warnings: tuple[str, ...] = (),
     ) -> None:
-        self.options, self.reader, self.groups, seed = options, some.reader, groups, options.seed
-        self.tried = trials(some, goal, groups, options.hidden_size, seed)
+        self.warnings = warnings
+        self.options, self.reader, self.folds, seed = options, some.reader, folds, options.seed
+        self.tried = trials(some, goal, folds, options.hidden_size, seed)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
         self.units, self.bits = largest(
             self.design,
@@ -69,7 +77,7 @@ class Fitter:
         features = some.features(self.drawn)
         self.known = Known(features, goal.targets, goal.weights)
         self.goal = goal
-        self.chosen = ridge(features, goal.targets, goal.cost, goal.weights, groups)
+        self.chosen = ridge(features, goal.targets, goal.cost, goal.weights, folds)
         self.sums = Sums.empty(features.shape[1], goal.outputs)
         self.count = 0
 
@@ -83,10 +91,16 @@ class Fitter:
         self.sums, self.count = self.sums + sums, self.count + count
 
     def fitted(
-        self, data: DataCard | None, settings: Mapping[str, Any], begin: float, unit: str = "sequences"
+        self,
+        data: DataCard | None,
+        settings: Mapping[str, Any],
+        begin: float,
+        unit: str = "sequences",
+        fold: str = "group",
     ) -> Fitted:
-        """The model of all examples so far. `begin`: when the fit began; data, settings: of the card. unit: what
-        the examples are."""
+        """The model of all examples so far. `begin`: when the fit began; data, settings: of the card. unit, fold: what
+        the examples are, and what of them is left out together, if anything."""
+        folds = None if self.folds is None else len(np.unique(self.folds))
         solved, goal = self._solved(), self.goal
         left_out = solved.solution.left_out
         factor = temperature(goal, left_out)
@@ -103,12 +117,14 @@ class Fitter:
                 hidden_size=self.units,
                 output_weight_bits=self.bits,
                 metrics=metrics,
-                interval=certainty.accuracy_interval(goal, left_out, self.groups),
+                interval=certainty.accuracy_interval(goal, left_out, self.folds),
                 examples=len(goal),
                 sequences=max(self.count, len(goal)),
                 unit=unit,
-                groups=None if self.groups is None else len(np.unique(self.groups)),
-                warnings=certainty.warnings(goal),
+                groups=folds if fold == "group" else None,
+                left_out="example" if folds is None else fold,
+                folds=folds,
+                warnings=(*certainty.warnings(goal), *self.warnings),
                 file_bytes=len(model.to_bytes()),
                 seconds=time.perf_counter() - begin,
             ),
@@ -123,9 +139,9 @@ class Fitter:
         some = len(self.goal)
         if self.count <= some:
             return Solved(self.chosen, self.goal, self.known.features)
-        growth = 1.0 if self.groups is None else self.count / some
+        growth = 1.0 if self.folds is None else self.count / some
         solution = self.sums.solve(self.chosen.penalty * growth, self.standard, self.known)
-        if self.groups is not None:
+        if self.folds is not None:
             solution = solution._replace(left_out=self.chosen.left_out)
         return Solved(solution, self.goal, self.known.features)
 

@@ -21,8 +21,9 @@ from .choice import sample
 from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
+from .reading import read
 from .report import Fitted
-from .sizes import check_units, fewer_words, limit
+from .steps import refuse_steps
 from .sums import Sums
 
 __all__ = ["Begun", "Part", "begin", "fit_array"]
@@ -70,19 +71,18 @@ def begin(
     options: Options,
 ) -> Begun:
     """Chooses by the sequences that `take` returns for some of `count` numbers: the same that `fit` takes."""
-    check_units(options.hidden_size)
-    options.refuse_steps()
-    goal = Goal.of(targets(y, count, options.kind), options.balanced)
+    options = options.checked()
     numbers = None if groups is None else holdout.groups_of(groups, count)
     rows = sample(count, CHUNK, options.seed)
     given = Examples(take(rows), places=RowPlaces("X", rows=rows.tolist()))
-    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
-    reader, found = fewer_words(reader, found, limit(options.max_bytes, reader))
+    reader, found, warnings = read(given, options)
+    refuse_steps(y, np.resize(found.lengths, count), options.every_step)  # those of an array are all alike
+    goal = Goal.of(targets(y, count, options.kind), options.balanced)
     reader = reader.learned(found, np.arange(len(rows)), options.normalize, given.places)
     threads = inputs.threads(options.num_threads, count)
     some = Data(reader.series(found, np.zeros(len(rows)), given.places), reader, threads)
     of_some = None if numbers is None else numbers[rows]
-    fitter = Fitter(some, goal.take(rows), of_some, options, many=count > len(rows))
+    fitter = Fitter(some, goal.take(rows), of_some, options, count > len(rows), warnings)
     part = Part(fitter.drawn, fitter.standard, reader, threads)
     return Begun(fitter, goal, part, custom.data_card(given, reader))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from typing import NamedTuple
 
 from ..data.missing import Impute
-from ..data.targets import Kind
+from ..data.targets import Kind, check_kind
 from ..errors import InputError
 
 __all__ = ["Options"]
+
+#: Units that a network has at least.
+LEAST = 16
 
 
 class Options(NamedTuple):
@@ -26,9 +30,28 @@ class Options(NamedTuple):
     every_step: bool | None = None
     state_bits: int | None = None
 
-    def refuse_steps(self) -> None:
-        """Raises InputError where every step has a target, which only data in memory may have."""
-        if self.every_step:
+    def checked(self) -> Options:
+        """These, with plain integers in place of NumPy's. Raises InputError for what no fit takes, whatever the data."""
+        check_kind(self.kind)
+        seed, units, most = (_integer(value) for value in (self.seed, self.hidden_size, self.max_bytes))
+        if seed is None or not 0 <= seed < 1 << 32:
+            raise InputError(f"seed is {self.seed!r}; expected 0 to 2^32 - 1")
+        if self.hidden_size is not None and (units is None or units < LEAST or units & (units - 1)):
             raise InputError(
-                "every_step is True; expected arrays or lists in memory for targets of every step"
+                f"hidden_size is {self.hidden_size!r}; expected a power of two of at least {LEAST}"
             )
+        if self.max_bytes is not None and (most is None or most < 1):
+            raise InputError(f"max_bytes is {self.max_bytes!r}; expected a positive integer")
+        if units is not None and most is not None:
+            raise InputError(
+                f"max_bytes is {most} and hidden_size is {units}, which says how large the network is; expected one of them"
+            )
+        return self._replace(seed=seed, hidden_size=units, max_bytes=most)
+
+
+def _integer(value: object) -> int | None:
+    """The value, if it is an integer of Python or NumPy."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None

@@ -32,7 +32,10 @@ class Report:
         or with `groups` without its group. Of classes also "log_loss" of the probabilities that the model gives, and
         "log_loss_before" of those of the bare regression.
     interval: of 95 % for that accuracy; None for values.
-    examples: how many the metrics are of, of `sequences` in all, or of steps as `unit` says; groups: how many there are, None without.
+    examples: how many the metrics are of, of `sequences` in all, or of steps as `unit` says.
+    groups: how many there are, None without.
+    left_out: what predictions are made without: an "example", its "group", or of a step its "sequence" or, where those are
+        few, a "stretch" of it; folds: how many of these there are, None of examples.
     warnings: what to be careful with, in sentences.
     """
 
@@ -46,6 +49,8 @@ class Report:
     sequences: int
     unit: str
     groups: int | None
+    left_out: str
+    folds: int | None
     warnings: tuple[str, ...]
     file_bytes: int
     seconds: float
@@ -66,9 +71,14 @@ class Report:
             for trial in self.trials
         ]
         name, value = next(iter(self.metrics.items()))
-        what = name.replace("loo_", "leave-one-out " if self.groups is None else "leave-one-group-out ")
+        one = "" if self.folds is None else f"{self.left_out}-"
+        what = name.replace("loo_", f"leave-one-{one}out ")
         sure = "" if self.interval is None else f" (95 %: {self.interval[0]:.1%} to {self.interval[1]:.1%})"
-        of = f" of {self.groups} groups" if self.groups is not None else ""
+        of = (
+            ""
+            if self.folds is None
+            else f" of {self.folds} {self.left_out}{'e' * (self.left_out == 'stretch')}s"
+        )
         some = f" on {self.examples:,} of {self.sequences:,} {self.unit}" * (self.examples < self.sequences)
         rows.append(f"{what} {value:.1%}{sure}{of}{some}")
         if "log_loss" in self.metrics:

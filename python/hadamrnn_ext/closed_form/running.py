@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from ..data import custom, holdout
 from ..data.examples import Examples
 from ..data.places import Places
-from ..data.reader import Reader
 from ..data.targets import Kind, targets
 from ..errors import InputError
 from ..model import inputs
@@ -20,8 +19,9 @@ from .choice import sample
 from .fitter import Fitter, sums_of
 from .goal import Goal
 from .options import Options
+from .reading import read
 from .report import Fitted
-from .sizes import check_units, fewer_words, limit
+from .steps import refuse_steps
 
 __all__ = ["Running", "fit_chunks"]
 
@@ -56,13 +56,11 @@ class Running:
         **options: Any,
     ) -> None:
         self._begin = time.perf_counter()
-        self._options = Options(**options)
-        check_units(self._options.hidden_size)
-        self._options.refuse_steps()
+        self._options = Options(**options).checked()
         self._labels = None if classes is None else tuple(map(str, classes))
         given = Examples(X, y)
-        reader, found = Reader.of_data(given.x, given.places, self._options.tokens, self._options.impute)
-        reader, found = fewer_words(reader, found, limit(self._options.max_bytes, reader))
+        reader, found, warnings = read(given, self._options)
+        refuse_steps(y, found.lengths, self._options.every_step)
         count = len(found.lengths)
         answers = targets(y, count, self._options.kind, self._labels)
         self._labels = answers.labels
@@ -74,7 +72,7 @@ class Running:
         )
         self._goal = Goal.of(answers, self._options.balanced)
         of_some = None if numbers is None else numbers[rows]
-        self._fitter = Fitter(data.take(rows), self._goal.take(rows), of_some, self._options, many=True)
+        self._fitter = Fitter(data.take(rows), self._goal.take(rows), of_some, self._options, True, warnings)
         self._card = custom.data_card(given, self._reader)
         self._add(data, self._goal)
 

@@ -14,7 +14,7 @@ from .batch import Source
 from .design import Design, input_bits
 from .goal import Goal
 
-__all__ = ["check_units", "fewer_words", "largest", "limit"]
+__all__ = ["fewer_words", "largest", "limit"]
 
 #: Of a model file, unless somebody says otherwise; a vocabulary alone is many times as much.
 MAX_BYTES, MAX_BYTES_OF_TEXTS = 1 << 14, 1 << 18
@@ -22,7 +22,6 @@ MAX_BYTES, MAX_BYTES_OF_TEXTS = 1 << 14, 1 << 18
 SIZES, SIZES_OF_MANY = (1024, 512, 256, 128, 64), (256, 128, 64)
 #: Bits of the readout, likewise. Few examples say too little of the errors of rounding for few bits; of many there is space.
 BITS, FEW, BITS_OF_FEW, BITS_OF_MANY = (4, 3), 100, (6, 4, 3), (8, 6, 4, 3)
-LEAST = 16
 #: What a file holds beside its tensors, about.
 OVERHEAD = 2500
 #: What the integers of a block are, and what is said of them.
@@ -48,12 +47,6 @@ def fewer_words(reader: Reader, found: Sequences, most: int) -> tuple[Reader, Se
     tokens = np.where(found.values < count, found.values, vocabulary.unknown)
     reader = reader._replace(width=len(kept.words), preprocess=Preprocess(vocabulary=kept))
     return reader, found._replace(values=tokens)
-
-
-def check_units(units: int | None) -> None:
-    """Raises InputError for a hidden size that no design has."""
-    if units is not None and (units < LEAST or units & (units - 1)):
-        raise InputError(f"hidden_size is {units}; expected a power of two of at least {LEAST}")
 
 
 def largest(

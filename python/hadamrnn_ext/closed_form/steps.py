@@ -16,7 +16,7 @@ from ..data.examples import Examples
 from ..data.places import Places
 from ..data.reader import Reader
 from ..data.series import Sequences, Series
-from ..data.targets import targets
+from ..data.targets import as_array, shape_of, targets
 from ..errors import InputError, ShapeError
 from ..model import Model
 from .batch import CHUNK, Batch, Data
@@ -25,10 +25,11 @@ from .design import STEP_DESIGNS
 from .fitter import Fitter
 from .goal import Goal
 from .options import Options
+from .reading import Reading
 from .report import Fitted
 from .sums import Sums
 
-__all__ = ["Steps", "fit_steps", "of_every_step"]
+__all__ = ["Steps", "as_many_as_steps", "fit_steps", "of_every_step", "refuse_steps"]
 
 #: Steps of the pieces that long sequences are cut into, and how many pieces run beside each other.
 PIECE, BESIDE = 1024, 64
@@ -38,19 +39,20 @@ MOST = 1 << 15
 FOLDS = 10
 
 
-def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
-    """Whether targets are one for each step: a list of arrays as long as the sequences, (N, T) of classes, (N, T, o).
+def of_every_step(y: Any, lengths: NDArray[np.int64], said: bool | None) -> bool:
+    """Whether targets are one for each step: `said` by the user, or a list of arrays as long as the sequences, (N, T) of
+    classes, (N, T, o).
 
     Raises InputError for numbers (N, T), which might as well be T values of each sequence of T steps.
     """
-    if isinstance(y, (list, tuple)) and len(y) and all(np.ndim(part) for part in y):
+    if said is not None:
+        return said
+    if isinstance(y, (list, tuple)) and len(y) and all(shape_of(part, f"y[{i}]") for i, part in enumerate(y)):
         counts = {len(part) for part in y}
         if len(counts) > 1 or any(hasattr(part, "dtype") for part in y):  # no rows of a table
             return len(counts) > 1 or counts == set(lengths.tolist())
-    array = np.asarray(y)
-    if array.ndim < 2 or array.shape[0] != len(lengths) or array.shape[1] == 1:
-        return False
-    if not (lengths == array.shape[1]).all():
+    array = as_array(y)
+    if not as_many_as_steps(array, lengths):
         return False
     if array.ndim == 2 and array.dtype.kind == "f":
         raise InputError(
@@ -58,6 +60,22 @@ def of_every_step(y: Any, lengths: NDArray[np.int64]) -> bool:
             "sequence; expected every_step=True or every_step=False beside it"
         )
     return True
+
+
+def refuse_steps(y: Any, lengths: NDArray[np.int64], said: bool | None) -> None:
+    """Raises InputError where every step has a target, which only data in memory may have."""
+    if of_every_step(y, lengths, said):
+        raise InputError(
+            "y has a target for every step; expected X and y as arrays or lists in memory, or every_step=False for values of "
+            "whole sequences"
+        )
+
+
+def as_many_as_steps(y: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
+    """Whether targets (N, M, ..) are as many of each sequence as it has steps, and more than one."""
+    if y.ndim < 2 or len(y) != len(lengths) or y.shape[1] == 1:
+        return False
+    return bool((lengths == y.shape[1]).all())
 
 
 @dataclass(frozen=True)
@@ -137,36 +155,45 @@ class Steps:
 
 
 def fit_steps(
-    given: Examples, options: Options, begin: float, settings: Mapping[str, Any] | None = None
+    given: Examples,
+    reading: Reading,
+    options: Options,
+    begin: float,
+    settings: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """`fit` where y has a target for every step."""
-    reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
+    reader, found, warnings = reading
     count, total = len(found.lengths), int(found.lengths.sum())
     places = StepPlaces(given.y_places.name, starts=found.starts.tolist())
     answers = targets(_flat(given.y, found, places.name), total, options.kind, places=places)
-    groups = _folds(found, given.groups)
+    folds, fold = _folds(found, given.groups)
     reader = reader.learned(found, np.arange(count), options.normalize, given.places)
     series = reader.series(found, np.zeros(count), given.places)
     steps = Steps(_cut(series), reader, sample(total, MOST, options.seed))
     goal = Goal.of(answers, options.balanced).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
-    fitter = Fitter(steps.take(rows), goal.take(rows), groups[steps.kept[rows]], options, len(steps) > CHUNK)
-    if len(steps) > CHUNK:
+    many = len(steps) > CHUNK
+    fitter = Fitter(steps.take(rows), goal.take(rows), folds[steps.kept[rows]], options, many, warnings)
+    if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
             some = goal.take(part)
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps")
+    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
 
 
 def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
-    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps."""
-    parts = [np.asarray(part) for part in y]
+    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps or than values."""
+    parts = [as_array(part, Places(f"{name}[{i}]")) for i, part in enumerate(y)]
     for i, (part, length) in enumerate(zip(parts, found.lengths, strict=False)):
         if not part.ndim or len(part) != length:
             raise ShapeError(
                 f"{name}[{i}] has shape {part.shape}; expected a target for each of {length} steps"
+            )
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(
+                f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many values of each step"
             )
     if len(parts) != len(found.lengths):
         raise ShapeError(
@@ -175,15 +202,16 @@ def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
     return np.concatenate(parts)
 
 
-def _folds(found: Sequences, groups: Any) -> NDArray[np.int64]:
-    """What is left out together, of each step: its group or its sequence, or where these are few a stretch of it."""
+def _folds(found: Sequences, groups: Any) -> tuple[NDArray[np.int64], str]:
+    """What is left out together, of each step, and what that is: its group or its sequence, or where these are few a
+    stretch of it."""
     count = len(found.lengths)
     owner = np.arange(count) if groups is None else holdout.groups_of(groups, count)
     if groups is not None or count >= FOLDS:
-        return np.repeat(owner, found.lengths)
+        return np.repeat(owner, found.lengths), "sequence" if groups is None else "group"
     stretches = -(-FOLDS // count)
     within = np.concatenate([np.arange(length) * stretches // length for length in found.lengths])
-    return np.asarray(np.repeat(owner, found.lengths) * stretches + within)
+    return np.asarray(np.repeat(owner, found.lengths) * stretches + within), "stretch"
 
 
 def _cut(series: Series) -> Series:

@@ -14,7 +14,7 @@ from ..file.preprocess import Normalization
 from .places import Places, X
 from .task import Index
 
-__all__ = ["Sequences", "Series", "feature_names", "sequences", "whole"]
+__all__ = ["Sequences", "Series", "feature_names", "ragged", "sequences", "whole"]
 
 
 class Sequences(NamedTuple):
@@ -63,6 +63,20 @@ def feature_names(x: Any) -> tuple[str, ...] | None:
     """The names of the channels if the sequences are data frames, taken from the first one."""
     columns = getattr(x[0], "columns", None) if isinstance(x, (list, tuple, np.ndarray)) and len(x) else None
     return None if columns is None else tuple(map(str, columns))
+
+
+def ragged(x: Any) -> list[Any] | None:
+    """The parts of a list or object array of arrays that are no rows of a table; None for anything else."""
+    if not isinstance(x, (list, tuple)) and not (
+        isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1
+    ):
+        return None
+    try:
+        shapes = {np.shape(part) for part in x}
+    except ValueError:  # ragged inside, which `sequences` names
+        return list(x)
+    is_table = any(len(shape) == 0 for shape in shapes) or (len(shapes) == 1 and len(min(shapes)) == 1)
+    return None if is_table or not shapes else list(x)
 
 
 def whole(values: NDArray[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from ..file.resolution import too_fine
 from .places import Places, Y
 from .series import whole
 
-__all__ = ["Kind", "Targets", "is_missing", "named", "targets"]
+__all__ = ["Kind", "Targets", "as_array", "check_kind", "is_missing", "named", "shape_of", "targets"]
 
 Kind = Literal["classes", "values"]
 #: A missing value, converted to a string by NumPy or pandas. It is never the name of a class.
@@ -62,6 +62,7 @@ def targets(
         ShapeError: there is not one target per sequence.
         InputError: the targets are not of that kind, one is missing, or `labels` lack a class. The place is named.
     """
+    check_kind(kind)
     array = named(y, places)
     if array.ndim == 0 or len(array) != count:
         raise ShapeError(
@@ -72,6 +73,12 @@ def targets(
     if kind is None:
         kind = "values" if labels is None and array.dtype.kind == "f" else "classes"
     return _classes(array, labels, places) if kind == "classes" else _values(array, places)
+
+
+def check_kind(kind: object) -> None:
+    """Raises InputError for a kind of targets that there is not."""
+    if kind not in (None, *get_args(Kind)):
+        raise InputError(f"kind is {kind!r}; expected None, {' or '.join(map(repr, get_args(Kind)))}")
 
 
 def is_missing(value: Any) -> bool:
@@ -89,7 +96,7 @@ def is_missing(value: Any) -> bool:
 
 def named(y: Any, places: Places = Y) -> NDArray[Any]:
     """Targets as an array of booleans, numbers, strings or bytes. Raises InputError if one is missing."""
-    array = _as_array(y)
+    array = as_array(y, places)
     if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OSU":
         array = array[:, 0]
     if isinstance(y, np.ma.MaskedArray) and y.mask.any():
@@ -104,14 +111,38 @@ def named(y: Any, places: Places = Y) -> NDArray[Any]:
     return _names(array.tolist(), places)
 
 
-def _as_array(y: Any) -> NDArray[Any]:
-    """Like np.asarray, but a list of strings and other objects keeps the objects; NumPy would convert NaN to `nan`."""
-    array = np.asarray(y)
+def as_array(y: Any, places: Places = Y) -> NDArray[Any]:
+    """Like np.asarray, but a list of strings and other objects keeps the objects; NumPy would convert NaN to `nan`.
+
+    Raises ShapeError naming the first target that is shaped otherwise than those before it.
+    """
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise ShapeError(_ragged(y, places)) from None
     if array.ndim == 1 and array.dtype.kind in "US" and not hasattr(y, "dtype") and isinstance(y, Sequence):
         objects = np.empty(len(y), object)
         objects[:] = list(y)
         return objects
     return array
+
+
+def shape_of(part: Any, place: str) -> tuple[int, ...]:
+    """The shape of a target. Raises ShapeError with its place if it is ragged."""
+    try:
+        return np.shape(part)
+    except ValueError:
+        raise ShapeError(f"{place} is ragged; expected a class, a number, or an array of them") from None
+
+
+def _ragged(y: Any, places: Places) -> str:
+    """What to say of targets of which NumPy makes no array."""
+    shapes = [shape_of(part, places.sequence(i)) for i, part in enumerate(y)]
+    odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), 0)
+    return (
+        f"{places.sequence(odd)} has shape {shapes[odd]}, and {places.sequence(0)} {shapes[0]}; "
+        "expected targets of one shape"
+    )
 
 
 def _refuse_missing(places: Places, row: int, value: Any) -> None:

@@ -1,4 +1,7 @@
-"""What a run is to do: presets and their variants, the configuration of a run, recipes that suit the data. Without torch."""
+"""What a run does: presets and their variants, the configuration of a run, and recipes chosen for the data.
+
+Nothing here imports torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is: a preset and what it depends on besides. Everything here decides the bits of the result."""
+"""The configuration of a run: a preset, and everything else that determines the bits of the result."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ ENGINES = ("auto", "loop", "native", "krylov", "scan")  # those of nn.engines, w
 
 @dataclass(frozen=True)
 class Config:
-    """A recipe, `preset`, and what a run of it depends on besides. Raises `PresetError` for values that make no sense."""
+    """A recipe, `preset`, and the other settings of a run. Raises `PresetError` for values that make no sense."""
 
     preset: Preset
     seed: int = whole(
-        0, "of initialization and order of examples", 0, (1 << 32) - 1, expected="0 to 2^32 - 1"
+        0,
+        "seed of the initialization and of the order of the examples",
+        0,
+        (1 << 32) - 1,
+        expected="0 to 2^32 - 1",
     )
     engine: str = choice("auto", "how the recurrence is computed", ENGINES)
-    limit_train: int | None = whole(None, "use the first N training examples only", none="all of them")
-    device: str = choice("cpu", "where it is computed; with torchrun one GPU per process", DEVICES)
+    limit_train: int | None = whole(None, "use only the first N training examples", none="all of them")
+    device: str = choice(
+        "cpu", "where the run is computed; under torchrun each process has its own GPU", DEVICES
+    )
     start: str | None = text(
         None,
-        "a bundled float model, or the file of one, whose weights and sizes the run goes on from",
+        "a bundled float model, or the file of one, whose weights and sizes the run starts from",
         none="initial weights",
         option="from",
         metavar="MODEL",
     )
     data: str | None = text(
-        None, "digest of own data and how they are read", none="those of the task", option=None
+        None, "digest of your own data and of how they are read", none="those of the task", option=None
     )
 
     def __post_init__(self) -> None:
@@ -44,28 +50,29 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
-        """That of a dict that `to_dict` made, here or in an earlier version; other keys are ignored."""
+        """The configuration in a dict that this or an earlier version of `to_dict` made. Other keys are ignored."""
         values = {**DEFAULTS, **values, "name": values["preset"]}
         preset = Preset(**{field.name: values[field.name] for field in fields(Preset)})
         rest = {field.name: values[field.name] for field in fields(cls) if field.name != "preset"}
         return cls(preset, **rest)
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat, JSON values only; `preset` is its name."""
+        """A flat dict of JSON values, in which `preset` is the name of the preset."""
         values = asdict(self)
         preset = values.pop("preset")
         return {"preset": preset.pop("name"), **preset, **values}
 
     def changes(self) -> dict[str, Any]:
-        """What differs from the preset as published and from a plain run of it; the seed is no change."""
+        """The settings that differ from a plain run of the published preset. The seed does not count as a change."""
         plain = self._plain()
         return {
             name: value for name, value in self.to_dict().items() if name not in plain or plain[name] != value
         }
 
     def command(self) -> str:
-        """The command line that makes this run, but for its folder and its seed."""
-        meant = {"block_size": self.preset.hidden_size, "output": "last"}  # by None; of bits it is float
+        """The command line that makes this run, without its folder and its seed."""
+        # What None means in these fields; in the fields of bits it means float.
+        meant = {"block_size": self.preset.hidden_size, "output": "last"}
         options = (
             option(name, meant.get(name) if value is None else value)
             for name, value in self.changes().items()
@@ -75,7 +82,7 @@ class Config:
         return " ".join(["hadamrnn train", self.preset.name, *own, *options])
 
     def _plain(self) -> dict[str, Any]:
-        """The preset as published, without what this model lacks; of other presets what is so unless it is said."""
+        """The preset as published, without what this model lacks. For other presets, the default values."""
         published = PRESETS.get(self.preset.name)
         if published is None:
             mine = {"preset": self.preset.name, "task": self.preset.task, "seed": self.seed}
@@ -85,10 +92,10 @@ class Config:
         return {**Config(published, seed=self.seed).to_dict(), "model": "hadamrnn"}
 
     def obstacles(self, stored: dict[str, Any]) -> list[str]:
-        """What stands against going on from a run of the configuration `stored`, nothing if it can be done.
+        """The reasons why a run of the configuration `stored` cannot be continued. Empty if it can.
 
-        More epochs, or fewer, only move the end, unless a schedule depends on it. What the
-        stored configuration does not know is younger than it, and had its default value.
+        Another number of epochs only moves the end of the run, unless a schedule depends on it. A setting
+        that the stored configuration lacks was added later, so it had its default value.
         """
         mine = self.to_dict()
         stored = {**DEFAULTS, **stored}
@@ -100,16 +107,16 @@ class Config:
         ]
 
 
-#: What a configuration says that an earlier version stored without such a setting.
+#: The values of settings that an earlier version did not store, because it did not have them yet.
 DEFAULTS = {
     field.name: field.default for field in (*fields(Preset), *fields(Config)) if field.default is not MISSING
 }
-#: How the settings are called on the command line.
+#: The names of the settings on the command line.
 OPTIONS = {item.name: str(setting.option) for kind in (Preset, Config) for item, setting in settings(kind)}
 
 
 def option(name: str, value: Any) -> str:
-    """A setting as an option of the command line, where bits that are None are `float`."""
+    """A setting as an option of the command line, where bits that are None are written `float`."""
     if isinstance(value, bool):
         return OPTIONS[name] if value else OPTIONS[name].replace("--", "--no-")
     return f"{OPTIONS[name]} {'float' if value is None else value}"

@@ -1,4 +1,4 @@
-"""A recipe, field by field: the network that it means on a task, and how that is trained."""
+"""A recipe, field by field: the network that it describes for a task, and how the network is trained."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ __all__ = ["BASELINES", "Preset"]
 OUTPUTS = ("last", "mean")
 RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
-#: Networks of float32 weights to compare with (train/baselines.py).
+#: Networks with float32 weights, for comparison (train/baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
 MODELS = ("hadamrnn", *BASELINES)
-#: What the card of a network takes from the task.
+#: The fields of a network's card that come from the task.
 OF_TASK = ("input", "input_size", "output_size", "preprocess", "labels")
 
 _FROZEN = Idle(
@@ -64,7 +64,7 @@ _FLOAT = Idle(
 
 
 def _no_decay(preset: Preset, task: Task) -> bool:
-    """Whether neither the weights' rate nor that of the signs decays by `decay`."""
+    """Whether `decay` affects neither the learning rate of the weights nor that of the signs."""
     as_weights = preset.freeze_signs or (preset.sign_schedule is None and preset.sign_decay is None)
     signs_decay = not as_weights and preset.sign_decay is None and preset.sign_schedule == "step"
     return preset.schedule != "step" and not signs_decay
@@ -76,35 +76,37 @@ _NO_SIGN_STEP = Idle(
 )
 
 
-#: What all fields of the latent signs' learning rate have in common.
+#: The metadata that all fields about the latent signs' learning rate share.
 _SIGNS: dict[str, Any] = {"baseline": None, "idle": (_FROZEN,)}
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe; `dataclasses.replace` makes variants. Raises `PresetError` for values that make no sense."""
+    """A recipe. `dataclasses.replace` makes variants of it. Raises `PresetError` for values that make no sense."""
 
-    name: str = text(MISSING, "what the recipe is called", option=None)
-    task: str = text(MISSING, "the data that it is for", option=None)
-    hidden_size: int = whole(MISSING, "n, the units of each layer")
-    batch_size: int = whole(MISSING, "sequences per step of the optimizer")
-    epochs: int = whole(MISSING, "passes over the training examples")
+    name: str = text(MISSING, "name of the recipe", option=None)
+    task: str = text(MISSING, "name of the task whose data it is for", option=None)
+    hidden_size: int = whole(MISSING, "n, the number of units in each layer")
+    batch_size: int = whole(MISSING, "number of sequences per step of the optimizer")
+    epochs: int = whole(MISSING, "number of passes over the training examples")
     lr: float = number(MISSING, "learning rate of Adam", POSITIVE)
     block_size: int | None = whole(
         None, "m, the order of the Hadamard blocks", none="one block of `hidden_size`", baseline=None
     )
     embedding_size: int | None = whole(
         None,
-        "columns of a learned embedding of tokens",
+        "number of columns in a learned embedding of tokens",
         1,
         MAX_WIDTH,
         none="one-hot tokens",
         card=True,
         idle=(_FEATURES,),
     )
-    num_layers: int = whole(1, "recurrent layers", 1, MAX_LAYERS, baseline=1)
-    recurrence: str = choice("linear", "what follows the sum in each step", RECURRENCES, baseline="linear")
-    weight_bits: int | None = bits(4, "U, the input weights, 1 being ternary", baseline=None, card=True)
+    num_layers: int = whole(1, "number of recurrent layers", 1, MAX_LAYERS, baseline=1)
+    recurrence: str = choice(
+        "linear", "function that is applied to the sum in each step", RECURRENCES, baseline="linear"
+    )
+    weight_bits: int | None = bits(4, "U, the input weights; 1 makes them ternary", baseline=None, card=True)
     output_weight_bits: int | Literal["same"] | None = bits(
         "same",
         "V, the output weights",
@@ -119,27 +121,28 @@ class Preset:
     )
     tokenizer: str | None = text(
         None,
-        "name or folder of a tokenizer of transformers that makes tokens of texts; nothing is downloaded",
+        "name or folder of a tokenizer of transformers that splits texts into tokens; nothing is downloaded",
         none="the words of the training texts",
         metavar="NAME",
     )
     length: int | None = whole(
-        None, "steps of a sequence, of a task that generates its data", none="that of the data"
+        None, "steps per sequence, for a task that generates its data", none="that of the data"
     )
     schedule: str = choice(
         "step",
-        "the learning rate by epoch: step multiplies it by `decay`, cosine lowers it from `lr` towards 0",
+        "how the learning rate changes from epoch to epoch: step multiplies it by `decay`, cosine lowers it from `lr` "
+        "towards 0, constant keeps it",
         SCHEDULES,
     )
-    decay: float = number(0.98, "factor per epoch of the schedule step", POSITIVE, idle=(_NO_STEP,))
-    warmup: int = whole(0, "epochs in which the rate rises to what the schedule says", 0)
+    decay: float = number(0.98, "factor per epoch for the schedule step", POSITIVE, idle=(_NO_STEP,))
+    warmup: int = whole(0, "number of epochs in which the rate rises to the value that the schedule gives", 0)
     sign_lr: float | None = number(None, "learning rate of the latent signs", POSITIVE, none="`lr`", **_SIGNS)
     sign_schedule: str | None = choice(
-        None, "schedule of the latent signs", SCHEDULES, none="`schedule`", **_SIGNS
+        None, "schedule of the latent signs' learning rate", SCHEDULES, none="`schedule`", **_SIGNS
     )
     sign_decay: float | None = number(
         None,
-        "factor per epoch of the latent signs",
+        "factor per epoch for the latent signs' learning rate, with the schedule step",
         POSITIVE,
         none="`decay`",
         baseline=None,
@@ -147,25 +150,25 @@ class Preset:
     )
     sign_margin: float = number(
         0.0,
-        "a latent sign that crosses zero goes on to +- this number, so that it does not flip back at once",
+        "a latent sign that crosses zero is moved on to plus or minus this number, so that it does not flip back at once",
         NOT_NEGATIVE,
         baseline=0.0,
         idle=(_FROZEN,),
     )
     weight_clip: float | None = number(
         None,
-        "clamps quantized U, V and b to so many times their root mean square after each step, for a finer grid of few "
-        "bits; 2.5 suits 3 and 4 bits",
+        "clamps the quantized U, V and b to this many times their root mean square after each step, which makes the grid "
+        "finer where the bits are few; 2.5 suits 3 and 4 bits",
         POSITIVE,
         none="no clamp",
         baseline=None,
         idle=(_FLOAT,),
     )
-    freeze_signs: bool = switch(False, "leaves the signs as they are drawn", baseline=False)
+    freeze_signs: bool = switch(False, "leaves the signs as they were drawn", baseline=False)
     positive_signs: float = number(
         0.0,
-        "share of the top layer's signs that start at +1; if all do, W W = I, and the state adds up words wherever "
-        "they are",
+        "share of the top layer's signs that start at +1; if all do, W W = I, and the state sums the words wherever "
+        "they stand",
         SHARE,
         baseline=0.0,
         initial=True,
@@ -182,26 +185,32 @@ class Preset:
         0.0, "standard deviation of noise on normalized features", NOT_NEGATIVE, idle=(_TOKENS,)
     )
     time_shift: int = whole(
-        0, "most steps by which features are turned in time, end to beginning", 0, LONGEST, idle=(_TOKENS,)
+        0,
+        "largest number of steps by which features are rotated in time: what leaves at one end enters at the other",
+        0,
+        LONGEST,
+        idle=(_TOKENS,),
     )
     image_jitter: float = number(
         0.0,
-        "most pixels by which a random affine map moves the edges of an image that is read pixel by pixel",
+        "largest number of pixels by which a random affine map moves the edges of an image that is read pixel by pixel",
         NOT_NEGATIVE,
         idle=(_TOKENS,),
     )
-    grad_clip: float | None = number(None, "most norm of the whole gradient", POSITIVE, none="no limit")
-    label_smoothing: float = number(0.0, "probability shared by all classes", BELOW_1, idle=(_VALUES,))
+    grad_clip: float | None = number(None, "largest norm of the whole gradient", POSITIVE, none="no limit")
+    label_smoothing: float = number(
+        0.0, "probability that is shared equally among all classes", BELOW_1, idle=(_VALUES,)
+    )
     average: float | None = number(
         None,
-        "decay per step of the moving average of weights and latents that is validated and kept; 0.999 reaches back "
+        "decay per step of the moving average of weights and latent signs that is validated and kept; 0.999 reaches back "
         "about 1000 steps",
         BETWEEN,
         none="the weights themselves",
     )
     state_bits: int | None = whole(
         None,
-        "bits of the state of the integer model that is trained and kept",
+        "bits of the state, of an integer model that is trained and kept",
         8,
         16,
         expected="8 to 16",
@@ -210,12 +219,12 @@ class Preset:
     )
     output: Literal["last", "mean"] | None = choice(
         None,
-        "what a network that answers once reads: the last state, or the mean of the states of all steps",
+        "what a network that answers once per sequence reads: the last state, or the mean of the states of all steps",
         OUTPUTS,
         none="what the task asks for",
     )
     model: str = choice(
-        "hadamrnn", "the network; all but hadamrnn are torch's in float32, to compare with", MODELS
+        "hadamrnn", "kind of network; all but hadamrnn are float32 networks in torch, for comparison", MODELS
     )
 
     def __post_init__(self) -> None:
@@ -252,7 +261,10 @@ class Preset:
             raise PresetError(f"{task.name} cannot have this network: {error}") from None
 
     def output_on(self, task: Task) -> Literal["last", "all", "mean"]:
-        """What the network answers of `task`. Raises `PresetError` for an `output` where the task wants all steps'."""
+        """Which answers the network gives on `task`.
+
+        Raises `PresetError` if the recipe sets `output` but the task wants an answer at every step.
+        """
         if self.output is None:
             return task.output
         if task.output != "last":

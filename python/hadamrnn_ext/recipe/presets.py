@@ -1,8 +1,8 @@
-"""The published recipes (arXiv 2502.00047, appendix), one frozen `Preset` each, and ours for the other tasks.
+"""The published recipes (arXiv 2502.00047, appendix), each a frozen `Preset`, and ours for the other tasks.
 
-Common to all: Adam, weights of 4 bits, one layer, the published initialization, a learning rate that decays by epoch.
-The paper gives no recipe for fashion, har2, har6, dsa19 and digits; that of dsa19 is har6's, untried for want of the
-data.
+All of them use Adam, weights of 4 bits, one layer, the published initialization and a learning rate that decays from
+epoch to epoch. The paper gives no recipe for fashion, har2, har6, dsa19 and digits. The recipe of dsa19 is a copy of
+har6's and has not been tried, because its data were not at hand.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .setting import PresetError, neutral
 
 __all__ = ["BASELINES", "PRESETS", "Preset", "PresetError", "as_baseline", "get_preset"]
 
-#: Signs as they are drawn, a cosine, a moving average, smoothed labels; windows may begin anywhere, so they are turned,
-#: and the mean of all states is read.
+#: The signs stay as they were drawn; the schedule is a cosine, the weights are averaged and the labels smoothed. Windows
+#: of sensor data may begin anywhere, so they are rotated in time, and the mean of all states is read.
 _SENSORS = Preset(
     "har6",
     "har6",
@@ -68,12 +68,12 @@ PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS)}
 
 
 def as_baseline(preset: Preset, model: str) -> Preset:
-    """The preset for one of `BASELINES`, without what such a model lacks."""
+    """The preset for one of `BASELINES`, without the settings that such a model lacks."""
     return replace(preset, model=model, **neutral(Preset))
 
 
 def get_preset(name: str) -> Preset:
-    """The preset `name`. Raises `PresetError` that lists those there are."""
+    """The preset `name`. Raises a `PresetError` that lists all presets if there is none of that name."""
     try:
         return PRESETS[name]
     except KeyError:

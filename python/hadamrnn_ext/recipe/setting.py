@@ -1,7 +1,7 @@
-"""What a field of a recipe says of itself: its help, the values that make sense, and how a text becomes one.
+"""The description of a recipe's field: its help, the values that make sense, and how they are parsed from text.
 
-All of it stands in the field's metadata, once: the checks, the options of `hadamrnn train`, the docstrings and the
-tables of docs/tasks.md are made from there.
+It is written once, in the field's metadata. The checks, the options of `hadamrnn train`, the docstrings and the tables
+of docs/tasks.md are all made from it.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ __all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "of
 
 
 class PresetError(HadamRNNError, ValueError):
-    """No such preset, or one of its values makes no sense."""
+    """There is no such preset, or one of its values makes no sense."""
 
 
 class Idle(NamedTuple):
-    """A field has no effect on the recipes (a `Preset`) and tasks for which `where` holds; `because` says why."""
+    """A field has no effect where `where(preset, task)` is true. `because` says why."""
 
     because: str
     where: Callable[[Any, Any], object]
 
 
 class Setting(NamedTuple):
-    """What is known of a field. Names of fields stand in backquotes within its texts.
+    """The description of a field. Its texts write the names of other fields in backquotes.
 
-    `parse` makes a value of a word of a command line. `expected` says which values make sense, those for which `holds`
-    is true; `none` says what None stands for, "" where it is no value. `option` is the name on the command line, "" for
-    that of the field and None where it has none. `baseline` is what a network without Hadamard matrices must have
-    here, `...` where that is free. `card` is true where the card of a model has a field of this name and meaning. `initial` is true where only the weights to begin with depend on it.
+    `parse` turns a word of the command line into a value. `holds` tells whether a value makes sense, and `expected` says
+    in words which ones do. `none` says what None stands for; "" means that None is not allowed. `option` is the name on
+    the command line: "" means the name of the field, None that there is no option. `baseline` is the value that a
+    network without Hadamard matrices must have here; `...` means any. `card` is true if the card of a model has a field
+    with this name and meaning. `initial` is true if the field affects only the initial weights. `idle` lists the cases
+    in which the field has no effect.
     """
 
     help: str
@@ -57,12 +59,12 @@ class Setting(NamedTuple):
 
 
 def text(default: Any, help: str, **more: Any) -> Any:
-    """A field that takes any text, or where `holds` says so anything else."""
+    """A field that takes any text, or any value for which the given `holds` is true."""
     return field(default=default, metadata={"setting": Setting(help, **more)})
 
 
 def choice(default: Any, help: str, names: tuple[str, ...], **more: Any) -> Any:
-    """A field that takes one of some names."""
+    """A field that takes one of `names`."""
     expected = f"one of {', '.join(names)}"
     holds, metavar = names.__contains__, f"{{{','.join(names)}}}"
     return text(default, help, expected=expected, holds=holds, metavar=metavar, **more)
@@ -90,13 +92,13 @@ def bits(default: Any, what: str, least: int = 1, **more: Any) -> Any:
 
 
 def parse_bits(text: str) -> int | str | None:
-    """Bits as a command line says them: `float` is None, `same` itself."""
+    """Bits as they are written on the command line: `float` gives None, and `same` stays as it is."""
     return {"float": None, "same": text}[text] if text in ("float", "same") else int(text)
 
 
 parse_bits.__name__ = "bits"  # what argparse calls it in its messages
 
-#: Numbers that make sense: the words for them, and whether one is of them.
+#: Ranges of numbers: the words for each, and whether a number is in it.
 POSITIVE = "a positive number", lambda value: 0 < value < math.inf
 NOT_NEGATIVE = "at least 0", lambda value: 0 <= value < math.inf
 SHARE = "0 to 1", lambda value: 0 <= value <= 1
@@ -105,7 +107,7 @@ BETWEEN = "a number between 0 and 1", lambda value: 0 < value < 1
 
 
 def number(default: Any, help: str, range: tuple[str, Callable[[float], bool]], **more: Any) -> Any:
-    """A field that takes numbers of a range, such as `POSITIVE`."""
+    """A field that takes numbers in a range, such as `POSITIVE`."""
     holds = _is((int, float), range[1])
     return text(default, help, parse=float, expected=range[0], holds=holds, metavar="X", **more)
 
@@ -117,7 +119,7 @@ def _is(kind: Any, holds: Callable[[Any], bool] = lambda value: True) -> Callabl
 
 
 def settings(kind: type[Any]) -> Iterator[tuple[Field[Any], Setting]]:
-    """The fields of a class that say something of themselves, with the whole option, "--sign-lr", as `option`."""
+    """The fields of a class that have a `Setting`, whose `option` is the whole option here, such as "--sign-lr"."""
     for item in fields(kind):
         if (setting := item.metadata.get("setting")) is not None:
             named = None if setting.option is None else spelled(f"`{setting.option or item.name}`")
@@ -125,14 +127,14 @@ def settings(kind: type[Any]) -> Iterator[tuple[Field[Any], Setting]]:
 
 
 def spelled(text: str) -> str:
-    """A text with the fields that it names in backquotes as options of the command line."""
+    """A text whose fields in backquotes are rewritten as options of the command line."""
     return re.sub(
         r"`(\w+)(=False)?`", lambda met: f"--{'no-' if met[2] else ''}{met[1]}".replace("_", "-"), text
     )
 
 
 def check(instance: Any) -> None:
-    """Makes Python's scalars of NumPy's, and raises `PresetError` for a value that makes no sense."""
+    """Turns NumPy's scalars into Python's, and raises `PresetError` for a value that makes no sense."""
     for item, setting in settings(type(instance)):
         value = plain(getattr(instance, item.name))
         object.__setattr__(instance, item.name, value)
@@ -142,12 +144,12 @@ def check(instance: Any) -> None:
 
 
 def neutral(kind: type[Any]) -> dict[str, Any]:
-    """What a network without Hadamard matrices has in the fields that are about them."""
+    """The values that a network without Hadamard matrices has in the fields that are about them."""
     return {field.name: setting.baseline for field, setting in settings(kind) if setting.baseline is not ...}
 
 
 def of_card(kind: type[Any]) -> list[str]:
-    """The fields that the card of a model has under the same name."""
+    """The names of the fields that the card of a model also has."""
     return [item.name for item, setting in settings(kind) if setting.card]
 
 

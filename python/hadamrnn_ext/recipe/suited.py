@@ -1,4 +1,4 @@
-"""Recipes made to measure: for own data, or of the sizes of a model that is to be trained further."""
+"""Recipes made to measure: for your own data, or with the sizes of a model that is trained further."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .setting import of_card
 
 __all__ = ["sized_as", "suited", "suited_threads"]
 
-STEPS = 3000  # of training that small data get, in as many epochs as it takes
+STEPS = 3000  # training steps for small data sets, in as many epochs as they take
 MOST_EPOCHS = 200
-SMALL_STEP = 1 << 20  # numbers of all states of a batch
+SMALL_STEP = 1 << 20  # numbers in all states of a batch
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
@@ -35,17 +35,21 @@ def sized_as(preset: Preset, model: Model) -> Preset:
 
 
 def suited_threads(task: Task, preset: Preset) -> int | None:
-    """One thread where a step is small: as fast as two on an idle machine, and ten times as fast as two that wait for
-    each other on a busy one (measured). None leaves torch's number as it is."""
+    """One thread where a step is small, and otherwise None, which leaves torch's number of threads as it is.
+
+    Measured on small steps, one thread is as fast as two on an idle machine, and ten times as fast on a busy machine,
+    where two threads wait for each other.
+    """
     return 1 if preset.batch_size * task.length * preset.hidden_size < SMALL_STEP else None
 
 
 def suited(task: Task) -> Preset:
-    """The recipe for a task of own data: many units, which hold what happened longest ago apart, and enough steps where there
-    are few examples.
+    """The recipe for a task of your own data.
 
-    Signs stay as they are drawn, which suits few examples and settles soon; a cosine schedule and a moving average of
-    the weights. Tokens of a large vocabulary are embedded, as the recipes for texts have it.
+    It has many units, so that the state keeps even the earliest inputs apart, and enough training steps where there are
+    few examples. The signs stay as they were drawn, which suits few examples and converges early. The schedule is a
+    cosine, and a moving average of the weights is kept. Tokens of a large vocabulary get an embedding, as in the
+    recipes for texts.
     """
     count = len(task.train)
     batch_size = min(100, max(8, 1 << max(0, math.ceil(math.log2(max(count, 1) / 16)))))

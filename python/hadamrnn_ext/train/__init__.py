@@ -3,7 +3,8 @@
     from hadamrnn_ext import train
     summary = train.run(train.Config(train.get_preset("smnist"), seed=1), "runs/smnist-1")
 
-The same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`. Own data, arrays (N, T, d) or lists of sequences:
+This does the same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`. For your own
+data, as arrays (N, T, d) or lists of sequences:
 
     model, summary = train.fit(X, y)
     model.save("mine.safetensors")

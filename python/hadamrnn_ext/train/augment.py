@@ -1,4 +1,4 @@
-"""Training inputs made harder: what a network learns of them holds for other speakers, people and texts too."""
+"""Augmentation: training inputs made harder, so that what is learned carries over to other people and texts."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ __all__ = ["Augmentation"]
 
 
 class Augmentation(NamedTuple):
-    """What `Preset` says of its fields of these names. Draws from torch's generator, which a checkpoint holds."""
+    """The augmentation that the fields of these names in `Preset` describe.
+
+    It draws from torch's generator, whose state is part of a checkpoint.
+    """
 
     token_dropout: float = 0.0
     input_noise: float = 0.0
     time_shift: int = 0
     image_jitter: float = 0.0
-    #: Step t of a sequence is this pixel of its image; None: pixels come in reading order.
+    #: Step t of a sequence is pixel `pixels[t]` of its image; None means that the pixels come in reading order.
     pixels: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, preset: Preset, task: Task) -> Augmentation:
-        """Raises `PresetError` for image_jitter where the steps of `task` are not the pixels of square images."""
+        """The augmentation of a preset on `task`.
+
+        Raises `PresetError` if the preset has image_jitter but the steps of `task` are not pixels of square images.
+        """
         if preset.image_jitter and (task.input_size != 1 or math.isqrt(task.length) ** 2 != task.length):
             raise PresetError(
                 f"image_jitter is {preset.image_jitter}, but {task.name} has {task.input_size} values at each of "
@@ -41,7 +47,10 @@ class Augmentation(NamedTuple):
         return cls(preset.token_dropout, preset.input_noise, preset.time_shift, preset.image_jitter, pixels)
 
     def __call__(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Inputs (B, T, d) or tokens (B, T), of the same shape and dtype; each sequence is turned within its length."""
+        """Augmented features (B, T, d) or tokens (B, T), of the same shape and dtype.
+
+        Each sequence is rotated in time within its own length.
+        """
         if not inputs.is_floating_point():
             if self.token_dropout == 0:
                 return inputs
@@ -59,9 +68,9 @@ class Augmentation(NamedTuple):
         return inputs
 
     def _jittered(self, inputs: Tensor) -> Tensor:
-        """Each image (B, T, 1) by a random affine map of its own: shifted, turned, sheared and scaled a little.
+        """Images (B, T, 1), each slightly shifted, rotated, sheared and scaled by a random affine map of its own.
 
-        All six numbers of the map are off by up to `image_jitter` pixels at the edge of the image.
+        Each of the six numbers of a map moves the edge of the image by up to `image_jitter` pixels.
         """
         batch, steps = inputs.shape[:2]
         side = math.isqrt(steps)

@@ -1,4 +1,4 @@
-"""Full-precision networks to compare with, trained by the same trainer on the same data."""
+"""Full-precision networks for comparison, trained by the same trainer on the same data."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from ..recipe.preset import Preset
 
 __all__ = ["Baseline", "Network", "baseline"]
 
-#: Sequences that are evaluated at a time: torch's LSTM writes the gates of all steps, 160 MB for 100 sequences of
-#: 784 steps at n = 128.
+#: The number of sequences that are evaluated at a time. torch's LSTM stores the gates of all steps: 160 MB for 100
+#: sequences of 784 steps at n = 128.
 EVALUATION_PART = 100
 
 
 class Orthogonal(layers.Module):
-    """h_t = W h_{t-1} + U x_t + b with an orthogonal W of n^2 float32 numbers, the exponential of a skew-symmetric
-    matrix times its random start: HadamRNN's recurrence without its structure. (B, T, d) -> (B, T, n).
+    """HadamRNN's recurrence without its structure: h_t = W h_{t-1} + U x_t + b. Maps (B, T, d) to (B, T, n).
+
+    W is an orthogonal matrix of n^2 float32 numbers. It is its random initial value times the exponential of a
+    learned skew-symmetric matrix.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -45,10 +47,11 @@ class Orthogonal(layers.Module):
 
 
 class Baseline(layers.Module):
-    """Embedding or one-hot tokens or features, one recurrent layer in float32, and a readout.
+    """A network that reads features or tokens (embedded or one-hot), with one recurrent layer in float32 and a readout.
 
-    The readout is V h + c for `lstm` and `gru`, and V relu(h) + c, as HadamRNN's, for `orthogonal`. `output` is
-    "last", "all", or "mean": V times the mean of what it would read at each step. To the trainer it is what a `nn.SequenceModel` without signs would be.
+    The readout is V h + c for `lstm` and `gru`, and V relu(h) + c, as in HadamRNN, for `orthogonal`. `output` is
+    "last", "all", or "mean", which multiplies V by the mean over the steps. The trainer uses it like a
+    `nn.SequenceModel` that has no signs.
     """
 
     def __init__(
@@ -78,7 +81,10 @@ class Baseline(layers.Module):
         self.readout = layers.Linear(hidden_size, output_size)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Logits (B, o), for "all" (B, T, o), of features (B, T, d) or tokens (B, T), at each sequence's own length."""
+        """Logits (B, o), or (B, T, o) for "all", from features (B, T, d) or tokens (B, T).
+
+        `lengths` (B,) are the numbers of steps to read; None reads all T.
+        """
         if self.training:
             return self._logits(x, lengths)
         places = torch.split(torch.arange(len(x)), EVALUATION_PART)
@@ -98,8 +104,10 @@ class Baseline(layers.Module):
         return logits
 
     def loss(self, inputs: Tensor, targets: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """The mean loss as `nn.SequenceModel.loss` has it: cross-entropy, of two classes if there is one logit, or
-        squared error of float targets."""
+        """The mean loss, as in `nn.SequenceModel.loss`.
+
+        It is the squared error for float targets, and otherwise the cross-entropy, of two classes if there is one logit.
+        """
         logits = self(inputs, lengths)
         if targets.is_floating_point():
             return F.mse_loss(logits, targets)
@@ -124,12 +132,12 @@ class Baseline(layers.Module):
 
     @property
     def payload_bytes(self) -> int:
-        """Of all parameters in float32."""
+        """The bytes of all parameters in float32."""
         return sum(4 * math.prod(parameter.shape) for parameter in self.parameters())
 
     @property
     def step(self) -> Operations:
-        """Of one time step without the readout: an addition and a multiplication for each weight that is used."""
+        """The operations per time step without the readout: an addition and a multiplication for each weight in use."""
         weights = sum(
             math.prod(parameter.shape) for parameter in self.rnn.parameters() if parameter.ndim == 2
         )
@@ -140,7 +148,7 @@ Network: TypeAlias = nn.SequenceModel | Baseline
 
 
 def baseline(preset: Preset, task: Task) -> Baseline:
-    """The untrained network that `preset.model` names; its initialization is torch's, but for the embedding's scale."""
+    """The untrained network that `preset.model` names, initialized as in torch except for the scale of its embedding."""
     model = Baseline(
         preset.model,
         task.input_size,

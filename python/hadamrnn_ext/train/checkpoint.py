@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if nothing had happened, in one file that is whole or absent."""
+"""Checkpoints: everything a run needs to continue as if it had never stopped, in one file that is whole or absent."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ class CheckpointError(HadamRNNError):
 
 @dataclass
 class Progress:
-    """Where a run stands. Sums are over the epoch at hand; `seconds` do not count the time a run lay still.
+    """How far a run has come.
 
-    The order of an epoch's examples is a function of seed and epoch, so `step` is all there is to say about it.
+    Sums are over the current epoch. `seconds` leaves out the time in which the run was stopped. The order of an epoch's
+    examples is a function of seed and epoch, so `step` alone gives the place in it.
     """
 
-    epoch: int = 0  # complete ones
-    step: int = 0  # of the epoch at hand
+    epoch: int = 0  # number of complete epochs
+    step: int = 0  # number of steps done in the current epoch
     examples: int = 0
     loss_sum: float = 0.0
-    flips: int = 0  # sign changes, each step's counted
+    flips: int = 0  # sign changes, summed over the steps
     seconds: float = 0.0
     total_seconds: float = 0.0  # of the complete epochs
-    best_epoch: int = 0  # counted from 1; 0 is none yet
+    best_epoch: int = 0  # counted from 1; 0 means none yet
     best_scores: dict[str, float] = field(default_factory=dict)
     log_size: int = 0  # bytes
 
 
 def save(path: Path, *, config: dict[str, Any], progress: Progress, state: dict[str, Any]) -> None:
-    """Writes `state` (state_dicts and tensors by name) with the configuration and the progress, atomically."""
+    """Atomically writes `state` (state_dicts and tensors by name) with the configuration and the progress."""
     content = {"format": FORMAT, "config": config, "progress": asdict(progress), "state": state}
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -52,10 +53,10 @@ def save(path: Path, *, config: dict[str, Any], progress: Progress, state: dict[
 def load(path: Path) -> tuple[dict[str, Any], Progress, dict[str, Any]]:
     """The configuration, progress and state of a checkpoint. Runs no code from the file (`weights_only`).
 
-    Raises `CheckpointError` when it is not a checkpoint or one of another format.
+    Raises `CheckpointError` if the file is not a checkpoint, or is one of another format.
     """
     try:
-        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
+        with zipfile.ZipFile(path) as archive:  # torch does not check the checksums
             if (damaged := archive.testzip()) is not None:
                 raise ValueError(f"the checksum of {damaged} does not match")
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["available", "draw", "figure"]
 
-# Colours that readers with any colour vision tell apart (Okabe and Ito 2008).
+# Colours that readers with any kind of colour vision can tell apart (Okabe and Ito 2008).
 TRAIN, VALIDATION, THIRD, BEST = "#0072B2", "#D55E00", "#009E73", "#888888"
-FEW = 40  # up to so many epochs each one is a dot
+FEW = 40  # with at most this many epochs, each is marked with a dot
 
 
 def available() -> bool:
@@ -26,7 +26,7 @@ def available() -> bool:
 
 
 def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
-    """Draws the records of a log (`log.records`), which hold at least one epoch, to the picture `path`."""
+    """Draws the records of a log (`log.records`), at least one epoch among them, as the picture `path`."""
     write_picture(path, figure(records), dpi=110)
 
 
@@ -53,7 +53,7 @@ def figure(records: Iterable[dict[str, Any]]) -> Figure:
 
 
 def _title(last: dict[str, Any]) -> str:
-    """Of the last record: the summary, or an epoch where a run is not done."""
+    """The title for a log with this last record: the summary, or an epoch if the run is not finished."""
     if last["event"] != "summary":
         return f"epoch {last['epoch']}"
     scores = [f"{_words(name)} {value:.4g}" for name, value in last.items() if name.startswith("test_")]
@@ -84,7 +84,7 @@ def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
     _curve(panel, epochs, "flips", "sum over its steps", TRAIN)
     _curve(panel, epochs, "flipped", "between its start and its end", VALIDATION)
     if max(line["flips"] for line in epochs) > 100:
-        panel.set_yscale("symlog", linthresh=10)  # zero has its place
+        panel.set_yscale("symlog", linthresh=10)  # a symmetric logarithm can show zero
         panel.yaxis.set_major_formatter("{x:g}")
     panel.set_ylim(bottom=0)
     panel.legend(loc="upper right")
@@ -114,7 +114,7 @@ def _curve(panel: Axes, epochs: list[dict[str, Any]], name: str, label: str, col
 
 
 def _logarithmic_if_wide(panel: Axes, epochs: list[dict[str, Any]], *names: str) -> None:
-    """A logarithmic axis where values are positive and far apart, labelled with plain numbers."""
+    """Makes the axis logarithmic, with plain numbers as labels, if the values are positive and far apart."""
     values = [line[name] for line in epochs for name in names]
     if min(values) > 0 and max(values) > 5 * min(values):
         panel.set_yscale("log", subs=(2, 5))

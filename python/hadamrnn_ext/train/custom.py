@@ -1,4 +1,4 @@
-"""Training on own data: `fit`, which does all in one call."""
+"""Training on your own data: `fit` does it all in one call."""
 
 from __future__ import annotations
 
@@ -60,36 +60,43 @@ def fit(
     reporter: Reporter | None = None,
     **recipe: Any,
 ) -> Fitted:
-    """A model of own sequences, trained by a recipe that suits their number and kind.
+    """Trains a model on your own sequences, by a recipe that suits their number and kind.
 
-    The model takes sequences as they are given here: means and scales, vocabulary and names of classes travel in it.
-    Of two classes it has one logit, that of the second; values it answers in their own units.
+    The model takes sequences in the form in which they are given here, because means and scales, the vocabulary and the
+    names of classes are stored in it. For two classes it has one logit, that of the second class. For values it answers
+    in the units of y.
 
     Args:
         X: N sequences: features (N, T, d) or (N, T); integer tokens (N, T); a list or object array of N arrays (T_i, d)
-            or (T_i,) of any lengths, or data frames, whose columns are found by name; or N texts.
-        y: (N,) integers, booleans or strings are classes; floats (N,) or (N, o) are values (regression).
-        test: another (X, y), to score the finished model on; training never reads it.
-        out: folder of the run (log, checkpoint, model); None: a temporary one. A run there goes on where it was.
-        seed: of validation examples, initialization and order.
-        tokens: whether integers without a feature axis are tokens or numbers; None: tokens, if of a signed type of 32
-            bits or more, none negative and none above 65,535.
-        kind: of y, where its type says otherwise: "classes" or "values".
-        impute: missing values (NaN) become the channel's "mean" or the "last" value; None refuses them.
-        normalize: subtract each channel's mean and divide by its standard deviation, those of the training examples.
-        balanced: weigh the loss of a class by the inverse of its frequency.
-        validation: share of the examples, of each class, that chooses the epoch that is kept.
-        groups: (N,) of each sequence the person, device or the like that it is of: validation is then by whole groups.
-        progress: show on stderr how far the training is: a bar on a terminal, elsewhere a line every ten seconds. None
-            shows it on a terminal alone. `reporter` is told instead where one is given.
-        engine, device: as of `Config`. resume, reporter: as of `run`. threads: None for as many as suit the work.
-        recipe: fields of `Preset` that are to be other than `suited` has them: hidden_size=64, epochs=20, lr=1e-3, ...;
-            output="mean" reads the mean of all states instead of the last one, and "auto" trains both ways (in folders of
-            their own below `out`) and keeps the better one by the validation examples.
+            or (T_i,) of any lengths, or of N data frames, whose columns are found by name; or N texts.
+        y: the answers: (N,) integers, booleans or strings are classes; floats (N,) or (N, o) are values (regression).
+        test: another pair (X, y), on which the finished model is scored. Training never reads it.
+        out: folder of the run (log, checkpoint, model). A run that was stopped in it continues. None takes a temporary
+            folder.
+        seed: seed of the choice of validation examples, of the initialization and of the order of examples.
+        tokens: whether integers without a feature axis are tokens rather than numbers. None takes them for tokens if
+            their type is signed and has 32 bits or more, and all are from 0 to 65,535.
+        kind: what y holds, "classes" or "values", if its type suggests otherwise.
+        impute: what replaces missing values (NaN): the "mean" of the channel or its "last" value. None refuses them.
+        normalize: whether each channel's mean is subtracted and the result divided by its standard deviation, both taken
+            from the training examples.
+        balanced: whether the loss of each class is weighted by the inverse of its frequency.
+        validation: share of the examples of each class that are held out to choose the epoch that is kept.
+        groups: (N,) the person, device or other source of each sequence. A group is then either all in validation or
+            all in training.
+        progress: whether progress is shown on stderr, as a bar on a terminal and elsewhere as a line every ten seconds.
+            None shows it only on a terminal. If a `reporter` is given, progress goes to it instead.
+        engine, device: as in `Config`.
+        resume, reporter: as in `run`.
+        threads: number of threads; None takes as many as suit the work.
+        recipe: fields of `Preset` that replace those of `suited`: hidden_size=64, epochs=20, lr=1e-3, ... output="mean"
+            reads the mean of all states instead of the last one. output="auto" trains both ways, each in its own
+            folder below `out`, and keeps the model that scores better on the validation examples.
 
     Raises:
-        ShapeError, InputError: X or y are not such data; a position is named. PresetError: an unknown recipe field.
-        Interrupted, a KeyboardInterrupt: Ctrl-C, or SIGTERM; a run with `out` goes on from there.
+        ShapeError, InputError: X or y are not such data; the message names the position.
+        PresetError: there is no such field of a recipe, or its value makes no sense.
+        Interrupted: (a KeyboardInterrupt) Ctrl-C or SIGTERM; the same call with `out` continues the run.
     """
     seed, threads = plain(seed), plain(threads)
     options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))
@@ -127,7 +134,7 @@ def fit(
                 )
                 found.append(Fitted(Model.load(place / "model.safetensors"), summary))
         except Interrupted as stop:
-            if out is None:  # the folder goes, and the checkpoint with it
+            if out is None:  # the temporary folder is deleted, and the checkpoint with it
                 raise Interrupted(stop.signum, stop.place, None) from None
             raise
         finally:
@@ -136,7 +143,7 @@ def fit(
 
 
 def _better(task: Task, new: Fitted, old: Fitted) -> bool:
-    """By the validation examples."""
+    """Whether `new` scores better than `old` on the validation examples."""
     a, b = (
         {name.removeprefix("val_"): value for name, value in each.summary.items() if name.startswith("val_")}
         for each in (new, old)

@@ -1,4 +1,4 @@
-"""What a finished run leaves: the file of its best model, the scores that users will get from it, and what it costs."""
+"""The results of a finished run: the file of its best model, the scores that users will get from it, and its costs."""
 
 from __future__ import annotations
 
@@ -31,21 +31,25 @@ Answers = NDArray[np.float32]
 
 
 class Product(NamedTuple):
-    """A trained model to use: how to ask it (raw input, or prepared by the task), what it costs, how it is written."""
+    """A trained model that is ready for use: how to run it, what it costs and how to write it to a file.
+
+    `raw` is true if `infer` takes raw input, and false if the task must prepare it.
+    """
 
     infer: Callable[..., Answers]
     raw: bool
     payload_bytes: int
-    operations: int  # of a time step, without the readout
-    name: str  # of its file
-    content: Callable[[dict[str, Any]], bytes]  # of its file, for a provenance
+    operations: int  # per time step, without the readout
+    name: str  # of the model's file
+    content: Callable[[dict[str, Any]], bytes]  # of the file, given the provenance
 
 
 def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
-    """Writes the best model, the summary and, with `picture`, the curves. Test scores are of raw input where the product takes it.
+    """Writes the best model, the summary and, with `picture`, the curves. Returns the summary.
 
-    `inference_seconds` is the time for a sequence of the test in the fastest batch: other work on the machine only
-    makes a batch slower. A task without test examples has no scores of them, and validation examples take the time.
+    Test examples are scored from raw input if the model takes it. `inference_seconds` is the time per test sequence in
+    the fastest batch, since other work on the machine can only make a batch slower. A task without test examples has no
+    test scores, and its validation examples are used to measure the time.
     """
     config, task, progress = trainer.config, trainer.task, trainer.progress
     trainer.result.load_state_dict(trainer.best)
@@ -102,7 +106,10 @@ def _product(trainer: Trainer) -> Product:
 
 
 def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
-    """The native model, an integer one if such a state was trained. It answers in the units of the task."""
+    """The native model, which is an integer model if it was trained with an integer state.
+
+    It answers in the units of the task.
+    """
     if (units := trainer.task.answers) is not None:
         result = copy.deepcopy(result)
         with torch.no_grad():
@@ -130,7 +137,7 @@ def _native(trainer: Trainer, result: nn.SequenceModel) -> Product:
 
 
 def _baseline(trainer: Trainer, result: Baseline) -> Product:
-    """torch's network, whose file is its state_dict with the provenance."""
+    """A network of torch, whose file holds its state_dict and the provenance."""
 
     def content(provenance: dict[str, Any]) -> bytes:
         buffer = io.BytesIO()
@@ -149,7 +156,7 @@ def _baseline(trainer: Trainer, result: Baseline) -> Product:
 
 
 class _Clock:
-    """`infer` with a clock: `seconds` is the time for a sequence in the fastest batch so far."""
+    """`infer` with a clock: `seconds` is the time per sequence in the fastest batch so far."""
 
     def __init__(self, infer: Callable[..., Answers]) -> None:
         self._infer, self.seconds = infer, math.inf

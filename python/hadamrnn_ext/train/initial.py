@@ -1,4 +1,4 @@
-"""The model that a run starts with: an untrained one, or that of a model file (fine-tuning)."""
+"""The model that a run starts with: an untrained one, or one from a model file (fine-tuning)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .baselines import Network, baseline
 
 __all__ = ["build"]
 
-#: Parts of a card that say nothing of the network that is trained.
+#: The parts of a card that do not describe the network that is trained.
 FREE = ("preprocess", "labels", "training", "data", "integer")
 
 
 def build(config: Config, task: Task) -> Network:
-    """The model that a configuration starts with; its initialization is the published one, but for what the preset says.
+    """The model that a configuration starts with. The initialization is the published one, as modified by the preset.
 
-    Raises PresetError if the model of `config.start` is another network than the recipe's on this task.
+    Raises PresetError if the model of `config.start` is not the network that the recipe describes for this task.
     """
     preset = config.preset
     if preset.model in BASELINES:

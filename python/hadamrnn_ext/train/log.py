@@ -1,4 +1,4 @@
-"""The log of a run, `log.jsonl`: one JSON object a line, one line an epoch and one for the end."""
+"""The log of a run, `log.jsonl`: one JSON object per line, with one line per epoch and a last one for the summary."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["Log", "records"]
 class Log:
     """Appends records to a file; each is on disk when `append` returns.
 
-    `keep` is the size to cut an existing file to: a checkpoint knows how long the log was when it was made, and
-    what was written after it is written again.
+    `keep` is the size in bytes to which an existing file is cut. A checkpoint stores how long the log was when it was
+    made, and whatever was logged after that is logged again.
     """
 
     def __init__(self, path: str | Path, keep: int = 0) -> None:
@@ -24,7 +24,7 @@ class Log:
         self._file = self.path.open("r+b" if self.path.exists() else "w+b")
         keep = self._file.truncate(
             min(keep, self.path.stat().st_size)
-        )  # never longer, should it have been cut
+        )  # never lengthen a file that has been cut
         self._file.seek(keep)
 
     def append(self, record: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ class Log:
 
     @property
     def size(self) -> int:
-        """Bytes so far, for `keep`."""
+        """The size of the file in bytes, for `keep`."""
         return self._file.tell()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What is minimized: the mean loss, as a module, because DistributedDataParallel wraps a `forward`."""
+"""The mean loss that training minimizes. It is a module because DistributedDataParallel wraps a `forward`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ __all__ = ["Objective"]
 
 
 class Objective(torch.nn.Module):
-    """Mean loss of `model`'s answers over the examples, and over the steps where there are several.
+    """The mean loss of `model`'s answers over the examples, and over the steps if it answers at every step.
 
-    It is cross-entropy for classes. `label_smoothing` s takes the target's probability from 1 to 1 - s + s/o and gives
-    each other class s/o; `class_weights` (o,) weigh the examples of each class. It is mean squared error for values,
-    which the model learns in units of `answers`: (value - offset) / scale. Inputs pass through `augmentation` first.
+    For classes it is the cross-entropy. `label_smoothing` s lowers the target's probability from 1 to 1 - s + s/o and
+    gives every other class s/o. `class_weights` (o,) weight the examples of each class. For values it is the mean
+    squared error, and the model learns them in units of `answers`: (value - offset) / scale. Inputs pass through
+    `augmentation` first.
     """
 
     def __init__(
@@ -34,7 +35,10 @@ class Objective(torch.nn.Module):
         self.class_weights, self.answers = class_weights, answers
 
     def forward(self, inputs: Tensor, targets: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """The loss, a scalar, for a batch of inputs, its classes (B,) or (B, T) or values (B, o), and its lengths."""
+        """The loss, a scalar, for a batch of inputs, its targets and its lengths.
+
+        The targets are classes (B,) or (B, T), or values (B, o).
+        """
         inputs = self.augmentation(inputs, lengths)
         if self.answers is not None:
             offset, scale = targets.new_tensor(self.answers.offset), targets.new_tensor(self.answers.scale)
@@ -44,12 +48,13 @@ class Objective(torch.nn.Module):
             loss: Tensor = self.model.loss(inputs, targets, lengths)
             return loss
         logits: Tensor = self.model(inputs, lengths)
-        if self.model.output_size == 1:  # that of class 1, as `SequenceModel.loss` has it
+        if self.model.output_size == 1:  # the logit of class 1, as in `SequenceModel.loss`
             logits = F.pad(logits, (1, 0))
         logits, targets = logits.flatten(0, -2), targets.flatten()
         if self.class_weights is None:
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
         weights = logits.new_tensor(self.class_weights)
-        # Not torch's mean, which is over the weights of the batch: means over parts of a batch are to make that of it.
+        # torch's mean would divide by the sum of the batch's weights. Then the means over parts of a batch, which several
+        # processes compute, would not average to the mean over the batch.
         losses = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
         return (losses * weights[targets]).mean()

@@ -1,11 +1,11 @@
-"""One run on several processes, as torchrun starts them, and the same code on one.
+"""One run on several processes, as torchrun starts them. The same code runs on a single process.
 
-Every process holds the same model and takes its part of the very same batches that one process would take, so the
-number of processes changes the rounding of sums and nothing else; scores of the same weights are the same. A rounding
-grows all the same where signs flip, where it tips a code of 4 bits, or over many steps of time: runs on one and on two
-processes then part as two runs on one process do that take each batch's examples in another order. On 5,000 images of
-pmnist with frozen signs and 4 bits the losses of the first epoch differ by 2.1e-3 (validation 1.1e-2) in the one case
-and by 1.2e-3 (9.0e-3) in the other, with float weights by 2.0e-5 (3.2e-4) and 3.4e-5 (6.6e-4).
+Every process holds the same model and takes its part of the same batches that a single process would take. So the number
+of processes changes only the rounding of sums, and scores of the same weights are the same. A difference in rounding can
+still grow, where a sign flips, where a 4-bit code changes, or over many time steps. Runs on one and on two processes then
+diverge as two runs on one process do that order the examples of each batch differently. On 5,000 images of pmnist with
+frozen signs and 4 bits, the losses of the first epoch differ by 2.1e-3 (validation 1.1e-2) in the first case and by
+1.2e-3 (9.0e-3) in the second. With float weights they differ by 2.0e-5 (3.2e-4) and 3.4e-5 (6.6e-4).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PeerError(HadamRNNError):
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes of a run: this one's number `rank`, out of `size`. The first one, `main`, alone writes files."""
+    """The processes of a run: this one has the number `rank` out of `size`. Only the first one, `main`, writes files."""
 
     rank: int = 0
     size: int = 1
@@ -49,20 +49,20 @@ class Workers:
         return self.rank == 0
 
     def parallel(self, module: torch.nn.Module) -> torch.nn.Module:
-        """`module`, whose gradients are from now on means over all processes."""
+        """`module`, wrapped so that its gradients become means over all processes."""
         return module if self.size == 1 else DistributedDataParallel(module)
 
     def share(self, index: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-        """This process's part of `index`, and how many of it count.
+        """This process's part of `index`, and how many of its elements count.
 
-        All but where there are fewer than processes: who gets none computes with the first, which counts nothing,
-        so that everybody takes part in what is done together.
+        All of them count, unless there are fewer elements than processes. A process that would get none is given the
+        first element, which does not count, so that every process takes part in the joint operations.
         """
         part = np.array_split(index, self.size)[self.rank]
         return (part, len(part)) if len(part) else (index[:1], 0)
 
     def gather(self, *values: float) -> list[list[float]]:
-        """The values of every process, a row each; the same rows everywhere."""
+        """The values of every process, one row each. Every process gets the same rows."""
         if self.size == 1:
             return [list(values)]
         mine = torch.tensor(values, dtype=torch.float64)
@@ -71,13 +71,13 @@ class Workers:
         return [row.tolist() for row in rows]
 
     def mean(self, means: dict[str, float], count: int) -> dict[str, float]:
-        """Means over the examples of all processes, from those over the `count` examples of each."""
+        """The means over the examples of all processes, from this process's `means` over `count` examples."""
         rows = self.gather(count, *(value * count for value in means.values()))
         total, *sums = (sum(column) for column in zip(*rows, strict=True))
         return {name: value / total for name, value in zip(means, sums, strict=True)}
 
     def from_main(self, make: Callable[[], T]) -> T:
-        """What `make` returns in the main process, which alone calls it."""
+        """What `make` returns in the main process, which is the only one that calls it."""
         if self.size == 1:
             return make()
         values = [make() if self.main else None]
@@ -87,10 +87,10 @@ class Workers:
 
 @contextmanager
 def connected(device: str = "cpu") -> Iterator[Workers]:
-    """The processes of the run, this one joined to the others if it was started as one of several.
+    """Connects this process to the others of the run, if it was started as one of several.
 
-    Numbers and CPU tensors go by gloo, CUDA tensors by nccl. A process group that is there already is used; one that
-    is made here serves all runs of the process. Raises `PeerError` when another process has ended before its time.
+    Numbers and CPU tensors are exchanged by gloo, CUDA tensors by nccl. A process group that exists already is used. One
+    that is made here serves all later runs of the process. Raises `PeerError` when another process has ended early.
     """
     if not _several():
         yield Workers()
@@ -101,15 +101,15 @@ def connected(device: str = "cpu") -> Iterator[Workers]:
     try:
         yield Workers(distributed.get_rank(), distributed.get_world_size())
     except RuntimeError as error:
-        # gloo says it with a bare RuntimeError, wherever the next operation together happens to be.
+        # gloo raises a bare RuntimeError in whichever joint operation comes next.
         if isinstance(error, distributed.DistError) or "/gloo/" in str(error):
             raise PeerError("another process of this run has ended, and so does this one") from error
         raise
 
 
 def _disconnect() -> None:
-    # A DistributedDataParallel that outlives its process group ends it later, and then waits, holding the GIL, for
-    # threads of gloo that may wait for the GIL: a deadlock, seen in torch 2.13.
+    # A DistributedDataParallel that outlives its process group would end the group later. It would then hold the GIL
+    # while it waits for threads of gloo, which may themselves wait for the GIL: a deadlock, seen in torch 2.13.
     gc.collect()
     distributed.destroy_process_group()
 
@@ -120,9 +120,9 @@ def is_main() -> bool:
 
 
 def fair_threads() -> int | None:
-    """Threads for each process of a machine that share its cores (torchrun leaves each a single one).
+    """The number of threads for each of the processes that share a machine's cores. torchrun would give each only one.
 
-    None for a process alone, where torch's own number is right.
+    None for a single process, for which torch's own number is right.
     """
     if not _several():
         return None
@@ -130,10 +130,10 @@ def fair_threads() -> int | None:
 
 
 def device_of(name: str) -> torch.device:
-    """ "cpu", or for "cuda" this process's own GPU of the machine. Raises InputError where there is none."""
+    """The device `name`: the CPU, or for "cuda" this process's own GPU. Raises InputError if there is no such GPU."""
     if name != "cuda":
         return torch.device(name)
-    with warnings.catch_warnings(record=True) as told:  # of a driver that torch cannot use
+    with warnings.catch_warnings(record=True) as told:  # torch may warn of a driver that it cannot use
         warnings.simplefilter("always")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     number = int(os.environ.get("LOCAL_RANK", "0"))

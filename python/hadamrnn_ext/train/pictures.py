@@ -1,7 +1,7 @@
-"""Results as pictures, where matplotlib is installed: accuracy against size, and training curves.
+"""Pictures of results, where matplotlib is installed: accuracy against size, and training curves.
 
-Numbers in the pictures are those of the rows of the table: names would cover one another. Of sizes, a number is where
-nothing smaller is better, and at networks of other kinds.
+The pictures show the numbers of the table's rows, since names would cover one another. In the picture of sizes, a point
+is numbered if no smaller network is better, or if its network is not a HadamRNN.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["draw", "figure", "learning", "sizes"]
 
 COLUMNS = 3
-LINES = 6  # of a legend
+LINES = 6  # in a column of a legend
 KINDS = {
     "hadamrnn": ("#0072B2", "o"),
     "lstm": ("#D55E00", "s"),
@@ -44,7 +44,7 @@ def draw(groups: Sequence[Group], stem: Path, kind: str = "png") -> list[tuple[s
 
 
 def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], None]) -> Figure:
-    """A panel for each task."""
+    """A figure with a panel for each task."""
     from matplotlib.figure import Figure  # not pyplot: no state, no window
 
     tasks = list(dict.fromkeys(group.task for group in groups))
@@ -61,7 +61,7 @@ def figure(groups: Sequence[Group], panel: Callable[[Axes, Sequence[Group]], Non
 
 
 def sizes(axes: Axes, groups: Sequence[Group]) -> None:
-    """Mean test score over payload bytes, in a bar from the worst seed to the best."""
+    """Draws the mean test score against the payload in bytes, with a bar from the worst seed to the best."""
     from matplotlib.ticker import LogLocator
 
     best = -1.0
@@ -77,8 +77,10 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
         best = max(best, y)
     bytes_ = [_bytes(group) for group in groups]
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=6))  # numbers of seven digits side by side
-    axes.set_xlim(min(bytes_) / 2, 2 * max(bytes_))  # two powers of two at least, and room for a number
+    axes.xaxis.set_major_locator(
+        LogLocator(base=2, numticks=6)
+    )  # leaves room for numbers of seven digits side by side
+    axes.set_xlim(min(bytes_) / 2, 2 * max(bytes_))  # at least two powers of two, and room for a number
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(axis="x", labelsize=8)
     axes.margins(y=0.15)
@@ -87,7 +89,7 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
 
 
 def learning(axes: Axes, groups: Sequence[Group]) -> None:
-    """Validation score after each epoch: a line for the mean of a recipe's runs, in a band from the worst to the best."""
+    """Draws the validation score after each epoch: a recipe's mean over its runs, in a band from worst to best."""
     for number, group in enumerate(groups):
         runs = ([100 * line[f"val_{group.metric}"] for line in run.epochs] for run in group.runs)
         scores = list(zip(*runs, strict=False))

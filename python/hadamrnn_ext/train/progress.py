@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar where rich is installed and stderr a terminal, else lines."""
+"""What a run shows while it works: a bar if rich is installed and stderr is a terminal, and otherwise lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 __all__ = ["Reporter", "Silent", "reporter"]
 
 REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
-QUIET = 10.0  # seconds without a line, after which a step of a long epoch has one
+QUIET = 10.0  # seconds without a line after which a step within a long epoch gets one
 
 
 class Reporter(Protocol):
@@ -21,7 +21,7 @@ class Reporter(Protocol):
 
 
 def reporter(every: float = 0.0) -> Reporter:
-    """The one that suits stderr; it tells of an epoch if it is the last one, or `every` seconds after the one before."""
+    """A reporter that suits stderr. It reports the last epoch, and others at most once in `every` seconds."""
     if sys.stderr.isatty():
         try:
             return _Bar(every)
@@ -31,7 +31,7 @@ def reporter(every: float = 0.0) -> Reporter:
 
 
 def line(record: dict[str, Any], epochs: int) -> str:
-    """An epoch's record as a line to read."""
+    """An epoch's record as a line for people."""
     scores = "  ".join(
         f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("val_")
     )
@@ -52,12 +52,12 @@ class Silent:
 
 
 class _Lines(Silent):
-    """A line an epoch, and where an epoch takes long, lines of its steps."""
+    """Prints a line per epoch and, where an epoch takes long, lines about its steps."""
 
     def __init__(self, every: float) -> None:
         self._every = every
         self._name, self._steps, self._epochs = "", 0, 0
-        self._told = 0.0  # when an epoch or a step was told last
+        self._told = 0.0  # when the last line was printed
 
     def start(self, name: str, steps: int, epochs: int) -> None:
         self._name, self._steps, self._epochs = name, steps, epochs
@@ -79,7 +79,7 @@ class _Lines(Silent):
 
 
 class _Bar(_Lines):
-    """The lines of epochs above a bar of all steps."""
+    """Shows the lines of the epochs above a bar that counts all steps."""
 
     def __init__(self, every: float) -> None:
         from rich.console import Console

@@ -44,7 +44,7 @@ hadamrnn report runs --output docs/results.md
 
 
 def markdown(groups: Sequence[Group], pictures: Sequence[tuple[str, str]] = ()) -> str:
-    """The page. `pictures` are titles and addresses."""
+    """The page in Markdown. `pictures` are pairs of a title and an address."""
     table = [HEADER, ("---",) * len(HEADER), *map(_cells, groups)]
     commands = (f"{group.number}. `{group.config.command()}`" for group in groups)
     parts = [
@@ -91,7 +91,7 @@ def _with_threads(group: Group, text: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Hours, minutes, seconds or less, in the unit that suits."""
+    """A time in the unit that suits it, from hours to microseconds."""
     if seconds is None:
         return ""
     for unit, size in (("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3)):

@@ -1,4 +1,4 @@
-"""Finished runs as records: read from their logs, and grouped by what they did."""
+"""Finished runs as records: they are read from their logs and grouped by recipe."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .log import records
 
 __all__ = ["METRICS", "Group", "ResultError", "Run", "collect"]
 
-#: What a task is reported by: the first of these that its scores have.
+#: The score that a task is reported by is the first of these that it has.
 METRICS = ("accuracy", "sequences", "r2")
 
 
 class ResultError(HadamRNNError):
-    """There is nothing to report, or not what it should be."""
+    """There is nothing to report, or a path is not a folder."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A folder with a log that ends in a summary."""
+    """A finished run: a folder with a log that ends in a summary."""
 
     folder: Path
     config: Config
@@ -34,7 +34,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one recipe, which differ in their seeds; at least one. Groups that belong together are numbered from 1."""
+    """One or more runs of one recipe, which differ in their seeds. The groups of a page are numbered from 1."""
 
     number: int
     runs: list[Run]
@@ -45,18 +45,21 @@ class Group:
 
     @property
     def task(self) -> str:
-        """The task, and the number of steps where it is made to measure: "pmnist", "copy T=1000"."""
+        """The task, with the number of steps if the recipe sets it: "pmnist", "copy T=1000"."""
         preset = self.config.preset
         return preset.task if preset.length is None else f"{preset.task} T={preset.length}"
 
     @property
     def metric(self) -> str:
-        """The name of the score that these runs are reported by."""
+        """The name of the score by which these runs are reported."""
         return next(name for name in METRICS if f"test_{name}" in self.runs[0].summary)
 
     @property
     def name(self) -> str:
-        """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu V3 b8", 3 bits in V, 8 in b: what is usual is left out."""
+        """The model in a few words, such as "Block-HadamRNN n=512 m=32 relu V3 b8" (3 bits in V, 8 in b).
+
+        What has its usual value is left out.
+        """
         preset = self.config.preset
         n, m = preset.hidden_size, preset.block_size
         mean = " mean" if preset.output == "mean" else ""
@@ -79,7 +82,7 @@ class Group:
         return name + mean
 
     def values(self, name: str) -> list[float]:
-        """A number of each summary; none of runs by versions that did not write it."""
+        """This number from each summary, without the runs of versions that did not write it."""
         return [run.summary[name] for run in self.runs if name in run.summary]
 
     def mean(self, name: str) -> float | None:
@@ -87,15 +90,16 @@ class Group:
         return statistics.fmean(values) if values else None
 
     def spread(self, name: str) -> float | None:
-        """The standard deviation over the seeds, of two or more."""
+        """The standard deviation over the seeds, or None if there are fewer than two."""
         values = self.values(name)
         return statistics.stdev(values) if len(values) > 1 else None
 
 
 def collect(paths: Iterable[str | Path]) -> tuple[list[Group], list[str]]:
-    """The runs in and below these folders, by task and then by size, and what was left out and why, a line each.
+    """The groups of runs in and below these folders, and a line for each run that was left out, which says why.
 
-    Raises `ResultError` where a path is no folder or no run in it has finished.
+    Groups are sorted by task and then by size. Raises `ResultError` if a path is not a folder, or if no run in the
+    folders has finished.
     """
     recipes: dict[tuple[tuple[str, Any], ...], dict[int, Run]] = {}
     left_out: list[str] = []

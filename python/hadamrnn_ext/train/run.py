@@ -1,4 +1,4 @@
-"""A whole run: data, model, training, and what it leaves (finish.py)."""
+"""A whole run: its data, its model, the training and its results (finish.py)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ENDS = (
     "can't allocate memory",
     "not enough memory",
     "bad alloc",
-)  # what torch's allocators of main memory say
-LONG = 1_000_000  # steps of all sequences of a test that takes long enough to be announced
+)  # parts of the messages of torch's allocators of main memory
+LONG = 1_000_000  # a test with more steps than this in all takes long enough to be announced
 
 
 def run(
@@ -43,24 +43,33 @@ def run(
     task: Task | None = None,
     picture: bool = True,
 ) -> dict[str, Any]:
-    """Trains, then writes `model.safetensors` (the weights of the best validation epoch) and returns the summary.
-    (A baseline's file is `model.pt`, torch's.) The folder `out` also holds `log.jsonl`, `checkpoint.pt`, `curves.png`
-    where matplotlib is installed. `resume` None goes on from a checkpoint there if there is one, True
-    insists on one, False begins anew. `data` and `verify` are those of `data.tasks.load`, `threads` None leaves
-    torch's number as it is. The summary is the last line of the log: validation and test scores, bytes, seconds.
+    """Trains a model, writes it to the folder `out` and returns the summary of the run.
 
-    `task` is trained on instead of the one that the preset names; `config.data` says which data it is made of. Without
-    `picture` there is no `curves.png`.
+    The model file is `model.safetensors`, with the weights of the best validation epoch; a baseline's is `model.pt`, in
+    torch's format. `out` also holds `log.jsonl`, `checkpoint.pt` and, where matplotlib is installed, `curves.png`. The
+    summary is the last line of the log: validation and test scores, bytes and seconds.
 
-    Under torchrun every process calls this with the same arguments; the first alone writes and reports, `threads`
-    is that of each (None: its share of the cores), and all return the summary.
+    Under torchrun every process calls this with the same arguments. Only the first one writes and reports, and all
+    return the summary. Afterwards torch's global random state is what it was before.
 
-    torch's global random state is afterwards what it was before.
+    Args:
+        config: the recipe and the other settings of the run.
+        out: the folder of the run, which is made if it is missing.
+        data, verify: where the data lie and whether their checksums are compared, as in `data.tasks.load`.
+        threads: number of threads of each process. None leaves torch's number as it is, and under torchrun gives each
+            process its share of the cores.
+        resume: None continues from the checkpoint in `out` if there is one, True insists on one, False begins anew.
+        checkpoint_seconds: the longest time between two checkpoints.
+        reporter: what is told of the progress; None reports nothing.
+        task: the task to train on instead of the one that the preset names; `config.data` says which data it holds.
+        picture: whether `curves.png` is drawn.
 
-    Raises errors of the HadamRNNError family, `Interrupted`, a KeyboardInterrupt, after SIGINT or SIGTERM.
+    Raises:
+        HadamRNNError: one of its family.
+        Interrupted: (a KeyboardInterrupt) after SIGINT or SIGTERM.
     """
     out = Path(out)
-    device_of(config.device)  # says now that there is none
+    device_of(config.device)  # raises early if there is no such device
     with connected(config.device) as workers, _random_state_of_others(config.device), memory_errors():
         threads = threads or fair_threads()
         if threads is not None:
@@ -79,7 +88,7 @@ def run(
 
 @contextmanager
 def _random_state_of_others(device: str) -> Iterator[None]:
-    """Leaves torch's generators as they were, those of GPUs too where there are any in use."""
+    """Restores torch's generators on exit, with those of the GPUs if any are in use."""
     used = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(range(torch.cuda.device_count() if used else 0)):
         yield
@@ -87,7 +96,7 @@ def _random_state_of_others(device: str) -> Iterator[None]:
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """While entered, what torch raises where memory ends, on the CPU or a GPU, becomes MemoryError."""
+    """Inside the block, torch's out-of-memory errors, on the CPU or a GPU, become MemoryError."""
     try:
         yield
     except RuntimeError as error:
@@ -120,7 +129,7 @@ def _train(
 
 
 def _goes_on(path: Path, resume: bool | None) -> bool:
-    """Whether a run goes on from the checkpoint `path`; what `run` says of `resume`."""
+    """Whether a run continues from the checkpoint `path`. `resume` is that of `run`; False deletes the checkpoint."""
     if resume is False:
         path.unlink(missing_ok=True)
     elif resume is True and not path.exists():

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a wish that the trainer looks at between steps, so that it can save first."""
+"""SIGINT and SIGTERM as requests that the trainer checks for between steps, so that it can save its state first."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["Interrupted", "Stop", "stop_signals"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to stop, by Ctrl-C or by the signal `signum`; `checkpoint` holds its state, None: nothing does.
+    """The run was asked to stop, by Ctrl-C or by the signal `signum`. `checkpoint` holds its state, or is None.
 
-    No `Exception`: what tries one thing after another, such as the searches of scikit-learn, ends with it.
+    It is not an `Exception`, so that code which tries one thing after another, such as a search of scikit-learn, ends
+    with it.
     """
 
     def __init__(self, signum: int, place: str, checkpoint: Path | None) -> None:
@@ -26,16 +27,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop:
-    """The signal that came, or None."""
+    """`received` is the signal that has arrived, or None."""
 
     received: int | None = None
 
 
 @contextmanager
 def stop_signals() -> Iterator[Stop]:
-    """While entered, the first SIGINT or SIGTERM is only noted; a second one acts as it did before.
+    """Inside the block, the first SIGINT or SIGTERM is only noted. A second one acts as it did before the block.
 
-    Outside the main thread, where Python delivers no signals, nothing changes.
+    Outside the main thread, where Python delivers no signals, this changes nothing.
     """
     stop = Stop()
     previous: dict[int, Any] = {}

@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, each epoch validated, logged and saved; deterministic and resumable."""
+"""The training loop, deterministic and resumable. After its steps, each epoch is validated, logged and saved."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ __all__ = ["DivergedError", "Trainer"]
 
 
 class DivergedError(HadamRNNError):
-    """The loss is not finite any more."""
+    """The loss is no longer finite."""
 
 
 class Trainer:
-    """Trains `model` on `task` as `config` says, with its state in the folder `out`.
+    """Trains `model` on `task` as `config` says, and keeps its state in the folder `out`.
 
-    The same configuration, data and number of threads give the same bits, and so does a run that was stopped or
-    killed and taken up again with `restore`: a checkpoint holds the model, the optimizer, the random state, the
-    best model so far and the place in the epoch, and is written every epoch and every `checkpoint_seconds`.
+    The same configuration, data and number of threads give the same bits. So does a run that was stopped or killed and
+    then continued with `restore`. A checkpoint holds the model, the optimizer, the random state, the best model so far
+    and the place in the epoch. It is written after every epoch and every `checkpoint_seconds`.
 
-    Of several `workers` each has a Trainer. They hold the same state at every step and decide alike, so that the
-    main one can write it for all.
+    Each of several `workers` has a Trainer of its own. They hold the same state at every step and make the same
+    decisions, so the main one can write the state for all.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Trainer:
 
     @property
     def result(self) -> Network:
-        """The model that is validated and kept: the one that is trained, or its average."""
+        """The model that is validated and kept: the trained model itself, or its average."""
         return self.model if self.average is None else self.average.model
 
     @property
@@ -94,8 +94,8 @@ class Trainer:
         return self.progress.epoch >= self.preset.epochs
 
     def restore(self) -> None:
-        """Takes up the run that the checkpoint describes. Raises `CheckpointError` if it is another one."""
-        # Only the main process need see the file.
+        """Continues the run that the checkpoint describes. Raises `CheckpointError` if that is a different run."""
+        # Only the main process needs to see the file.
         stored, self.progress, state = self.workers.from_main(lambda: checkpoint.load(self.checkpoint_path))
         if differences := self.config.obstacles(stored):
             raise checkpoint.CheckpointError(
@@ -116,7 +116,7 @@ class Trainer:
         self._signs = self._current_signs()
 
     def fit(self) -> None:
-        """Trains up to the last epoch. Raises `DivergedError`, or `Interrupted` once the state is saved."""
+        """Trains up to the last epoch. Raises `DivergedError`, or `Interrupted` after the state has been saved."""
         log = Log(self.log_path, keep=self.progress.log_size) if self.workers.main else None
         self.reporter.start(self.preset.name, self.steps, self.preset.epochs)
         try:
@@ -155,7 +155,7 @@ class Trainer:
                 self._save()
 
     def _step(self, chosen: NDArray[np.int64], stop: Stop) -> tuple[float, int]:
-        """One step on the examples `chosen`: their mean loss, and the signal that some process was sent, or 0."""
+        """Takes a step on the examples `chosen`. Returns their mean loss, and the signal that any process received, or 0."""
         part, counted = self.workers.share(chosen)
         batch = (torch.from_numpy(array).to(self.device) for array in self.task.train.batch(part))
         loss = self.objective(*batch)
@@ -164,7 +164,7 @@ class Trainer:
         if not math.isfinite(value):
             raise DivergedError(self._diagnosis(value))
         self.optimizer.zero_grad(set_to_none=True)
-        # Gradients become the means over the processes, which are to be those over the examples.
+        # The gradients are averaged over the processes. This factor makes that the average over the examples.
         (loss * (counted * self.workers.size / len(chosen))).backward()
         if self.preset.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
@@ -213,10 +213,11 @@ class Trainer:
         self._save()
 
     def validate(self) -> dict[str, float]:
-        """Scores on the validation split, by the native kernels (eval mode without gradients runs them).
+        """Scores on the validation split.
 
-        Except where training runs on krylov, which shares the powers of W among all sequences and scores a split
-        several times faster; there is nothing in the model that training mode would change.
+        The native kernels compute them, as they do in eval mode without gradients. The exception is a model that trains
+        on the krylov engine: that shares the powers of W among all sequences and scores a split several times faster.
+        Nothing in the model depends on the mode otherwise.
         """
         model = self.result
         model.train(model.engine_for(EVALUATION_BATCH) == "krylov")
@@ -225,19 +226,22 @@ class Trainer:
         return self.task.conclude(self.workers.mean(found, self._validated))
 
     def answers(self, inputs: NDArray[Any], *lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What `result` answers to prepared input, in the mode that it is in; values in the units of the task."""
+        """What `result` answers to prepared input, in its current mode. Values are in the units of the task."""
         given = (torch.from_numpy(array).to(self.device) for array in (inputs, *lengths))
         answers: NDArray[np.float32] = self.result(*given).cpu().numpy()
         units = self.task.answers
         return answers if units is None else units.invert(answers)
 
     def _current_signs(self) -> NDArray[np.bool_]:
-        """The signs, all layers', as booleans: true is +1, zero included. In NumPy: a third of torch's overhead."""
+        """The signs of all layers as booleans. True is +1, as it is for a latent of zero.
+
+        It is done in NumPy, which has a third of torch's overhead.
+        """
         latent = [parameter.detach().cpu().numpy().ravel() for parameter in self.model.sign_parameters()]
         return np.concatenate([np.empty(0, np.bool_), *(values >= 0 for values in latent)])
 
     def _save(self) -> None:
-        """Writes the checkpoint, where that is this process's part."""
+        """Writes the checkpoint, if this is the main process."""
         if not self.workers.main:
             return
         state = {
