@@ -89,7 +89,7 @@ results: .venv-test/installed ## Train everything that docs/results.md reports, 
 docs: .venv-test/installed ## Write the reference of all docstrings to build/docs.
 	$(INSTALL) '.[docs]'
 	$(TEST)/pdoc --docformat google -o build/docs hadamrnn_ext hadamrnn_ext.nn hadamrnn_ext.train hadamrnn_ext.data \
-	    hadamrnn_ext.plots
+	    hadamrnn_ext.plots hadamrnn_ext.closed_form hadamrnn_ext.dask hadamrnn_ext.sklearn
 
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.

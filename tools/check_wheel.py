@@ -29,6 +29,8 @@ for name in ("smnist", "pmnist"):
     print(f"{name}\n{model.describe()}\n")
 assert hr.infer("a wonderful film", model="sst2") > 0
 assert hr.infer("a dull and tedious film", model="imdb") < 0
+waves = np.sin(np.arange(40) * np.repeat([0.2, 0.5], 10)[:, None] + np.arange(20)[:, None])  # of two pitches
+assert (hr.fit(waves, np.repeat(["low", "high"], 10)).model.classify(waves[:1].T).labels == "low").all()
 with tempfile.TemporaryDirectory() as folder:  # from templates, which travel in the wheel
     for path in hr.export.c(hr.load("smnist"), folder):
         print(f"{path.name}: {path.stat().st_size:,} bytes")

@@ -17,4 +17,4 @@ rm -rf "$folder"
 "$folder/bin/python" -m pip install --quiet --only-binary=:all: "${oldest[@]}" "$folder"/hadamrnn_ext-*.whl pytest hypothesis
 echo "with ${oldest[*]}"
 "$folder/bin/python" -m pytest -q -p no:cacheprovider tests/test_!(kernels|faults|pretrained).py \
-    tests/data/test_{own,idx}.py tests/cli/test_infer.py "$@"
+    tests/closed_form tests/data/test_{files,idx}.py tests/cli/test_infer.py "$@"

@@ -40,7 +40,8 @@ cp "$build"/memory/_core*.so "$build/package/hadamrnn_ext/"
 LD_PRELOAD="$(${CXX:-c++} -print-file-name=libasan.so) $(${CXX:-c++} -print-file-name=libubsan.so)" \
     ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$build/package" "$python" -m pytest -q -p no:cacheprovider \
     tests/test_model.py tests/test_stream.py tests/test_streams.py tests/test_integer.py tests/test_threads.py \
-    tests/test_traces.py tests/test_format_damage.py tests/test_hadamard.py
+    tests/test_traces.py tests/test_format_damage.py tests/test_hadamard.py tests/test_forgetting.py \
+    tests/test_windows.py tests/test_integer_forgetting.py
 
 built races thread -DHADAMRNN_PYTHON=OFF
 "$build/races/cpp/tests/hadamrnn_tests" tests/traces/golden.txt scalar

@@ -12,15 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hadamrnn_ext.data import csv_dialect
-from hadamrnn_ext.data import files as own
+from hadamrnn_ext.data import csv_dialect, files
 from hadamrnn_ext.data.columns import Known
 from hadamrnn_ext.errors import DataError
 from hadamrnn_ext.file.data_card import DataCard
 
 
 def read(text, *, known=None, labelled=True, kind=None, **columns):
-    return own.parsed("some.csv", text, own.Columns(**columns), labelled=labelled, known=known, kind=kind)
+    return files.parsed("some.csv", text, files.Columns(**columns), labelled=labelled, known=known, kind=kind)
 
 
 def lists(found):
@@ -369,11 +368,11 @@ def test_byte_order_marks_line_ends_and_compression(tmp_path, mark):
         ("c.csv", content.replace(b"\r\n", b"\r")),
     ):
         (tmp_path / name).write_bytes(data)
-        found = own.examples(tmp_path / name)
+        found = files.examples(tmp_path / name)
         assert (lists(found), found.y.tolist()) == ([[0.5, 2], [3]], ["wälk", "run"])
     (tmp_path / "d.csv").write_bytes("label;0\nw\u00e4lk;1\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"d\.csv, line 2"):
-        own.examples(tmp_path / "d.csv")
+        files.examples(tmp_path / "d.csv")
 
 
 CELLS = st.one_of(
@@ -411,10 +410,10 @@ def test_a_written_table_is_read_as_it_was(tmp_path_factory, how):
         writer.writerow([name, *(repr(value).replace(".", decimal) for value in row)])
     path = tmp_path_factory.mktemp("written") / "table.csv"
     path.write_bytes((mark + out.getvalue() + end.replace("\n", newline)).encode())
-    found = own.examples(path, own.Columns(delimiter=delimiter, decimal=decimal))
+    found = files.examples(path, files.Columns(delimiter=delimiter, decimal=decimal))
     assert (lists(found), found.y.tolist()) == (x, y)
     with contextlib.suppress(DataError):  # in two ways, or thousands: never another table in silence
-        detected = own.examples(path)
+        detected = files.examples(path)
         assert (lists(detected), detected.y.tolist()) == (x, y)
 
 

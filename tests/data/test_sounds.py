@@ -8,8 +8,7 @@ import wave
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import files as own
-from hadamrnn_ext.data import mel, sound, sounds
+from hadamrnn_ext.data import files, mel, sound, sounds
 from hadamrnn_ext.errors import DataError
 from hadamrnn_ext.file.card import Training
 
@@ -46,7 +45,7 @@ def folder(tmp_path):
 
 
 def test_frames_and_classes_of_a_folder(folder):
-    frames, classes = own.read(folder)
+    frames, classes = files.read(folder)
     assert classes.tolist() == ["high", "low", "low"]
     assert [part.shape for part in frames] == [(24, 32), (12, 32), (18, 32)]
     heard, rate = sound.read("b", tone(300, 0.3, 22_050))
@@ -58,17 +57,17 @@ def test_frames_and_classes_of_a_folder(folder):
 def test_what_is_no_folder_of_classes_is_named(folder, tmp_path):
     (folder / "d.wav").write_bytes(tone(300, 0.1))
     with pytest.raises(DataError, match=r"d\.wav: lies beside the classes"):
-        own.read(folder)
+        files.read(folder)
     (folder / "d.wav").unlink()
     (folder / "silent").mkdir()
     with pytest.raises(DataError, match="silent: holds no sound"):
-        own.read(folder)
+        files.read(folder)
     (folder / "silent" / "e.wav").write_bytes(tone(300, 0.1)[:-1])
     with pytest.raises(DataError, match=r"silent.e\.wav: cut short"):
-        own.read(folder)
+        files.read(folder)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: has no sub-folders of sounds"):
-        own.read(tmp_path / "empty")
+        files.read(tmp_path / "empty")
 
 
 def test_models_hear_as_their_cards_say(rng, make_model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import files as own
+from hadamrnn_ext.data import files
 from hadamrnn_ext.data.targets import is_missing, targets
 from hadamrnn_ext.errors import DataError, InputError
 
@@ -116,7 +116,7 @@ def test_values_on_a_large_offset_are_refused_with_the_reason(rng):
 
 def of_file(cells, kind=None, quoted=()):
     lines = [f'"{cell}",1' if cell in quoted else f"{cell},1" for cell in cells]
-    return own.parsed("f.csv", "\n".join(["label,0", *lines]), kind=kind)
+    return files.parsed("f.csv", "\n".join(["label,0", *lines]), kind=kind)
 
 
 def test_labels_of_a_file_are_as_they_are_written():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import files as own
+from hadamrnn_ext.data import files
 from hadamrnn_ext.data.columns import Known
 from hadamrnn_ext.errors import DataError
 from hadamrnn_ext.file.data_card import DataCard
 
 
 def read(text, known=None, labelled=True, **columns):
-    return own.parsed("Gun.ts", text, own.Columns(**columns), known=known, labelled=labelled)
+    return files.parsed("Gun.ts", text, files.Columns(**columns), known=known, labelled=labelled)
 
 
 def lists(found):
@@ -127,4 +127,4 @@ def test_arff_is_named():
 def test_files_without_targets_are_not_to_train_on(tmp_path):
     (tmp_path / "x.ts").write_text("@classLabel false\n@data\n1,2\n")
     with pytest.raises(DataError, match=r"x\.ts: has no targets"):
-        own.examples(tmp_path / "x.ts")
+        files.examples(tmp_path / "x.ts")

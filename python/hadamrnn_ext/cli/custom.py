@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import custom, sounds, source
-from ..data import files as own
+from ..data import custom, files, sounds, source
 from ..data.csv_dialect import DELIMITERS
 from ..data.examples import Examples
 from ..data.series import Series
@@ -110,9 +109,9 @@ def add_columns(group: Any) -> tuple[str, ...]:
     return ("--label", "--id", "--time", "--features", "--delimiter", "--decimal", "--impute")
 
 
-def columns(arguments: argparse.Namespace) -> own.Columns:
+def columns(arguments: argparse.Namespace) -> files.Columns:
     """What the command line says of the columns of a table."""
-    return own.Columns(
+    return files.Columns(
         arguments.label,
         arguments.id,
         arguments.time,
@@ -149,10 +148,10 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
         HELD_OUT if arguments.test is None else 0.0,
     )
     asked, kind = columns(arguments), arguments.targets
-    train = own.examples(arguments.train, asked, kind=kind)
+    train = files.examples(arguments.train, asked, kind=kind)
     test = None
     if arguments.test is not None:
-        test = own.examples(arguments.test, asked, own.Known.of_training(train), kind)
+        test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
     task = custom.task(train, test, options, arguments.seed)
     if source.is_folder(arguments.train):
         task = dataclasses.replace(task, settings=sounds.SETTINGS)

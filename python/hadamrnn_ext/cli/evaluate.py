@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .. import zoo
-from ..data import custom, sounds, tasks
-from ..data import files as own
+from ..data import custom, files, sounds, tasks
 from ..data.confusion import Confusion
 from ..data.targets import Kind
 from ..data.task import EVALUATION_BATCH, Split, Task, evaluate
@@ -122,7 +121,7 @@ def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
     """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
     card = model.card
     kind: Kind = "values" if card.labels is None else "classes"
-    found = own.examples(file, columns(arguments), own.Known.of_model(card), kind, sounds.hearing(card))
+    found = files.examples(file, columns(arguments), files.Known.of_model(card), kind, sounds.hearing(card))
     print(found.understood, file=sys.stderr)
     return custom.of_model(card, found, arguments.impute)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import files as own
+from hadamrnn_ext.data import files
 from hadamrnn_ext.errors import DataError
 
 
@@ -15,7 +15,7 @@ class Harmful:
 
 
 def parse(text, **columns):
-    found = own.parsed("some.csv", text, own.Columns(**columns))
+    found = files.parsed("some.csv", text, files.Columns(**columns))
     return found.x, found.y
 
 
@@ -71,19 +71,19 @@ def test_arrays_of_one_length_filled_up_or_one_after_another(tmp_path):
     path = tmp_path / "data.npz"
     x = np.arange(12.0).reshape(2, 3, 2)
     np.savez(path, X=x, y=np.array(["a", "b"]))
-    np.testing.assert_array_equal(own.read(path)[0], x)
+    np.testing.assert_array_equal(files.read(path)[0], x)
     np.savez(path, X=x, y=[0, 1], lengths=[2, 3])
-    same(own.read(path)[0], [x[0, :2], x[1]])
+    same(files.read(path)[0], [x[0, :2], x[1]])
     np.savez_compressed(
         path, x=np.concatenate([x[0, :2], x[1]]), y=[0.5, 1], Lengths=np.array([2, 3], np.uint8)
     )
-    read, y = own.read(path)
+    read, y = files.read(path)
     same(read, [x[0, :2], x[1]])
     assert y.tolist() == [0.5, 1]
     np.savez(path, X=[5, 6, 7], y=[0, 1], lengths=[1, 2])
-    same(own.read(path)[0], [[5], [6, 7]])
+    same(files.read(path)[0], [[5], [6, 7]])
     np.savez(path, X=x[:, :1], y=[0, 1], lengths=[1, 1])
-    same(own.read(path)[0], x[:, :1])
+    same(files.read(path)[0], x[:, :1])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_arrays_of_one_length_filled_up_or_one_after_another(tmp_path):
 def test_lengths_that_are_not_those_of_the_sequences(tmp_path, x, lengths, message):
     np.savez(tmp_path / "data.npz", X=x, y=[0, 1], lengths=lengths)
     with pytest.raises(DataError, match=message):
-        own.read(tmp_path / "data.npz")
+        files.read(tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize("harmful", [False, True])
@@ -114,7 +114,7 @@ def test_pickles_are_refused_unread_with_what_to_do(tmp_path, capsys, harmful):
     with pytest.raises(
         DataError, match=r"X\.npy: it holds pickled Python objects.*np\.concatenate.*dtype=str"
     ):
-        own.read(path)
+        files.read(path)
     np.load(path, allow_pickle=True)["X"]
     assert capsys.readouterr().out == "this has run\n" * harmful
 
@@ -125,16 +125,16 @@ def test_other_files_are_refused(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"data\.npz"):
-        own.read(path)
+        files.read(path)
 
 
 def test_an_npz_with_one_name_twice(tmp_path):
     np.savez(tmp_path / "data.npz", X=np.zeros((2, 3)), x=np.ones((2, 3)), y=[0, 1])
     with pytest.raises(DataError, match=r"data\.npz: holds X, x; expected one array of this name"):
-        own.read(tmp_path / "data.npz")
+        files.read(tmp_path / "data.npz")
 
 
 def test_an_npz_lacks_something(tmp_path):
     np.savez(tmp_path / "data.npz", X=np.zeros((2, 3)), labels=[0, 1])
     with pytest.raises(DataError, match="holds X, labels; expected X and y"):
-        own.read(tmp_path / "data.npz")
+        files.read(tmp_path / "data.npz")
