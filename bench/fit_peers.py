@@ -97,7 +97,8 @@ def gru(train: Part, seed: int) -> Fitted:
     def classify(part: Part) -> NDArray[Any]:
         with torch.inference_mode():
             x = torch.from_numpy((part.padded() - mean) / deviation)
-            return names[readout(cell(x)[0].mean(1)).argmax(1).numpy()]
+            found: NDArray[Any] = names[readout(cell(x)[0].mean(1)).argmax(1).numpy()]
+            return found
 
     return Fitted(classify, 4 * sum(weight.numel() for weight in weights))
 

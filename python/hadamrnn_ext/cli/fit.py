@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import disk
-from ..closed_form.fit import fit_examples
+from ..closed_form.fitting import fit_examples
 from ..closed_form.options import Options
 from ..closed_form.report import Report
 from ..closed_form.steps import as_many_as_steps

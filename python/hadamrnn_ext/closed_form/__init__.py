@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fit import fit
+from .fitting import fit
 from .report import Fitted, Report
 from .running import Running
 
