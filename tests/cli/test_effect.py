@@ -18,7 +18,7 @@ ALWAYS = {
     "--grad-clip --average "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout",
-    "fit": "file --test --out --seed --hidden-size --group --targets --balanced --label --id --time --features --delimiter --decimal "
+    "fit": "file --test --out --seed --hidden-size --state-bits --group --targets --balanced --label --id --time --features --delimiter --decimal "
     "--threads --json",
     "eval": "model --kernel --test --threads --json",
     "infer": "file --text --model --kernel --threads --json",

@@ -89,6 +89,10 @@ def test_few_examples_of_a_class_are_warned_of(run, tables):
         ("train.csv --group who", "missing"),
         ("train.csv --group who --test nowhere.csv", "nowhere.csv"),
         ("train.csv --group who --impute last --hidden-size 33", "hidden_size is 33"),
+        (
+            "train.csv --group who --impute last --state-bits 17",
+            "state_bits is 17; expected an integer 8 .. 16",
+        ),
         ("train.csv --group who --impute last --seed -1", "seed is -1; expected 0 to 2^32 - 1"),
         ("train.csv --group who --impute last --max-bytes 100", "max_bytes is 100"),
         ("train.csv --group who --impute last --out nowhere/m.safetensors", "nowhere"),

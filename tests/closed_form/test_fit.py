@@ -207,6 +207,8 @@ def test_the_file_is_no_larger_than_asked(rng):
         ({"hidden_size": 64.0}, r"hidden_size is 64\.0; expected a power of two"),
         ({"hidden_size": "16"}, "hidden_size is '16'; expected a power of two"),
         ({"max_bytes": "x"}, "max_bytes is 'x'; expected a positive integer"),
+        ({"state_bits": 7}, r"state_bits is 7; expected an integer 8 \.\. 16"),
+        ({"state_bits": 8.0}, r"state_bits is 8\.0; expected an integer 8 \.\. 16"),
         ({"max_bytes": 9000, "hidden_size": 16}, "max_bytes is 9000 and hidden_size is 16"),
         ({"kind": "foo"}, "kind is 'foo'; expected None, 'classes' or 'values'"),
         ({"seed": -1}, r"seed is -1; expected 0 to 2\^32 - 1"),

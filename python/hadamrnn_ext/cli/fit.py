@@ -29,6 +29,7 @@ EXAMPLES = """\
   hadamrnn fit train.csv --test test.csv --out model.safetensors
   hadamrnn fit walks.csv --id walk --label who --group person --impute last
   hadamrnn fit train.npz --max-bytes 4096 --seed 1 --json
+  hadamrnn fit train.npz --state-bits 8              an integer model, fitted to what the integers compute
 """
 
 
@@ -56,6 +57,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--hidden-size", type=positive, metavar="N", help="units, a power of two, whatever the bytes"
+    )
+    parser.add_argument(
+        "--state-bits",
+        type=int,
+        metavar="{8..16}",
+        help="make an integer model with so many bits of state (default: a float model)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     add_columns(parser)
@@ -87,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         balanced=arguments.balanced,
         num_threads=threads(arguments),
         every_step=False,
+        state_bits=arguments.state_bits,
     ).checked()
     train, test = read(arguments)
     refuse_steps(train)

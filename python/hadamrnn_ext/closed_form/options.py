@@ -42,11 +42,14 @@ class Options(NamedTuple):
             )
         if self.max_bytes is not None and (most is None or most < 1):
             raise InputError(f"max_bytes is {self.max_bytes!r}; expected a positive integer")
+        bits = _integer(self.state_bits)
+        if self.state_bits is not None and (bits is None or not 8 <= bits <= 16):
+            raise InputError(f"state_bits is {self.state_bits!r}; expected an integer 8 .. 16")
         if units is not None and most is not None:
             raise InputError(
                 f"max_bytes is {most} and hidden_size is {units}, which says how large the network is; expected one of them"
             )
-        return self._replace(seed=seed, hidden_size=units, max_bytes=most)
+        return self._replace(seed=seed, hidden_size=units, max_bytes=most, state_bits=bits)
 
 
 def _integer(value: object) -> int | None:
