@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 
@@ -17,9 +18,18 @@ GOLDEN = Path(__file__).parent / "golden_files"
 PICKLED = GOLDEN / "before_storeys.pickle"
 
 
+class _Unpickler(pickle.Unpickler):
+    """Arrays were pickled by NumPy 2, whose modules have names that NumPy 1 does not know."""
+
+    def find_class(self, module, name):
+        if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+            module = module.replace("numpy._core", "numpy.core")
+        return super().find_class(module, name)
+
+
 @pytest.fixture(scope="module")
 def things():
-    return pickle.loads(PICKLED.read_bytes())
+    return _Unpickler(io.BytesIO(PICKLED.read_bytes())).load()
 
 
 @pytest.mark.parametrize(
