@@ -65,6 +65,22 @@ inline __m512i shift_arithmetic(__m512i a, __m128i count) {
   return shift_arithmetic(a, unsigned(Lanes<int64_t, __m128i>(count).lane[0]));
 }
 
+// Each element by its own count; counts above 31 leave the sign alone.
+inline __m512i shift_arithmetic_each(__m512i a, __m512i counts) {
+  Lanes<int32_t, __m512i> x(a);
+  const Lanes<uint32_t, __m512i> count(counts);
+  for (int i = 0; i < 16; ++i) x.lane[i] >>= count.lane[i] < 32 ? count.lane[i] : 31;
+  return x;
+}
+
+// The low halves of 32-bit elements.
+inline __m256i low_halves(__m512i a) {
+  const Lanes<uint32_t, __m512i> x(a);
+  Lanes<uint16_t, __m256i> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = uint16_t(x.lane[i]);
+  return r;
+}
+
 // Inside each group of four 32-bit elements.
 template <class R>
 R permute(R a, int control) {
@@ -118,6 +134,8 @@ inline __m256i narrow(unsigned mask, __m512i a) {
 #define _mm512_cvtepi8_epi32 emulated::widen
 #define _mm512_sra_epi32 emulated::shift_arithmetic
 #define _mm512_srai_epi32 emulated::shift_arithmetic
+#define _mm512_srav_epi32 emulated::shift_arithmetic_each
+#define _mm512_cvtepi32_epi16 emulated::low_halves
 #define _mm512_permute_ps emulated::permute
 #define _mm512_shuffle_epi32 emulated::permute
 #define _mm512_shuffle_f32x4 emulated::shuffle_groups
