@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import forgetting_model
 from hadamrnn_ext import isa
-from hadamrnn_ext.file import tensors
 from hadamrnn_ext.file.card import Card, LayerCard
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.golden import floats as golden
@@ -36,20 +36,7 @@ def restore_isa():
 def forgetting(
     rng: np.random.Generator, n: int = 24, m: int = 8, kernel: str = "auto", **fields: Any
 ) -> hr.Model:
-    defaults: dict[str, Any] = {
-        "input": "features",
-        "output": "last",
-        "input_size": 2,
-        "output_size": 3,
-        "layers": (LayerCard(n, m),),
-        "decays": True,
-    }
-    card = Card(**{**defaults, **fields})
-    parameters = {name: rng.normal(size=shape) for name, shape in tensors.parameter_shapes(card).items()}
-    for name, value in parameters.items():
-        if name.endswith("decays"):
-            parameters[name] = rng.integers(0, 256, value.shape).astype(np.uint8)
-    return hr.Model.from_parameters(card, parameters, kernel)
+    return forgetting_model(rng, kernel, **{"layers": (LayerCard(n, m),), **fields})
 
 
 def network(model: hr.Model) -> golden.Network:

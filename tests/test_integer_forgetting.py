@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from drawn import forgetting_model
 from hadamrnn_ext import isa
 from hadamrnn_ext.errors import InputError, ModelFormatError
-from hadamrnn_ext.file import tensors
 from hadamrnn_ext.file.card import Card, LayerCard
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Preprocess
@@ -45,20 +45,7 @@ def restore_isa():
 def make(
     rng: np.random.Generator, n: int = 64, m: int = 16, recurrence: str = "linear", **fields: Any
 ) -> hr.Model:
-    defaults: dict[str, Any] = {
-        "input": "features",
-        "output": "last",
-        "input_size": 2,
-        "output_size": 3,
-        "layers": (LayerCard(n, m, recurrence),),  # type: ignore[arg-type]
-        "decays": True,
-    }
-    card = Card(**{**defaults, **fields})
-    parameters = {name: rng.normal(size=shape) for name, shape in tensors.parameter_shapes(card).items()}
-    for name, value in parameters.items():
-        if name.endswith("decays"):
-            parameters[name] = rng.integers(0, 256, value.shape).astype(np.uint8)
-    return hr.Model.from_parameters(card, parameters)
+    return forgetting_model(rng, **{"layers": (LayerCard(n, m, recurrence),), **fields})
 
 
 def draw(rng: np.random.Generator, card: Card, *shape: int) -> np.ndarray[Any, Any]:
