@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from .. import hadamard
 from . import floats as golden
+from .integers import input_codes
 
 __all__ = ["Layer", "Network", "features", "forward", "hidden", "integer_features", "quantize_input"]
 
@@ -150,12 +151,9 @@ def integer_features(net: Network, z: Int) -> Int:
 
 
 def quantize_input(net: Network, x: F32) -> Int:
-    """q = clamp(rint(x / s_x)), the division in float32. Infinities saturate as large numbers do; NaN is no integer."""
+    """The integers that the features x become, as in other integer models: ``integers.input_codes``."""
     assert net.input_scale is not None
-    with np.errstate(over="ignore"):
-        low, high = map(np.float32, net.input_range)
-        q: F32 = np.clip(np.rint(x / net.input_scale), low, high)
-    return q.astype(np.int64)
+    return input_codes(x, net.input_scale, net.input_range)
 
 
 def _inputs(net: Network, x: NDArray[Any]) -> Int:

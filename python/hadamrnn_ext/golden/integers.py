@@ -28,7 +28,17 @@ from numpy.typing import NDArray
 from .. import hadamard
 from . import floats as golden
 
-__all__ = ["Layer", "Network", "forward", "hidden", "integer_logits", "logits", "mean", "quantize_input"]
+__all__ = [
+    "Layer",
+    "Network",
+    "forward",
+    "hidden",
+    "input_codes",
+    "integer_logits",
+    "logits",
+    "mean",
+    "quantize_input",
+]
 
 Int = NDArray[np.int64]
 F32 = NDArray[np.float32]
@@ -123,11 +133,16 @@ def integer_logits(net: Network, z: Int) -> Int:
 
 
 def quantize_input(net: Network, x: F32) -> Int:
-    """q = clamp(rint(x / s_x)), with a division in float32. Infinities saturate like large numbers; x must not be NaN."""
+    """The integers that the features x become, see ``input_codes``."""
     assert net.input_scale is not None
+    return input_codes(x, net.input_scale, net.input_range)
+
+
+def input_codes(x: F32, scale: np.float32, limits: tuple[int, int]) -> Int:
+    """q = clamp(rint(x / s_x)), with a division in float32. Infinities saturate like large numbers; x must not be NaN."""
     with np.errstate(over="ignore"):
-        low, high = map(np.float32, net.input_range)
-        q: F32 = np.clip(np.rint(x / net.input_scale), low, high)
+        low, high = map(np.float32, limits)
+        q: F32 = np.clip(np.rint(x / scale), low, high)
     return q.astype(np.int64)
 
 

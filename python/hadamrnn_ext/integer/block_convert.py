@@ -17,7 +17,7 @@ from ..file.storage import Coded
 from ..file.tensors import codes_name, pack_parameters
 from ..golden.floats import decay
 from .block_constants import Constants, RealInput, constants
-from .source import TABLE_BITS, feature_input, weight_codes
+from .source import TABLE_BITS, feature_input, row_codes, row_steps, weight_codes
 
 __all__ = ["check_blocks", "convert_blocks"]
 
@@ -141,8 +141,8 @@ def _tokens(
     elif card.input_activation == "relu":
         rows = np.maximum(rows, 0)
     rows = rows / np.repeat(scales.astype(np.float32), card.layers[0].block_size)
-    steps = np.abs(rows).max(axis=1) / ((1 << TABLE_BITS - 1) - 1)
-    codes = np.rint(rows / np.where(steps > 0, steps, 1)[:, None]).astype(np.int8)
+    steps = row_steps(rows)
+    codes = row_codes(rows, steps)
     largest_rows = (np.abs(codes) * steps[:, None]).max(axis=0)
     return _Input(np.maximum(largest_rows, 1e-9), codes, TABLE_BITS, None, steps)
 

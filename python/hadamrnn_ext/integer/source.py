@@ -13,7 +13,16 @@ from ..file.card import Card
 from ..file.codes import code_range, quantize, unpack
 from ..file.integer_card import IntegerInput
 
-__all__ = ["TABLE_BITS", "Source", "bytes_enter", "feature_input", "input_source", "weight_codes"]
+__all__ = [
+    "TABLE_BITS",
+    "Source",
+    "bytes_enter",
+    "feature_input",
+    "input_source",
+    "row_codes",
+    "row_steps",
+    "weight_codes",
+]
 
 Array = NDArray[Any]
 TABLE_BITS = (
@@ -80,10 +89,20 @@ def feature_input(card: Card, largest: float, bits: int) -> IntegerInput:
 def _folded(weight: Array, embedding: Array, power_of_two: bool) -> Source:
     """U E as rows of 8-bit codes with a step per row. ``power_of_two``: each step is the largest one times a power of two."""
     rows = embedding.astype(np.float64) @ weight.astype(np.float64).T
-    steps = np.abs(rows).max(axis=1) / ((1 << TABLE_BITS - 1) - 1)
+    steps = row_steps(rows)
     top = steps.max()
     if power_of_two and top > 0:
         nonzero = np.where(steps > 0, steps, top)
         steps = np.where(steps > 0, top * 2.0 ** np.ceil(np.log2(nonzero / top)), 0)
-    codes = np.rint(rows / np.where(steps > 0, steps, 1)[:, None])
-    return Source(codes.astype(np.int8), TABLE_BITS, steps, None)
+    return Source(row_codes(rows, steps), TABLE_BITS, steps, None)
+
+
+def row_steps(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The step of each row of a table: its largest magnitude is the largest code."""
+    steps: NDArray[np.float64] = np.abs(rows).max(axis=1) / ((1 << TABLE_BITS - 1) - 1)
+    return steps
+
+
+def row_codes(rows: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.int8]:
+    """The codes of a table's rows; a row whose step is 0 is all zero."""
+    return np.rint(rows / np.where(steps > 0, steps, 1)[:, None]).astype(np.int8)
