@@ -15,7 +15,7 @@ ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
     "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
-    "--grad-clip --average "
+    "--grad-clip --average --decays --input-activation --thresholds "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout",
     "fit": "file --test --out --seed --hidden-size --state-bits --group --targets --balanced --label --id --time --features --delimiter --decimal "
@@ -37,7 +37,8 @@ COLUMNS = "--label x --id x --time x --features x --delimiter , --decimal ."
 IDLE = {
     "train smnist": "--train x --test x COLUMNS --group x --impute last --tokens --no-tokens --targets values "
     "--no-normalize --balanced --validation 0.2",
-    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2",
+    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2 "
+    "--differences --joined 3 --longest 9 --pooled share --time-constant 4",
     "train copy --freeze-signs": "--sign-lr 0.1 --sign-schedule step --sign-decay 0.5 --sign-margin 0.1",
     "train copy --schedule cosine": "--decay 0.5 --sign-decay 0.5",
     "train copy --schedule cosine --sign-schedule step --sign-decay 0.9": "--decay 0.5",

@@ -10,7 +10,9 @@ from ..data.task import Task
 from ..data.tasks import TEXTS
 from ..errors import HadamRNNError
 from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
+from ..file.pool import MAX_THRESHOLDS, MAX_TIME_CONSTANT, Pool
 from .setting import (
+    ABOVE_1,
     BELOW_1,
     BETWEEN,
     NOT_NEGATIVE,
@@ -35,6 +37,8 @@ __all__ = ["BASELINES", "Preset"]
 OUTPUTS = ("last", "mean")
 RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
+ACTIVATIONS = ("relu", "clip")
+POOLED = ("both", "excess", "share")
 #: Networks with float32 weights, for comparison (train/baselines.py).
 BASELINES = ("lstm", "gru", "orthogonal")
 MODELS = ("hadamrnn", *BASELINES)
@@ -54,6 +58,7 @@ _FEATURES = Idle(
 _NO_EMBEDDING = Idle(
     "there is no embedding; `embedding_size` makes one", lambda preset, task: preset.embedding_size is None
 )
+_NO_POOL = Idle("there is no pool; `thresholds` makes one", lambda preset, task: preset.thresholds is None)
 _VALUES = Idle("it is for classes, and the targets are values", lambda preset, task: task.answers is not None)
 _FLOAT = Idle(
     "it is for weights of few bits, and none are",
@@ -197,6 +202,14 @@ class Preset:
         NOT_NEGATIVE,
         idle=(_TOKENS,),
     )
+    joined: int = whole(
+        0,
+        "most steps of another sequence that come before each one in training, so that the network learns to let go of "
+        "what was before",
+        0,
+        LONGEST,
+        idle=(_TOKENS,),
+    )
     grad_clip: float | None = number(None, "largest norm of the whole gradient", POSITIVE, none="no limit")
     label_smoothing: float = number(
         0.0, "probability that is shared equally among all classes", BELOW_1, idle=(_VALUES,)
@@ -222,6 +235,56 @@ class Preset:
         "what a network that answers once per sequence reads: the last state, or the mean of the states of all steps",
         OUTPUTS,
         none="what the task asks for",
+    )
+    decays: bool = switch(
+        False, "gives each Hadamard block a learned decay, so that old input fades", baseline=False, card=True
+    )
+    longest: float = number(
+        100.0,
+        "the longest time constant, in steps, of the decays that are drawn; the shortest is one step",
+        ABOVE_1,
+        initial=True,
+        idle=(Idle("nothing decays; `decays` makes it", lambda preset, task: not preset.decays),),
+    )
+    input_activation: str | None = choice(
+        None,
+        "function that is applied to the input U x + b of the first layer; clip limits it to -1 .. 1",
+        ACTIVATIONS,
+        none="no function",
+        baseline=None,
+        card=True,
+    )
+    differences: bool = switch(
+        False,
+        "reads the change of each feature since the step before as well",
+        baseline=False,
+        card=True,
+        idle=(_TOKENS,),
+    )
+    thresholds: int | None = whole(
+        None,
+        "number of learned thresholds per unit of a pool, which is read instead of a state: how far and how often each "
+        "unit is above them",
+        1,
+        MAX_THRESHOLDS,
+        none="no pool",
+        baseline=None,
+    )
+    pooled: str = choice(
+        "both",
+        "what the pool holds of each threshold: the mean excess, the share of the steps, or both",
+        POOLED,
+        baseline="both",
+        idle=(_NO_POOL,),
+    )
+    time_constant: int | None = whole(
+        None,
+        "k of a pool of about the last 2^k steps, which suits streams without an end",
+        1,
+        MAX_TIME_CONSTANT,
+        none="a pool of all steps",
+        baseline=None,
+        idle=(_NO_POOL,),
     )
     model: str = choice(
         "hadamrnn", "kind of network; all but hadamrnn are float32 networks in torch, for comparison", MODELS
@@ -253,12 +316,20 @@ class Preset:
             return Card(
                 output=output,
                 layers=(layer,) * self.num_layers,
+                pool=self.pool,
                 output_weight_bits=self.weight_bits if output_bits == "same" else output_bits,
                 **{name: getattr(task, name) for name in OF_TASK},
                 **{name: getattr(self, name) for name in of_card(Preset)},
             )
         except HadamRNNError as error:
             raise PresetError(f"{task.name} cannot have this network: {error}") from None
+
+    @property
+    def pool(self) -> Pool | None:
+        """The pool that is read instead of a state, or None."""
+        if self.thresholds is None:
+            return None
+        return Pool(self.thresholds, self.pooled != "share", self.pooled != "excess", self.time_constant)
 
     def output_on(self, task: Task) -> Literal["last", "all", "mean"]:
         """Which answers the network gives on `task`.

@@ -101,6 +101,7 @@ parse_bits.__name__ = "bits"  # what argparse calls it in its messages
 #: Ranges of numbers: the words for each, and whether a number is in it.
 POSITIVE = "a positive number", lambda value: 0 < value < math.inf
 NOT_NEGATIVE = "at least 0", lambda value: 0 <= value < math.inf
+ABOVE_1 = "a number above 1", lambda value: 1 < value < math.inf
 SHARE = "0 to 1", lambda value: 0 <= value <= 1
 BELOW_1 = "0 to below 1", lambda value: 0 <= value < 1
 BETWEEN = "a number between 0 and 1", lambda value: 0 < value < 1
