@@ -45,7 +45,7 @@ BASELINES = {
 }
 MODELS = ("hadamrnn", *BASELINES)
 #: The learning rates that a search tries (train/rates.py), each for one SHORT-th of the epochs.
-RATES, SHORT = (1e-2, 3e-3, 1e-3, 3e-4), 3
+RATES, SHORT = (3e-2, 1e-2, 3e-3, 1e-3), 3
 #: The fields of a network's card that come from the task.
 OF_TASK = ("input", "input_size", "output_size", "preprocess", "labels")
 
