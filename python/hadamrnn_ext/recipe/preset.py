@@ -39,9 +39,17 @@ RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
 ACTIVATIONS = ("relu", "clip")
 POOLED = ("both", "excess", "share")
-#: Networks with float32 weights, for comparison (train/baselines.py).
-BASELINES = ("lstm", "gru", "orthogonal")
+#: Networks with float32 weights, for comparison (train/baselines.py), and how they are called in a table.
+BASELINES = {
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "orthogonal": "orthogonal RNN",
+    "fastgrnn": "FastGRNN",
+    "cornn": "coRNN",
+}
 MODELS = ("hadamrnn", *BASELINES)
+#: The learning rates that a search tries (train/rates.py), each for one SHORT-th of the epochs.
+RATES, SHORT = (3e-2, 1e-2, 3e-3, 1e-3), 3
 #: The fields of a network's card that come from the task.
 OF_TASK = ("input", "input_size", "output_size", "preprocess", "labels")
 
@@ -83,6 +91,9 @@ _NO_SIGN_STEP = Idle(
 
 #: The metadata that all fields about the latent signs' learning rate share.
 _SIGNS: dict[str, Any] = {"baseline": None, "idle": (_FROZEN,)}
+#: Those of the fields that only one of the networks for comparison has.
+_FASTGRNN: dict[str, Any] = {"baseline": None, "of": "fastgrnn"}
+_CORNN: dict[str, Any] = {"baseline": None, "of": "cornn"}
 
 
 @dataclass(frozen=True)
@@ -289,6 +300,19 @@ class Preset:
     model: str = choice(
         "hadamrnn", "kind of network; all but hadamrnn are float32 networks in torch, for comparison", MODELS
     )
+    input_rank: int | None = whole(
+        None, "rank of the input matrix of fastgrnn", none="a full matrix", **_FASTGRNN
+    )
+    recurrent_rank: int | None = whole(
+        None, "rank of the recurrent matrix of fastgrnn", none="a full matrix", **_FASTGRNN
+    )
+    dt: float | None = number(None, "time step of the oscillators of cornn", POSITIVE, none="0.1", **_CORNN)
+    gamma: float | None = number(
+        None, "stiffness of the oscillators of cornn", NOT_NEGATIVE, none="0.2", **_CORNN
+    )
+    epsilon: float | None = number(
+        None, "damping of the oscillators of cornn", NOT_NEGATIVE, none="6.4", **_CORNN
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -299,11 +323,10 @@ class Preset:
                 raise PresetError(
                     f"{name} is {getattr(self, name)} without an embedding; expected an embedding_size too"
                 )
-        if self.model in BASELINES:
-            for name, value in neutral(Preset).items():
-                if (met := getattr(self, name)) != value:
-                    raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
-        else:
+        for name, value in neutral(Preset, self.model).items():
+            if (met := getattr(self, name)) != value:
+                raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
+        if self.model not in BASELINES:
             self._layer()
 
     def card(self, task: Task) -> Card:
