@@ -15,9 +15,9 @@ ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
     "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
-    "--grad-clip --average "
+    "--grad-clip --average --search-lr --decays --input-activation --thresholds "
     # where they do not fit the rest, they are refused as wrong values
-    "--tokenizer --embedding-bits --token-dropout",
+    "--tokenizer --embedding-bits --token-dropout --input-rank --recurrent-rank --dt --gamma --epsilon",
     "fit": "file --test --out --seed --hidden-size --state-bits --group --targets --balanced --label --id --time --features --delimiter --decimal "
     "--threads --json",
     "eval": "model --kernel --test --threads --json",
@@ -37,11 +37,13 @@ COLUMNS = "--label x --id x --time x --features x --delimiter , --decimal ."
 IDLE = {
     "train smnist": "--train x --test x COLUMNS --group x --impute last --tokens --no-tokens --targets values "
     "--no-normalize --balanced --validation 0.2",
-    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2",
+    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2 "
+    "--differences --joined 3 --longest 9 --pooled share --time-constant 4",
     "train copy --freeze-signs": "--sign-lr 0.1 --sign-schedule step --sign-decay 0.5 --sign-margin 0.1",
     "train copy --schedule cosine": "--decay 0.5 --sign-decay 0.5",
     "train copy --schedule cosine --sign-schedule step --sign-decay 0.9": "--decay 0.5",
     "train copy --weight-bits float": "--weight-clip 2",
+    "train copy --search-lr": "--lr 0.1",
     "train copy --from copy": "--positive-signs 0.5 --embedding-scale 0.5",
     "train custom --train own.npz": "--data x --no-verify --length 5 COLUMNS --group x --embedding-size 4 "
     "--sign-lr 1",

@@ -67,11 +67,11 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     mean, spread = statistics.fmean(accuracies), statistics.stdev(accuracies)
     table = [line for line in markdown(groups).splitlines() if line.startswith("| ")]
     assert table[2] == (
-        f"| 1 | pmnist | HadamRNN n=512 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
+        f"| 1 | pmnist | HadamRNN n=512 | 0.001 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
         "| 2 min (1) | 40 µs (1) |"
     )
     assert table[3].startswith(
-        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
+        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 0.002 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
     )
     commands = [line for line in markdown(groups).splitlines() if "`hadamrnn train" in line]
     assert commands == [
@@ -131,6 +131,39 @@ def test_a_name_tells_what_is_unusual(made, tmp_path, recipe, name):
     made("a", preset=changed(**recipe))
     (group,), _ = results.collect([tmp_path])
     assert group.name == name
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "name"),
+    [
+        ("cornn", {}, "coRNN n=64 mean"),
+        ("cornn", {"gamma": 2.5}, "coRNN n=64 gamma=2.5 mean"),
+        ("fastgrnn", {"recurrent_rank": 8}, "FastGRNN n=64 recurrent_rank=8 mean"),
+        ("orthogonal", {"output": "last"}, "orthogonal RNN n=64"),
+    ],
+)
+def test_names_of_networks_for_comparison(made, tmp_path, model, recipe, name):
+    made("a", preset=dataclasses.replace(as_baseline(get_preset("har2"), model), hidden_size=64, **recipe))
+    (group,), _ = results.collect([tmp_path])
+    assert group.name == name
+
+
+def test_a_rate_that_was_searched_has_an_asterisk(made, tmp_path):
+    (made("a", preset=changed(lr=1e-2)) / "rates.jsonl").write_text("")
+    made("b", seed=1, preset=changed(lr=1e-2))  # with the rate that seed 0 found
+    made("c", preset=changed(lr=3e-4))
+    groups, _ = results.collect([tmp_path])
+    rows = [line.split(" | ")[3] for line in markdown(groups).splitlines() if "| pmnist |" in line]
+    assert sorted(rows) == ["0.0003", "0.01 *"]
+
+
+def test_notes_of_the_folder_end_the_page(made, tmp_path, capsys):
+    made("a")
+    assert cli.main(["report", str(tmp_path / "runs")]) == 0
+    without = capsys.readouterr().out
+    (tmp_path / "runs/notes.md").write_text("## Published\n\nMore of it.\n")
+    assert cli.main(["report", str(tmp_path / "runs")]) == 0
+    assert capsys.readouterr().out == without + "\n## Published\n\nMore of it.\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ..data import custom, tasks
 from ..data.task import Task
 from ..errors import DataError
 from ..recipe import PRESETS, Config, Preset, get_preset, suited, suited_threads
+from ..recipe.preset import RATES, SHORT
 from .counter import waiting
 from .custom import add_custom, train_on
 from .effect import Idle
@@ -25,6 +26,7 @@ EXAMPLES = """\
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
+  hadamrnn train har2 --model gru --search-lr        the same, with the learning rate that is best in validation
   hadamrnn train custom --train train.npz --test test.npz     your own data: arrays X and y
   hadamrnn train custom --train walks.csv --id walk --label who --impute last --out runs/walks
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
@@ -43,6 +45,12 @@ def add(commands: Commands) -> None:
         help="folder of the run (default: runs/PRESET-SEED, or runs/PRESET-MODEL-SEED)",
     )
     add_settings(parser, Config)
+    rates, share = ", ".join(f"{rate:g}" for rate in RATES), f"1/{SHORT}"
+    parser.add_argument(
+        "--search-lr",
+        action="store_true",
+        help=f"first tries the learning rates {rates} for {share} of the epochs, and takes the best in validation",
+    )
     add_data(parser)
     add_threads(parser)
     again = parser.add_mutually_exclusive_group()
@@ -68,6 +76,7 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(
         idle=(
+            Idle(("--lr",), lambda given: given.search_lr, "--search-lr finds the learning rate"),
             Idle(
                 own,
                 lambda given: given.preset != custom.NAME,
@@ -106,6 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
             task=task,
+            search_lr=arguments.search_lr,
         )
     except (train.Interrupted, train.DivergedError) as error:
         if train.is_main():

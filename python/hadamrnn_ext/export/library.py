@@ -20,11 +20,11 @@ from ..model import Model
 from . import floats, integers
 from .arduino import architectures, platforms
 from .names import identifier
-from .raw import raw_values
+from .raw import Raw, raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
 
-__all__ = ["c"]
+__all__ = ["c", "sources"]
 
 
 def c(
@@ -67,6 +67,28 @@ def c(
         >>> import hadamrnn_ext as hr
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
     """
+    paths = []
+    for file, text in sources(model, name, transform, resolution).items():
+        target = Path(directory) / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, text.encode())
+        paths.append(target)
+    return paths
+
+
+def sources(
+    model: Model,
+    name: str = "model",
+    transform: str = "fwht",
+    resolution: float | Sequence[float] | None = None,
+    plenty_of_memory: bool = False,
+) -> dict[str, str]:
+    """The text of each file that ``c`` writes, by its name.
+
+    Args:
+        plenty_of_memory: the library has no ``name_prepare``, and that of a float model has ``name_unpack`` instead, which is
+            to be called once: it decodes all codes into memory, so that steps are faster. The bits are the same.
+    """
     name = identifier(name)
     if transform not in integers.LAYOUTS:
         raise InputError(
@@ -83,7 +105,7 @@ def c(
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
-    raw, tables = raw_values(card, resolution), Tables()
+    raw, tables = None if plenty_of_memory else raw_values(card, resolution), Tables()
     network = (
         floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
     )
@@ -94,24 +116,20 @@ def c(
         **_common(card),
         **network,
         **prepare,
+        "unpacked": plenty_of_memory and card.integer is None,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
         "architectures": ",".join(architectures(table_bytes(tables))),
         "platforms": json.dumps(platforms(table_bytes(tables))),
     }
-    paths = []
-    for template, file in {
+    files = {
         "header.h.in": f"{name}.h",
         network["template"]: f"{name}.c",
         "example.c.in": f"examples/{name}/main.c",
         "library.properties.in": "library.properties",
         "library.json.in": "library.json",
-    }.items():
-        target = Path(directory) / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write(target, render(template, values).encode())
-        paths.append(target)
-    return paths
+    }
+    return {file: render(template, values) for template, file in files.items()}
 
 
 def _common(card: Card) -> dict[str, Any]:

@@ -69,7 +69,7 @@ PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS)}
 
 def as_baseline(preset: Preset, model: str) -> Preset:
     """The preset for one of `BASELINES`, without the settings that such a model lacks."""
-    return replace(preset, model=model, **neutral(Preset))
+    return replace(preset, model=model, **neutral(Preset, model))
 
 
 def get_preset(name: str) -> Preset:
