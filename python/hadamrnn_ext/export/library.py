@@ -19,8 +19,9 @@ from ..file.codes import code_width
 from ..model import Model
 from . import floats, integers
 from .arduino import architectures, platforms
+from .classes import classes, given
 from .names import identifier
-from .raw import Raw, raw_values
+from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
 
@@ -34,7 +35,8 @@ def c(
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
 ) -> list[Path]:
-    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
+    """Write a model as C99 source: ``name.h``, ``name.c``, examples, and what makes it a library of Arduino, PlatformIO,
+    ESP-IDF, Zephyr and CMake.
 
     The state lives in a struct that the caller owns. Results equal those of ``Model.infer`` to the bit. An integer model
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
@@ -114,8 +116,10 @@ def sources(
         "name": name,
         "NAME": name.upper(),
         **_common(card),
+        **classes(card),
         **network,
         **prepare,
+        **given(raw, network["input_kind"]),
         "unpacked": plenty_of_memory and card.integer is None,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
@@ -128,6 +132,11 @@ def sources(
         "example.c.in": f"examples/{name}/main.c",
         "library.properties.in": "library.properties",
         "library.json.in": "library.json",
+        "sketch.ino.in": "examples/serial/serial.ino",
+        "CMakeLists.txt.in": "CMakeLists.txt",
+        "idf_component.yml.in": "idf_component.yml",
+        "module.yml.in": "zephyr/module.yml",
+        "zephyr.txt.in": "zephyr/CMakeLists.txt",
     }
     return {file: render(template, values) for template, file in files.items()}
 
