@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import hadamard
+from ..data.sounds import hearing
 from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..file.codes import code_width
 from ..model import Model
-from . import floats, integers
+from . import floats, integers, sound
 from .arduino import architectures, platforms
 from .names import identifier
 from .raw import raw_values
@@ -40,7 +41,8 @@ def c(
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
     multiplies. A float model gives the same float32 values, unless the compiler is told to reorder (``-ffast-math``).
     ``name_step`` reads what the network itself reads: scaled, normalized, permuted, quantized. ``name_prepare`` computes
-    that from what sensors give, one time step at a time.
+    that from what sensors give, one time step at a time. If the card says that the model hears sound, ``name_sound.h`` and
+    ``name_sound.c`` compute its frames from samples of 16 bits, in integers; see docs/microcontrollers.md.
 
     Args:
         directory: created if it is missing; existing files of the same names are replaced.
@@ -52,7 +54,8 @@ def c(
             r * resolution in the units of the training data. It is one number, or one per feature: 1/16384 for an
             accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
-            which.
+            which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
+            it has no sound library.
 
     Returns:
         The paths of the files written.
@@ -83,6 +86,9 @@ def c(
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    hears = hearing(card) if resolution is None else None
+    if hears is not None and card.integer is not None:
+        resolution = sound.RESOLUTION
     raw, tables = raw_values(card, resolution), Tables()
     network = (
         floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
@@ -92,6 +98,7 @@ def c(
         "name": name,
         "NAME": name.upper(),
         **_common(card),
+        "sources": json.dumps([f"+<{name}{part}.c>" for part in ("", "_sound")[: 1 + (hears is not None)]]),
         **network,
         **prepare,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
@@ -99,17 +106,22 @@ def c(
         "architectures": ",".join(architectures(table_bytes(tables))),
         "platforms": json.dumps(platforms(table_bytes(tables))),
     }
+    files = {
+        f"{name}.h": ("header.h.in", values),
+        f"{name}.c": (network["template"], values),
+        f"examples/{name}/main.c": ("example.c.in", values),
+        "library.properties": ("library.properties.in", values),
+        "library.json": ("library.json.in", values),
+    }
+    if hears is not None:
+        front_end = sound.values(card, name, hears.rate, raw is not None)
+        files |= {f"{name}_sound.{end}": (f"sound.{end}.in", front_end) for end in "hc"}
+        files[f"examples/{name}_sound/main.c"] = ("sound_example.c.in", front_end)
     paths = []
-    for template, file in {
-        "header.h.in": f"{name}.h",
-        network["template"]: f"{name}.c",
-        "example.c.in": f"examples/{name}/main.c",
-        "library.properties.in": "library.properties",
-        "library.json.in": "library.json",
-    }.items():
+    for file, (template, inserted) in files.items():
         target = Path(directory) / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        write(target, render(template, values).encode())
+        write(target, render(template, inserted).encode())
         paths.append(target)
     return paths
 
