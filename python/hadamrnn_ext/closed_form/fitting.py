@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data import custom, holdout
+from ..data import custom, holdout, sounds
 from ..data.examples import Examples
 from ..data.missing import Impute
 from ..data.targets import Kind, targets
@@ -46,6 +46,7 @@ def fit(
     num_threads: int | None = None,
     every_step: bool | None = None,
     state_bits: int | None = None,
+    sound_rate: int | None = None,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
 
@@ -75,6 +76,8 @@ def fit(
         state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
             give; None: a float model.
         every_step: whether y has a target for every step, where its shape does not say so.
+        sound_rate: X are frames of ``audio.log_mel``, of so many samples per second. The model remembers it: from then on it
+            takes sound files, and its exported C takes samples.
 
     Returns:
         ``Fitted(model, report)``.
@@ -104,6 +107,9 @@ def fit(
         every_step,
         state_bits,
     )
+    if sound_rate is not None:
+        model, report = fit(X, y, groups=groups, **options._asdict())
+        return Fitted(model.with_card(sounds.remembered(model.card, sound_rate)), report)
     if hasattr(X, "__next__"):
         if y is not None:
             raise InputError(

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import hadamard
+from ..data.sounds import hearing
 from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..file.codes import code_width
 from ..model import Model
-from . import floats, integers
+from . import floats, integers, sound
 from .arduino import architectures, platforms
 from .names import identifier
-from .raw import Raw, raw_values
+from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
 
@@ -40,7 +41,8 @@ def c(
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
     multiplies. A float model gives the same float32 values, unless the compiler is told to reorder (``-ffast-math``).
     ``name_step`` reads what the network itself reads: scaled, normalized, permuted, quantized. ``name_prepare`` computes
-    that from what sensors give, one time step at a time.
+    that from what sensors give, one time step at a time. If the card says that the model hears sound, ``name_sound.h`` and
+    ``name_sound.c`` compute its frames from samples of 16 bits, in integers; see docs/microcontrollers.md.
 
     Args:
         directory: created if it is missing; existing files of the same names are replaced.
@@ -52,7 +54,8 @@ def c(
             r * resolution in the units of the training data. It is one number, or one per feature: 1/16384 for an
             accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
-            which.
+            which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
+            it has no sound library.
 
     Returns:
         The paths of the files written.
@@ -105,6 +108,9 @@ def sources(
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    hears = None if plenty_of_memory or resolution is not None else hearing(card)
+    if hears is not None and card.integer is not None:
+        resolution = sound.RESOLUTION
     raw, tables = None if plenty_of_memory else raw_values(card, resolution), Tables()
     network = (
         floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
@@ -114,6 +120,7 @@ def sources(
         "name": name,
         "NAME": name.upper(),
         **_common(card),
+        "sources": json.dumps([f"+<{name}{part}.c>" for part in ("", "_sound")[: 1 + (hears is not None)]]),
         **network,
         **prepare,
         "unpacked": plenty_of_memory and card.integer is None,
@@ -123,13 +130,17 @@ def sources(
         "platforms": json.dumps(platforms(table_bytes(tables))),
     }
     files = {
-        "header.h.in": f"{name}.h",
-        network["template"]: f"{name}.c",
-        "example.c.in": f"examples/{name}/main.c",
-        "library.properties.in": "library.properties",
-        "library.json.in": "library.json",
+        f"{name}.h": ("header.h.in", values),
+        f"{name}.c": (network["template"], values),
+        f"examples/{name}/main.c": ("example.c.in", values),
+        "library.properties": ("library.properties.in", values),
+        "library.json": ("library.json.in", values),
     }
-    return {file: render(template, values) for template, file in files.items()}
+    if hears is not None:
+        front_end = sound.values(card, name, hears.rate, raw is not None)
+        files |= {f"{name}_sound.{end}": (f"sound.{end}.in", front_end) for end in "hc"}
+        files[f"examples/{name}_sound/main.c"] = ("sound_example.c.in", front_end)
+    return {file: render(template, inserted) for file, (template, inserted) in files.items()}
 
 
 def _common(card: Card) -> dict[str, Any]:
