@@ -17,8 +17,10 @@ from session import Session
 
 __all__ = ["run"]
 
-#: Seeds of a way on a set: so many, but after `LEAST` of them no more than this number of seconds has room for.
-SEEDS, LEAST, SECONDS = 5, 2, 120.0
+#: Seeds of a way on a set: so many, but after `LEAST` of them no more than these seconds have room for.
+SEEDS, LEAST, SECONDS = 5, 2, 60.0
+#: Seeds of ways that take a minute each.
+SEEDS_OF = {"gru": 2}
 #: What --quick runs: two small sets and one seed.
 QUICK = ["GunPoint", "ItalyPowerDemand"]
 #: Fits of a way that are timed, in turns with the others; of one that takes longer than `LONG` seconds a single one.
@@ -44,7 +46,7 @@ def run(session: Session) -> None:
         for name, way in list(ways.items()):
             try:
                 if "accuracy" in session.what:
-                    score(way, data, outcomes[name], 1 if session.quick else SEEDS)
+                    score(way, data, outcomes[name], 1 if session.quick else SEEDS_OF.get(name, SEEDS))
                 else:
                     warm(way, data)
             except ImportError as missing:
@@ -73,9 +75,7 @@ def warm(way: Way, data: DataSet) -> None:
     way(Part([data.train.x[i] for i in few], data.train.y[few]), 0)
 
 
-def take_times(
-    ways: Mapping[str, Way], data: DataSet, outcomes: Mapping[str, Outcome], rounds: int
-) -> None:
+def take_times(ways: Mapping[str, Way], data: DataSet, outcomes: Mapping[str, Outcome], rounds: int) -> None:
     """Of fits and of single series, in turns, so that a change in the speed of the machine affects all."""
     for number in range(rounds):
         for name, way in ways.items():
