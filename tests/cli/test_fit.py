@@ -247,7 +247,7 @@ def test_what_is_refused_of_targets_of_every_step(run, recordings, arguments, sa
         ({"X": np.full((6, 4, 1), np.nan)}, "bad.npz: X[0][0, 0] is nan; expected finite numbers"),
         (
             {"X": np.zeros((24, 1)), "lengths": [8, 0, 4, 4, 4, 4]},
-            "bad.npz: lengths[1] is 0; expected at least one step",
+            "bad.npz: lengths[1] is 0; expected a sum of 24, at least one step each",
         ),
         (
             {"X": np.zeros((6, 0, 1))},

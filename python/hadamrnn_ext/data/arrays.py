@@ -141,7 +141,7 @@ def _sequences(name: str, found: Arrays) -> Any:
     if min(counts) < 1:
         place = int(np.argmin(lengths))
         raise DataError(
-            f"{name}: lengths[{place}] is {counts[place]}; expected at least one step, {expected}"
+            f"{name}: lengths[{place}] is {counts[place]}; expected {expected}, at least one step each"
         )
     if max(counts) > x.shape[1] if filled else sum(counts) != len(x):
         raise DataError(
