@@ -41,7 +41,8 @@ class Outcome:
 def run(session: Session) -> None:
     """Every way gets the same series and seeds; the test series serve only for the accuracy."""
     for data in data_sets(session.sets or (QUICK if session.quick else None)):
-        ways = {"ours": ours, **PEERS}
+        peers = PEERS if session.peers is None else {name: PEERS[name] for name in session.peers}
+        ways = {"ours": ours, **peers}
         outcomes = {name: Outcome() for name in ways}
         for name, way in list(ways.items()):
             try:
@@ -49,8 +50,8 @@ def run(session: Session) -> None:
                     score(way, data, outcomes[name], 1 if session.quick else SEEDS_OF.get(name, SEEDS))
                 else:
                     warm(way, data)
-            except ImportError as missing:
-                session.say(f"{name} left out: {missing}")
+            except (ImportError, hr.InputError) as missing:  # a package, or a network as small as that
+                session.say(f"{name} left out of {data.name}: {missing}")
                 del ways[name]
         if "times" in session.what:
             take_times(ways, data, outcomes, 1 if session.quick else ROUNDS)
