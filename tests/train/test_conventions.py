@@ -41,9 +41,13 @@ def test_pipelines_of_aeon(rng):
     assert fitted.score(unequal[40:], y[40:]) > 0.9
     cut = make_pipeline(Truncator(), HadamRNNClassifier(**SETTINGS)).fit(unequal[:40], y[:40])
     assert cut.score(unequal[40:], y[40:]) > 0.9
-    assert cross_val_score(make_pipeline(Normalizer(), HadamRNNClassifier(**SETTINGS)), x, y, cv=3).min() > 0.8
+    assert (
+        cross_val_score(make_pipeline(Normalizer(), HadamRNNClassifier(**SETTINGS)), x, y, cv=3).min() > 0.8
+    )
     steepness = x[:, 0].std(axis=1)
-    assert make_pipeline(Normalizer(), HadamRNNRegressor(**SETTINGS)).fit(x, steepness).predict(x).shape == (60,)
+    assert make_pipeline(Normalizer(), HadamRNNRegressor(**SETTINGS)).fit(x, steepness).predict(x).shape == (
+        60,
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
