@@ -83,3 +83,4 @@ export -f train
 
 runs "${1:-}" | xargs -P "$(nproc)" -I{} bash -c 'train {}'
 hadamrnn report docs/runs --output docs/results.md
+python bench/fit_page.py # the section on own data, from docs/fit.json

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Model
+from ..progress import Progress, silent
 from .batch import Source
 from .drawing import draw
 from .goal import Goal
@@ -24,7 +25,12 @@ def sample(count: int, most: int, seed: int) -> NDArray[np.int64]:
 
 
 def trials(
-    data: Source, goal: Goal, groups: NDArray[np.int64] | None, units: int | None, seed: int
+    data: Source,
+    goal: Goal,
+    groups: NDArray[np.int64] | None,
+    units: int | None,
+    seed: int,
+    progress: Progress = silent,
 ) -> list[Trial]:
     """Each design on these examples."""
     batch = data.batch()
@@ -34,4 +40,5 @@ def trials(
         features = data.features(Model.from_parameters(card, parameters))
         solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)
         found.append(Trial(design, *goal.cost(solution.left_out)))
+        progress("designs", len(found), len(data.designs))
     return found

@@ -14,6 +14,7 @@ from ..data import custom
 from ..file.card import Training
 from ..file.data_card import DataCard
 from ..model import Model
+from ..progress import Progress, silent
 from . import certainty
 from .batch import CHUNK, Data, Source
 from .choice import trials
@@ -50,7 +51,7 @@ class Fitter:
     ) -> None:
         self.warnings = warnings
         self.options, self.reader, self.folds, seed = options, some.reader, folds, options.seed
-        self.tried = trials(some, goal, folds, options.hidden_size, seed)
+        self.tried = trials(some, goal, folds, options.hidden_size, seed, options.progress)
         self.design = min(self.tried, key=lambda trial: trial.cost).design
         self.units, self.bits = largest(
             self.design,
@@ -146,11 +147,12 @@ class Fitter:
         return Solved(solution, self.goal, self.known.features)
 
 
-def sums_of(drawn: Model, standard: Standard, data: Data, goal: Goal) -> Sums:
+def sums_of(drawn: Model, standard: Standard, data: Data, goal: Goal, progress: Progress = silent) -> Sums:
     """What examples add to a fit whose network and units these are."""
     total = Sums.empty(drawn.card.output_width, goal.outputs)
     for start in range(0, len(data), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(data)))
         part = goal.take(rows)
         total += Sums.of(data.take(rows).features(drawn), part.targets, part.weights, standard)
+        progress("sequences", start + len(rows), len(data))
     return total

@@ -16,6 +16,7 @@ from ..data.missing import Impute
 from ..data.targets import Kind, targets
 from ..errors import InputError
 from ..model import inputs
+from ..progress import Progress, silent
 from .batch import CHUNK, Data
 from .choice import sample
 from .fitter import Fitter, sums_of
@@ -47,6 +48,7 @@ def fit(
     every_step: bool | None = None,
     state_bits: int | None = None,
     sound_rate: int | None = None,
+    progress: Progress = silent,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
 
@@ -75,6 +77,8 @@ def fit(
         num_threads: as of ``Model.infer``.
         state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
             give; None: a float model.
+        progress: a function that is told what is counted ("designs", "sequences" or "steps"), how many of them are done, and
+            of how many; `print` shows it.
         every_step: whether y has a target for every step, where its shape does not say so.
         sound_rate: X are frames of ``audio.log_mel``, of so many samples per second. The model remembers it: from then on it
             takes sound files, and its exported C takes samples.
@@ -106,6 +110,7 @@ def fit(
         num_threads,
         every_step,
         state_bits,
+        progress,
     )
     if sound_rate is not None:
         model, report = fit(X, y, groups=groups, **options._asdict())
@@ -141,9 +146,9 @@ def fit_examples(
     reader = reader.learned(found, rows, options.normalize, given.places)
     series = reader.series(found, answers.values, given.places)
     data = Data(series, reader, inputs.threads(options.num_threads, count))
-    goal = Goal.of(answers, options.balanced)
+    goal = Goal.of(answers, options.balanced, given.y_places.name)
     many, of_some = count > len(rows), None if groups is None else groups[rows]
     fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
     if many:
-        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
+        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, options.progress), count)
     return fitter.fitted(custom.data_card(given, reader), settings, begin)

@@ -95,6 +95,7 @@ def fit_array(x: Any, y: ArrayLike, groups: ArrayLike | None, options: Options, 
             rows = np.arange(start, min(start + CHUNK, len(x)))
             sums = begun.part.sums(np.asarray(x[start : start + CHUNK]), begun.goal.take(rows), start)
             begun.fitter.add(sums, len(rows))
+            options.progress("sequences", start + len(rows), len(x))
     return begun.fitted(started)
 
 

@@ -93,7 +93,8 @@ class Running:
         return self._fitter.fitted(self._card, {}, self._begin)
 
     def _add(self, data: Data, goal: Goal) -> None:
-        self._fitter.add(sums_of(self._fitter.drawn, self._fitter.standard, data, goal), len(data))
+        fitter = self._fitter
+        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, self._options.progress), len(data))
 
     def _threads(self, count: int) -> int:
         return inputs.threads(self._options.num_threads, count)

@@ -186,6 +186,8 @@ def _name(value: Any, places: Places, row: int) -> tuple[str, type]:
 
 
 def _values(array: NDArray[Any], places: Places) -> Targets:
+    if array.dtype.kind in "US" and array.ndim == 1 and len(array):
+        raise InputError(f"{places.sequence(0)} is {str(array[0])!r}; expected numbers (N,) or (N, o)")
     if array.dtype.kind in "US" or array.ndim > 2:
         raise InputError(
             f"{places.name} has dtype {array.dtype} and shape {array.shape}; expected numbers (N,) or (N, o)"
