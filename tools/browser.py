@@ -75,7 +75,9 @@ class Page:
     def open(self, address: str) -> None:
         """Opens an address, and waits until its scripts say that they are ready or tell of a problem."""
         self.call("Page.navigate", url=address)
-        self.wait("document.documentElement?.dataset.ready !== undefined || document.getElementById('problem')?.textContent")
+        self.wait(
+            "document.documentElement?.dataset.ready !== undefined || document.getElementById('problem')?.textContent"
+        )
         assert not (told := self.text("problem")), told
 
     def evaluate(self, expression: str) -> Any:
@@ -88,7 +90,11 @@ class Page:
         """Waits until an expression is true."""
         end = time.monotonic() + seconds
         while not self.evaluate(f"Boolean({condition})"):
-            assert time.monotonic() < end, (condition, self.problems, self.evaluate("document.body.innerText"))
+            assert time.monotonic() < end, (
+                condition,
+                self.problems,
+                self.evaluate("document.body.innerText"),
+            )
             time.sleep(0.05)
 
     def text(self, element: str) -> str:
@@ -119,7 +125,7 @@ class Page:
         """Gives the page a size, and light or dark colors."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
@@ -127,7 +133,9 @@ class Page:
     def picture(self, clip: dict[str, float] | None = None) -> bytes:
         """The page, or a part of it, as PNG."""
         part = {} if clip is None else {"clip": {"scale": 1, **clip}}
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **part)["data"])
+        return base64.b64decode(
+            self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **part)["data"]
+        )
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
@@ -164,9 +172,16 @@ def browser(*options: str) -> Iterator[Page]:
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
             *("--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}"),
         )
-        # The browser reads commands from descriptor 3 and writes answers to 4.
+        # The browser reads commands from descriptor 3 and writes answers to 4. Not every sh knows descriptors above 9.
         process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', command, *arguments, *options],
+            [
+                "bash",
+                "-c",
+                f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}',
+                command,
+                *arguments,
+                *options,
+            ],
             pass_fds=(to_browser, from_browser),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -116,7 +116,10 @@ def test_the_card_holds_every_float_exactly(make_model, rng, tmp_path):
 @needs_compiler
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_compiler_makes_a_module(compiler):
-    assert wasm.compiled({"a.c": "int answer(void); int answer(void) { return 42; }"}, "a.c", compiler)[:4] == b"\0asm"
+    assert (
+        wasm.compiled({"a.c": "int answer(void); int answer(void) { return 42; }"}, "a.c", compiler)[:4]
+        == b"\0asm"
+    )
 
 
 @needs_compiler

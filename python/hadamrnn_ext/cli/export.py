@@ -25,13 +25,17 @@ EXAMPLES = """\
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "export", run, "write a model as a C99 library, an ONNX graph or a web page", EXAMPLES)
+    parser = add_command(
+        commands, "export", run, "write a model as a C99 library, an ONNX graph or a web page", EXAMPLES
+    )
     parser.add_argument("model", help="name of a bundled model, or a model file")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--c", metavar="DIR", help="folder of the C99 library, made if it is missing")
     what.add_argument("--onnx", metavar="FILE", help="ONNX file; needs the extra `export`")
     what.add_argument(
-        "--web", metavar="DIR", help="folder of a web page, which is a package for npm as well; needs the extra `web`"
+        "--web",
+        metavar="DIR",
+        help="folder of a web page, which is a package for npm as well; needs the extra `web`",
     )
     parser.add_argument(
         "--transform",
@@ -40,7 +44,10 @@ def add(commands: Commands) -> None:
         help="how the C code computes the Hadamard transform; popcount takes less memory and needs an integer model "
         "(default: fwht)",
     )
-    parser.add_argument("--name", help="prefix of all names in C, or name of the page and its package (default: the model's name)")
+    parser.add_argument(
+        "--name",
+        help="prefix of all names in C, or name of the page and its package (default: the model's name)",
+    )
     parser.add_argument(
         "--resolution",
         type=_numbers,

@@ -20,7 +20,7 @@ from ..model import Model
 from . import floats, integers
 from .arduino import architectures, platforms
 from .names import identifier
-from .raw import Raw, raw_values
+from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
 

@@ -27,7 +27,7 @@ function splitter(lines) {
   const comma = delimiter === "\t" || delimiter === ";";
   return (line) => {
     const cells = (delimiter ? line.split(delimiter) : line.trim().split(/\s+/)).map(clean);
-    return comma ? cells.map((cell) => cell.replace(/^([+-]?\d*),(\d+)$/, "$1.$2")) : cells;
+    return comma ? cells.map((cell) => cell.replace(/^([+-]?\d*),(\d+(?:e[+-]?\d+)?)$/i, "$1.$2")) : cells;
   };
 }
 
