@@ -26,7 +26,7 @@ ALWAYS = {
     "models": "--json",
     "plot": "what model --out",
     "quantize": "model --test --embedding --out --threads --json",
-    "export": "model --c --onnx --json",
+    "export": "model --c --onnx --web --json",
     "data": "name --json",
     "report": "runs --output",
     "bench": "--seconds --plot --threads --json",
@@ -77,6 +77,7 @@ IDLE = {
     "export har6 --c library": "--no-preprocess --lengths",
     "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1",
     "export copy --onnx x.onnx": "--no-preprocess",
+    "export har6 --web page": "--transform fwht --resolution 1 --no-preprocess --lengths",
     "report runs": "--svg",
 }
 

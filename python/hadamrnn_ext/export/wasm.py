@@ -61,7 +61,9 @@ def compiled(files: Mapping[str, str], main: str, compiler: str | None = None) -
         for name, text in files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         # The caches of Zig lie in the home of the user otherwise, who may have none.
-        caches = {name: os.path.join(folder, name) for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+        caches = {
+            name: os.path.join(folder, name) for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+        }
         done = subprocess.run(
             [*command, *_OPTIONS, "-o", "model.wasm", main],
             cwd=folder,
