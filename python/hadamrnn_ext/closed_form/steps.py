@@ -18,6 +18,7 @@ from ..data.reader import Reader
 from ..data.series import Sequences, Series
 from ..data.targets import as_array, shape_of, targets
 from ..errors import InputError, ShapeError
+from ..file.card import TRAINED_STEPS
 from ..model import Model
 from .batch import CHUNK, Batch, Data
 from .choice import sample
@@ -180,7 +181,8 @@ def fit_steps(
             some = goal.take(part)
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **(settings or {})}
+    return fitter.fitted(custom.data_card(given, reader), settings, begin, "steps", fold)
 
 
 def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
