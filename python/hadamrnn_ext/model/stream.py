@@ -20,7 +20,8 @@ class Stream(Sequences):
     """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
 
     A Stream must not be used by several threads at once; give each thread its own Stream of a shared Model. A step that raises
-    leaves the state unchanged. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
+    leaves the state unchanged. Where a model does not forget, a UserWarning says once that the sequence has become far longer
+    than those that the model was trained on. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
     """
 
     __slots__ = ("_age", "_batch")

@@ -36,7 +36,7 @@ class Streams(Sequences):
     With ``errors="raise"`` such a call raises, and all states stay unchanged. With ``errors="skip"`` the other sequences take
     their steps, while the refused ones keep their states and get NaN as logits.
 
-    Like a ``Stream``, it must not be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from
+    Like a ``Stream``, it warns once of a sequence that has outlived the training of a model that does not forget, and must not be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from
     the same states and are independent.
 
     Example:
@@ -195,7 +195,7 @@ class Streams(Sequences):
     def __repr__(self) -> str:
         return f"Streams({len(self)} of {self.capacity} sequences)"
 
-    def _grow_older(self, at: ArrayLike, steps: int | NDArray[np.int64]) -> None:
+    def _grow_older(self, at: ArrayLike, steps: int | Places) -> None:
         """Counts steps of the sequences at these places, and warns once if one has far more than the model was trained on."""
         self._ages[at] += steps
         if self._most is not None and np.max(self._ages[at], initial=0) > self._most:
