@@ -36,8 +36,9 @@ class Streams(Sequences):
     With ``errors="raise"`` such a call raises, and all states stay unchanged. With ``errors="skip"`` the other sequences take
     their steps, while the refused ones keep their states and get NaN as logits.
 
-    Like a ``Stream``, it warns once of a sequence that has outlived the training of a model that does not forget, and must not be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from
-    the same states and are independent.
+    Like a ``Stream``, it warns once of a sequence that has outlived the training of a model that does not forget, and must not
+    be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same states and are
+    independent.
 
     Example:
         >>> streams = hadamrnn_ext.load("har6").streams()
