@@ -68,7 +68,7 @@ def test_a_model_streams_saves_and_remembers(fitted, tmp_path):
     np.testing.assert_array_equal(y, fitted.model.infer(x[0]))
     fitted.model.save(tmp_path / "waves.safetensors")
     assert hr.load(str(tmp_path / "waves.safetensors")) == fitted.model
-    assert fitted.model.card.training.settings == {"method": "closed form"}
+    assert fitted.model.card.training.settings == {"method": "closed form", "trained_steps": 60}
 
 
 def test_lists_of_any_lengths_and_missing_values(rng):

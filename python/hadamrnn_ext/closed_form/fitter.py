@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import custom
-from ..file.card import Training
+from ..file.card import TRAINED_STEPS, Training
 from ..file.data_card import DataCard
 from ..model import Model
 from ..progress import Progress, silent
@@ -62,7 +62,9 @@ class Fitter:
             many,
             options.state_bits,
         )
-        card, parameters = draw(self.design, self.units, some.batch(), seed, tokens=some.tokens)
+        batch = some.batch()
+        self.longest = int(batch.lengths.max())
+        card, parameters = draw(self.design, self.units, batch, seed, tokens=some.tokens)
         self.card = dataclasses.replace(
             card,
             weight_bits=input_bits(parameters["input.weight"].shape[1]),
@@ -107,7 +109,7 @@ class Fitter:
         factor = temperature(goal, left_out)
         metrics = certainty.metrics(goal, left_out, factor)
         model = finished(self.card, self.parameters, solved, self.reader.preprocess, factor)
-        method = {**settings, "method": "closed form"}
+        method = {TRAINED_STEPS: self.longest, **settings, "method": "closed form"}
         training = Training(task=custom.NAME, seed=self.options.seed, metrics=metrics, settings=method)
         model = model.with_card(dataclasses.replace(model.card, training=training, data=data))
         return Fitted(

@@ -15,6 +15,7 @@ from ..data.examples import Examples
 from ..data.missing import Impute
 from ..data.targets import Kind, targets
 from ..errors import InputError
+from ..file.card import TRAINED_STEPS
 from ..model import inputs
 from ..progress import Progress, silent
 from .batch import CHUNK, Data
@@ -151,4 +152,5 @@ def fit_examples(
     fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, options.progress), count)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
     return fitter.fitted(custom.data_card(given, reader), settings, begin)

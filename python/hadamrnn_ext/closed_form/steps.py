@@ -18,6 +18,7 @@ from ..data.series import Sequences, Series
 from ..data.step_targets import of_steps
 from ..data.targets import as_array, shape_of
 from ..errors import InputError
+from ..file.card import TRAINED_STEPS
 from ..model import Model
 from .batch import CHUNK, Batch, Data
 from .choice import sample
@@ -169,7 +170,8 @@ def fit_steps(
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
             options.progress("steps", first + len(part), len(steps))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **(settings or {})}
+    return fitter.fitted(custom.data_card(given, reader), settings, begin, "steps", fold)
 
 
 def _folds(found: Sequences, groups: Any) -> tuple[NDArray[np.int64], str]:

@@ -14,7 +14,10 @@ from .pool import Pool
 from .preprocess import Preprocess
 from .record import Record, within
 
-__all__ = ["Card", "LayerCard", "Training"]
+__all__ = ["TRAINED_STEPS", "Card", "LayerCard", "Training"]
+
+#: The entry of `Training.settings` that says how many steps the longest sequence had that a model was trained on.
+TRAINED_STEPS = "trained_steps"
 
 # Limits of the declared sizes, so that no file makes a reader allocate much more memory than the file has bytes.
 MAX_LAYERS = 16
@@ -132,6 +135,18 @@ class Card(Record):
     def forgets(self) -> bool:
         """Whether the network has decays, an input activation, differences or a pool, which the paper's network lacks."""
         return bool(self.decays or self.input_activation or self.differences or self.pool)
+
+    @property
+    def endless(self) -> bool:
+        """Whether answers stay good on a stream without an end: every state forgets, and so does what is read of it."""
+        lasting = self.output == "mean" if self.pool is None else self.pool.time_constant is None
+        return bool(self.decays) and not lasting
+
+    @property
+    def trained_steps(self) -> int | None:
+        """How many steps the longest sequence had that the model was trained on; None if its file does not say."""
+        said = None if self.training is None else self.training.settings.get(TRAINED_STEPS)
+        return said if type(said) is int and said > 0 else None
 
     @property
     def output_width(self) -> int:
