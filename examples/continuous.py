@@ -90,7 +90,7 @@ def main() -> None:
     train, held, test = (track(part, rng) for part in parts)
     model, report = hr.fit([train.frames], [train.labels], every_step=True, sound_rate=fsdd.RATE)
     print(report)
-    threshold = chosen(model, held, fsdd.RATE, ALARMS)
+    threshold = chosen(shares_of(model, held.frames), held, fsdd.RATE, ALARMS)
     seconds = test.seconds(fsdd.RATE)
     hits, false = counted(alarms(shares_of(model, test.frames), threshold), test.ends, seconds / 3600)
     print(

@@ -12,7 +12,7 @@ from hadamrnn_ext import audio
 
 #: Frames around the end of a word that are to be called it, and in which an alarm is a hit; frames between two alarms.
 BEFORE, AFTER, QUIET = 6, 12, 30
-THRESHOLDS = np.linspace(0.3, 0.98, 35)
+THRESHOLDS = np.concatenate([np.linspace(0.05, 0.95, 19), 1 - np.logspace(-1.5, -5, 15)])
 
 
 class Track(NamedTuple):
@@ -35,8 +35,12 @@ def labelled(frames: Any, ends: Iterable[int]) -> Track:
 
 
 def shares_of(model: hr.Model, frames: Any) -> Any:
-    """The probability of the word at every frame."""
-    labels, shares = model.classify(frames, top=2)
+    """The probability of the word at every frame, by a model that answers at every step."""
+    return share_of_word(*model.classify(frames, top=2))
+
+
+def share_of_word(labels: Any, shares: Any) -> Any:
+    """The probability of the word (N,), of both classes (N, 2) and their probabilities."""
     return np.where(labels[:, 0] == "word", shares[:, 0], shares[:, 1])
 
 
@@ -56,13 +60,13 @@ def counted(found: list[int], ends: list[int], hours: float) -> tuple[float, flo
     return float(np.mean(right)), len(false) / hours
 
 
-def scores(model: hr.Model, track: Track, rate: int) -> list[tuple[float, float, float]]:
+def scores(shares: Any, track: Track, rate: int) -> list[tuple[float, float, float]]:
     """For every threshold: the share of words that are heard, false alarms per hour, and the threshold."""
-    shares, hours = shares_of(model, track.frames), track.seconds(rate) / 3600
+    hours = track.seconds(rate) / 3600
     return [(*counted(alarms(shares, at), track.ends, hours), float(at)) for at in THRESHOLDS]
 
 
-def chosen(model: hr.Model, track: Track, rate: int, allowed: float) -> float:
+def chosen(shares: Any, track: Track, rate: int, allowed: float) -> float:
     """The threshold that hears most words at no more than so many false alarms per hour; the highest where there is none."""
-    within = [(hits, at) for hits, false, at in scores(model, track, rate) if false <= allowed]
+    within = [(hits, at) for hits, false, at in scores(shares, track, rate) if false <= allowed]
     return max(within)[1] if within else float(THRESHOLDS[-1])
