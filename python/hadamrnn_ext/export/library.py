@@ -20,6 +20,7 @@ from ..model import Model
 from . import floats, integers
 from .arduino import architectures, platforms
 from .names import identifier
+from .pools import check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
@@ -33,6 +34,7 @@ def c(
     name: str = "model",
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
 ) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
 
@@ -53,14 +55,17 @@ def c(
             accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
             which.
+        longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
+            without a time constant). Sums take as few bytes as these steps need. None takes 2^20 = 1,048,576; ``name.h``
+            says how many steps the sums hold.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or an integer model that forgets
-            or whose readout is in float; the transform is unknown or does not suit the model; or the resolution does not suit
-            the model, or is too coarse or too fine for it.
+        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or does not forget and is an
+            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` does
+            not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -77,15 +82,14 @@ def c(
         raise InputError(
             "this model reads in both directions, and exported C step by step; expected another one"
         )
-    if card.integer is not None and card.forgets:
-        raise InputError(
-            "this is an integer model of a network that forgets, which exported C does not have; expected the float model"
-        )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    check_longest(card, longest)
     raw, tables = raw_values(card, resolution), Tables()
     network = (
-        floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
+        floats.values(model, tables)
+        if card.integer is None
+        else integers.values(model, transform, longest, tables)
     )
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {
