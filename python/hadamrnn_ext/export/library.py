@@ -21,6 +21,7 @@ from ..model import Model
 from . import floats, integers, sound
 from .arduino import architectures, platforms
 from .names import identifier
+from .pools import check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
@@ -34,6 +35,7 @@ def c(
     name: str = "model",
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
 ) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
 
@@ -56,14 +58,17 @@ def c(
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
             which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
             it has no sound library.
+        longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
+            without a time constant). Sums take as few bytes as these steps need. None takes 2^20 = 1,048,576; ``name.h``
+            says how many steps the sums hold.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or an integer model that forgets
-            or whose readout is in float; the transform is unknown or does not suit the model; or the resolution does not suit
-            the model, or is too coarse or too fine for it.
+        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or does not forget and is an
+            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` does
+            not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -71,7 +76,7 @@ def c(
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
     """
     paths = []
-    for file, text in sources(model, name, transform, resolution).items():
+    for file, text in sources(model, name, transform, resolution, longest).items():
         target = Path(directory) / file
         target.parent.mkdir(parents=True, exist_ok=True)
         write(target, text.encode())
@@ -84,6 +89,7 @@ def sources(
     name: str = "model",
     transform: str = "fwht",
     resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
     plenty_of_memory: bool = False,
 ) -> dict[str, str]:
     """The text of each file that ``c`` writes, by its name.
@@ -102,18 +108,17 @@ def sources(
         raise InputError(
             "this model reads in both directions, and exported C step by step; expected another one"
         )
-    if card.integer is not None and card.forgets:
-        raise InputError(
-            "this is an integer model of a network that forgets, which exported C does not have; expected the float model"
-        )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    check_longest(card, longest)
     hears = None if plenty_of_memory or resolution is not None else hearing(card)
     if hears is not None and card.integer is not None:
         resolution = sound.RESOLUTION
     raw, tables = None if plenty_of_memory else raw_values(card, resolution), Tables()
     network = (
-        floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
+        floats.values(model, tables)
+        if card.integer is None
+        else integers.values(model, transform, longest, tables)
     )
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {

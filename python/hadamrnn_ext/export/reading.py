@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..model import Model, inputs
-from . import integers
+from .input_weights import input_kind
 from .raw import raw_values
 
 __all__ = ["c_input", "c_raw"]
@@ -38,7 +38,7 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
     features = card.integer.input
     low, high = map(np.float32, features.range)
     codes: NDArray[Any] = np.clip(np.rint(values / np.float32(features.scale)), low, high)
-    return codes.astype(integers.input_kind(card).removesuffix("_t"))
+    return codes.astype(input_kind(card).removesuffix("_t"))
 
 
 def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None = None) -> NDArray[Any]:
