@@ -199,6 +199,23 @@ def test_the_file_is_no_larger_than_asked(rng):
     ("change", "said"),
     [
         ({"y": np.zeros(6, int)}, "single class"),
+        (
+            {"y": list("abcdef")},
+            r"y has 6 examples of 6 classes, none of which occurs twice; expected several",
+        ),
+        ({"X": np.zeros((3, 10, 1)), "y": [5, 6, 7]}, r"y has 3 examples of 3 classes, .* kind='values'"),
+        ({"X": np.zeros((1, 10, 1)), "y": [0.5]}, "y has 1 value; expected at least two"),
+        (
+            {"X": [*np.zeros((4, 10, 1)), np.zeros((0, 1)), np.zeros((3, 1))]},
+            r"X\[4\] has shape \(0, 1\); .* one step",
+        ),
+        (
+            {"X": np.zeros((6, 0, 1))},
+            r"X has shape \(6, 0, 1\); expected at least one sequence, step and feature",
+        ),
+        ({"X": np.full((6, 10, 1), np.nan)}, r"X\[0\]\[0, 0\] is nan; expected finite .* impute"),
+        ({"X": np.full((6, 10, 1), np.nan), "impute": "mean"}, "X has no value at all in channel 0"),
+        ({"y": [0.5, 1.5, "a", 2, 3, 4], "kind": "values"}, r"y\[2\] is 'a'; expected numbers"),
         ({"y": [1, 2, None, 1, 2, 1]}, r"y\[2\] is None, a missing target"),
         ({"y": np.zeros(5)}, "one target for each of 6"),
         ({"y": [0, [1, 2]] * 3}, r"y\[1\] has shape \(2,\), and y\[0\] \(\); expected targets of one shape"),

@@ -166,13 +166,13 @@ def refuse_steps(train: Examples) -> None:
     lengths = sequences(train.x, train.places).lengths
     if len(y) != len(lengths) and len(y) == lengths.sum():
         raise InputError(
-            f"{train.y_places.name} has shape {y.shape}, a target for each step of {len(lengths)} sequences; expected --every-step, "
-            "which says so, or one for each sequence"
+            f"{train.y_places.name} has shape {y.shape}, a target for each step of {len(lengths)} sequences; expected "
+            "--every-step of hadamrnn fit, which says so, or one for each sequence"
         )
     if as_many_as_steps(y, lengths):
         raise InputError(
             f"{train.y_places.name} has shape {y.shape}, a target for each of {y.shape[1]} steps, or as many values of each "
-            "sequence; expected --every-step or --no-every-step, which say what they are"
+            "sequence; expected --every-step or --no-every-step of hadamrnn fit, which say what they are"
         )
 
 
