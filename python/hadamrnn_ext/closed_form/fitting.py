@@ -137,7 +137,8 @@ def fit_examples(
     data = Data(series, reader, inputs.threads(options.num_threads, count))
     goal = Goal.of(answers, options.balanced)
     many, of_some = count > len(rows), None if groups is None else groups[rows]
-    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
+    about = custom.data_card(given, reader)
+    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, about, settings, warnings)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
-    return fitter.fitted(custom.data_card(given, reader), settings, begin)
+    return fitter.fitted(begin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def fit_steps(
     reading: Reading,
     options: Options,
     begin: float,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Fitted:
     """`fit` where y has a target for every step."""
     reader, found, warnings = reading
@@ -173,14 +174,15 @@ def fit_steps(
     goal = Goal.of(answers, options.balanced).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
     many = len(steps) > CHUNK
-    fitter = Fitter(steps.take(rows), goal.take(rows), folds[steps.kept[rows]], options, many, warnings)
+    about, some_folds = custom.data_card(given, reader), folds[steps.kept[rows]]
+    fitter = Fitter(steps.take(rows), goal.take(rows), some_folds, options, many, about, settings, warnings)
     if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
             some = goal.take(part)
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
+    return fitter.fitted(begin, "steps", fold)
 
 
 def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
