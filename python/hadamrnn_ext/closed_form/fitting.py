@@ -149,8 +149,9 @@ def fit_examples(
     data = Data(series, reader, inputs.threads(options.num_threads, count))
     goal = Goal.of(answers, options.balanced, given.y_places.name)
     many, of_some = count > len(rows), None if groups is None else groups[rows]
-    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
+    about = custom.data_card(given, reader)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
+    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, about, settings, warnings)
     if many:
         fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, options.progress), count)
-    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
-    return fitter.fitted(custom.data_card(given, reader), settings, begin)
+    return fitter.fitted(begin)

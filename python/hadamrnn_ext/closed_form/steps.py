@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def fit_steps(
     reading: Reading,
     options: Options,
     begin: float,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Fitted:
     """`fit` where y has a target for every step."""
     reader, found, warnings = reading
@@ -162,7 +163,9 @@ def fit_steps(
     goal = Goal.of(answers, options.balanced, given.y_places.name).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
     many = len(steps) > CHUNK
-    fitter = Fitter(steps.take(rows), goal.take(rows), folds[steps.kept[rows]], options, many, warnings)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
+    about, some_folds = custom.data_card(given, reader), folds[steps.kept[rows]]
+    fitter = Fitter(steps.take(rows), goal.take(rows), some_folds, options, many, about, settings, warnings)
     if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
@@ -170,8 +173,7 @@ def fit_steps(
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
             options.progress("steps", first + len(part), len(steps))
-    settings = {TRAINED_STEPS: int(found.lengths.max()), **(settings or {})}
-    return fitter.fitted(custom.data_card(given, reader), settings, begin, "steps", fold)
+    return fitter.fitted(begin, "steps", fold)
 
 
 def _folds(found: Sequences, groups: Any) -> tuple[NDArray[np.int64], str]:
