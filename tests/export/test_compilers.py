@@ -53,9 +53,11 @@ COMPILERS = {
     "cortex-m0plus": [*ARM, *GNU, "-mcpu=cortex-m0plus"],
     "cortex-m3": [*ARM, *GNU, "-mcpu=cortex-m3"],
     "cortex-m4": [*ARM, *GNU, "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+    "rv32imc": [*RISC_V, "-march=rv32imc", "-mabi=ilp32"],
     "rv32imac": [*RISC_V, "-march=rv32imac", "-mabi=ilp32"],
     "rv32ec": [*RISC_V, "-march=rv32ec", "-mabi=ilp32e"],
     "rv64gc": [*RISC_V, "-march=rv64gc", "-mabi=lp64d"],
+    "lx106": ["xtensa-lx106-elf-gcc", *GNU, "-ffreestanding"],
     "mips": ["mips-linux-gnu-gcc", *C99],
 }
 

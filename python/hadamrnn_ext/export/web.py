@@ -14,7 +14,7 @@ from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..model import Model
-from . import integers
+from .input_weights import input_kind
 from .library import sources
 from .template import render
 
@@ -139,7 +139,7 @@ def _number(card: Card) -> str:
     """The beginning of the name of JavaScript's array of what a step of the network reads."""
     if card.integer is None:
         return "Int32" if card.input == "tokens" else "Float32"
-    return integers.input_kind(card).removesuffix("_t").capitalize()
+    return input_kind(card).removesuffix("_t").capitalize()
 
 
 def _about(model: Model) -> str:

@@ -26,7 +26,7 @@ def samples(name: str = "smnist") -> Samples:
       digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
     * ``digits``: spoken digits, log-mel frames (k, 64, 32) float32, of test recordings of FSDD.
     * ``copy``, ``copy-5000``: tokens (k, T), and the classes of every step (k, T).
-    * ``har2``, ``har6``: made-up windows (k, 128, 9) float32, as of a phone at the waist of somebody who walks, sits, stands
+    * ``har2``, ``har2-small``, ``har6``: made-up windows (k, 128, 9) float32, as of a phone at the waist of somebody who walks, sits, stands
       and lies.
     * ``imdb``, ``sst2``: made-up sentences; 1 is praise.
 
@@ -97,7 +97,7 @@ _KINDS: dict[str, Callable[[], Samples]] = {
     "digits": _spoken,
     "copy": lambda: _copy(1000),
     "copy-5000": lambda: _copy(5000),
-    "har2": lambda: _windows([0, 1, 0, 1]),
+    **dict.fromkeys(("har2", "har2-small"), lambda: _windows([0, 1, 0, 1])),
     "har6": lambda: _windows([0, 3, 4, 5]),
     **dict.fromkeys(("imdb", "sst2"), _texts),
 }
