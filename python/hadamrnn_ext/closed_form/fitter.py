@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import custom
-from ..file.card import Card, Training
+from ..file.card import TRAINED_STEPS, Card, Training
 from ..file.data_card import DataCard
 from ..model import Model
 from ..progress import Progress, silent
