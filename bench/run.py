@@ -27,7 +27,9 @@ def main() -> None:
     from session import Session
 
     described = machine.describe()
-    session = Session(options.suite, options.quick, options.program, WHAT[options.what], options.sets)
+    session = Session(
+        options.suite, options.quick, options.program, WHAT[options.what], options.sets, options.peers
+    )
     importlib.import_module(f"suite_{options.suite}").run(session)
     table = report.markdown(described, session.records)
     print(table)
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sets", nargs="+", metavar="NAME", help="of the suite fit: these data sets alone, such as GunPoint"
     )
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help="likewise, such as minirocket")
     parser.add_argument("--quick", action="store_true", help="shorter, for a rough idea")
     parser.add_argument("--isa", metavar="NAME", help="force an instruction set (sets HADAMRNN_ISA)")
     parser.add_argument(

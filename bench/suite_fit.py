@@ -17,8 +17,10 @@ from session import Session
 
 __all__ = ["run"]
 
-#: Seeds of a way on a set: so many, but after `LEAST` of them no more than this number of seconds has room for.
-SEEDS, LEAST, SECONDS = 5, 2, 120.0
+#: Seeds of a way on a set: so many, but after `LEAST` of them no more than these seconds have room for.
+SEEDS, LEAST, SECONDS = 5, 2, 60.0
+#: Seeds of ways that take a minute each.
+SEEDS_OF = {"gru": 2}
 #: What --quick runs: two small sets and one seed.
 QUICK = ["GunPoint", "ItalyPowerDemand"]
 #: Fits of a way that are timed, in turns with the others; of one that takes longer than `LONG` seconds a single one.
@@ -39,16 +41,17 @@ class Outcome:
 def run(session: Session) -> None:
     """Every way gets the same series and seeds; the test series serve only for the accuracy."""
     for data in data_sets(session.sets or (QUICK if session.quick else None)):
-        ways = {"ours": ours, **PEERS}
+        peers = PEERS if session.peers is None else {name: PEERS[name] for name in session.peers}
+        ways = {"ours": ours, **peers}
         outcomes = {name: Outcome() for name in ways}
         for name, way in list(ways.items()):
             try:
                 if "accuracy" in session.what:
-                    score(way, data, outcomes[name], 1 if session.quick else SEEDS)
+                    score(way, data, outcomes[name], 1 if session.quick else SEEDS_OF.get(name, SEEDS))
                 else:
                     warm(way, data)
-            except ImportError as missing:
-                session.say(f"{name} left out: {missing}")
+            except (ImportError, hr.InputError) as missing:  # a package, or a network as small as that
+                session.say(f"{name} left out of {data.name}: {missing}")
                 del ways[name]
         if "times" in session.what:
             take_times(ways, data, outcomes, 1 if session.quick else ROUNDS)
@@ -73,9 +76,7 @@ def warm(way: Way, data: DataSet) -> None:
     way(Part([data.train.x[i] for i in few], data.train.y[few]), 0)
 
 
-def take_times(
-    ways: Mapping[str, Way], data: DataSet, outcomes: Mapping[str, Outcome], rounds: int
-) -> None:
+def take_times(ways: Mapping[str, Way], data: DataSet, outcomes: Mapping[str, Outcome], rounds: int) -> None:
     """Of fits and of single series, in turns, so that a change in the speed of the machine affects all."""
     for number in range(rounds):
         for name, way in ways.items():

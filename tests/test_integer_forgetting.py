@@ -358,8 +358,6 @@ def test_those_who_cannot_say_so(rng, tmp_path):
     floats = make(rng, pool=Pool(1))
     x = draw(rng, floats.card)
     model = floats.quantize(x, readout="integer")
-    with pytest.raises(InputError, match="exported C does not have"):
-        hr.export.c(model, tmp_path)
     pytest.importorskip("onnx")
     with pytest.raises(InputError, match="integer"):
         hr.export.onnx(model, tmp_path / "model.onnx")

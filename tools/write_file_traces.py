@@ -156,7 +156,8 @@ def _input(rng: np.random.Generator, card: Card, shape: tuple[int, int], fields:
     if kind == np.float32:
         return rng.normal(size=(*shape, card.input_size)).astype(kind)
     whole = rng.integers(0, 256, (*shape, card.input_size)) + np.array(fields.get("offset", 0))
-    return whole.astype(kind)
+    typed: Array = whole.astype(kind)
+    return typed
 
 
 def lines(case: Case) -> Iterator[str]:

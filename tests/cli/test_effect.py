@@ -18,7 +18,7 @@ ALWAYS = {
     "--grad-clip --average --search-lr --decays --input-activation --thresholds "
     # where they do not fit the rest, they are refused as wrong values
     "--tokenizer --embedding-bits --token-dropout --input-rank --recurrent-rank --dt --gamma --epsilon",
-    "fit": "file --test --out --seed --hidden-size --state-bits --group --targets --balanced --label --id --time --features --delimiter --decimal "
+    "fit": "file --test --out --seed --hidden-size --state-bits --every-step --no-every-step --group --targets --balanced --label --id --time --features --delimiter --decimal "
     "--threads --json",
     "eval": "model --kernel --test --threads --json",
     "infer": "file --text --model --kernel --threads --json",
@@ -26,7 +26,7 @@ ALWAYS = {
     "models": "--json",
     "plot": "what model --out",
     "quantize": "model --test --embedding --out --threads --json",
-    "export": "model --c --onnx --json",
+    "export": "model --c --onnx --web --json",
     "data": "name --json",
     "report": "runs --output",
     "bench": "--seconds --plot --threads --json",
@@ -35,7 +35,7 @@ ALWAYS = {
 
 COLUMNS = "--label x --id x --time x --features x --delimiter , --decimal ."
 IDLE = {
-    "train smnist": "--train x --test x COLUMNS --group x --impute last --tokens --no-tokens --targets values "
+    "train smnist": "--train x --test x --method gradient COLUMNS --group x --impute last --tokens --no-tokens --targets values "
     "--no-normalize --balanced --validation 0.2",
     "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2 "
     "--differences --joined 3 --longest 9 --pooled share --time-constant 4",
@@ -47,6 +47,8 @@ IDLE = {
     "train copy --from copy": "--positive-signs 0.5 --embedding-scale 0.5",
     "train custom --train own.npz": "--data x --no-verify --length 5 COLUMNS --group x --embedding-size 4 "
     "--sign-lr 1",
+    "train custom --train own.npz --method closed_form": "--validation 0.2 --resume --restart --checkpoint-seconds 9 --epochs 2 "
+    "--batch-size 4 --block-size 8 --lr 0.1 --model gru --device cpu --from copy --output mean --recurrence relu",
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
@@ -75,6 +77,7 @@ IDLE = {
     "export har6 --c library": "--no-preprocess --lengths",
     "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1",
     "export copy --onnx x.onnx": "--no-preprocess",
+    "export har6 --web page": "--transform fwht --resolution 1 --no-preprocess --lengths",
     "report runs": "--svg",
 }
 

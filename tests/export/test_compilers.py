@@ -96,7 +96,7 @@ KINDS = {
         "preprocess": Preprocess(uint8_scale=1 / 255, normalization=Normalization((0.5, 0.4), (0.2, 0.3)))
     },
 }
-#: Networks that forget are float models.
+#: Networks that forget, as float models and with integer states.
 FORGETTING = {
     "pool": {
         "sizes": ((24, 12), (16, 16)),
@@ -129,6 +129,12 @@ def sources(make_model, tmp_path_factory):
             models.append((model, f"{kind}_planes", "popcount"))
     for kind, fields in FORGETTING.items():
         models.append((make_model(rng, **fields), f"{kind}_float", "fwht"))
+        floats = make_model(
+            rng, **{**fields, "sizes": ((64, 64),)}
+        )  # one layer, as integer models that forget have
+        for bits, readout in ((8, "integer"), (12, "integer"), (8, "float")):
+            model = floats.quantize(sample(rng, floats), bits, readout=readout)
+            models.append((model, f"{kind}_{bits}_{readout}", "fwht"))
     for model, name, transform in models:
         hr.export.c(model, folder, name, transform)
     return [folder / f"{name}.c" for _, name, _ in models]

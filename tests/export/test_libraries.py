@@ -245,6 +245,17 @@ def test_build_systems(library, tmp_path, system):
     assert done.stdout.decode().splitlines() == list(labels)
 
 
+def test_every_source_is_in_every_list(tmp_path):
+    """A model of sounds has two."""
+    hr.export.c(hr.load("digits-int12"), tmp_path, "net")
+    expected = sorted(path.name for path in tmp_path.glob("*.c"))
+    assert expected == ["net.c", "net_sound.c"]
+    for file in ("CMakeLists.txt", "zephyr/CMakeLists.txt"):
+        assert sorted(re.findall(r"/(\w+\.c)\b", (tmp_path / file).read_text())) == expected
+    described = json.loads((tmp_path / "library.json").read_text())
+    assert described["build"]["srcFilter"] == [f"+<{file}>" for file in expected]
+
+
 def test_esp_idf_manifest(library):
     """Keys at the top, and below `dependencies` the version of ESP-IDF."""
     text = (library / "idf_component.yml").read_text()

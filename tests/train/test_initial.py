@@ -117,7 +117,7 @@ def test_a_recipe_makes_a_network_that_forgets(rng):
         )
     with pytest.raises(PresetError, match="thresholds is 65, expected a whole number from 1 to 64"):
         dataclasses.replace(preset, thresholds=65)
-    with pytest.raises(PresetError, match="cannot have this network: .*pool is given with output 'mean'"):
+    with pytest.raises(PresetError, match=r"cannot have this network: .*pool is given with output 'mean'"):
         dataclasses.replace(preset, output="mean").card(task)
 
 
@@ -135,6 +135,7 @@ def test_training_goes_on_from_a_closed_form_with_its_bits(rng):
     model, summary = train.fit(x, y, start=native, epochs=3, lr=0.02, threads=1)
     assert train.sized_as(suited(task), model) == train.sized_as(suited(task), native)
     assert model.card.training.settings["start"] == "a model"
+    assert model.card.trained_steps == 40
     after = nn.from_native(model).named_parameters()
     assert all(not torch.equal(before[name], tensor) for name, tensor in after if name != "rnn.signs")
     assert summary["val_accuracy"] > 0.9

@@ -56,7 +56,6 @@ def measure(
     *,
     all_steps: bool,
     raw: bool = False,
-    dtype: type[np.generic] = np.int32,
     optimize: str = "-Os",
 ) -> Figures:
     """Compile ``name.c`` in the folder ``library`` and run it over the sequences ``x``.
@@ -65,7 +64,6 @@ def measure(
         x: (B, T, d) features or (B, T) tokens, of the type that the library reads.
         all_steps: whether the model answers at every step.
         raw: ``x`` is of the type that ``name_prepare`` reads, which comes before every step and is not measured.
-        dtype: of a logit.
 
     Raises:
         subprocess.CalledProcessError: it does not compile, or fails while it runs.
@@ -87,7 +85,8 @@ def measure(
             output = _output(board, folder, library, name, part, flags, all_steps, raw)
             outputs.append(output[: -4 * FIGURES])
             figures.append(struct.unpack(board.byte_order + f"{FIGURES}I", output[-4 * FIGURES :]))
-    logits = np.frombuffer(b"".join(outputs), np.dtype(dtype).newbyteorder(board.byte_order)).astype(dtype)
+    dtype = _logit_type(library / f"{name}.h")
+    logits = np.frombuffer(b"".join(outputs), dtype.newbyteorder(board.byte_order)).astype(dtype)
     loop, run, last, stack, state = (list(column) for column in zip(*figures, strict=True))
     tick = LOOP / loop[0] if board.counts else math.nan
     return Figures(
@@ -98,6 +97,12 @@ def measure(
         per_step=sum(run) * tick / (sequences * steps),
         per_logits=sum(last) * tick / sequences,
     )
+
+
+def _logit_type(header: Path) -> np.dtype[Any]:
+    found = re.search(r"typedef (\w+) \w+_logit;", header.read_text())
+    assert found is not None
+    return np.dtype(np.float32 if found[1] == "float" else found[1].removesuffix("_t"))
 
 
 def least(board: Board, library: Path, name: str, *, optimize: str = "-Os") -> tuple[int, int]:

@@ -29,15 +29,16 @@ def model_figures(
     *,
     raw: bool = False,
     resolution: float | None = None,
+    longest: int | None = None,
     **options: Any,
 ) -> tuple[Figures, bool]:
     """Run the model over ``x`` (B, T, ..), as ``infer`` takes it, on the board; and whether every logit has its bits.
 
-    ``transform`` and ``resolution`` are those of ``export.c``, ``options`` go to ``measure``. With ``raw`` the board is
+    ``transform``, ``resolution`` and ``longest`` are those of ``export.c``, ``options`` go to ``measure``. With ``raw`` the board is
     given what sensors give, and prepares it itself.
     """
     with tempfile.TemporaryDirectory() as folder:
-        hr.export.c(model, folder, "net", transform, resolution)
+        hr.export.c(model, folder, "net", transform, resolution, longest)
         figures = measure(
             board,
             Path(folder),
@@ -45,13 +46,11 @@ def model_figures(
             hr.export.c_raw(model, x, resolution) if raw else hr.export.c_input(model, x),
             all_steps=model.card.output == "all",
             raw=raw,
-            dtype=np.float32 if model.card.integer is None else np.int32,
             **options,
         )
-    logits = figures.logits
-    if model.card.integer is not None:
-        assert model.card.integer.logit_scale is not None
-        logits = logits.astype(np.float32) * np.float32(model.card.integer.logit_scale)
+    logits, integer = figures.logits, model.card.integer
+    if integer is not None and integer.logit_scale is not None:
+        logits = logits.astype(np.float32) * np.float32(integer.logit_scale)
     return figures, logits.tobytes() == model.infer(x).tobytes()
 
 

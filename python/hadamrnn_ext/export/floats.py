@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from .. import hadamard
 from ..file.card import Card
-from ..file.codes import code_range, code_width, pack_signs
+from ..file.codes import pack_signs
 from ..golden.floats import decay
 from ..model import Model
+from .matrices import matrix
 from .tables import Tables, codes, palette, real
-from .transforms import transforms
+from .transforms import Stages, transforms
 
 __all__ = ["values"]
 
@@ -35,19 +36,25 @@ def values(model: Model, tables: Tables) -> dict[str, Any]:
         "template": "float.c.in",
         "integer": False,
         "input_kind": "float" if card.input == "features" else "int32_t",
+        "state": "h",
         "logit_kind": "float",
+        "logit_scale": None,
         "byte_value": None,
         "layers": layers,
         "codes": codes(bits for bits in weights if bits is not None),
-        "transforms": transforms([(layer, "float") for layer in card.layers], tables),
+        "transforms": transforms(
+            (Stages(layer.block_size, "float", layer.hidden_size) for layer in card.layers), tables
+        ),
         "onehot": card.input == "tokens" and card.embedding_size is None,
         "embedding": card.embedding_size is not None,
         "activation": card.input_activation or "linear",
         "differences": bool(card.differences),
+        "change_kind": "float",
+        "change_cast": "",
         "local_bytes": 4 * max(16, *(layer["base"] for layer in layers)),
         **_pool(card),
-        **_matrix(model, tables, "input", card.weight_bits),
-        **_matrix(model, tables, "output", card.output_weight_bits),
+        **matrix(model, tables, "input", card.weight_bits),
+        **matrix(model, tables, "output", card.output_weight_bits),
     }
 
 
@@ -63,7 +70,6 @@ def _layer(card: Card, parameters: Parameters, i: int, tables: Tables) -> dict[s
         tables[f"input_signs{i}"] = pack_signs(parameters[f"layers.{i}.input_signs"].reshape(-1))
     return {
         "kind": "float",
-        "state": "h",
         "state_size": layer.hidden_size,
         "about_state": ", a decay per block" if card.decays else "",
         "base": hadamard.factor(layer.block_size)[0],
@@ -81,9 +87,12 @@ def _pool(card: Card) -> dict[str, Any]:
     pooled = card.output == "mean" or pool is not None
     return {
         "features": card.output_width,
+        "groups": card.output_width // card.layers[-1].hidden_size,
+        "base": hadamard.factor(card.layers[-1].block_size)[0],
         "pool": pooled,
-        "pool_kind": "float",
+        "pools": [{"pool_kind": "float", "pool_name": "pool", "pool_size": card.output_width}] * pooled,
         "counted": pooled and time_constant is None,
+        "longest": (1 << 32) - 1,
         "thresholds": 0 if pool is None else pool.thresholds,
         "excess": pool is not None and pool.excess,
         "share": pool is not None and pool.share,
@@ -92,13 +101,3 @@ def _pool(card: Card) -> dict[str, Any]:
         "time_constant": time_constant,
         "recent": 1 << (time_constant or 0),
     }
-
-
-def _matrix(model: Model, tables: Tables, name: str, bits: int | None) -> dict[str, Any]:
-    """The values for reading entries of U or V."""
-    if bits is None:
-        tables[f"{name}_weights"] = model.parameters()[f"{name}.weight"]
-        return {f"{name}_step": None}
-    tables[f"{name}_codes"] = np.append(model.tensors[f"{name}.codes"], np.uint8(0))
-    step = np.float32(model.tensors[f"{name}.scale"][0]) / np.float32(-code_range(bits)[0])
-    return {f"{name}_step": real(step), f"{name}_bits": code_width(bits)}

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import hadamard
+from ..data.sounds import hearing
 from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..file.codes import code_width
 from ..model import Model
-from . import floats, integers
+from . import floats, integers, sound
 from .arduino import architectures, platforms
 from .classes import classes, given
 from .names import identifier
+from .pools import check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
@@ -34,6 +36,7 @@ def c(
     name: str = "model",
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
 ) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, examples, and what makes it a library of Arduino, PlatformIO,
     ESP-IDF, Zephyr and CMake.
@@ -42,7 +45,8 @@ def c(
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
     multiplies. A float model gives the same float32 values, unless the compiler is told to reorder (``-ffast-math``).
     ``name_step`` reads what the network itself reads: scaled, normalized, permuted, quantized. ``name_prepare`` computes
-    that from what sensors give, one time step at a time.
+    that from what sensors give, one time step at a time. If the card says that the model hears sound, ``name_sound.h`` and
+    ``name_sound.c`` compute its frames from samples of 16 bits, in integers; see docs/microcontrollers.md.
 
     Args:
         directory: created if it is missing; existing files of the same names are replaced.
@@ -54,15 +58,19 @@ def c(
             r * resolution in the units of the training data. It is one number, or one per feature: 1/16384 for an
             accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
-            which.
+            which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
+            it has no sound library.
+        longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
+            without a time constant). Sums take as few bytes as these steps need. None takes 2^20 = 1,048,576; ``name.h``
+            says how many steps the sums hold.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or an integer model that forgets
-            or whose readout is in float; the transform is unknown or does not suit the model; or the resolution does not suit
-            the model, or is too coarse or too fine for it.
+        InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or does not forget and is an
+            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` does
+            not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -70,7 +78,7 @@ def c(
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
     """
     paths = []
-    for file, text in sources(model, name, transform, resolution).items():
+    for file, text in sources(model, name, transform, resolution, longest).items():
         target = Path(directory) / file
         target.parent.mkdir(parents=True, exist_ok=True)
         write(target, text.encode())
@@ -83,6 +91,7 @@ def sources(
     name: str = "model",
     transform: str = "fwht",
     resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
     plenty_of_memory: bool = False,
 ) -> dict[str, str]:
     """The text of each file that ``c`` writes, by its name.
@@ -101,22 +110,27 @@ def sources(
         raise InputError(
             "this model reads in both directions, and exported C step by step; expected another one"
         )
-    if card.integer is not None and card.forgets:
-        raise InputError(
-            "this is an integer model of a network that forgets, which exported C does not have; expected the float model"
-        )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
+    check_longest(card, longest)
+    hears = None if plenty_of_memory or resolution is not None else hearing(card)
+    if hears is not None and card.integer is not None:
+        resolution = sound.RESOLUTION
     raw, tables = None if plenty_of_memory else raw_values(card, resolution), Tables()
     network = (
-        floats.values(model, tables) if card.integer is None else integers.values(model, transform, tables)
+        floats.values(model, tables)
+        if card.integer is None
+        else integers.values(model, transform, longest, tables)
     )
+    c_files = [f"{name}{part}.c" for part in ("", "_sound")[: 1 + (hears is not None)]]
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {
         "name": name,
         "NAME": name.upper(),
         **_common(card),
         **classes(card),
+        "c_files": [{"file": file} for file in c_files],
+        "sources": json.dumps([f"+<{file}>" for file in c_files]),
         **network,
         **prepare,
         **given(raw, network["input_kind"]),
@@ -127,18 +141,22 @@ def sources(
         "platforms": json.dumps(platforms(table_bytes(tables))),
     }
     files = {
-        "header.h.in": f"{name}.h",
-        network["template"]: f"{name}.c",
-        "example.c.in": f"examples/{name}/main.c",
-        "library.properties.in": "library.properties",
-        "library.json.in": "library.json",
-        "sketch.ino.in": "examples/serial/serial.ino",
-        "CMakeLists.txt.in": "CMakeLists.txt",
-        "idf_component.yml.in": "idf_component.yml",
-        "module.yml.in": "zephyr/module.yml",
-        "zephyr.txt.in": "zephyr/CMakeLists.txt",
+        f"{name}.h": ("header.h.in", values),
+        f"{name}.c": (network["template"], values),
+        f"examples/{name}/main.c": ("example.c.in", values),
+        "examples/serial/serial.ino": ("sketch.ino.in", values),
+        "library.properties": ("library.properties.in", values),
+        "library.json": ("library.json.in", values),
+        "CMakeLists.txt": ("CMakeLists.txt.in", values),
+        "idf_component.yml": ("idf_component.yml.in", values),
+        "zephyr/module.yml": ("module.yml.in", values),
+        "zephyr/CMakeLists.txt": ("zephyr.txt.in", values),
     }
-    return {file: render(template, values) for template, file in files.items()}
+    if hears is not None:
+        front_end = sound.values(card, name, hears.rate, raw is not None)
+        files |= {f"{name}_sound.{end}": (f"sound.{end}.in", front_end) for end in "hc"}
+        files[f"examples/{name}_sound/main.c"] = ("sound_example.c.in", front_end)
+    return {file: render(template, inserted) for file, (template, inserted) in files.items()}
 
 
 def _common(card: Card) -> dict[str, Any]:

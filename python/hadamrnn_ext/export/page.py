@@ -3,73 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 from ..data import har, sounds
 from ..errors import InputError
 from ..file.card import Card
 
-__all__ = ["KINDS", "Kind", "page_of"]
-
-Kind = Literal["pixels", "sound", "series", "symbols", "text"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+__all__ = ["page"]
 
 _SIDE = 28  # of the images of MNIST and of data sets in its format
-_HAR_RATE = 50
+_HAR_RATE = 50  # steps per second
 
 
-def page_of(card: Card, kind: Kind | None = None) -> dict[str, Any]:
-    """The kind of page, and what it has to know beside the card; ``card.js`` holds it.
-
-    Args:
-        kind: None is the kind that the card tells of.
+def page(card: Card) -> dict[str, Any]:
+    """The kind of page, and what it has to know beside the rest of the card.
 
     Raises:
-        InputError: the model does not read what this kind of page gives.
+        InputError: the model reads pictures that are not square.
     """
-    told = _told(card)
-    if kind is None or kind == told["kind"]:
-        return told
-    if kind not in KINDS:
-        raise InputError(f"page is {ascii(kind)[:40]}; expected one of {', '.join(KINDS)}")
-    fits = {
-        "series": card.input == "features",
-        "symbols": card.input == "tokens",
-        "pixels": card.input == "features" and card.input_size == 1,
-    }
-    if not fits.get(kind, False):
-        raise InputError(
-            f"page={kind!r}, and the model reads {card.input_size} {card.input}, which is {told['kind']}"
-        )
-    return _pixels(card) if kind == "pixels" else {"kind": kind}
-
-
-def _told(card: Card) -> dict[str, Any]:
     task = None if card.training is None else card.training.task
     if card.input == "tokens":
-        return {"kind": "symbols" if card.preprocess.vocabulary is None else "text"}
-    if card.input_size == 1 and card.preprocess.uint8_scale is not None:
-        return _pixels(card)
+        kind = "symbols" if card.preprocess.vocabulary is None else "text"
+        return {"kind": kind, "copy": task == "copy"}
+    if card.preprocess.uint8_scale is not None and card.input_size == 1:
+        return {"kind": "pixels", "side": _side(card)}
+    endless = {"endless": card.pool is not None and card.pool.time_constant is not None}
     if (heard := sounds.hearing(card)) is not None:
-        return {"kind": "sound", "rate": heard.rate, "steps": heard.steps}
+        return {"kind": "sound", "rate": heard.rate, "steps": heard.steps, **endless}
     if task in har.TASKS:
-        return {
-            "kind": "series",
-            "window": har.STEPS,
-            "rate": _HAR_RATE,
-            "unit": "g",
-            "channels": har.CHANNELS,
-        }
-    named = {"channels": card.data.features} if card.data is not None and card.data.features else {}
-    return {"kind": "series", **named}
+        window = {"window": har.STEPS, "rate": _HAR_RATE, "gravity": 1, "channels": har.CHANNELS}
+        return {"kind": "series", **endless, **window}
+    named = card.data is not None and card.data.features is not None
+    return {"kind": "series", **endless, **({"channels": card.data.features} if named and card.data else {})}
 
 
-def _pixels(card: Card) -> dict[str, Any]:
-    """A square picture, of as many pixels as the model permutes."""
+def _side(card: Card) -> int:
+    """The width and height of the pictures, in pixels."""
     permutation = card.preprocess.permutation
     side = _SIDE if permutation is None else math.isqrt(permutation.size)
     if permutation is not None and side * side != permutation.size:
         raise InputError(
-            f"the model reads {permutation.size} pixels; expected a square number for a page that draws"
+            f"the model permutes {permutation.size} pixels; expected a square number, for a page to draw on"
         )
-    return {"kind": "pixels", "side": side}
+    return side

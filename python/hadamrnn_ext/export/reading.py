@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..model import Model, inputs
-from . import integers
+from .input_weights import input_kind
 from .raw import raw_values
 
 __all__ = ["c_input", "c_raw"]
@@ -41,7 +41,7 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
     features = card.integer.input
     low, high = map(np.float32, features.range)
     codes: NDArray[Any] = np.clip(np.rint(values / np.float32(features.scale)), low, high)
-    return codes.astype(np.dtype(integers.input_kind(card).removesuffix("_t")).newbyteorder("<"))
+    return codes.astype(np.dtype(input_kind(card).removesuffix("_t")).newbyteorder("<"))
 
 
 def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None = None) -> NDArray[Any]:

@@ -14,11 +14,9 @@ from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..model import Model
-from . import integers
+from .input_weights import input_kind
 from .library import sources
-from .page import Kind, page_of
 from .template import render
-from .wasm import compiled
 
 __all__ = ["web"]
 
@@ -27,7 +25,7 @@ _FOLDER = "web"  # of the templates
 _SCRIPTS = ("model.js", "input.js", "page.js", "answers.js", "page.css")
 _SCRIPTS_OF = {
     "pixels": ("pixels.js", "drawing.js"),
-    "sound": ("sound.js", "mel.js", "listening.js"),
+    "sound": ("sound.js", "mel.js", "listening.js", "recorder.js", "spectrogram.js"),
     "series": ("series.js", "table.js", "motion.js"),
     "symbols": ("symbols.js",),
     "text": ("text.js",),
@@ -39,8 +37,6 @@ def web(
     model: Model,
     directory: str | os.PathLike[str],
     name: str = "model",
-    *,
-    page: Kind | None = None,
 ) -> list[Path]:
     """Write a folder that any web server can serve, and that works without a network: no file asks for another site.
 
@@ -53,14 +49,13 @@ def web(
     Args:
         directory: created if it is missing; existing files of the same names are replaced.
         name: the title of the page and the name of the package: small letters, digits, dots, hyphens and underscores.
-        page: "pixels", "sound", "series", "symbols" or "text", if the card does not tell.
 
     Returns:
         The paths of the files written.
 
     Raises:
         ImportError: no compiler is installed; the ``web`` extra brings one.
-        InputError: the name is not one of a package; the page does not suit the model; or exported C does not have such a model
+        InputError: the name is not one of a package; the model reads pictures that are not square; or exported C does not have such a model
             (see ``export.c``).
         OSError: a file cannot be written.
 
@@ -72,7 +67,9 @@ def web(
         raise InputError(
             f"name is {ascii(name)[:60]}; expected small letters, digits, dots, hyphens and underscores, as in a package of npm"
         )
-    shown = page_of(model.card, page)
+    from .page import page  # which imports readers of data, as nothing else here does
+
+    shown = page(model.card)
     kind = shown["kind"]
     values = {
         "name": name,
@@ -80,13 +77,14 @@ def web(
         "card": json.dumps(_facts(model.card, name, shown), ensure_ascii=False, separators=(",", ":")),
         "title": html.escape(name),
         "about": html.escape(_about(model)),
-        "files": ",\n    ".join(f'"{file}"' for file in ("card.js", *_SCRIPTS, *_SCRIPTS_OF[kind])),
     }
-    rendered = ("card.js", "index.html", "model.d.ts", "package.json")
-    content = {file: render(f"{_FOLDER}/{file}.in", values).encode() for file in rendered}
     folder = files(__package__) / "templates" / _FOLDER
-    content |= {file: (folder / file).read_bytes() for file in (*_SCRIPTS, *_SCRIPTS_OF[kind])}
+    content = {file: (folder / file).read_bytes() for file in (*_SCRIPTS, *_SCRIPTS_OF[kind])}
+    for file in ("card.js", "index.html", "model.d.ts"):
+        content[file] = render(f"{_FOLDER}/{file}.in", values).encode()
     content["model.wasm"] = _module(model)
+    listed = {"files": json.dumps(sorted(content))}
+    content["package.json"] = render(f"{_FOLDER}/package.json.in", {**values, **listed}).encode()
     Path(directory).mkdir(parents=True, exist_ok=True)
     paths = []
     for file, data in sorted(content.items()):
@@ -97,6 +95,8 @@ def web(
 
 def _module(model: Model) -> bytes:
     """The WebAssembly of a model."""
+    from .wasm import compiled  # which takes milliseconds to import
+
     content = sources(model, plenty_of_memory=True)
     values = {
         "name": "model",
@@ -139,7 +139,7 @@ def _number(card: Card) -> str:
     """The beginning of the name of JavaScript's array of what a step of the network reads."""
     if card.integer is None:
         return "Int32" if card.input == "tokens" else "Float32"
-    return integers.input_kind(card).removesuffix("_t").capitalize()
+    return input_kind(card).removesuffix("_t").capitalize()
 
 
 def _about(model: Model) -> str:

@@ -32,9 +32,9 @@ def searched(
 ) -> Config:
     """The configuration with that learning rate of `RATES` whose short run has the best validation scores.
 
-    A short run takes a third of the epochs, with the whole schedule in them. Two rates are compared as two epochs are
-    (`Task.better`). What the log in `out` says of a rate with this very configuration is not tried once more, unless
-    `again` is true. Test data are not looked at.
+    A short run has one `SHORT`-th of the epochs, rounded up, and the whole schedule in them. Two rates are compared as
+    two epochs are (`Task.better`). What the log in `out` says of a rate with this very configuration is not tried once
+    more, unless `again` is true. Test data are not looked at.
 
     Raises DivergedError if the loss diverges with every rate.
     """

@@ -53,11 +53,12 @@ def _images(file: str) -> Samples:
 
 
 def _spoken() -> Samples:
-    from ..data import fsdd, mel  # imported only if it is needed
+    from .. import audio
+    from ..data import fsdd  # imported only if it is needed
 
     arrays = _arrays("spoken.npz")
     sounds = (arrays[f"sound_{i}"].astype(np.float32) / np.float32(1 << 15) for i in range(len(arrays) - 1))
-    return np.stack([mel.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
+    return np.stack([audio.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
 
 
 def _copy(length: int) -> Samples:

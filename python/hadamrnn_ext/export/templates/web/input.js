@@ -25,18 +25,21 @@ function nearest(value) {
   return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 }
 
+/** The words of a text: runs of letters, digits and apostrophes, in small letters. */
+export const words = (text) => text.toLowerCase().match(WORD) ?? [];
+
 /** Reads steps for a network, as its card says. */
 export class Reader {
   constructor(card) {
     this.card = card;
     this.array = { Float32Array, Int8Array, Uint8Array, Int16Array, Uint16Array, Int32Array }[`${card.number}Array`];
-    this.words = card.vocabulary && new Map(card.vocabulary.words.map((word, token) => [word, token]));
+    this.places = card.vocabulary && new Map(card.vocabulary.words.map((word, token) => [word, token]));
   }
 
-  /** The tokens of a text: runs of letters, digits and apostrophes in small letters are words. */
+  /** The tokens of a text. */
   tokens(text) {
     const { unknown, length } = this.card.vocabulary;
-    const found = (text.toLowerCase().match(WORD) ?? []).map((word) => this.words.get(word) ?? unknown);
+    const found = words(text).map((word) => this.places.get(word) ?? unknown);
     if (length === null) return Int32Array.from(found);
     const kept = found.slice(-length);
     return Int32Array.from([...new Array(length - kept.length).fill(0), ...kept]);
@@ -45,7 +48,7 @@ export class Reader {
   /** What the network reads of one or more steps, in the order given. With `raw`, x is what the network itself reads. */
   read(x, raw = false) {
     if (typeof x === "string") {
-      if (!this.words) throw new TypeError(`met a text; expected numbers, since the model ${this.card.name} has no vocabulary`);
+      if (!this.places) throw new TypeError(`met a text; expected numbers, since the model ${this.card.name} has no vocabulary`);
       x = this.tokens(x);
     }
     const values = flat(x), size = this.card.tokens ? 1 : this.card.inputSize;
@@ -76,27 +79,34 @@ export class Reader {
   /** Features in float32. */
   #features(values, raw) {
     const { byteScale, offset, scale, fine, inputSize: size } = this.card;
-    const wide = !of(NARROW, values), result = new Float32Array(values.length);
-    const step = wide ? (value) => value : round;
-    if (!raw && offset && fine !== null && !wide) {
+    const wide = !of(NARROW, values), normalized = !raw && offset !== undefined;
+    if (normalized && fine !== null && !wide) {
       throw new TypeError(`met ${values.constructor.name}; expected an Array or a Float64Array, since float32 cannot hold feature ${fine}`);
     }
     const bytes = !raw && byteScale !== null && of(BYTES, values);
-    for (let i = 0; i < values.length; ++i) {
-      let value = bytes ? round(values[i] * round(byteScale)) : values[i];
-      if (!raw && offset) {
-        const j = i % size;
-        value = step(step(value - step(offset[j])) / step(scale[j]));
-      }
-      result[i] = value;
-      if (!Number.isFinite(result[i])) {
-        throw new RangeError(`number ${i % size} of step ${Math.floor(i / size)} is ${values[i]}; expected finite numbers`);
-      }
-      if (byteScale !== null && !bytes && of(INTEGERS, values) && (value < 0 || value > 1)) {
-        throw new RangeError(`step ${Math.floor(i / size)} is ${value} of ${values.constructor.name}; expected a Uint8Array, or numbers 0 to 1`);
+    const result = Float32Array.from(values);
+    if (bytes) {
+      const unit = round(byteScale);
+      for (let i = 0; i < result.length; ++i) result[i] *= unit;
+    } else if (byteScale !== null && of(INTEGERS, values)) {
+      const wrong = values.findIndex((value) => value < 0 || value > 1);
+      if (wrong >= 0) throw new RangeError(`${this.#place(values, wrong)} of ${values.constructor.name}; expected a Uint8Array, or numbers 0 to 1`);
+    }
+    if (normalized) {
+      const step = wide ? (value) => value : round, from = wide ? values : result;
+      const offsets = offset.map(step), scales = scale.map(step);
+      for (let i = 0, j = 0; i < result.length; ++i, j = j + 1 === size ? 0 : j + 1) {
+        result[i] = step(from[i] - offsets[j]) / scales[j];
       }
     }
+    const wrong = result.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) throw new RangeError(`${this.#place(values, wrong)}; expected finite numbers`);
     return result;
+  }
+
+  #place(values, i) {
+    const { inputSize: size } = this.card;
+    return `number ${i % size} of step ${Math.floor(i / size)} is ${values[i]}`;
   }
 
   /** Features as integers, if the network computes with integers. */

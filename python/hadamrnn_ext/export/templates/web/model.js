@@ -8,7 +8,7 @@
 //   stream.step([0.5]); // the logits of the sequence so far
 
 import card from "./card.js";
-import { Reader } from "./input.js";
+import { Reader, words } from "./input.js";
 
 /**
  * The model, ready to run.
@@ -92,6 +92,11 @@ export class Model {
   tokens(text) {
     if (!card.vocabulary) throw new TypeError(`the model ${card.name} has no vocabulary`);
     return this.#reader.tokens(text);
+  }
+
+  /** The words of a text, for each of which there is a token unless it is too long. */
+  words(text) {
+    return words(text);
   }
 
   /**

@@ -1,0 +1,58 @@
+"""Exported C, compiled by the host's compiler and asked after every step."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+
+import hadamrnn_ext as hr
+
+__all__ = ["COMPILER", "every_step"]
+
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+STRICT = [
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-pedantic",
+    "-Wconversion",
+    "-Wdouble-promotion",
+    "-Wshadow",
+    "-O1",
+]
+SANITIZERS = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
+DRIVER = """
+#include <stdio.h>
+#include "net.h"
+int main(void) {
+    static net_state state;
+    net_input x[NET_INPUT_SIZE];
+    net_logit y[NET_OUTPUT_SIZE];
+    net_init(&state);
+    while (fread(x, sizeof x, 1, stdin) == 1) {
+        net_step(&state, x);
+        net_logits(&state, y);
+        if (fwrite(y, sizeof y, 1, stdout) != 1) return 1;
+    }
+    return 0;
+}
+"""
+
+
+def every_step(model, folder, x, compiler=COMPILER, sanitized=True, **options):
+    """The logits after every step of one sequence x (T, ..), (T, o) float32; ``options`` go to ``export.c``."""
+    hr.export.c(model, folder, "net", **options)
+    (folder / "driver.c").write_text(DRIVER)
+    command = [compiler, *STRICT, *SANITIZERS * sanitized, "net.c", "driver.c", "-o", "driver"]
+    subprocess.run(command, cwd=folder, check=True)
+    given = hr.export.c_input(model, x[None]).tobytes()
+    printed = subprocess.run([folder / "driver"], input=given, stdout=subprocess.PIPE, check=True).stdout
+    kind = re.search(r"typedef (\w+) net_logit;", (folder / "net.h").read_text())[1]
+    y = np.frombuffer(printed, np.float32 if kind == "float" else kind.removesuffix("_t"))
+    y = y.reshape(len(x), model.card.output_size)
+    scale = None if model.card.integer is None else model.card.integer.logit_scale
+    return y if scale is None else y.astype(np.float32) * np.float32(scale)
