@@ -435,11 +435,16 @@ def test_the_example_reads_bytes(rng, make_model, tmp_path):
     model = floats.quantize(pixels, readout="integer")
     paths = hr.export.c(model, tmp_path / "library", "net")
     assert sorted(str(path.relative_to(tmp_path / "library")) for path in paths) == [
+        "CMakeLists.txt",
         "examples/net/main.c",
+        "examples/serial/serial.ino",
+        "idf_component.yml",
         "library.json",
         "library.properties",
         "net.c",
         "net.h",
+        "zephyr/CMakeLists.txt",
+        "zephyr/module.yml",
     ]
     command = [COMPILER, *FLAGS, "-I.", "net.c", "examples/net/main.c", "-o", "example"]
     subprocess.run(command, cwd=tmp_path / "library", check=True)
