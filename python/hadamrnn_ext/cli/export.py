@@ -56,6 +56,13 @@ def add(commands: Commands) -> None:
         "data; one number, or one for each feature (default: 1 where that is fine enough, else a power of two)",
     )
     parser.add_argument(
+        "--longest",
+        type=int,
+        metavar="STEPS",
+        help="for the C code of an integer model that sums over the whole sequence: the most steps of one, which say how many "
+        "bytes a sum takes (default: 1048576)",
+    )
+    parser.add_argument(
         "--no-preprocess",
         action="store_true",
         help="leave preprocessing out of the ONNX graph, which then takes what the network itself reads",
@@ -69,7 +76,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(
         idle=(
             Idle(
-                ("--transform", "--resolution"),
+                ("--transform", "--resolution", "--longest"),
                 lambda given: given.c is None,
                 "it is for the C library, --c",
             ),
@@ -101,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
         paths = export.web(model, arguments.web, name)
     else:
         result["name"] = name = arguments.name or _name_of(arguments.model)
-        paths = list(export.c(model, arguments.c, name, arguments.transform, arguments.resolution))
+        options = arguments.transform, arguments.resolution, arguments.longest
+        paths = list(export.c(model, arguments.c, name, *options))
     with beside(paths[0]):
         if arguments.json:
             print_json({**result, "files": list(map(str, paths))})
