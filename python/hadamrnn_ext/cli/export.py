@@ -20,7 +20,7 @@ EXAMPLES = """\
   hadamrnn export pmnist-12.safetensors --c pmnist_library --name pmnist
   hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
   hadamrnn export pmnist --onnx pmnist.onnx
-  hadamrnn export smnist --web smnist_page && python -m http.server --directory smnist_page
+  hadamrnn export smnist --web smnist_page
 """
 
 
