@@ -20,6 +20,7 @@ from ..file.codes import code_width
 from ..model import Model
 from . import floats, integers, sound
 from .arduino import architectures, platforms
+from .classes import classes, given
 from .names import identifier
 from .pools import check_longest
 from .raw import raw_values
@@ -37,7 +38,8 @@ def c(
     resolution: float | Sequence[float] | None = None,
     longest: int | None = None,
 ) -> list[Path]:
-    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
+    """Write a model as C99 source: ``name.h``, ``name.c``, examples, and what makes it a library of Arduino, PlatformIO,
+    ESP-IDF, Zephyr and CMake.
 
     The state lives in a struct that the caller owns. Results equal those of ``Model.infer`` to the bit. An integer model
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
@@ -120,14 +122,18 @@ def sources(
         if card.integer is None
         else integers.values(model, transform, longest, tables)
     )
+    c_files = [f"{name}{part}.c" for part in ("", "_sound")[: 1 + (hears is not None)]]
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {
         "name": name,
         "NAME": name.upper(),
         **_common(card),
-        "sources": json.dumps([f"+<{name}{part}.c>" for part in ("", "_sound")[: 1 + (hears is not None)]]),
+        **classes(card),
+        "c_files": [{"file": file} for file in c_files],
+        "sources": json.dumps([f"+<{file}>" for file in c_files]),
         **network,
         **prepare,
+        **given(raw, network["input_kind"]),
         "unpacked": plenty_of_memory and card.integer is None,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
@@ -138,8 +144,13 @@ def sources(
         f"{name}.h": ("header.h.in", values),
         f"{name}.c": (network["template"], values),
         f"examples/{name}/main.c": ("example.c.in", values),
+        "examples/serial/serial.ino": ("sketch.ino.in", values),
         "library.properties": ("library.properties.in", values),
         "library.json": ("library.json.in", values),
+        "CMakeLists.txt": ("CMakeLists.txt.in", values),
+        "idf_component.yml": ("idf_component.yml.in", values),
+        "zephyr/module.yml": ("module.yml.in", values),
+        "zephyr/CMakeLists.txt": ("zephyr.txt.in", values),
     }
     if hears is not None:
         front_end = sound.values(card, name, hears.rate, raw is not None)
