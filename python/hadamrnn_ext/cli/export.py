@@ -21,6 +21,7 @@ EXAMPLES = """\
   hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
   hadamrnn export pmnist --onnx pmnist.onnx
   hadamrnn export smnist --web smnist_page
+  hadamrnn export har6 --onnx har6_step.onnx --step
 """
 
 
@@ -72,6 +73,11 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="give the ONNX graph an input `lengths`, with one number per sequence",
     )
+    parser.add_argument(
+        "--step",
+        action="store_true",
+        help="make the ONNX graph one time step, for streams: from x and a state to the logits so far and the next state",
+    )
     add_json(parser)
     parser.set_defaults(
         idle=(
@@ -86,7 +92,7 @@ def add(commands: Commands) -> None:
                 "it is for the C library and the page, --c and --web",
             ),
             Idle(
-                ("--no-preprocess", "--lengths"),
+                ("--no-preprocess", "--lengths", "--step"),
                 lambda given: given.onnx is None,
                 "it is for the ONNX graph, --onnx",
             ),
@@ -102,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
             refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
         disk.check(arguments.onnx, arguments.model)
-        paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
+        given = {"preprocess": preprocess, "lengths": arguments.lengths, "step": arguments.step}
+        paths = [export.onnx(model, arguments.onnx, **given)]
     elif arguments.web is not None:
         result["name"] = name = arguments.name or _package_name(arguments.model)
         paths = export.web(model, arguments.web, name)
