@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import zoo
-from hadamrnn_ext.data import continuous, fsdd, har, mel, metrics, tasks
+from hadamrnn_ext import audio, zoo
+from hadamrnn_ext.data import continuous, fsdd, har, metrics, tasks
 from hadamrnn_ext.data.task import Split, Task, calibration, evaluate
 from hadamrnn_ext.file.codes import code_range
 from hadamrnn_ext.file.tensors import pack_parameters
@@ -134,7 +134,7 @@ def speech(model: hr.Model) -> None:
         stream = model.stream()
         answers = np.concatenate([stream.run(part) for part in np.array_split(heard.frames, 500)])
         found = continuous.counted(continuous.events(probabilities(answers, every_step=True)), heard)
-        minutes = len(heard.frames) * mel.HOP / fsdd.RATE / 60
+        minutes = len(heard.frames) * audio.HOP / fsdd.RATE / 60
         print(
             f"track {seed} of {minutes:.1f} minutes: {found.right:.1%} of {len(heard.spoken)} words found and right, "
             f"{found.false:.2f} false alarms a minute"

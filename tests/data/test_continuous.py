@@ -8,7 +8,8 @@ import wave
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import continuous, fsdd, mel, tasks
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import continuous, fsdd, tasks
 from hadamrnn_ext.data.continuous import Track, Word
 
 SILENCE = continuous.SILENCE
@@ -31,7 +32,7 @@ def wave_file(samples: np.ndarray) -> bytes:
 
 
 def test_the_end_of_a_word_is_that_of_its_speech():
-    assert 3200 <= word(3).end <= 3200 + mel.HOP
+    assert 3200 <= word(3).end <= 3200 + audio.HOP
     quiet = np.zeros(1000, np.float32)
     assert continuous._end(quiet) == 1000  # nothing is louder than the rest
 

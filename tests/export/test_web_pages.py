@@ -18,7 +18,8 @@ import pytest
 import hadamrnn_ext as hr
 from browser import browser, chromium, served
 from drawn import draw
-from hadamrnn_ext.data import fsdd, mel, mnist, sound
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import fsdd, mnist, sound
 from hadamrnn_ext.export import wasm
 from hadamrnn_ext.file.pool import Pool
 
@@ -308,7 +309,7 @@ def test_log_mel_frames_are_those_of_python(opened, rng):
                 "(async () => { const { logMel } = await import('./mel.js');"
                 f"return Array.from(logMel({array(samples)}, {rate}, {json.dumps(steps)})); }})()"
             )
-            expected = mel.log_mel(samples, rate, steps)
+            expected = audio.log_mel(samples, rate, steps)
             assert len(got) == expected.size
             np.testing.assert_allclose(np.reshape(got, expected.shape), expected, atol=2e-6)
 
@@ -320,7 +321,7 @@ def test_frames_that_come_bit_by_bit_are_the_same(opened, rng):
         f"{array(samples)}, found = []; for (let i = 0; i < 3000; i += 70) found.push(...f.push(x.subarray(i, i + 70)));"
         "return found; })()"
     )
-    expected = mel.log_mel(samples, 8000).reshape(-1)[: len(got)]
+    expected = audio.log_mel(samples, 8000).reshape(-1)[: len(got)]
     assert len(got) == ((3000 - 256) // 128 + 1) * 32
     np.testing.assert_allclose(got, expected, atol=2e-6)
 
@@ -344,7 +345,7 @@ def test_a_sound_file_has_the_answer_of_python(opened, sounds):
     model = hr.load("digits")
     for i in range(2):
         samples, rate = sound.read("x.wav", sounds[i].read_bytes())
-        label, share = model.classify(mel.log_mel(samples, rate, fsdd.STEPS))
+        label, share = model.classify(audio.log_mel(samples, rate, fsdd.STEPS))
         page.evaluate("document.getElementById('answer').textContent = ''")
         page.choose("file", sounds[i])
         page.wait(ANSWERED)

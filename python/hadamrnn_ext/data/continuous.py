@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import audio
 from ..file.preprocess import Normalization
-from . import archive, fsdd, mel, metrics
+from . import archive, fsdd, metrics
 from .holdout import one_in
 from .task import Index, Known, Task
 
@@ -76,10 +77,10 @@ def words(directory: str | Path | None = None) -> tuple[list[Word], list[Word]]:
 
 def _end(samples: NDArray[np.float32]) -> int:
     """The sample after the last frame that belongs to speech."""
-    frames = samples[: len(samples) // mel.HOP * mel.HOP].reshape(-1, mel.HOP)
+    frames = samples[: len(samples) // audio.HOP * audio.HOP].reshape(-1, audio.HOP)
     energy = np.square(frames).sum(axis=1)
     loud = np.flatnonzero(energy > SPEECH * energy.max(initial=0.0))
-    return (int(loud[-1]) + 1) * mel.HOP if len(loud) else len(samples)
+    return (int(loud[-1]) + 1) * audio.HOP if len(loud) else len(samples)
 
 
 def track(spoken: list[Word], rng: np.random.Generator, noise: float, loudness: float = 0.0) -> Track:
@@ -92,11 +93,11 @@ def track(spoken: list[Word], rng: np.random.Generator, noise: float, loudness: 
         word = spoken[i]
         pause = np.zeros(int(rng.uniform(*PAUSES) * fsdd.RATE), np.float32)
         parts += [pause, word.samples * np.float32(np.exp(loudness * rng.standard_normal()))]
-        ends.append((word.digit, (length + len(pause) + word.end) // mel.HOP))
+        ends.append((word.digit, (length + len(pause) + word.end) // audio.HOP))
         length += len(pause) + len(word.samples)
     sound = np.concatenate([*parts, np.zeros(int(LAST_PAUSE * fsdd.RATE), np.float32)])
     sound += np.float32(noise) * rng.standard_normal(len(sound), np.float32)
-    frames = mel.log_mel(sound, fsdd.RATE)
+    frames = audio.log_mel(sound, fsdd.RATE)
     classes = np.full(len(frames), SILENCE)
     for digit, end in ends:
         classes[max(end - BEFORE - UNSURE, 0) : end + AFTER + UNSURE] = IGNORED
@@ -130,7 +131,7 @@ def counted(found: list[tuple[int, int]], heard: Track) -> Found:
         if near:
             right += 1
             left.remove(near[0])
-    minutes = len(heard.frames) * mel.HOP / fsdd.RATE / 60
+    minutes = len(heard.frames) * audio.HOP / fsdd.RATE / 60
     return Found(right / max(len(heard.spoken), 1), len(left) / minutes)
 
 
@@ -152,7 +153,7 @@ class _Tracks:
             for start in range(0, len(self.words), WORDS):
                 one = track(self.words[start : start + WORDS], rng, noise, self.loudness)
                 count = len(one.frames) // STEPS
-                inputs.append(one.frames[: count * STEPS].reshape(count, STEPS, mel.BANDS))
+                inputs.append(one.frames[: count * STEPS].reshape(count, STEPS, audio.BANDS))
                 classes.append(one.classes[: count * STEPS].reshape(count, STEPS))
         return np.concatenate(inputs), np.concatenate(classes)
 
@@ -209,7 +210,7 @@ def task(name: str, directory: str | Path | None, verify: bool) -> Task:
             for i, spoken in enumerate((chosen, held, tested))
         ),
         input="features",
-        input_size=mel.BANDS,
+        input_size=audio.BANDS,
         output="all",
         output_size=len(CLASSES),
         length=STEPS,
