@@ -24,6 +24,7 @@ from .pools import check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
+from .windows import windows_values
 
 __all__ = ["c"]
 
@@ -35,6 +36,7 @@ def c(
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
     longest: int | None = None,
+    windows: tuple[int, int] | None = None,
 ) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
 
@@ -56,16 +58,18 @@ def c(
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
             which.
         longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
-            without a time constant). Sums take as few bytes as these steps need. None takes 2^20 = 1,048,576; ``name.h``
-            says how many steps the sums hold.
+            without a time constant). Sums take as few bytes as these steps need. None takes the length of ``windows``, or
+            2^20 = 1,048,576; ``name.h`` says how many steps the sums hold.
+        windows: (length, hop) adds ``name_windows``, which answers a stream without an end in windows of ``length`` steps that
+            begin ``hop`` steps apart, as ``Model.windows`` does, with ceil(length / hop) states.
 
     Returns:
         The paths of the files written.
 
     Raises:
         InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or does not forget and is an
-            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` does
-            not; or the resolution does not suit the model, or is too coarse or too fine for it.
+            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` or
+            ``windows`` do not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -84,12 +88,13 @@ def c(
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
-    check_longest(card, longest)
+    windowed = windows_values(card, windows)
+    steps = check_longest(card, longest, windowed.get("window_length"))
     raw, tables = raw_values(card, resolution), Tables()
     network = (
         floats.values(model, tables)
         if card.integer is None
-        else integers.values(model, transform, longest, tables)
+        else integers.values(model, transform, steps, tables)
     )
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {
@@ -98,6 +103,7 @@ def c(
         **_common(card),
         **network,
         **prepare,
+        **windowed,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
         "architectures": ",".join(architectures(table_bytes(tables))),
