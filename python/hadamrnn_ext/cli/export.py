@@ -19,6 +19,7 @@ EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
   hadamrnn export pmnist-12.safetensors --c pmnist_library --name pmnist
   hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
+  hadamrnn export har6-int12 --c har6_library --name har6 --windows 128,64
   hadamrnn export pmnist --onnx pmnist.onnx
   hadamrnn export smnist --web smnist_page
   hadamrnn export har6 --onnx har6_step.onnx --step
@@ -61,7 +62,13 @@ def add(commands: Commands) -> None:
         type=int,
         metavar="STEPS",
         help="for the C code of an integer model that sums over the whole sequence: the most steps of one, which say how many "
-        "bytes a sum takes (default: 1048576)",
+        "bytes a sum takes (default: the length of --windows, or 1048576)",
+    )
+    parser.add_argument(
+        "--windows",
+        type=_steps,
+        metavar="LENGTH,HOP",
+        help="add C code that answers a stream without an end in windows of LENGTH steps that begin HOP steps apart",
     )
     parser.add_argument(
         "--no-preprocess",
@@ -82,7 +89,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(
         idle=(
             Idle(
-                ("--transform", "--resolution", "--longest"),
+                ("--transform", "--resolution", "--longest", "--windows"),
                 lambda given: given.c is None,
                 "it is for the C library, --c",
             ),
@@ -115,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         paths = export.web(model, arguments.web, name)
     else:
         result["name"] = name = arguments.name or _name_of(arguments.model)
-        options = arguments.transform, arguments.resolution, arguments.longest
+        options = arguments.transform, arguments.resolution, arguments.longest, arguments.windows
         paths = list(export.c(model, arguments.c, name, *options))
     with beside(paths[0]):
         if arguments.json:
@@ -149,3 +156,11 @@ def _numbers(text: str) -> list[float]:
 
 
 _numbers.__name__ = "number, or numbers with commas between them,"  # what argparse calls it in its messages
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    """argparse type: whole numbers separated by commas."""
+    return tuple(int(number) for number in text.split(","))
+
+
+_steps.__name__ = "two numbers of steps with a comma between them,"
