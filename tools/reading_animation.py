@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import Page, browser, served
 from PIL import Image
 
 import hadamrnn_ext as hr
+from browser import Page, browser, served
 
 #: Frames are drawn when this script says so, and at its times.
 CLOCK = """

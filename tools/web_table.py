@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from browser import Page, browser, served
 
 import hadamrnn_ext as hr
+from browser import Page, browser, served
 
 ROUNDS = 40  # in turns, of which the fastest counts, since other work only adds to a time
 MILLISECONDS = 15  # of a round in the browser
