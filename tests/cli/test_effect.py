@@ -70,7 +70,7 @@ IDLE = {
     "quantize har6 --train own.npz": "--length 5 --directory x --no-verify",
     "quantize har6 --train own.npz --test own.npz": "COLUMNS",
     "quantize imdb --embedding --test texts.npz": "--data imdb --train own.npz --impute last",
-    "export har6 --c library": "--no-preprocess --lengths",
+    "export har6 --c library": "--no-preprocess --lengths --step",
     "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1",
     "export copy --onnx x.onnx": "--no-preprocess",
     "report runs": "--svg",
