@@ -94,6 +94,10 @@ docs: .venv-test/installed ## Write the reference of all docstrings to build/doc
 	$(TEST)/pdoc --docformat google -o build/docs hadamrnn_ext hadamrnn_ext.nn hadamrnn_ext.train hadamrnn_ext.data \
 	    hadamrnn_ext.plots hadamrnn_ext.closed_form hadamrnn_ext.dask hadamrnn_ext.sklearn
 
+.PHONY: web
+web: .venv-test/installed ## Build a site of three models that run in the browser, in build/web.
+	$(TEST)/python examples/web/build.py build/web
+
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
 	rm -rf dist

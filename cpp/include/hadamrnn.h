@@ -56,6 +56,7 @@ HADAMRNN_API hadamrnn_model* hadamrnn_open_bytes(const void* data, size_t size);
 /* NULL is taken. Streams of the model stay valid. */
 HADAMRNN_API void hadamrnn_close(hadamrnn_model* model);
 
+/* Of a model; -1 for NULL. */
 HADAMRNN_API int hadamrnn_takes_tokens(const hadamrnn_model* model);
 HADAMRNN_API int hadamrnn_output(const hadamrnn_model* model);
 /* Features of a step, or how many tokens there are. */
@@ -69,7 +70,7 @@ HADAMRNN_API const char* hadamrnn_label(const hadamrnn_model* model, int64_t ind
 
 /* Logits of a batch of raw sequences: features (batch, steps, input_size) or tokens (batch, steps) of any integer type.
  * lengths: (batch), each 1 .. steps, or NULL if all are `steps` long. logits: (batch, steps, output_size) for
- * HADAMRNN_ALL, zero past each length, else (batch, output_size). 0 if all went well. */
+ * HADAMRNN_ALL, zero past each length, else (batch, output_size). threads: 1 .. 1024. 0 if all went well. */
 HADAMRNN_API int hadamrnn_infer(const hadamrnn_model* model, const void* x, int type, int64_t batch, int64_t steps,
                                 const int64_t* lengths, float* logits, int threads);
 

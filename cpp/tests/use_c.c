@@ -21,6 +21,11 @@ int main(int argc, char** argv) {
   }
   if (hadamrnn_infer(model, pixels, HADAMRNN_U8, 1, 784, NULL, logits, 1)) return 4;
   if (hadamrnn_infer(model, pixels, 10, 1, 784, NULL, logits, 1) == 0) return 5;
+  if (hadamrnn_infer(model, NULL, HADAMRNN_U8, 1, 784, NULL, logits, 1) == 0) return 5;
+  if (hadamrnn_infer(model, pixels, HADAMRNN_U8, 1, 784, NULL, logits, 0) == 0) return 5;
+  if (hadamrnn_infer(NULL, pixels, HADAMRNN_U8, 1, 784, NULL, logits, 1) == 0) return 5;
+  if (hadamrnn_open(NULL) || hadamrnn_input_size(NULL) != -1 || hadamrnn_input_size(model) != 1) return 5;
+  if (!hadamrnn_label(model, 9) || hadamrnn_label(model, 10)) return 5;
   if (!(stream = hadamrnn_stream_new(model))) return 6;
   hadamrnn_close(model);
   for (i = 0; i < 784; ++i) {

@@ -80,3 +80,18 @@ def test_export_with_a_resolution(run, tmp_path, capsys):
         run("export", "har2-int12", "--c", tmp_path, "--resolution", "fine")
     assert caught.value.code == 2
     assert "argument --resolution: invalid number" in capsys.readouterr().err
+
+
+def test_export_of_windows_and_of_the_longest_sequence(run, tmp_path, capsys):
+    given = ("export", "har6-int12", "--c", tmp_path, "--name", "har6", "--windows", "128,32")
+    assert run(*given)[0] == 0
+    assert "#define HAR6_WINDOW_STATES 4\n" in (tmp_path / "har6.h").read_text()
+    code, _, stderr = run(*given, "--longest", "100")
+    assert (code, stderr) == (
+        1,
+        "hadamrnn export: longest is 100; expected at least 128, the length of a window\n",
+    )
+    with pytest.raises(SystemExit) as caught:
+        run("export", "har6-int12", "--c", tmp_path, "--windows", "128 32")
+    assert caught.value.code == 2
+    assert "argument --windows: invalid two numbers of steps" in capsys.readouterr().err

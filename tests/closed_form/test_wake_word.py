@@ -20,13 +20,13 @@ with pytest.MonkeyPatch.context() as patch:
 
 
 def track(rng, seconds):
-    """Noise in which every two seconds a band rises and then another: the phrase. Every third time only the first does."""
+    """Noise in which every two seconds some bands rise and then others: the phrase. Every third time only the first does."""
     frames = np.abs(rng.normal(size=(seconds * 62, audio.BANDS))).astype(np.float32)
     ends = []
     for number, end in enumerate(range(150, len(frames) - 40, 125)):
-        frames[end - 40 : end - 20, 5] += 6
+        frames[end - 40 : end - 20, 3:9] += 6
         if number % 3:
-            frames[end - 20 : end, 20] += 6
+            frames[end - 20 : end, 17:23] += 6
             ends.append(end)
     return LISTENING["labelled"](frames, ends)
 
@@ -36,7 +36,7 @@ def test_a_stream_hears_the_phrase_and_not_a_half_of_it(rng):
     X, y, groups = EXAMPLE["windows"](rng, train, 400)
     assert len(X) == len(y) == len(groups)
     assert (y == "word").sum() == len(train.ends) * len(EXAMPLE["AFTER_END"])
-    model, _ = hr.fit(X, y, groups=groups, hidden_size=128, sound_rate=8000)
+    model, _ = hr.fit(X, y, groups=groups, hidden_size=256, sound_rate=8000)
     shares = EXAMPLE["shares_of"](model, fresh.frames)
     length, hop = EXAMPLE["LENGTH"], EXAMPLE["HOP"]
     windows = np.lib.stride_tricks.sliding_window_view(fresh.frames, length, axis=0)[::hop].swapaxes(1, 2)
@@ -46,8 +46,7 @@ def test_a_stream_hears_the_phrase_and_not_a_half_of_it(rng):
     )
     assert np.count_nonzero(shares) <= len(windows)
     scores = LISTENING["scores"](shares, fresh, 8000)
-    assert max(hits for hits, false, _ in scores if false <= 300) > 0.7  # of 600 halves per hour
-    assert max(hits for hits, false, _ in scores if false == 0) > 0.3
+    assert max(hits for hits, false, _ in scores if false == 0) > 0.8
 
 
 def test_other_words_are_never_the_phrase(rng):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from compiled import COMPILER, every_step
+from compiled import COMPILER, build, every_step
 from drawn import draw, forgetting_model, same
+from hadamrnn_ext.data import har
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.card import LayerCard
 from hadamrnn_ext.file.pool import Pool
@@ -157,6 +159,17 @@ def test_bytes_enter_as_they_are(rng, tmp_path):
     assert "typedef uint8_t net_input;" in header_of(tmp_path)
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_compilers(rng, tmp_path, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    floats = make(rng, 64, 16, input_size=5, differences=True, input_activation="clip", pool=Pool(2))
+    x = draw(rng, floats, STEPS)
+    for bits, readout in ((8, "integer"), (12, "float")):
+        model = floats.quantize(x[None], bits, 12, readout=readout)
+        same(every_step(model, tmp_path, x, compiler=compiler, sanitized=False), streamed(model, x))
+
+
 def test_states_and_inputs_that_saturate(rng, tmp_path):
     for n, m, bits in itertools.product((96,), (8, 12, 96), (8, 12)):
         floats = make(rng, n, m, input_size=9, differences=True, input_activation=None)
@@ -179,3 +192,31 @@ def test_what_is_refused(rng, tmp_path):
         with pytest.raises(InputError, match=r"expected a number of steps, 1 \.\. 2147483647"):
             hr.export.c(summed, tmp_path, longest=longest)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("bits", [3, 4])
+@pytest.mark.parametrize("input_bits", [8, 12, 14])
+@pytest.mark.parametrize("features", [2, 9, 40])
+def test_codes_of_eight_units_from_a_word(rng, tmp_path, bits, input_bits, features):
+    """Inputs in one part, or in two where sums take more than 16 bits; at their limits, of units that fill no eight."""
+    for n, m in ((20, 4), (64, 32), (36, 12)):
+        floats = make(rng, n, m, input_size=features, weight_bits=bits, differences=True, output_size=1)
+        x = 9 * draw(rng, floats, STEPS) * rng.choice(np.float32([-1, 1]), (STEPS, 1))
+        model = floats.quantize(x[None] / 30, 8, input_bits, readout="integer")
+        assert np.abs(hr.export.c_input(model, x[None])).max() == (1 << input_bits - 1) - 1
+        same(every_step(model, tmp_path, x), streamed(model, x))
+
+
+def test_a_model_of_phone_sensors_that_was_fitted(data_dir, tmp_path):
+    """UCI HAR: 50 windows of people that an integer model of `fit` has not seen."""
+    train, test = har.read(data_dir)
+    chosen = np.random.default_rng(0).permutation(len(train.inputs))[:400]
+    fitted = hr.fit(train.inputs[chosen], train.classes[chosen], hidden_size=64, state_bits=8)
+    model = fitted.model
+    assert model.card.integer.blocks.state_bits == 8
+    places = np.linspace(0, len(test.inputs) - 1, 50).astype(int)
+    windows, classes = test.inputs[places], test.classes[places]
+    run = build(model, tmp_path, longest=128)
+    logits = [run(x)[-1] for x in windows]
+    same(np.stack(logits), model.infer(windows))
+    assert (np.argmax(logits, axis=1) == classes).mean() >= 0.8

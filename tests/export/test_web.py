@@ -35,7 +35,7 @@ def test_a_bundled_model_takes_less_than_20_kb_of_webassembly(name, tmp_path):
     paths = hr.export.web(hr.load(name), tmp_path, name)
     sizes = {path.name: path.stat().st_size for path in paths}
     assert sizes["model.wasm"] < 20_000
-    assert sum(sizes.values()) < 60_000
+    assert sum(sizes.values()) < (60_000 if name == "smnist-int12" else 64_000)
     assert {path.name for path in tmp_path.iterdir()} == set(sizes)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import unicodedata
 import wave
@@ -18,7 +19,8 @@ import pytest
 import hadamrnn_ext as hr
 from browser import browser, chromium, served
 from drawn import draw
-from hadamrnn_ext.data import fsdd, mel, mnist, sound
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import fsdd, mnist, sound
 from hadamrnn_ext.export import wasm
 from hadamrnn_ext.file.pool import Pool
 
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.skipif(
     reason="there is no Chromium, or no compiler of WebAssembly",
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 NORMALIZED = hr.Preprocess(normalization=hr.Normalization((1.0, -2.0), (3.0, 0.01)))
 SCALED = hr.Preprocess(uint8_scale=1 / 255, normalization=hr.Normalization((0.5, 0.4), (0.2, 0.3)))
 PERMUTED = hr.Preprocess(uint8_scale=1 / 255, permutation=hr.Permutation(seed=1, size=25))
@@ -308,7 +311,7 @@ def test_log_mel_frames_are_those_of_python(opened, rng):
                 "(async () => { const { logMel } = await import('./mel.js');"
                 f"return Array.from(logMel({array(samples)}, {rate}, {json.dumps(steps)})); }})()"
             )
-            expected = mel.log_mel(samples, rate, steps)
+            expected = audio.log_mel(samples, rate, steps)
             assert len(got) == expected.size
             np.testing.assert_allclose(np.reshape(got, expected.shape), expected, atol=2e-6)
 
@@ -320,7 +323,7 @@ def test_frames_that_come_bit_by_bit_are_the_same(opened, rng):
         f"{array(samples)}, found = []; for (let i = 0; i < 3000; i += 70) found.push(...f.push(x.subarray(i, i + 70)));"
         "return found; })()"
     )
-    expected = mel.log_mel(samples, 8000).reshape(-1)[: len(got)]
+    expected = audio.log_mel(samples, 8000).reshape(-1)[: len(got)]
     assert len(got) == ((3000 - 256) // 128 + 1) * 32
     np.testing.assert_allclose(got, expected, atol=2e-6)
 
@@ -344,7 +347,7 @@ def test_a_sound_file_has_the_answer_of_python(opened, sounds):
     model = hr.load("digits")
     for i in range(2):
         samples, rate = sound.read("x.wav", sounds[i].read_bytes())
-        label, share = model.classify(mel.log_mel(samples, rate, fsdd.STEPS))
+        label, share = model.classify(audio.log_mel(samples, rate, fsdd.STEPS))
         page.evaluate("document.getElementById('answer').textContent = ''")
         page.choose("file", sounds[i])
         page.wait(ANSWERED)
@@ -378,6 +381,46 @@ def test_a_table_is_read_by_windows(opened):
     assert page.text("understood") == f"512 steps of 9 numbers; the answers for each 128 steps: {expected}"
     labels, shares = model.classify(windows[-1].astype(float))
     assert page.text("answer") == f"{labels[0]} ({100 * shares[0]:.0f} %)"
+
+
+def test_the_motion_of_a_phone_is_read_as_it_comes(opened, make_model, rng, page):
+    pool = {"decays": True, "pool": Pool(1, time_constant=2)}
+    model = make_model(rng, input_size=3, labels=("still", "up", "down"), **pool)
+    page.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=1)
+    try:
+        opened(model)
+        page.evaluate(
+            "document.getElementById('motion').click(); setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion',"
+            " { accelerationIncludingGravity: { x: 1, y: 2, z: 9.8 } })), 10)"
+        )
+        page.wait(ANSWERED)
+        expected = model.classify(np.tile([1, 2, 9.8], (300, 1)))  # the running means no longer change
+        page.wait(
+            f"document.getElementById('answer').textContent === '{expected.labels[0]} ({100 * expected.probabilities[0]:.0f} %)'"
+        )
+        page.evaluate("document.getElementById('motion').click()")
+    finally:
+        page.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
+def test_the_site_of_examples_leads_to_its_pages(page, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "web" / "build.py", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(Path(hr.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("bytes of WebAssembly") == 3
+    page.problems.clear()
+    with served(tmp_path) as address:
+        page.call("Page.navigate", url=address)
+        page.wait("document.readyState === 'complete' && document.querySelectorAll('section a').length")
+        links = page.evaluate("Array.from(document.querySelectorAll('section a')).map((link) => link.href)")
+        assert len(links) == 3
+        for link in links:
+            page.open(link)
+    assert page.problems == []
 
 
 def test_columns_of_a_table_are_found_by_name_and_mistakes_by_place(opened, make_model, rng):

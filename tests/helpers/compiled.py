@@ -10,7 +10,7 @@ import numpy as np
 
 import hadamrnn_ext as hr
 
-__all__ = ["COMPILER", "every_step"]
+__all__ = ["COMPILER", "build", "every_step"]
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 STRICT = [
@@ -43,16 +43,25 @@ int main(void) {
 """
 
 
-def every_step(model, folder, x, compiler=COMPILER, sanitized=True, **options):
-    """The logits after every step of one sequence x (T, ..), (T, o) float32; ``options`` go to ``export.c``."""
+def every_step(model, folder, x, **options):
+    """The logits after every step of one sequence x (T, ..), (T, o) float32; ``options`` are those of ``build``."""
+    return build(model, folder, **options)(x)
+
+
+def build(model, folder, compiler=COMPILER, sanitized=True, **options):
+    """The function ``every_step`` of a model, exported and compiled once; ``options`` go to ``export.c``."""
     hr.export.c(model, folder, "net", **options)
     (folder / "driver.c").write_text(DRIVER)
     command = [compiler, *STRICT, *SANITIZERS * sanitized, "net.c", "driver.c", "-o", "driver"]
     subprocess.run(command, cwd=folder, check=True)
-    given = hr.export.c_input(model, x[None]).tobytes()
-    printed = subprocess.run([folder / "driver"], input=given, stdout=subprocess.PIPE, check=True).stdout
     kind = re.search(r"typedef (\w+) net_logit;", (folder / "net.h").read_text())[1]
-    y = np.frombuffer(printed, np.float32 if kind == "float" else kind.removesuffix("_t"))
-    y = y.reshape(len(x), model.card.output_size)
+    dtype = np.float32 if kind == "float" else kind.removesuffix("_t")
     scale = None if model.card.integer is None else model.card.integer.logit_scale
-    return y if scale is None else y.astype(np.float32) * np.float32(scale)
+
+    def run(x):
+        given = hr.export.c_input(model, x[None]).tobytes()
+        printed = subprocess.run([folder / "driver"], input=given, stdout=subprocess.PIPE, check=True).stdout
+        y = np.frombuffer(printed, dtype).reshape(len(x), model.card.output_size)
+        return y if scale is None else y.astype(np.float32) * np.float32(scale)
+
+    return run

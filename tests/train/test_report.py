@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hadamrnn_ext import cli, train
+from hadamrnn_ext.recipe import BASELINES
 from hadamrnn_ext.train import Config, as_baseline, curves, get_preset, pictures, results
 from hadamrnn_ext.train.report import duration, markdown
 
@@ -195,6 +196,18 @@ def test_pictures_show_every_group(made, tmp_path):
     learning = pictures.figure(groups, pictures.learning).axes[1]
     assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
     assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]
+
+
+def test_pictures_show_every_kind_of_network(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    for number, model in enumerate(["hadamrnn", *BASELINES]):
+        preset = get_preset("har2") if model == "hadamrnn" else as_baseline(get_preset("har2"), model)
+        made(model, 0.5 + number / 20, preset=preset, payload_bytes=1000 * (number + 1))
+    groups, _ = results.collect([tmp_path])
+    (axes,) = pictures.figure(groups, pictures.sizes).axes
+    marks = [container[0] for container in axes.containers]
+    assert len({(mark.get_color(), mark.get_marker()) for mark in marks}) == len(BASELINES) + 1
+    assert [text.get_text() for text in axes.texts] == [str(group.number) for group in groups]
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):

@@ -6,6 +6,8 @@
 namespace hadamrnn {
 namespace {
 
+constexpr int max_threads = 1024;
+
 [[noreturn]] void leaves_finite_numbers(const std::string& place) {
   throw std::invalid_argument("the network leaves the finite numbers of float32 at " + place +
                               "; expected input that it can add up");
@@ -25,6 +27,10 @@ const Model& LoadedModel::network() const { return data_->model; }
 
 void LoadedModel::infer(const Sequences& sequences, float* y, int threads) const {
   if (sequences.steps < 1) throw std::invalid_argument("there is an empty sequence; expected at least one step");
+  if (threads < 1 || threads > max_threads) {
+    throw std::invalid_argument("there are " + std::to_string(threads) + " threads; expected 1 .. " +
+                                std::to_string(max_threads));
+  }
   file::RawInput input(*data_);
   const Batch batch = input.read(sequences);
   if (batch.size == 0) return;

@@ -59,10 +59,11 @@ void RawInput::check(const Sequences& s) const {
   if (int(s.type) < 0 || int(s.type) >= int(std::size(type_names))) {
     refuse("the type of the numbers is " + std::to_string(int(s.type)) + "; expected 0 .. 9");
   }
-  if (s.size < 0 || s.steps < 0 || (s.size > 0 && s.steps > 0 && !s.x)) {
-    refuse("there are " + std::to_string(s.size) + " sequences of " + std::to_string(s.steps) + " steps " +
-           (s.x ? "in memory" : "at null") + "; expected none of that to be negative or missing");
+  if (s.size < 0 || s.steps < 0) {
+    refuse("there are " + std::to_string(s.size) + " sequences of " + std::to_string(s.steps) +
+           " steps; expected no negative numbers");
   }
+  if (!s.x && s.size > 0 && s.steps > 0) refuse("the numbers are at a null pointer");
   for (int64_t i = 0; s.lengths && i < s.size; ++i) {
     if (s.lengths[i] < 1 || s.lengths[i] > s.steps) {
       refuse("the length of sequence " + std::to_string(i) + " is " + std::to_string(s.lengths[i]) +

@@ -19,8 +19,10 @@ EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
   hadamrnn export pmnist-12.safetensors --c pmnist_library --name pmnist
   hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
+  hadamrnn export har6-int12 --c har6_library --name har6 --windows 128,64
   hadamrnn export pmnist --onnx pmnist.onnx
-  hadamrnn export smnist --web smnist_page && python -m http.server --directory smnist_page
+  hadamrnn export smnist --web smnist_page
+  hadamrnn export har6 --onnx har6_step.onnx --step
 """
 
 
@@ -56,6 +58,19 @@ def add(commands: Commands) -> None:
         "data; one number, or one for each feature (default: 1 where that is fine enough, else a power of two)",
     )
     parser.add_argument(
+        "--longest",
+        type=int,
+        metavar="STEPS",
+        help="for the C code of an integer model that sums over the whole sequence: the most steps of one, which say how many "
+        "bytes a sum takes (default: the length of --windows, or 1048576)",
+    )
+    parser.add_argument(
+        "--windows",
+        type=_steps,
+        metavar="LENGTH,HOP",
+        help="add C code that answers a stream without an end in windows of LENGTH steps that begin HOP steps apart",
+    )
+    parser.add_argument(
         "--no-preprocess",
         action="store_true",
         help="leave preprocessing out of the ONNX graph, which then takes what the network itself reads",
@@ -65,11 +80,16 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="give the ONNX graph an input `lengths`, with one number per sequence",
     )
+    parser.add_argument(
+        "--step",
+        action="store_true",
+        help="make the ONNX graph one time step, for streams: from x and a state to the logits so far and the next state",
+    )
     add_json(parser)
     parser.set_defaults(
         idle=(
             Idle(
-                ("--transform", "--resolution"),
+                ("--transform", "--resolution", "--longest", "--windows"),
                 lambda given: given.c is None,
                 "it is for the C library, --c",
             ),
@@ -79,7 +99,7 @@ def add(commands: Commands) -> None:
                 "it is for the C library and the page, --c and --web",
             ),
             Idle(
-                ("--no-preprocess", "--lengths"),
+                ("--no-preprocess", "--lengths", "--step"),
                 lambda given: given.onnx is None,
                 "it is for the ONNX graph, --onnx",
             ),
@@ -95,13 +115,15 @@ def run(arguments: argparse.Namespace) -> int:
             refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
         disk.check(arguments.onnx, arguments.model)
-        paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
+        given = {"preprocess": preprocess, "lengths": arguments.lengths, "step": arguments.step}
+        paths = [export.onnx(model, arguments.onnx, **given)]
     elif arguments.web is not None:
         result["name"] = name = arguments.name or _package_name(arguments.model)
         paths = export.web(model, arguments.web, name)
     else:
         result["name"] = name = arguments.name or _name_of(arguments.model)
-        paths = list(export.c(model, arguments.c, name, arguments.transform, arguments.resolution))
+        options = arguments.transform, arguments.resolution, arguments.longest, arguments.windows
+        paths = list(export.c(model, arguments.c, name, *options))
     with beside(paths[0]):
         if arguments.json:
             print_json({**result, "files": list(map(str, paths))})
@@ -134,3 +156,11 @@ def _numbers(text: str) -> list[float]:
 
 
 _numbers.__name__ = "number, or numbers with commas between them,"  # what argparse calls it in its messages
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    """argparse type: whole numbers separated by commas."""
+    return tuple(int(number) for number in text.split(","))
+
+
+_steps.__name__ = "two numbers of steps with a comma between them,"

@@ -64,9 +64,9 @@ def values(model: Model, transform: str, longest: int | None, tables: Tables) ->
         "planes": planes,
         "codes": codes([bits for bits in unpacked if bits is not None]),
         "transforms": transforms((stages for layer in layers for stages in layer["stages"]), tables),
-        "shifted32": any(layer["exact"] or layer["bias_steps"] for layer in layers),
+        "shifted32": read["two_parts"] or any(layer["exact"] or layer["bias_steps"] for layer in layers),
         "shifted64": any(layer["in_64_bits"] for layer in layers),
-        "local_bytes": max(layer["local_bytes"] for layer in layers),
+        "local_bytes": max(layer["local_bytes"] for layer in layers) + read["local_parts"],
         **read,
         **pools.sums(card, parameters, longest, tables),
         **_readout(model, parameters, tables),
@@ -109,15 +109,19 @@ def _layer(
         else _constants(card, parameters, i, tables)
     )
     layout = _layout(card, i, planes)
+    input_name = "x" if i == 0 else "below"
+    kind = read["read_kind"] if i == 0 else _layout(card, i - 1, planes)["kind"]
     return {
         **layout,
         **constants,
-        "input": "x" if i == 0 else "below",
+        "input": input_name,
         "by_eights": i == 0 and read["in_eights"],
         "whole_eights": not layout["in_blocks"] or layout["inner"] % 8 == 0,
         "less": ", less" * less,
-        "less_given": ", int32_t less" * less,
-        "input_kind": read["read_kind"] if i == 0 else _layout(card, i - 1, planes)["kind"],
+        "less_given": ", const int32_t* less" * less,
+        "given": "parts" if less and read["two_parts"] else input_name,
+        "given_kind": read["part_kind"] if less else kind,
+        "input_kind": kind,
     }
 
 

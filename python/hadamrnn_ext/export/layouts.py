@@ -36,7 +36,8 @@ def lanes(layer: LayerCard, state_bits: int, largest: int, *, forgets: bool) -> 
     """
     n, m = layer.hidden_size, layer.block_size
     base, _ = hadamard.factor(m)
-    sums = max(_bytes(m * largest), 1 if state_bits <= 8 else 2)
+    least = 1 if state_bits <= 8 else 2
+    sums = least if m == 1 else max(_bytes(m * largest), least)
     beside = [
         (size, _inner(m, base, largest, size, sums)) for size in (1, 2) if state_bits <= 8 * size < 8 * sums
     ]

@@ -26,6 +26,7 @@ from .pools import check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
+from .windows import windows_values
 
 __all__ = ["c", "sources"]
 
@@ -37,6 +38,7 @@ def c(
     transform: Literal["fwht", "popcount"] = "fwht",
     resolution: float | Sequence[float] | None = None,
     longest: int | None = None,
+    windows: tuple[int, int] | None = None,
 ) -> list[Path]:
     """Write a model as C99 source: ``name.h``, ``name.c``, examples, and what makes it a library of Arduino, PlatformIO,
     ESP-IDF, Zephyr and CMake.
@@ -61,16 +63,18 @@ def c(
             which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
             it has no sound library.
         longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
-            without a time constant). Sums take as few bytes as these steps need. None takes 2^20 = 1,048,576; ``name.h``
-            says how many steps the sums hold.
+            without a time constant). Sums take as few bytes as these steps need. None takes the length of ``windows``, or
+            2^20 = 1,048,576; ``name.h`` says how many steps the sums hold.
+        windows: (length, hop) adds ``name_windows``, which answers a stream without an end in windows of ``length`` steps that
+            begin ``hop`` steps apart, as ``Model.windows`` does, with ceil(length / hop) states.
 
     Returns:
         The paths of the files written.
 
     Raises:
         InputError: ``name`` is not an identifier or is reserved; the model is bidirectional, or does not forget and is an
-            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` does
-            not; or the resolution does not suit the model, or is too coarse or too fine for it.
+            integer model whose readout is in float; the transform is unknown or does not suit the model, or ``longest`` or
+            ``windows`` do not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
     Example:
@@ -78,7 +82,7 @@ def c(
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
     """
     paths = []
-    for file, text in sources(model, name, transform, resolution, longest).items():
+    for file, text in sources(model, name, transform, resolution, longest, windows).items():
         target = Path(directory) / file
         target.parent.mkdir(parents=True, exist_ok=True)
         write(target, text.encode())
@@ -92,6 +96,7 @@ def sources(
     transform: str = "fwht",
     resolution: float | Sequence[float] | None = None,
     longest: int | None = None,
+    windows: tuple[int, int] | None = None,
     plenty_of_memory: bool = False,
 ) -> dict[str, str]:
     """The text of each file that ``c`` writes, by its name.
@@ -112,7 +117,8 @@ def sources(
         )
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
-    check_longest(card, longest)
+    windowed = windows_values(card, windows)
+    steps = check_longest(card, longest, windowed.get("window_length"))
     hears = None if plenty_of_memory or resolution is not None else hearing(card)
     if hears is not None and card.integer is not None:
         resolution = sound.RESOLUTION
@@ -120,7 +126,7 @@ def sources(
     network = (
         floats.values(model, tables)
         if card.integer is None
-        else integers.values(model, transform, longest, tables)
+        else integers.values(model, transform, steps, tables)
     )
     c_files = [f"{name}{part}.c" for part in ("", "_sound")[: 1 + (hears is not None)]]
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
@@ -135,6 +141,7 @@ def sources(
         **prepare,
         **given(raw, network["input_kind"]),
         "unpacked": plenty_of_memory and card.integer is None,
+        **windowed,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
         "architectures": ",".join(architectures(table_bytes(tables))),

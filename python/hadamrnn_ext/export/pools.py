@@ -18,6 +18,7 @@ from ..file.card import Card
 from ..file.integer_card import MEAN_BITS
 from ..file.pool import Pool
 from ..integer.bounds import largest_state
+from ..model.inputs import count
 from .tables import Tables, real
 
 __all__ = ["LONGEST", "check_longest", "logit_kind", "sums"]
@@ -32,17 +33,23 @@ SHARE_BITS = 15
 COUNT = "uint32_t"
 
 
-def check_longest(card: Card, longest: int | None) -> None:
-    """Raises InputError where ``longest`` is given and no sum depends on it, or where it is no number of steps."""
+def check_longest(card: Card, longest: int | None, window: int | None) -> int | None:
+    """The most steps of a sequence, which is a window if there are windows and nothing is given.
+
+    Raises:
+        InputError: ``longest`` is given and no sum depends on it, or it is no number of steps, or less than a window has.
+    """
     if longest is None:
-        return
+        return window
     pool = _pool(card)
     if card.integer is None or pool is None or pool.time_constant is not None:
         raise InputError(
             "longest is given; expected None: only sums of an integer model over the whole sequence depend on it"
         )
-    if isinstance(longest, bool) or not isinstance(longest, (int, np.integer)) or not 1 <= longest <= MOST:
-        raise InputError(f"longest is {ascii(longest)[:40]}; expected a number of steps, 1 .. {MOST}")
+    steps = count(longest, "longest", MOST, "a number of steps,")
+    if window is not None and steps < window:
+        raise InputError(f"longest is {steps}; expected at least {window}, the length of a window")
+    return steps
 
 
 def sums(card: Card, parameters: Mapping[str, Array], longest: int | None, tables: Tables) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def sums(card: Card, parameters: Mapping[str, Array], longest: int | None, table
     if card.pool is not None:
         tables["thresholds"] = parameters["pool.thresholds"]
         values["threshold_kind"] = f"{parameters['pool.thresholds'].dtype}_t"
-    kinds, most = _kinds(card, parameters, pool, LONGEST if longest is None else int(longest))
+    kinds, most = _kinds(card, parameters, pool, longest or LONGEST)
     return values | {
         "pools": [
             {"pool_kind": kind, "pool_name": name, "pool_size": pool.thresholds * n}

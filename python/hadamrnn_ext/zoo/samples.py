@@ -20,7 +20,8 @@ Samples = tuple[Any, NDArray[np.int64]]
 def samples(name: str = "smnist") -> Samples:
     """Inputs for a bundled model and the right answers. Except for images, ``infer`` takes the inputs as they are.
 
-    An integer model ``NAME-int12`` has the samples of ``NAME``.
+    An integer model ``NAME-int12`` or ``NAME-int8``, and a model for streams, ``NAME-stream``, have the samples of ``NAME``;
+    ``digits-stream`` gives the right answer at the last frame.
 
     * ``smnist``, ``pmnist``, ``pmnist-large``, ``block-pmnist``: test digits of MNIST, images (k, 28, 28) uint8 and
       digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
@@ -33,7 +34,7 @@ def samples(name: str = "smnist") -> Samples:
     Raises:
         UnknownModelError: there are no samples of that name.
     """
-    make = _KINDS.get(name.removesuffix("-int12"))
+    make = _KINDS.get(name.removesuffix("-int12").removesuffix("-int8").removesuffix("-stream"))
     if make is None:
         raise UnknownModelError(
             f"there are no samples for {ascii(name)[:80]}; expected one of {', '.join(_KINDS)}"

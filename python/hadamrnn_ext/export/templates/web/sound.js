@@ -19,8 +19,7 @@ page((model, answers) => {
   files(document.body, async (file) => {
     stop();
     const frames = logMel(await decoded(file, rate), rate, steps);
-    spectrogram.frames = [];
-    spectrogram.add(frames, frames.length / BANDS);
+    spectrogram.begin(frames);
     answers.begin("Probabilities over the frames");
     const stream = model.stream();
     for (let i = 0; i < frames.length; i += BANDS) answers.point(model.probabilities(stream.step(frames.subarray(i, i + BANDS))));
@@ -34,6 +33,7 @@ page((model, answers) => {
     if (close) return stop();
     const hear = endless ? follow(model, answers) : words(model, answers, steps);
     const frames = new Frames(rate);
+    spectrogram.begin();
     close = () => {};
     part("listen").textContent = "Stop";
     part("listen").setAttribute("aria-pressed", "true");
@@ -56,7 +56,7 @@ page((model, answers) => {
     part("listen").setAttribute("aria-pressed", "false");
   }
 
-  spectrogram.draw(0);
+  spectrogram.begin();
   answers.bars(model.stream().logits());
   answers.say("Speak, and it listens");
 });

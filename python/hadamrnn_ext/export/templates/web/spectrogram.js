@@ -8,17 +8,25 @@ const LOUD = 9; // a number of a frame that is as bright as can be
 
 export class Spectrogram {
   frames = [];
+  span = FRAMES;
+
+  /** Shows these frames alone, over the whole width, or with none an empty picture for those that come. */
+  begin(row = new Float32Array(0)) {
+    this.frames = [];
+    this.span = row.length ? Math.min(FRAMES, row.length / BANDS) : FRAMES;
+    this.add(row);
+  }
 
   /** Adds frames that lie in one row, and draws. `marked` frames, the last ones, are those that the network reads. */
   add(row, marked = 0) {
     for (let i = 0; i < row.length; i += BANDS) this.frames.push(row.slice(i, i + BANDS));
-    this.frames = this.frames.slice(-FRAMES);
+    this.frames = this.frames.slice(-this.span);
     this.draw(marked);
   }
 
   draw(marked) {
     const { context, width, height } = sharp(part("spectrogram"));
-    const across = width / FRAMES, up = height / BANDS, first = FRAMES - this.frames.length;
+    const across = width / this.span, up = height / BANDS, first = this.span - this.frames.length;
     this.frames.forEach((frame, t) => {
       for (let band = 0; band < BANDS; ++band) {
         context.fillStyle = bright(frame[band] / LOUD);
@@ -27,8 +35,8 @@ export class Spectrogram {
     });
     if (marked) {
       context.fillStyle = "#ffb300";
-      const count = Math.min(marked, FRAMES);
-      context.fillRect((FRAMES - count) * across, height - 4, count * across, 4);
+      const count = Math.min(marked, this.span);
+      context.fillRect((this.span - count) * across, height - 4, count * across, 4);
     }
   }
 }
