@@ -262,6 +262,19 @@ def test_the_table_of_the_documentation(monkeypatch, capsys):
     assert all(number.endswith(" B") for number in (cells[3] + ", " + cells[4]).split(", "))
 
 
+def test_the_table_has_integer_models_that_forget(monkeypatch, capsys, rng, make_model):
+    existing("m4"), existing("m0")
+    floats = make_model(rng, sizes=((32, 8),), decays=True, pool=Pool(1))
+    model = floats.quantize(draw(rng, floats, 2, 20), 8)  # with a readout in floats, as `fit` makes it
+    monkeypatch.setattr(hr, "models", lambda: ["walking", "walking-int8"])
+    monkeypatch.setattr(hr, "load", lambda name: model if name.endswith("int8") else floats)
+    monkeypatch.setattr(hr.zoo, "samples", lambda name: (draw(rng, floats, 2, 20), None))
+    monkeypatch.setattr(sys, "argv", ["boards.bundled"])
+    bundled.main()
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["walking-int8"]
+
+
 def test_a_model_that_a_board_cannot_hold(monkeypatch, rng, make_model, tmp_path):
     existing("atmega328p")
     large = make_model(rng, sizes=((1024, 1024),), input="tokens", input_size=10, output="all")

@@ -1,4 +1,4 @@
-"""Every bundled integer model in C on Cortex-M, as the table of docs/microcontrollers.md, from one sample each.
+"""Every bundled integer model in C on Cortex-M, those that forget as well: the table of docs/microcontrollers.md, from one sample each.
 
 PYTHONPATH=tools python -m boards.bundled [MODEL ...]
 """
