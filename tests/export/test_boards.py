@@ -295,6 +295,19 @@ def test_two_tasks_on_the_smallest_boards(name, model):
         assert found.figures.per_step <= 16e6 / 50
 
 
+def test_the_table_has_integer_models_that_forget(monkeypatch, capsys, rng, make_model):
+    existing("m4"), existing("m0")
+    floats = make_model(rng, sizes=((32, 8),), decays=True, pool=Pool(1))
+    model = floats.quantize(draw(rng, floats, 2, 20), 8)  # with a readout in floats, as `fit` makes it
+    monkeypatch.setattr(hr, "models", lambda: ["walking", "walking-int8"])
+    monkeypatch.setattr(hr, "load", lambda name: model if name.endswith("int8") else floats)
+    monkeypatch.setattr(hr.zoo, "samples", lambda name: (draw(rng, floats, 2, 20), None))
+    monkeypatch.setattr(sys, "argv", ["boards.bundled", "--boards", "m4", "m0"])
+    bundled.main()
+    flash = capsys.readouterr().out.split("Flash:")[1].split("RAM:")[0].split()
+    assert [word for word in flash if word.startswith("walking")] == ["walking-int8"]
+
+
 def test_a_model_that_a_board_cannot_hold(monkeypatch, rng, make_model, tmp_path):
     existing("atmega328p")
     large = make_model(rng, sizes=((1024, 1024),), input="tokens", input_size=10, output="all")

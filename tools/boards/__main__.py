@@ -41,7 +41,9 @@ def main() -> None:
         model = model.quantize(calibration(task), options.bits, readout="integer")
     raw = task.test.raw(slice(0, options.count))[0]
     try:
-        ours, equal = model_figures(model, raw, board, options.transform, optimize=options.optimize)
+        ours, equal = model_figures(
+            model, raw, board, options.transform, longest=options.longest, optimize=options.optimize
+        )
         columns = {"model": ours}
         if options.dense:
             columns["dense int8"] = dense_figures(model, raw, board, optimize=options.optimize)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--float", action="store_true", help="a float model as it is")
     parser.add_argument("--transform", choices=("fwht", "popcount"), default="fwht", help="default: fwht")
+    parser.add_argument("--longest", type=int, metavar="STEPS", help="of a sequence, as of hadamrnn export")
     parser.add_argument("--dense", action="store_true", help="beside the dense network of the model's size")
     parser.add_argument("--optimize", default="-Os", metavar="FLAG", help="of the compiler (default: -Os)")
     return parser

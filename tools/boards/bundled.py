@@ -1,4 +1,6 @@
-"""Every bundled integer model in C on every board, from one sample each, as the tables of docs/microcontrollers.md.
+"""Every bundled integer model in C on every board, those that forget as well: the tables of docs/microcontrollers.md.
+
+One sample of each is run.
 
 PYTHONPATH=tools python -m boards.bundled [MODEL ...] [--boards BOARD ...]
 """
