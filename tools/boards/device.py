@@ -23,7 +23,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 STRICT = [*WARNINGS, "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-Wcast-qual"]
 LOOP = 2_000_000  # what host_loop takes
 TIMEOUT_S = 600
-FIGURES = 5  # numbers of 32 bits at the end of a program's output
+FIGURES = "2Q4I"  # at the end of a program's output
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,12 @@ def measure(
         outputs, figures = [], []
         for part in parts:
             output = _output(board, folder, library, name, part, flags, all_steps, raw)
-            outputs.append(output[: -4 * FIGURES])
-            figures.append(struct.unpack(board.byte_order + f"{FIGURES}I", output[-4 * FIGURES :]))
+            size = struct.calcsize("=" + FIGURES)
+            outputs.append(output[:-size])
+            figures.append(struct.unpack(board.byte_order + FIGURES, output[-size:]))
     dtype = _logit_type(library / f"{name}.h")
     logits = np.frombuffer(b"".join(outputs), dtype.newbyteorder(board.byte_order)).astype(dtype)
-    loop, run, last, stack, state = (list(column) for column in zip(*figures, strict=True))
+    run, last, loop, stack, state, _ = (list(column) for column in zip(*figures, strict=True))
     tick = LOOP / loop[0] if board.counts else math.nan
     return Figures(
         logits.reshape((sequences, steps, -1) if all_steps else (sequences, -1)),
@@ -117,10 +118,11 @@ def least(board: Board, library: Path, name: str, *, optimize: str = "-Os") -> t
         folder = Path(temporary)
         flags = ["-std=c99", *board.flags, optimize]
         code, constants, data = _compiled(board, folder, library, name, flags)
-        arrays = f"{name}_state state;\nunsigned char local[{name.upper()}_LOCAL_BYTES + 1];\n"
-        (folder / "arrays.c").write_text(f'#include "{name}.h"\n{arrays}')
-        _gcc(board, [*flags, "-fno-common", "-I", library, "-c", "arrays.c"], cwd=folder)
-        return code + constants, data + _sections(board, folder / "arrays.o")[".bss"] - 1
+        (folder / "state.c").write_text(f'#include "{name}.h"\n{name}_state state;\n')
+        _gcc(board, [*flags, "-fno-common", "-I", library, "-c", "state.c"], cwd=folder)
+        arrays = re.search(r"_LOCAL_BYTES (\d+)", (library / f"{name}.h").read_text())
+        assert arrays is not None
+        return code + constants, data + _sections(board, folder / "state.o")[".bss"] + int(arrays[1])
 
 
 def _output(

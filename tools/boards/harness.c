@@ -33,11 +33,12 @@ static void read_chunk(void) { host_read(x, sizeof x); }
 
 /* Sums over the whole run; `device.py` reads this struct. */
 static struct {
+    uint64_t run_ticks;    /* of name_run over all sequences */
+    uint64_t logits_ticks; /* of one more name_logits at the end of each */
     uint32_t loop_ticks;   /* of host_loop: what a tick is */
-    uint32_t run_ticks;    /* of name_run over all sequences */
-    uint32_t logits_ticks; /* of one more name_logits at the end of each */
     uint32_t stack_bytes;  /* the deepest that name_init, name_run and name_logits went */
     uint32_t state_bytes;
+    uint32_t unused; /* so that its size is a multiple of 8 on every processor */
 } figures;
 
 /* How deep the stack grows below this function: what is painted and then written on. */
