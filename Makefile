@@ -68,8 +68,11 @@ fuzz: .venv-test/installed ## Feed hostile input to everything that reads it; FU
 	PATH="$(CURDIR)/$(TEST):$$PATH" CC=clang CXX=clang++ cmake -S . -B $(FUZZ) -GNinja -DHADAMRNN_PYTHON=OFF \
 	    -DHADAMRNN_TESTS=ON -DHADAMRNN_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 	    -DCMAKE_CXX_FLAGS="-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
-	PATH="$(CURDIR)/$(TEST):$$PATH" cmake --build $(FUZZ) --target hadamrnn_fuzz
-	$(FUZZ)/cpp/tests/hadamrnn_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10
+	PATH="$(CURDIR)/$(TEST):$$PATH" cmake --build $(FUZZ) --target hadamrnn_fuzz_model hadamrnn_fuzz_file
+	mkdir -p $(FUZZ)/found
+	$(FUZZ)/cpp/tests/hadamrnn_fuzz_file -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 $(FUZZ)/found \
+	    tests/golden_files
+	$(FUZZ)/cpp/tests/hadamrnn_fuzz_model -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10
 
 .PHONY: soak
 soak: .venv-test/installed ## Ten million steps over a thousand streams, twice: the same bits, and flat memory.
@@ -90,6 +93,10 @@ docs: .venv-test/installed ## Write the reference of all docstrings to build/doc
 	$(INSTALL) '.[docs]'
 	$(TEST)/pdoc --docformat google -o build/docs hadamrnn_ext hadamrnn_ext.nn hadamrnn_ext.train hadamrnn_ext.data \
 	    hadamrnn_ext.plots hadamrnn_ext.closed_form hadamrnn_ext.dask hadamrnn_ext.sklearn
+
+.PHONY: web
+web: .venv-test/installed ## Build a site of three models that run in the browser, in build/web.
+	$(TEST)/python examples/web/build.py build/web
 
 .PHONY: wheel
 wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.

@@ -52,11 +52,12 @@ class DeviceRecord(Record):
 class FitRecord(Record):
     """A model of a data set; ``ours_s`` and ``peer_s`` are the medians of the seconds to fit.
 
-    Pairs are ours and the peer's: test accuracies of each seed, seconds to classify one series, bytes of the model.
+    Pairs are ours and the peer's: test accuracies of each seed, seconds to classify one series, bytes of the model. None and
+    empty lists: not measured in this run.
     """
 
     accuracy: tuple[list[float], list[float]]
-    classify_s: tuple[float, float]
+    classify_s: tuple[float, float] | None
     bytes: tuple[int, int]
 
 

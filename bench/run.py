@@ -10,6 +10,8 @@ import importlib
 import os
 from pathlib import Path
 
+#: What `--what` stands for.
+WHAT = {"all": ("accuracy", "times"), "accuracy": ("accuracy",), "times": ("times",)}
 SUITES = ("kernels", "inference", "calls", "scaling", "edge", "training", "fit")
 
 
@@ -25,7 +27,9 @@ def main() -> None:
     from session import Session
 
     described = machine.describe()
-    session = Session(options.suite, options.quick, options.program)
+    session = Session(
+        options.suite, options.quick, options.program, WHAT[options.what], options.sets, options.peers
+    )
     importlib.import_module(f"suite_{options.suite}").run(session)
     table = report.markdown(described, session.records)
     print(table)
@@ -44,6 +48,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the records; a table (.md) and plots (.png) go beside it",
     )
+    parser.add_argument(
+        "--what",
+        choices=WHAT,
+        default="all",
+        help="of the suite fit: accuracies, which a busy machine does not change, or times (default: all)",
+    )
+    parser.add_argument(
+        "--sets", nargs="+", metavar="NAME", help="of the suite fit: these data sets alone, such as GunPoint"
+    )
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help="likewise, such as minirocket")
     parser.add_argument("--quick", action="store_true", help="shorter, for a rough idea")
     parser.add_argument("--isa", metavar="NAME", help="force an instruction set (sets HADAMRNN_ISA)")
     parser.add_argument(

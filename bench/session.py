@@ -23,6 +23,9 @@ class Session:
     suite: str
     quick: bool
     program_path: Path | None = None
+    what: tuple[str, ...] = ("accuracy", "times")  # to measure, where a suite has both
+    sets: list[str] | None = None  # of data, where a suite has several
+    peers: list[str] | None = None  # likewise
     records: list[Record] = field(default_factory=list)
 
     @property

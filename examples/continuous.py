@@ -21,33 +21,29 @@ from typing import Any
 import numpy as np
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.data import fsdd, mel, sound
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import fsdd, sound
 from hadamrnn_ext.data.task import Stacked
+from listening import QUIET, Track, alarms, chosen, counted, labelled, shares_of
 
 WORD = 7
-FRAME = mel.HOP / fsdd.RATE  # seconds
-#: Frames around the end of a word that are to be called it, and in which an alarm is a hit; frames between two alarms.
-BEFORE, AFTER, QUIET = 6, 12, 30
-THRESHOLDS = np.linspace(0.3, 0.95, 14)
+FRAME = audio.HOP / fsdd.RATE  # seconds
 #: False alarms per hour that the threshold may cost on the recordings that choose it.
 ALARMS = 20.0
 
 
-def track(recordings: Stacked, rng: np.random.Generator) -> tuple[Any, Any, list[int]]:
-    """All recordings in a random order with pauses of up to a second: frames, the label of each, ends of the word."""
+def track(recordings: Stacked, rng: np.random.Generator) -> Track:
+    """All recordings in a random order with pauses of up to a second."""
     frames, ends, length = [], [], 0
     for i in rng.permutation(len(recordings.classes)):
         spoken = recordings.inputs[i]
         spoken = spoken[spoken.any(axis=1).argmax() :]  # silence was filled in before shorter ones
-        pause = np.zeros((rng.integers(12, 64), mel.BANDS), np.float32)
+        pause = np.zeros((rng.integers(12, 64), audio.BANDS), np.float32)
         frames += [spoken, pause]
         if recordings.classes[i] == WORD:
             ends.append(length + len(spoken))
         length += len(spoken) + len(pause)
-    said = np.zeros(length, bool)
-    for end in ends:
-        said[end - BEFORE : end + AFTER] = True
-    return np.concatenate(frames), np.where(said, "word", "other"), ends
+    return labelled(np.concatenate(frames), ends)
 
 
 def listen(model: hr.Model, frames: Iterator[Any], threshold: float) -> Iterator[tuple[int, float]]:
@@ -62,50 +58,17 @@ def listen(model: hr.Model, frames: Iterator[Any], threshold: float) -> Iterator
             yield number, share
 
 
-def alarms(shares: Any, threshold: float) -> list[int]:
-    """As `listen`, of all frames at once."""
-    found: list[int] = []
-    for number in np.flatnonzero(shares > threshold):
-        if not found or number >= found[-1] + QUIET:
-            found.append(int(number))
-    return found
-
-
-def counted(found: list[int], ends: list[int], frames: int) -> tuple[float, float]:
-    """The share of words that were heard, and false alarms per hour."""
-    right = [any(end - 2 * AFTER <= at <= end + 2 * AFTER for at in found) for end in ends]
-    false = [at for at in found if not any(end - 2 * AFTER <= at <= end + 2 * AFTER for end in ends)]
-    return float(np.mean(right)), len(false) / (frames * FRAME / 3600)
-
-
-def shares_of(model: hr.Model, frames: Any) -> Any:
-    """The probability of the word at every frame."""
-    labels, shares = model.classify(frames, top=2)
-    return np.where(labels[:, 0] == "word", shares[:, 0], shares[:, 1])
-
-
-def chosen(model: hr.Model, frames: Any, ends: list[int]) -> float:
-    """The threshold that hears most at no more than `ALARMS`; the highest where there is none."""
-    shares = shares_of(model, frames)
-    counts = [counted(alarms(shares, threshold), ends, len(frames)) for threshold in THRESHOLDS]
-    allowed = [
-        (hits, threshold)
-        for (hits, false), threshold in zip(counts, THRESHOLDS, strict=True)
-        if false <= ALARMS
-    ]
-    return float(max(allowed)[1] if allowed else THRESHOLDS[-1])
-
-
 def heard(source: str) -> Iterator[Any]:
     """Frames of a sound file, or of 16-bit samples at 8 kHz as they come through stdin."""
     if source != "-":
         samples, rate = sound.read(source, Path(source).read_bytes())
-        yield from mel.log_mel(sound.resample(samples, rate, fsdd.RATE), fsdd.RATE)
+        yield from audio.log_mel(sound.resample(samples, rate, fsdd.RATE), fsdd.RATE)
         return
-    window = np.zeros(mel.WINDOW, np.float32)
-    while len(content := sys.stdin.buffer.read(2 * mel.HOP)) == 2 * mel.HOP:
-        window = np.concatenate([window[mel.HOP :], np.frombuffer(content, "<i2").astype(np.float32) / 32768])
-        yield mel.log_mel(window, fsdd.RATE)[0]
+    arriving = audio.LogMel(fsdd.RATE)
+    while content := sys.stdin.buffer.read(2 * audio.HOP):
+        yield from arriving.push(
+            np.frombuffer(content[: len(content) // 2 * 2], "<i2").astype(np.float32) / 32768
+        )
 
 
 def main() -> None:
@@ -120,22 +83,21 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rng = np.random.default_rng(0)
-    train, test = fsdd.read()
-    train = train.take(np.arange(0, len(train), arguments.every))
-    fifth = np.arange(len(train)) % 5 == 0
-    parts = (train.take(np.flatnonzero(~fifth)), train.take(np.flatnonzero(fifth)), test)
-    tracks = [track(part, rng) for part in parts]
-    model, report = hr.fit([tracks[0][0]], [tracks[0][1]], every_step=True)
+    known, fresh = fsdd.read()
+    known = known.take(np.arange(0, len(known), arguments.every))
+    fifth = np.arange(len(known)) % 5 == 0
+    parts = (known.take(np.flatnonzero(~fifth)), known.take(np.flatnonzero(fifth)), fresh)
+    train, held, test = (track(part, rng) for part in parts)
+    model, report = hr.fit([train.frames], [train.labels], every_step=True, sound_rate=fsdd.RATE)
     print(report)
-    threshold = chosen(model, tracks[1][0], tracks[1][2])
-    frames, _, ends = tracks[2]
-    hits, false = counted(alarms(shares_of(model, frames), threshold), ends, len(frames))
-    minutes = len(frames) * FRAME / 60
+    threshold = chosen(shares_of(model, held.frames), held, fsdd.RATE, ALARMS)
+    seconds = test.seconds(fsdd.RATE)
+    hits, false = counted(alarms(shares_of(model, test.frames), threshold), test.ends, seconds / 3600)
     print(
-        f"threshold {threshold:.2f}: {hits:.1%} of {len(ends)} words heard, {false:.1f} false alarms per hour",
+        f"threshold {threshold:.2f}: {hits:.1%} of {len(test.ends)} words heard, {false:.1f} false alarms per hour",
         end="",
     )
-    print(f", on {minutes:.1f} minutes of test recordings; {len(model.to_bytes()):,} bytes")
+    print(f", on {seconds / 60:.1f} minutes of test recordings; {len(model.to_bytes()):,} bytes")
     if arguments.save:
         model.save(arguments.save)
     if arguments.listen:

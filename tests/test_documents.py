@@ -27,6 +27,7 @@ import hadamrnn_ext
 from hadamrnn_ext import cli, recipe
 from hadamrnn_ext.cli.effect import note_given, refuse_idle
 from hadamrnn_ext.cli.recipe_options import configuration
+from hadamrnn_ext.export import wasm
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (".", "bench", "cpp", "docs", "fuzz")
@@ -187,6 +188,10 @@ def needed(language: str, code: str) -> Iterator[str]:
         yield from re.findall(r"^(?:from|import) (torch|sklearn|dask|pandas)\b", code, re.MULTILINE)
         if re.search(r"import (train|nn)\b", code):
             yield "torch"
+        if "export.web" in code and not wasm.compilers():
+            yield "ziglang"
+    elif "--web" in code and not wasm.compilers():
+        yield "ziglang"
     elif re.search(r"hadamrnn (train|report)\b", code):
         yield "torch"
     elif "hadamrnn plot" in code:

@@ -46,6 +46,8 @@ def test_a_bundled_model_answers_its_samples(name):
         assert inputs.max() > 200
         inputs = inputs.reshape(len(inputs), 784, 1)
     logits = hr.load(name).infer(inputs)
+    if name.startswith("digits-stream"):
+        logits = logits[:, -1]  # of the last frame, at which the word is known
     met = logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)
     same(met.astype(np.int64), answers)
 

@@ -51,10 +51,11 @@ if ! pybind11=$("$python" -m pybind11 --cmakedir 2>/dev/null); then
         bindings=OFF
     fi
 fi
-configure_and_test "$build/native" -DHADAMRNN_TESTS_EMULATED=$emulated -DHADAMRNN_PYTHON=$bindings \
+configure_and_test "$build/native" -DHADAMRNN_TESTS_EMULATED=$emulated -DHADAMRNN_PYTHON=$bindings -DHADAMRNN_SHARED=ON \
     -DPython_EXECUTABLE="$(command -v "$python")" -Dpybind11_DIR="${pybind11:-}"
 
-# The library as others use it: installed, found by CMake, linked with the example, which compares with Python.
+# The libraries as others use them: installed, found by CMake and linked with the example; and called by ctypes, which
+# compares with Python.
 if "$python" -c 'import hadamrnn_ext' 2>/dev/null; then
     example=$build/example
     echo "== $example"
@@ -63,8 +64,15 @@ if "$python" -c 'import hadamrnn_ext' 2>/dev/null; then
             cmake -S examples/cpp -B "$example" -DCMAKE_PREFIX_PATH="$build/installed" -DCMAKE_BUILD_TYPE=Release &&
             cmake --build "$example"
     } >"$example.log" 2>&1 || { cat "$example.log" && exit 1; }
-    "$python" examples/cpp/write_network.py smnist "$example/smnist.bin"
-    "$example/classify" "$example/smnist.bin"
+    "$python" - "$example" <<'END'
+import sys
+import hadamrnn_ext as hr
+hr.load("smnist").save(f"{sys.argv[1]}/smnist.safetensors")
+hr.zoo.samples()[0][0].tofile(f"{sys.argv[1]}/digit.bin")
+END
+    "$example/classify" "$example/smnist.safetensors" "$example/digit.bin" | tee "$example.log"
+    grep -q "^the image is a $("$python" -c 'import hadamrnn_ext as hr; print(hr.zoo.samples()[1][0])')\$" "$example.log"
+    "$python" examples/c_library.py "$(find "$build/installed" -name 'libhadamrnn.so' -o -name 'libhadamrnn.dylib')"
 else
     missing "the installed C++ library is not tried: $python has no hadamrnn_ext" "the package with pip"
 fi

@@ -42,11 +42,21 @@ END
 $model-pmnist    1 pmnist $float --epochs 3
 $model-imdb      1 imdb --epochs 6 --embedding-size 32 --lr 2e-3 --average 0.99 $words $float
 $model-sst2      1 sst2 --epochs 6 --embedding-size 16 --lr 2e-3 --average 0.99 --label-smoothing 0.1 $words $float
-$model-har2      1 har2 $float --output last
+$model-har2-last 1 har2 $float --output last
 $model-har6      1 har6 $float --output last
 $model-digits    1 digits $float
 END
     done
+    # The rates are those that --search-lr finds with seed 0; what it tried lies beside the log of that seed.
+    while read -r model rate; do
+        echo "$model-har2 3 har2 --model $model --hidden-size 64 --epochs 12 --lr $rate"
+    done <<END
+fastgrnn 0.03
+cornn 0.03
+gru 0.01
+lstm 0.01
+orthogonal 0.01
+END
     for recurrence in linear relu modrelu; do
         echo "copy-$recurrence 3 $short --recurrence $recurrence"
         echo "digits-$recurrence 3 digits --block-size 512 --recurrence $recurrence"
@@ -83,3 +93,4 @@ export -f train
 
 runs "${1:-}" | xargs -P "$(nproc)" -I{} bash -c 'train {}'
 hadamrnn report docs/runs --output docs/results.md
+python bench/fit_page.py # the section on own data, from docs/fit.json

@@ -22,6 +22,7 @@ void run_all(const KernelTable& table, const std::string& traces) {
   test_masked_add(table);
   test_xnor(table);
   test_traces(table, traces);
+  test_load(traces);
 }
 
 void run_isa(Isa isa, const std::string& traces) {
@@ -51,6 +52,8 @@ void run(int argc, char** argv) {
   }
   test_isa();
   test_features();
+  test_files(argv[1]);
+  test_fuzz_files(argv[1]);
   test_threads();
   for (int i = 0; i < isa_count; ++i) run_isa(Isa(i), argv[1]);
 }

@@ -18,10 +18,14 @@ void test_masked_add(const KernelTable& table);
 void test_xnor(const KernelTable& table);
 void test_traces(const KernelTable& table, const std::string& file);
 
+void test_load(const std::string& traces);  // on the active instruction set
+
 void test_features();
+void test_files(const std::string& traces);
 void test_isa();
 void test_stream();
 void test_fuzz();
+void test_fuzz_files(const std::string& traces);
 void test_threads();
 
 }  // namespace hadamrnn::test

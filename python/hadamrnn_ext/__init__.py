@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 # The core comes first: it refuses subinterpreters, before NumPy is imported in one, which would spoil it for the process.
-from . import _core, export, hadamard, isa, zoo  # noqa: F401
+from . import _core, audio, export, hadamard, isa, zoo  # noqa: F401
 from .errors import (
     DataError,
     DerivativeError,
@@ -78,6 +78,7 @@ __all__ = [
     "Unrolled",
     "Vocabulary",
     "Windows",
+    "audio",
     "export",
     "fit",
     "hadamard",

@@ -37,6 +37,8 @@ except ImportError as missing:
 
 __all__ = ["fit", "infer"]
 
+BESIDE = 32  # chunks of which sequences are taken at a time
+
 
 def fit(x: Any, y: Any, *, groups: Any = None, num_threads: int = 1, **options: Any) -> Fitted:
     """`hadamrnn_ext.fit` of an array that no machine has to hold: one task sums up each chunk, and the sums add up.
@@ -61,9 +63,7 @@ def fit(x: Any, y: Any, *, groups: Any = None, num_threads: int = 1, **options: 
         raise ShapeError(f"x has shape {x.shape}; expected (N, T, d) or (N, T), with at least one of each")
     x = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))
     y, groups = (part.compute() if isinstance(part, da.Array) else part for part in (y, groups))
-    begun = begin(
-        lambda rows: x[rows].compute(), len(x), y, groups, Options(num_threads=num_threads, **options)
-    )
+    begun = begin(lambda rows: _some(x, rows), len(x), y, groups, Options(num_threads=num_threads, **options))
     if begun.needs_all:
         part, start, sums = dask.delayed(begun.part, pure=True), 0, []
         for block, count in zip(x.to_delayed().ravel(), x.chunks[0], strict=True):
@@ -74,6 +74,14 @@ def fit(x: Any, y: Any, *, groups: Any = None, num_threads: int = 1, **options: 
             sums = [dask.delayed(sum_of)(sums[i : i + 2]) for i in range(0, len(sums), 2)]
         begun.fitter.add(sums[0].compute(), len(x))
     return begun.fitted(started)
+
+
+def _some(x: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """These sequences, which are put together here: no worker has to hold them all, nor to keep its own for long."""
+    ends = np.cumsum(x.chunks[0])
+    parts = [x[some] for some in np.split(rows, np.searchsorted(rows, ends[:-1])) if len(some)]
+    found = [dask.compute(*parts[i : i + BESIDE]) for i in range(0, len(parts), BESIDE)]
+    return np.concatenate([array for arrays in found for array in arrays])
 
 
 def _sums(part: Part, block: NDArray[Any], goal: Goal, start: int) -> Sums:

@@ -14,6 +14,7 @@ __all__ = ["EXTRAS", "cpus", "describe", "hint", "package_version"]
 EXTRAS = {
     "train": ("torch", "rich"),
     "export": ("onnx",),
+    "web": ("ziglang",),
     "plot": ("matplotlib",),
     "sklearn": ("scikit-learn",),
     "dask": ("dask",),

@@ -52,6 +52,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
     output: Literal["last", "mean"] | None = None
     method: Literal["closed_form", "gradient"] = "gradient"
     max_bytes: int | None = None
+    start: Any = None
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         output: Literal["last", "mean"] | None = None,
         method: Literal["closed_form", "gradient"] = "closed_form",
         max_bytes: int | None = None,
+        start: Any = None,
     ) -> None:
         self.hidden_size = hidden_size
         self.epochs = epochs
@@ -84,6 +86,7 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         self.output = output
         self.method = method
         self.max_bytes = max_bytes
+        self.start = start
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -175,7 +178,10 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
 
     def _refuse_idle_settings(self) -> None:
         """What the method has no use for is not passed over in silence. Raises InputError."""
-        gradient = dict.fromkeys(("epochs", "lr", "recipe", "output")) | {"validation": 0.1, "device": "cpu"}
+        gradient = dict.fromkeys(("epochs", "lr", "recipe", "output", "start")) | {
+            "validation": 0.1,
+            "device": "cpu",
+        }
         idle = {"closed_form": ("gradient", gradient), "gradient": ("closed_form", {"max_bytes": None})}
         if self.method not in idle:
             raise InputError(f"method is {self.method!r}; expected 'closed_form' or 'gradient'")
@@ -192,16 +198,12 @@ class _HadamRNN(BaseEstimator):  # type: ignore[misc]
         from . import train
 
         recipe = {**(self.recipe or {})}
-        chosen = {
-            "hidden_size": self.hidden_size,
-            "epochs": self.epochs,
-            "lr": self.lr,
-            "output": self.output,
-        }
+        chosen = {name: getattr(self, name) for name in ("hidden_size", "epochs", "lr", "output")}
         recipe |= {name: value for name, value in chosen.items() if value is not None}
         model, summary = train.fit(
             x,
             y,
+            start=self.start,
             validation=self.validation,
             device=self.device,
             progress=False,
@@ -246,6 +248,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         balanced: weigh the errors of a class by the inverse of its frequency.
         method: "closed_form", `hadamrnn_ext.fit`, in seconds and without torch; or "gradient", `train.fit`.
         max_bytes: of the model file, in closed form; None: 16,384.
+        start: of gradients: what they start from, "closed_form" or a model, see `train.fit`; None: random weights.
 
     Attributes:
         classes_ (k,); model_, a `Model` to stream, export or save; n_features_in_, the channels, or the columns of a table;
@@ -272,6 +275,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
         output: Literal["last", "mean"] | None = None,
         method: Literal["closed_form", "gradient"] = "closed_form",
         max_bytes: int | None = None,
+        start: Any = None,
     ) -> None:
         super().__init__(
             hidden_size,
@@ -288,6 +292,7 @@ class HadamRNNClassifier(ClassifierMixin, _HadamRNN):  # type: ignore[misc]
             output,
             method,
             max_bytes,
+            start,
         )
         self.balanced = balanced
 

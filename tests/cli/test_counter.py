@@ -60,3 +60,29 @@ def test_what_cannot_be_counted_is_told_while_it_lasts(monkeypatch, capsys):
     with counter.waiting("reading"):
         time.sleep(0.2)
     assert capsys.readouterr().err.startswith("reading, 0 s\nreading, 0 s\n")
+
+
+def test_parts_of_work_have_bars_of_rich_on_a_terminal(monkeypatch):
+    stderr = Terminal()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "140")
+    with counter.stages() as show:
+        show("designs", 1, 6)
+        show("designs", 6, 6)
+        show("sequences", 1024, 5000)
+    text = stderr.getvalue()
+    assert "designs" in text
+    assert "6/6" in text
+    assert "1024/5000" in text
+
+
+def test_parts_of_work_without_rich_or_a_terminal_are_counted(monkeypatch):
+    for module in ("rich", "rich.console", "rich.progress"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(counter, "SECONDS", 0.0)
+    for stream, said in ((Terminal(), "  3/10"), (io.StringIO(), "sequences 3/10\n")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with counter.stages() as show:
+            show("sequences", 3, 10)
+        assert stream.getvalue().endswith(said)

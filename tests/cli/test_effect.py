@@ -15,10 +15,10 @@ ALWAYS = {
     "train": "preset --out --model --seed --from --threads --limit-train --engine --device --resume --restart "
     "--checkpoint-seconds --json --epochs --batch-size --hidden-size --num-layers --recurrence --block-size "
     "--weight-bits --output-weight-bits --bias-bits --output --state-bits --lr --schedule --warmup --freeze-signs "
-    "--grad-clip --average "
+    "--grad-clip --average --search-lr --decays --input-activation --thresholds "
     # where they do not fit the rest, they are refused as wrong values
-    "--tokenizer --embedding-bits --token-dropout",
-    "fit": "file --test --out --seed --hidden-size --state-bits --group --targets --balanced --label --id --time --features --delimiter --decimal "
+    "--tokenizer --embedding-bits --token-dropout --input-rank --recurrent-rank --dt --gamma --epsilon",
+    "fit": "file --test --out --seed --hidden-size --state-bits --every-step --no-every-step --group --targets --balanced --label --id --time --features --delimiter --decimal "
     "--threads --json",
     "eval": "model --kernel --test --threads --json",
     "infer": "file --text --model --kernel --threads --json",
@@ -26,7 +26,7 @@ ALWAYS = {
     "models": "--json",
     "plot": "what model --out",
     "quantize": "model --test --embedding --out --threads --json",
-    "export": "model --c --onnx --json",
+    "export": "model --c --onnx --web --json",
     "data": "name --json",
     "report": "runs --output",
     "bench": "--seconds --plot --threads --json",
@@ -35,16 +35,20 @@ ALWAYS = {
 
 COLUMNS = "--label x --id x --time x --features x --delimiter , --decimal ."
 IDLE = {
-    "train smnist": "--train x --test x COLUMNS --group x --impute last --tokens --no-tokens --targets values "
+    "train smnist": "--train x --test x --method gradient COLUMNS --group x --impute last --tokens --no-tokens --targets values "
     "--no-normalize --balanced --validation 0.2",
-    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2",
+    "train copy": "--data x --no-verify --time-shift 3 --input-noise 0.1 --image-jitter 1 --embedding-scale 2 "
+    "--differences --joined 3 --longest 9 --pooled share --time-constant 4",
     "train copy --freeze-signs": "--sign-lr 0.1 --sign-schedule step --sign-decay 0.5 --sign-margin 0.1",
     "train copy --schedule cosine": "--decay 0.5 --sign-decay 0.5",
     "train copy --schedule cosine --sign-schedule step --sign-decay 0.9": "--decay 0.5",
     "train copy --weight-bits float": "--weight-clip 2",
+    "train copy --search-lr": "--lr 0.1",
     "train copy --from copy": "--positive-signs 0.5 --embedding-scale 0.5",
     "train custom --train own.npz": "--data x --no-verify --length 5 COLUMNS --group x --embedding-size 4 "
     "--sign-lr 1",
+    "train custom --train own.npz --method closed_form": "--validation 0.2 --resume --restart --checkpoint-seconds 9 --epochs 2 "
+    "--batch-size 4 --block-size 8 --lr 0.1 --model gru --device cpu --from copy --output mean --recurrence relu",
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
@@ -70,9 +74,10 @@ IDLE = {
     "quantize har6 --train own.npz": "--length 5 --directory x --no-verify",
     "quantize har6 --train own.npz --test own.npz": "COLUMNS",
     "quantize imdb --embedding --test texts.npz": "--data imdb --train own.npz --impute last",
-    "export har6 --c library": "--no-preprocess --lengths",
+    "export har6 --c library": "--no-preprocess --lengths --step",
     "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1 --longest 9 --windows 9,3",
     "export copy --onnx x.onnx": "--no-preprocess",
+    "export har6 --web page": "--transform fwht --resolution 1 --no-preprocess --lengths --step",
     "report runs": "--svg",
 }
 

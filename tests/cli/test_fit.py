@@ -138,15 +138,169 @@ def test_the_model_is_kept_where_scoring_fails(run, tables, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [int, float])
-def test_targets_of_every_step_are_for_python(run, tmp_path, monkeypatch, rng, kind):
+def test_what_may_be_a_target_for_every_step_is_asked_about(run, tmp_path, monkeypatch, rng, kind):
     monkeypatch.chdir(tmp_path)
-    y = rng.integers(2, size=(20, 9)).astype(kind)
-    np.savez("steps.npz", X=rng.normal(size=(20, 9, 2)), y=y)
-    np.savez("values.npz", X=rng.normal(size=(20, 9, 2)), y=y[:, :4] * 1.0)
+    x, y = rng.normal(size=(20, 9, 2)), rng.integers(2, size=(20, 9)).astype(kind)
+    np.savez("steps.npz", X=x, y=y)
+    np.savez("joined.npz", X=x.reshape(-1, 2), lengths=[9] * 20, y=y.ravel())
+    np.savez("values.npz", X=x, y=y[:, :4] * 1.0)
     code, stdout, stderr = run("fit", "steps.npz", "--hidden-size", 16)
     assert (code, stdout) == (1, "")
-    assert "y has shape (20, 9), a target for each of 9 steps" in stderr
-    assert "hadamrnn_ext.fit(X, y, every_step=...)" in stderr
+    assert "y has shape (20, 9), a target for each of 9 steps, or as many values" in stderr
+    assert "--every-step or --no-every-step" in stderr
+    code, _, stderr = run("fit", "joined.npz", "--hidden-size", 16)
+    assert code == 1
+    assert "y has shape (180,), a target for each step of 20 sequences; expected --every-step" in stderr
     assert not (tmp_path / "model.safetensors").exists()
     assert run("fit", "values.npz", "--hidden-size", 16)[0] == 0
     assert hr.load("model.safetensors").card.output_size == 4
+    assert run("fit", "steps.npz", "--no-every-step", "--targets", "values", "--hidden-size", 16)[0] == 0
+    card = hr.load("model.safetensors").card
+    assert (card.output, card.output_size) == ("last", 9)
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """train and test: recordings of different lengths, of a tone that is low or high at each step, as .csv and as .npz; and
+    of each what comes two steps later, as values.npz."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 12), ("test", 5)):
+        lengths = [100 + 10 * i for i in range(count)]
+        high = np.repeat(rng.integers(2, size=sum(lengths) // 20 + 1), 20)[: sum(lengths)]
+        x = np.sin(np.cumsum(0.3 + 0.6 * high)) + 0.1 * rng.normal(size=len(high))
+        y = np.array(["low", "high"])[high]
+        series = np.repeat(np.arange(count), lengths)
+        rows = [f"{i},{label},{value:.4f}" for i, label, value in zip(series, y, x, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["id,label,x", *rows]) + "\n")
+        np.savez(f"{name}.npz", X=x[:, None], lengths=lengths, y=y)
+        np.savez(f"{name}-values.npz", X=x[:, None], lengths=lengths, y=np.roll(x, -2)[:, None])
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["csv", "npz"])
+def test_labels_of_every_step(run, recordings, form):
+    arguments = (
+        f"fit train.{form} --test test.{form} --every-step --hidden-size 32 --out m.safetensors --json"
+    )
+    code, stdout, stderr = run(*arguments.split())
+    assert code == 0, stderr
+    found = json.loads(stdout)
+    assert (found["unit"], found["left_out"], found["sequences"]) == ("steps", "sequence", 1860)
+    assert hr.load("m.safetensors").card.output == "all"
+    code, stdout, _ = run("eval", "m.safetensors", "--test", f"test.{form}", "--json")
+    assert code == 0
+    scored = json.loads(stdout)
+    assert np.sum(scored["confusion"]) == 600  # all steps, and nothing beyond the end of a recording
+    assert scored["accuracy"] == pytest.approx(np.trace(scored["confusion"]) / 600)
+    assert scored["accuracy"] == found["test"]["accuracy"] > 0.85
+    assert run("infer", "--model", "m.safetensors", f"test.{form}")[1].count("\n") == 600 + 5
+
+
+def test_values_of_every_step(run, recordings):
+    arguments = "fit train-values.npz --test test-values.npz --every-step --hidden-size 32 --json"
+    code, stdout, stderr = run(*arguments.split())
+    assert code == 0, stderr
+    found = json.loads(stdout)
+    with np.load("test-values.npz") as test:
+        x, y, ends = test["X"], test["y"], np.cumsum(test["lengths"])[:-1]
+    model = hr.load("model.safetensors")
+    said = np.concatenate([model.infer(part) for part in np.split(x.astype(np.float32), ends)])
+    assert found["test"]["error"] == pytest.approx(np.abs(said - y).mean(), rel=1e-5)
+    assert found["test"]["r2"] == pytest.approx(1 - np.square(said - y).mean() / y.var(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("train.csv", "expected one per sequence; `hadamrnn fit --every-step` takes a target for every step"),
+        ("gap.csv --every-step", "gap.csv, line 5: column 1 is empty ('label'); expected a class"),
+        ("train.csv --every-step --test other.csv", "other.csv, line 3, column 'label' is 'loud'"),
+        ("train.npz --every-step --test two.npz", "two.npz: X has 2 features per step; expected 1"),
+        ("series.csv --every-step", "series.csv: a series per row has one target"),
+        ("series.ts --every-step", "series.ts: a series of .ts has one target"),
+        ("short.npz --every-step", "short.npz: y has shape (7,); expected (20,) or more dimensions"),
+        ("whole.npz --every-step", "whole.npz: y has shape (4,); expected (4, 5) or more dimensions"),
+        ("one.npz --every-step", "one.npz: y holds the single class '0'"),
+    ],
+)
+def test_what_is_refused_of_targets_of_every_step(run, recordings, arguments, said):
+    (recordings / "gap.csv").write_text("id,label,x\n0,a,1\n0,b,2\n1,a,3\n1,,4\n")
+    (recordings / "other.csv").write_text("id,label,x\n0,low,1\n0,loud,2\n")
+    np.savez("two.npz", X=np.zeros((2, 5, 2)), y=[["low", "high"] * 2 + ["low"]] * 2)
+    (recordings / "series.csv").write_text("label,0,1,2\na,1,2,3\nb,4,5,6\na,4,3,6\n")
+    (recordings / "series.ts").write_text("@univariate true\n@classLabel true a b\n@data\n1,2:a\n2,3:b\n")
+    np.savez("short.npz", X=np.zeros((20, 2)), lengths=[5] * 4, y=np.zeros(7))
+    np.savez("whole.npz", X=np.zeros((4, 5, 2)), y=np.zeros(4))
+    np.savez("one.npz", X=np.zeros((4, 5, 2)), y=np.zeros((4, 5), int))
+    code, stdout, stderr = run("fit", *arguments.split())
+    assert (code, stdout) == (1, "")
+    assert said in stderr.splitlines()[-1]
+    assert not (recordings / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"y": ["a"] * 6}, "bad.npz: y holds the single class 'a'; expected at least two"),
+        ({"y": list("abcdef")}, "bad.npz: y has 6 examples of 6 classes, none of which occurs twice"),
+        ({"X": np.full((6, 4, 1), np.nan)}, "bad.npz: X[0][0, 0] is nan; expected finite numbers"),
+        (
+            {"X": np.zeros((24, 1)), "lengths": [8, 0, 4, 4, 4, 4]},
+            "bad.npz: lengths[1] is 0; expected a sum of 24, at least one step each",
+        ),
+        (
+            {"X": np.zeros((6, 0, 1))},
+            "X has shape (6, 0, 1); expected at least one sequence, step and feature",
+        ),
+    ],
+)
+def test_bad_data_are_named_by_their_place(run, tmp_path, monkeypatch, made, said):
+    monkeypatch.chdir(tmp_path)
+    np.savez("bad.npz", **{"X": np.ones((6, 4, 1)), "y": ["a", "b"] * 3, **made})
+    code, stdout, stderr = run("fit", "bad.npz")
+    assert (code, stdout) == (1, "")
+    assert said in stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a", "b", "0", "a"], "test.csv, line 4 is '0'; expected one of a, b"),
+        (["1.5", "2.5", "3", "4"], "test.csv, line 2 is '1.5'; expected one of a, b"),
+        (["a", "", "b", "a"], "test.csv, line 3: column 0 is empty ('label'); expected a class"),
+    ],
+)
+def test_labels_of_another_kind_in_the_test_are_named_by_their_line(run, tmp_path, monkeypatch, labels, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fit, "fit_examples", lambda *_: pytest.fail("the model was fitted"))
+    rows = [f"{'ab'[i % 2]},{i},{-i},{i % 3}" for i in range(12)]
+    (tmp_path / "train.csv").write_text("\n".join(["label,0,1,2", *rows]) + "\n")
+    rows = [f"{label},1,2,3" for label in labels]
+    (tmp_path / "test.csv").write_text("\n".join(["label,0,1,2", *rows]) + "\n")
+    code, _, stderr = run("fit", "train.csv", "--test", "test.csv")
+    assert code == 1
+    assert said in stderr.splitlines()[-1]
+
+
+def test_names_in_the_test_of_values(run, tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    np.savez("train.npz", X=rng.normal(size=(20, 9, 2)), y=rng.normal(size=20))
+    np.savez("test.npz", X=rng.normal(size=(2, 9, 2)), y=["a", "b"])
+    code, _, stderr = run("fit", "train.npz", "--test", "test.npz")
+    assert code == 1
+    assert "test.npz: y[0] is 'a'; expected numbers" in stderr.splitlines()[-1]
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_train_custom_in_closed_form_is_the_same_fit(run, tables):
+    given = "--impute last --group who --hidden-size 16 --seed 3 --json"
+    assert run("fit", "train.csv", "--test", "test.csv", *given.split())[0] == 0
+    method = "train custom --method closed_form --train train.csv --test test.csv"
+    code, stdout, stderr = run(*method.split(), *given.split())
+    assert code == 0, stderr
+    assert json.loads(stdout)["model"] == "runs/custom-3/model.safetensors"
+    assert hr.load("runs/custom-3/model.safetensors") == hr.load("model.safetensors")
+    code, _, stderr = run("train", "custom", "--method", "closed_form")
+    assert code == 1
+    assert "the preset custom needs --train FILE" in stderr

@@ -48,6 +48,7 @@ COMMANDS = {
     "quantize": "quantize {}/copy.safetensors --data copy --length 20 --calibrate 8 --out {}/integer.safetensors",
     "export": "export {}/model.safetensors --c {}/library --name net",
     "onnx": "export {}/model.safetensors --onnx {}/net.onnx",
+    "web": "export {}/model.safetensors --web {}/page",
     "data": "data",
     "report": f"report {RUN}",
     "bench": "bench --seconds 0 --threads 1",

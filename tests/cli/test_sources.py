@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext.data import mel, sounds
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import sounds
 from hadamrnn_ext.file.card import Training
 from hadamrnn_ext.file.preprocess import Preprocess, Vocabulary
 
@@ -168,7 +169,7 @@ def test_texts_a_line_each(run, make_model, rng, tmp_path, monkeypatch):
 def listener(make_model, rng, tmp_path):
     """A model that hears, its file, and a folder of sounds in two classes."""
     training = Training(task="custom", settings=sounds.SETTINGS)
-    model = make_model(rng, input_size=mel.BANDS, output_size=1, labels=("no", "yes"), training=training)
+    model = make_model(rng, input_size=audio.BANDS, output_size=1, labels=("no", "yes"), training=training)
     model.save(tmp_path / "model.safetensors")
     for name in ("yes/a.wav", "yes/b.wav", "no/deep/c.wav"):
         path = tmp_path / "words" / name
@@ -208,7 +209,7 @@ def test_infer_takes_a_folder_and_says_the_file_of_each_answer(run, listener, tm
 
 
 def test_a_model_that_does_not_say_how_it_hears_is_told_of(run, make_model, rng, tmp_path):
-    make_model(rng, input_size=mel.BANDS).save(tmp_path / "model.safetensors")
+    make_model(rng, input_size=audio.BANDS).save(tmp_path / "model.safetensors")
     (tmp_path / "x.wav").write_bytes(wav(rng))
     code, _, stderr = run("infer", tmp_path / "x.wav", *of(tmp_path))
     assert (code, stderr.count("\n")) == (0, 1)

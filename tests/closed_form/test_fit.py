@@ -68,7 +68,7 @@ def test_a_model_streams_saves_and_remembers(fitted, tmp_path):
     np.testing.assert_array_equal(y, fitted.model.infer(x[0]))
     fitted.model.save(tmp_path / "waves.safetensors")
     assert hr.load(str(tmp_path / "waves.safetensors")) == fitted.model
-    assert fitted.model.card.training.settings == {"method": "closed form"}
+    assert fitted.model.card.training.settings == {"method": "closed form", "trained_steps": 60}
 
 
 def test_lists_of_any_lengths_and_missing_values(rng):
@@ -155,8 +155,8 @@ def test_many_sequences_are_fitted_by_sums(rng):
 
 def test_probabilities_say_how_often_they_are_right(rng):
     """Two classes that overlap: Bayes' error is a sixth. Those that classify gives are calibrated on fresh data."""
-    y = np.arange(400) % 2
-    x = (2.0 * y - 1)[:, None, None] + rng.normal(size=(400, 1, 1)) + 0.3 * rng.normal(size=(400, 10, 1))
+    y = np.arange(2200) % 2
+    x = (2.0 * y - 1)[:, None, None] + rng.normal(size=(2200, 1, 1)) + 0.3 * rng.normal(size=(2200, 10, 1))
     model, report = hr.fit(x[:200], y[:200], hidden_size=64)
     assert report.metrics["log_loss"] < report.metrics["log_loss_before"]
     assert "before calibration" in str(report)
@@ -191,7 +191,9 @@ def test_the_file_is_no_larger_than_asked(rng):
     x, y = waves(rng)
     for most in (8192, 16384):
         assert hr.fit(x, y, max_bytes=most).report.file_bytes <= most
-    with pytest.raises(hr.InputError, match="max_bytes is 100; no network"):
+    with pytest.raises(
+        hr.InputError, match=r"max_bytes is 100; no network is as small: the smallest takes \d{4} bytes"
+    ):
         hr.fit(x, y, max_bytes=100)
 
 
@@ -199,6 +201,23 @@ def test_the_file_is_no_larger_than_asked(rng):
     ("change", "said"),
     [
         ({"y": np.zeros(6, int)}, "single class"),
+        (
+            {"y": list("abcdef")},
+            r"y has 6 examples of 6 classes, none of which occurs twice; expected several",
+        ),
+        ({"X": np.zeros((3, 10, 1)), "y": [5, 6, 7]}, r"y has 3 examples of 3 classes, .* kind='values'"),
+        ({"X": np.zeros((1, 10, 1)), "y": [0.5]}, "y has 1 value; expected at least two"),
+        (
+            {"X": [*np.zeros((4, 10, 1)), np.zeros((0, 1)), np.zeros((3, 1))]},
+            r"X\[4\] has shape \(0, 1\); .* one step",
+        ),
+        (
+            {"X": np.zeros((6, 0, 1))},
+            r"X has shape \(6, 0, 1\); expected at least one sequence, step and feature",
+        ),
+        ({"X": np.full((6, 10, 1), np.nan)}, r"X\[0\]\[0, 0\] is nan; expected finite .* impute"),
+        ({"X": np.full((6, 10, 1), np.nan), "impute": "mean"}, "X has no value at all in channel 0"),
+        ({"y": [0.5, 1.5, "a", 2, 3, 4], "kind": "values"}, r"y\[2\] is 'a'; expected numbers"),
         ({"y": [1, 2, None, 1, 2, 1]}, r"y\[2\] is None, a missing target"),
         ({"y": np.zeros(5)}, "one target for each of 6"),
         ({"y": [0, [1, 2]] * 3}, r"y\[1\] has shape \(2,\), and y\[0\] \(\); expected targets of one shape"),

@@ -129,3 +129,28 @@ def test_values_that_may_be_of_every_step_are_asked_about_and_targets_of_every_s
     for fit in ways(classes):
         with pytest.raises(hr.InputError, match=r"y has a target for every step; expected .* in memory"):
             fit()
+
+
+def test_it_tells_how_far_it_is_in_every_way_of_fitting(rng, tmp_path):
+    x, y = bumps(rng)
+    on_disk = np.memmap(tmp_path / "x", np.float32, "w+", shape=x.shape)
+    on_disk[:] = x
+    labels = [(one[:, 0] > 0) * 1 for one in x]
+    told = []
+
+    def progress(what, done, total):
+        told.append((what, done, total))
+
+    designs = [("designs", i, 8) for i in range(1, 9)]  # six on half of the examples, the best two on all
+    sequences = [("sequences", done, 2500) for done in (1024, 2048, 2500)]
+    for given in (x, on_disk):
+        told.clear()
+        hr.fit(given, y, hidden_size=16, progress=progress)
+        assert told == designs + sequences
+    told.clear()
+    hr.fit(iter([(x[:300], y[:300]), (x[300:340], y[300:340])]), hidden_size=16, progress=progress)
+    few = [("designs", i, 6) for i in range(1, 7)]
+    assert told == [*few, ("sequences", 300, 300), ("sequences", 40, 40)]
+    told.clear()
+    hr.fit(list(x), labels, hidden_size=16, progress=progress)
+    assert told == [*designs, *(("steps", done, 30000) for done in (8192, 16384, 24576, 30000))]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hadamrnn_ext.closed_form.ridge import ridge
-from hadamrnn_ext.closed_form.rounding import _rounded, round_by_inverse, round_readout
+from hadamrnn_ext.closed_form.rounding import BLOCK, _rounded, round_by_inverse, round_readout
 from hadamrnn_ext.closed_form.sums import Known, Sums
 from hadamrnn_ext.file.storage import Coded
 
@@ -109,12 +109,26 @@ def test_an_inverse_rounds_as_the_examples_do(rng):
     np.testing.assert_array_equal(exact.values(3), [[3, -4], [1, 2]])
 
 
-def test_rounding_is_the_sequence_that_its_definition_says(rng):
-    x, weight = rng.normal(size=(6, 9)), rng.normal(size=(2, 9)) * 3
+def test_an_inverse_rounds_one_weight_after_another(rng):
+    count = 2 * BLOCK + 5
+    weight = rng.normal(size=(2, count)) * 3
+    root = rng.normal(size=(count, count))
+    inverse = np.linalg.inv(root @ root.T + np.eye(count))
+    found = round_by_inverse(weight, inverse, 4)
+    factor, step = np.linalg.cholesky(inverse), float(found.scale) / 8
+    left = weight / step
+    for k in range(count):
+        np.testing.assert_array_equal(found.codes[:, k], np.clip(np.rint(left[:, k]), -8, 7))
+        left[:, k:] -= np.outer((left[:, k] - found.codes[:, k]) / factor[k, k], factor[k:, k])
+
+
+@pytest.mark.parametrize("count", [9, 2 * BLOCK + 5])
+def test_rounding_is_the_sequence_that_its_definition_says(rng, count):
+    x, weight = rng.normal(size=(6, count)), rng.normal(size=(2, count)) * 3
     codes = _rounded(weight, x, -8, 7)
-    damping = 0.01 * np.square(x).sum() / 9
+    damping = 0.01 * np.square(x).sum() / count
     error = np.zeros((6, 2))
-    for k in range(9):
+    for k in range(count):
         later = x[:, k + 1 :]
         project = damping * np.linalg.inv(later @ later.T + damping * np.eye(6))
         gain = project @ x[:, k] / (x[:, k] @ project @ x[:, k] + damping)

@@ -8,7 +8,8 @@ import wave
 import numpy as np
 import pytest
 
-from hadamrnn_ext.data import files, mel, sound, sounds
+from hadamrnn_ext import audio
+from hadamrnn_ext.data import files, sound, sounds
 from hadamrnn_ext.errors import DataError
 from hadamrnn_ext.file.card import Training
 
@@ -49,7 +50,7 @@ def test_frames_and_classes_of_a_folder(folder):
     assert classes.tolist() == ["high", "low", "low"]
     assert [part.shape for part in frames] == [(24, 32), (12, 32), (18, 32)]
     heard, rate = sound.read("b", tone(300, 0.3, 22_050))
-    np.testing.assert_array_equal(frames[2], mel.log_mel(sound.resample(heard, rate, 8000), 8000))
+    np.testing.assert_array_equal(frames[2], audio.log_mel(sound.resample(heard, rate, 8000), 8000))
     loudest = [int(part.mean(0).argmax()) for part in frames]
     assert loudest[0] > loudest[1] == loudest[2]  # the same tone at any rate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import hadamrnn_ext as hr
 from boards import __main__ as command
 from boards import bundled
-from boards.proof import dense_figures, model_figures
+from boards.proof import dense_figures, fit, model_figures
 from boards.table import BOARDS, missing_tools
 from hadamrnn_ext.data import copy
 from hadamrnn_ext.file.pool import Pool
@@ -202,7 +203,7 @@ def test_the_bundled_copy_model_stays_small():
 
 
 @pytest.mark.parametrize(
-    ("name", "per_product"), [("m4", (4, 7)), ("rv32imac", (4, 9)), ("atmega328p", (20, 100))]
+    ("name", "per_product"), [("m4", (4, 7)), ("rv32imc", (4, 9)), ("atmega328p", (20, 100))]
 )
 def test_what_is_counted(rng, make_model, name, per_product):
     """The dense network's inner loop is n^2 multiplications; five instructions each on an M4, 80 cycles on an AVR."""
@@ -249,17 +250,49 @@ def test_the_command_of_the_documentation(monkeypatch, capsys, options, said):
         assert text in printed
 
 
-def test_the_table_of_the_documentation(monkeypatch, capsys):
-    """Integer models alone, a row each; of one that is quick."""
-    existing("m4"), existing("m0")
-    monkeypatch.setattr(hr, "models", lambda: ["copy", "copy-int12"])
-    monkeypatch.setattr(sys, "argv", ["boards.bundled"])
+def test_the_tables_of_the_documentation(monkeypatch, capsys):
+    """Integer models alone, a row each; of those that are quick, on boards that hold both, one, and neither."""
+    names = ["m4", "atmega328p", "mips"]
+    for name in names:
+        existing(name)
+    monkeypatch.setattr(hr, "models", lambda: ["copy", "copy-int12", "har2-small-int12", "har2-int12"])
+    monkeypatch.setattr(sys, "argv", ["boards.bundled", "--boards", *names])
     bundled.main()
-    header, _, row = capsys.readouterr().out.splitlines()
-    cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    assert len(cells) == header.count("|") - 1
-    assert cells[:3] == ["copy-int12", "128 / 128", "99.99 %"]
-    assert all(number.endswith(" B") for number in (cells[3] + ", " + cells[4]).split(", "))
+    boards, flash, ram, steps = (
+        [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+        for table in re.findall(r"(?:^\|.*\n)+", capsys.readouterr().out, re.MULTILINE)
+    )
+    assert boards[3] == ["atmega328p", "atmega328p", "ATmega328P", "32 KB", "2 KB"]
+    for table in (flash, ram, steps):
+        assert len({len(row) for row in table}) == 1
+        assert table[0][-3:] == names
+        assert [row[0] for row in table[2:]] == ["copy-int12", "har2-small-int12", "har2-int12"]
+    assert flash[2][1:3] == ["128 / 128", "99.99 %"]
+    assert all(re.fullmatch(r"\d,\d{3} B", cell) for row in flash[2:] for cell in row[3:])
+    assert all(re.fullmatch(r"(\d,)?\d{3} B", cell) for row in ram[2:4] for cell in row[1:])
+    needs = re.fullmatch(r"at least (\d,\d{3}) B: does not fit, (\d,\d{3}) B too many", ram[4][2])
+    least, too_many = (int(number.replace(",", "")) for number in needs.groups())
+    assert least == too_many + 2048
+    assert (
+        512 * (2 + 4) + 4 <= least <= 512 * (2 + 4) + 400
+    )  # states, their sums, and a count; work on the stack
+    assert [row[3] for row in steps[2:]] == ["not counted"] * 3
+    assert all(re.fullmatch(r"[\d,]+", cell) for row in steps[2:4] for cell in row[1:3])
+    assert steps[4][2] == "does not fit"
+
+
+@pytest.mark.parametrize("name", ["atmega328p", "rv32imc", "mips", "lx106"])
+@pytest.mark.parametrize("model", ["copy-int12", "har2-small-int12"])
+def test_two_tasks_on_the_smallest_boards(name, model):
+    """In the 32 KB of flash and 2 KB of RAM of an ATmega328P; activities as they are sampled, 50 times a second."""
+    board = existing(name)
+    x = hr.zoo.samples(model)[0]
+    found = fit(hr.load(model), x[:1, :100], board)
+    assert found.equal
+    assert found.flash_bytes <= 5_000
+    assert found.ram_bytes <= 1_720
+    if board.counts == "cycles":
+        assert found.figures.per_step <= 16e6 / 50
 
 
 def test_the_table_has_integer_models_that_forget(monkeypatch, capsys, rng, make_model):

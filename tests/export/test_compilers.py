@@ -53,15 +53,22 @@ COMPILERS = {
     "cortex-m0plus": [*ARM, *GNU, "-mcpu=cortex-m0plus"],
     "cortex-m3": [*ARM, *GNU, "-mcpu=cortex-m3"],
     "cortex-m4": [*ARM, *GNU, "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+    "rv32imc": [*RISC_V, "-march=rv32imc", "-mabi=ilp32"],
     "rv32imac": [*RISC_V, "-march=rv32imac", "-mabi=ilp32"],
     "rv32ec": [*RISC_V, "-march=rv32ec", "-mabi=ilp32e"],
     "rv64gc": [*RISC_V, "-march=rv64gc", "-mabi=lp64d"],
+    "lx106": ["xtensa-lx106-elf-gcc", *GNU, "-ffreestanding"],
     "mips": ["mips-linux-gnu-gcc", *C99],
 }
 
 #: The processors of the boards of Arduino's architectures.
 ARDUINO = {
     "avr": ("atmega328p", "atmega32u4", "atmega2560"),
+    "esp32": (
+        "rv32imc",
+        "lx106",
+    ),  # there is no compiler for its LX6 and LX7, which have all that an LX106 has
+    "esp8266": ("lx106",),
     "mbed_nano": ("cortex-m4",),
     "mbed_rp2040": ("cortex-m0plus",),
     "nrf52": ("cortex-m4",),
@@ -203,7 +210,7 @@ def test_tables_that_an_avr_cannot_reach(rng, make_model, tmp_path):
     hr.export.c(
         make_model(rng, sizes=((128, 128),), input="tokens", input_size=1000, weight_bits=4), tmp_path, "net"
     )
-    assert "architectures=mbed_nano," in (tmp_path / "library.properties").read_text()
+    assert "architectures=esp32," in (tmp_path / "library.properties").read_text()
     assert "atmelavr" not in (tmp_path / "library.json").read_text()
     assert '#error "the tables take ' in (tmp_path / "net.c").read_text()
     compile_all(COMPILERS["cortex-m0"], [tmp_path / "net.c"], tmp_path)

@@ -12,53 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hadamrnn_ext as hr
+from drawn import draw
 from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
+from onnx_kinds import KINDS, assert_close
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-KINDS = {
-    "one input": {"sizes": ((64, 64),), "input_size": 1},
-    "blocks": {"sizes": ((48, 16),), "input_size": 4, "output": "all"},
-    "paley": {"sizes": ((48, 24),), "recurrence": "modrelu", "weight_bits": 5, "output": "all"},
-    "base order alone": {"sizes": ((40, 20),)},
-    "order 28 x 4": {"sizes": ((112, 112),), "recurrence": "relu"},
-    "one unit": {"sizes": ((1, 1),), "output_size": 1},
-    "order 1": {"sizes": ((5, 1),), "recurrence": "sign"},
-    "one-hot": {"sizes": ((32, 32),), "input": "tokens", "input_size": 10, "output": "all"},
-    "embedding": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
-    "float weights": {"sizes": ((24, 12),), "weight_bits": None, "output_weight_bits": None},
-    "mean": {"sizes": ((32, 32),), "output": "mean"},
-    "mean of layers": {"sizes": ((24, 12), (16, 16)), "recurrence": "relu", "output": "mean"},
-    "layers": {"sizes": ((24, 12), (16, 16), (8, 1)), "recurrence": "relu"},
-    "linear layers": {"sizes": ((16, 16), (32, 8)), "output": "all"},
-    "sign layers": {"sizes": ((20, 20), (16, 16)), "recurrence": "sign"},
-    "decays": {"sizes": ((48, 16), (24, 12)), "decays": True},
-    "relu of tokens": {"input": "tokens", "input_size": 9, "input_activation": "relu", "output": "all"},
-    "differences": {"sizes": ((32, 8),), "differences": True, "input_activation": "clip", "output": "mean"},
-    "excess": {"sizes": ((40, 20),), "pool": Pool(3, share=False)},
-    "share": {"sizes": ((24, 24),), "pool": Pool(2, excess=False), "output": "all"},
-    "running means": {"sizes": ((16, 8),), "pool": Pool(2, time_constant=4), "decays": True},
-    "all of it": {
-        "sizes": ((24, 12), (64, 8)),
-        "recurrence": "modrelu",
-        "decays": True,
-        "input_activation": "clip",
-        "differences": True,
-        "pool": Pool(3),
-        "output": "all",
-    },
-    "running means at every step": {"differences": True, "pool": Pool(1, time_constant=2), "output": "all"},
-}
-
-
-def draw(rng, model, batch, steps):
-    if model.card.input == "tokens":
-        return rng.integers(0, model.card.input_size, (batch, steps))
-    return rng.normal(size=(batch, steps, model.card.input_size)).astype(np.float32)
 
 
 def run(path, x, lengths=None):
@@ -66,12 +28,6 @@ def run(path, x, lengths=None):
     feed = {"x": x} if lengths is None else {"x": x, "lengths": lengths}
     (logits,) = session.run(None, feed)
     return logits
-
-
-def assert_close(actual, expected):
-    assert actual.dtype == expected.dtype
-    assert actual.shape == expected.shape
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,16 +13,19 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.export import template
+from hadamrnn_ext.file.card import Training
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Preprocess
 
 ROOT = Path(__file__).resolve().parents[2]
 NORMALIZED = Preprocess(normalization=Normalization((1.0, -2.0), (3.0, 0.01)))
+HEARS = Training(task="custom", settings={"sound": "log-mel", "rate": 16_000})
 KINDS = {
     "normalized": {"preprocess": NORMALIZED, "output": "mean", "labels": ("a", "b", "c")},
     "layers": {"sizes": ((48, 24), (64, 64)), "recurrence": "modrelu", "output": "all", "weight_bits": 5},
     "large": {"sizes": ((512, 32),), "input_size": 1},
     "tokens": {"sizes": ((16, 4),), "input": "tokens", "input_size": 7, "embedding_size": 5},
+    "sound": {"input_size": 32, "training": HEARS},
 }
 FORGETTING = {
     "pool": {

@@ -44,6 +44,36 @@ def test_features_are_not_dropped_and_tokens_have_no_noise():
     assert ((dropped == 0) | (dropped == tokens)).all()
 
 
+def test_sequences_come_after_the_last_steps_of_others():
+    inputs = torch.arange(6)[:, None, None] * 100 + torch.arange(5)[None, :, None].float()
+    lengths = torch.tensor([5, 5, 5, 3, 2, 5])
+    torch.manual_seed(1)
+    seen = set()
+    for _ in range(40):
+        for ends in (None, lengths):
+            longer, reach = Augmentation(joined=4).after_others(inputs, ends)
+            more = longer.shape[1] - 5
+            seen.add(more)
+            assert torch.equal(longer[:, more:], inputs)
+            if ends is None or more == 0:
+                assert reach is ends
+            else:
+                assert torch.equal(reach, lengths + more)
+            if more:
+                other = (longer[:, 0, 0] / 100).floor().long()
+                assert sorted(other.tolist()) == list(range(6))
+                last = torch.full((6,), 5)[other] if ends is None else lengths[other]
+                assert torch.equal(longer[:, more - 1, 0], 100 * other + last - 1)
+                assert (longer[:, 1:more, 0] - longer[:, : more - 1, 0] <= 1).all()
+    assert seen == {0, 1, 2, 3, 4}
+
+
+def test_sequences_with_answers_at_every_step_are_not_joined():
+    task = dataclasses.replace(tasks.load("copy", length=24), input="features")
+    with pytest.raises(PresetError, match="joined is 4, but copy wants an answer at every step"):
+        Augmentation.of(dataclasses.replace(get_preset("har6"), joined=4), task)
+
+
 def square(side):
     """An image of a filled square in the middle, (1, side, side)."""
     image = torch.zeros(1, side, side)

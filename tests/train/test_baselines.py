@@ -15,13 +15,15 @@ from hadamrnn_ext import cli, train
 from hadamrnn_ext.data import tasks
 from hadamrnn_ext.data.task import evaluate
 from hadamrnn_ext.train import PresetError, as_baseline, get_preset
-from hadamrnn_ext.train.baselines import Baseline
+from hadamrnn_ext.train.baselines import Baseline, baseline
 from hadamrnn_ext.train.log import records
 from hadamrnn_ext.train.progress import Silent
 
-MODELS = ("lstm", "gru", "orthogonal")
-#: Weights for each weight of U and of W: gates.
-GATES = {"lstm": 4, "gru": 3, "orthogonal": 1}
+MODELS = ("lstm", "gru", "orthogonal", "fastgrnn", "cornn")
+#: Weights for each weight of U, and for each of W: gates, and in coRNN a second matrix for the velocities.
+GATES = {"lstm": (4, 4), "gru": (3, 3), "orthogonal": (1, 1), "fastgrnn": (1, 1), "cornn": (1, 2)}
+#: Numbers besides these matrices: biases of n, and scalars.
+BIASES = {"lstm": (8, 0), "gru": (6, 0), "orthogonal": (1, 0), "fastgrnn": (2, 2), "cornn": (1, 0)}
 
 
 @pytest.fixture
@@ -55,9 +57,9 @@ def test_a_run_leaves_the_best_network_and_what_it_costs(small_baseline, tmp_pat
         scores = evaluate(lambda x: model(torch.from_numpy(x)).numpy(), task, task.test, raw=False)
     assert summary["test_loss"] == pytest.approx(scores["loss"], rel=1e-5)
 
-    biases = {"lstm": 8, "gru": 6, "orthogonal": 1}[kind]
-    weights = GATES[kind] * (16 * 10 + 16 * 16)
-    assert summary["payload_bytes"] == 4 * (weights + biases * 16 + 9 * 16 + 9)
+    (inputs, recurrent), (biases, scalars) = GATES[kind], BIASES[kind]
+    weights = inputs * 16 * 10 + recurrent * 16 * 16
+    assert summary["payload_bytes"] == 4 * (weights + biases * 16 + scalars + 9 * 16 + 9)
     assert summary["operations"] == 2 * weights
     assert summary["file_bytes"] == (tmp_path / "model.pt").stat().st_size
     assert summary["inference_seconds"] > 0
@@ -78,6 +80,64 @@ def test_the_orthogonal_network_is_its_formula_and_stays_orthogonal(small_baseli
         h = h @ w.T + F.linear(F.one_hot(x[:, t], 10).float(), u.weight, u.bias)
         y = F.linear(h.relu(), model.readout.weight, model.readout.bias)
         torch.testing.assert_close(model(x)[:, t], y, atol=1e-5, rtol=1e-5)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize("ranks", [{}, {"input_rank": 2, "recurrent_rank": 3}])
+def test_fastgrnn_is_its_formula(ranks, rng):
+    model = Baseline("fastgrnn", 5, 8, 3, output="all", **ranks)
+    given = {name: value.numpy().astype(np.float64) for name, value in model.state_dict().items()}
+
+    def matrix(name):
+        factors = [value for key, value in given.items() if key.startswith(f"rnn.{name}.")]
+        assert len(factors) == (2 if ranks else 1)
+        return factors[0] if len(factors) == 1 else factors[1] @ factors[0]
+
+    w, u = matrix("input"), matrix("recurrent")
+    assert (w.shape, u.shape) == ((8, 5), (8, 8))
+    zeta, nu = sigmoid(given["rnn.zeta"]), sigmoid(given["rnn.nu"])
+    assert (zeta, nu) == (pytest.approx(0.731, abs=1e-3), pytest.approx(0.018, abs=1e-3))
+    x = rng.normal(size=(4, 6, 5))
+    h = np.zeros((4, 8))
+    expected = []
+    for t in range(6):
+        z = sigmoid(x[:, t] @ w.T + h @ u.T + given["rnn.gate_bias"])
+        c = np.tanh(x[:, t] @ w.T + h @ u.T + given["rnn.bias"])
+        h = (zeta * (1 - z) + nu) * c + z * h
+        expected.append(h @ given["readout.weight"].T + given["readout.bias"])
+    met = model(torch.from_numpy(x).float()).detach().numpy()
+    np.testing.assert_allclose(met, np.stack(expected, 1), atol=1e-6)
+
+
+def test_the_ranks_of_fastgrnn_cost_what_their_factors_do():
+    full, low = (
+        Baseline("fastgrnn", 9, 64, 2),
+        Baseline("fastgrnn", 9, 64, 2, input_rank=4, recurrent_rank=16),
+    )
+    saved = 64 * 9 - 4 * (64 + 9) + 64 * 64 - 16 * (64 + 64)
+    assert full.payload_bytes - low.payload_bytes == 4 * saved
+    assert full.step.count - low.step.count == 2 * saved
+
+
+@pytest.mark.parametrize("options", [{}, {"dt": 0.5, "gamma": 1.5, "epsilon": 0.25}])
+def test_cornn_is_its_formula(options, rng):
+    model = Baseline("cornn", 5, 8, 3, output="all", **options)
+    given = {name: value.numpy().astype(np.float64) for name, value in model.state_dict().items()}
+    dt, gamma, epsilon = options.values() or (0.1, 0.2, 6.4)
+    x = rng.normal(size=(4, 6, 5))
+    y = z = np.zeros((4, 8))
+    expected = []
+    for t in range(6):
+        drive = x[:, t] @ given["rnn.input.weight"].T + given["rnn.input.bias"]
+        inside = y @ given["rnn.position.weight"].T + z @ given["rnn.velocity.weight"].T + drive
+        z = z + dt * (np.tanh(inside) - gamma * y - epsilon * z)
+        y = y + dt * z
+        expected.append(y @ given["readout.weight"].T + given["readout.bias"])
+    met = model(torch.from_numpy(x).float()).detach().numpy()
+    np.testing.assert_allclose(met, np.stack(expected, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -101,7 +161,8 @@ def test_the_mean_of_what_is_read_at_each_step(kind, rng):
     model = Baseline(kind, 3, 8, 2, output="mean")
     x = torch.from_numpy(rng.normal(size=(4, 6, 3)).astype(np.float32))
     lengths = torch.tensor([6, 1, 3, 5])
-    h = model.rnn(x).relu() if kind == "orthogonal" else model.rnn(x)[0]
+    h = model.rnn(x)[0] if kind in ("lstm", "gru") else model.rnn(x)
+    h = h.relu() if kind == "orthogonal" else h
     for row, (states, length) in enumerate(zip(h, lengths.tolist(), strict=True)):
         expected = model.readout(states[:length].mean(0))
         torch.testing.assert_close(model(x, lengths)[row], expected)
@@ -135,9 +196,30 @@ def test_what_a_baseline_lacks_is_refused(name):
         dataclasses.replace(preset, **{name: 8})
 
 
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("gru", "input_rank"), ("cornn", "recurrent_rank"), ("fastgrnn", "dt"), ("hadamrnn", "gamma")],
+)
+def test_an_option_of_another_network_is_refused(model, name):
+    preset = as_baseline(get_preset("har2"), model) if model != "hadamrnn" else get_preset("har2")
+    with pytest.raises(PresetError, match=f"{name} is 1, which the model {model} does not have"):
+        dataclasses.replace(preset, **{name: 1})
+
+
+def test_the_options_of_a_network_reach_it():
+    task = tasks.load("copy", length=24)
+    preset = as_baseline(dataclasses.replace(get_preset("copy"), length=24), "cornn")
+    cell = baseline(dataclasses.replace(preset, dt=0.5, epsilon=0.0), task).rnn
+    assert (cell.dt, cell.gamma, cell.epsilon) == (0.5, 0.2, 0.0)
+    preset = as_baseline(preset, "fastgrnn")
+    cell = baseline(dataclasses.replace(preset, recurrent_rank=7), task).rnn
+    assert [tuple(factor.weight.shape) for factor in cell.recurrent] == [(7, 128), (128, 7)]
+
+
 def test_unknown_models_engines_and_starts_are_refused():
     with pytest.raises(
-        PresetError, match="model is 'transformer', expected one of hadamrnn, lstm, gru, orthogonal"
+        PresetError,
+        match="model is 'transformer', expected one of hadamrnn, lstm, gru, orthogonal, fastgrnn, cornn",
     ):
         as_baseline(get_preset("copy"), "transformer")
     for wrong in ({"engine": "loop"}, {"start": "smnist"}):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hadamrnn_ext import cli, train
+from hadamrnn_ext.recipe import BASELINES
 from hadamrnn_ext.train import Config, as_baseline, curves, get_preset, pictures, results
 from hadamrnn_ext.train.report import duration, markdown
 
@@ -67,11 +68,11 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     mean, spread = statistics.fmean(accuracies), statistics.stdev(accuracies)
     table = [line for line in markdown(groups).splitlines() if line.startswith("| ")]
     assert table[2] == (
-        f"| 1 | pmnist | HadamRNN n=512 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
+        f"| 1 | pmnist | HadamRNN n=512 | 0.001 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
         "| 2 min (1) | 40 µs (1) |"
     )
     assert table[3].startswith(
-        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
+        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 0.002 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
     )
     commands = [line for line in markdown(groups).splitlines() if "`hadamrnn train" in line]
     assert commands == [
@@ -134,6 +135,39 @@ def test_a_name_tells_what_is_unusual(made, tmp_path, recipe, name):
 
 
 @pytest.mark.parametrize(
+    ("model", "recipe", "name"),
+    [
+        ("cornn", {}, "coRNN n=64 mean"),
+        ("cornn", {"gamma": 2.5}, "coRNN n=64 gamma=2.5 mean"),
+        ("fastgrnn", {"recurrent_rank": 8}, "FastGRNN n=64 recurrent_rank=8 mean"),
+        ("orthogonal", {"output": "last"}, "orthogonal RNN n=64"),
+    ],
+)
+def test_names_of_networks_for_comparison(made, tmp_path, model, recipe, name):
+    made("a", preset=dataclasses.replace(as_baseline(get_preset("har2"), model), hidden_size=64, **recipe))
+    (group,), _ = results.collect([tmp_path])
+    assert group.name == name
+
+
+def test_a_rate_that_was_searched_has_an_asterisk(made, tmp_path):
+    (made("a", preset=changed(lr=1e-2)) / "rates.jsonl").write_text("")
+    made("b", seed=1, preset=changed(lr=1e-2))  # with the rate that seed 0 found
+    made("c", preset=changed(lr=3e-4))
+    groups, _ = results.collect([tmp_path])
+    rows = [line.split(" | ")[3] for line in markdown(groups).splitlines() if "| pmnist |" in line]
+    assert sorted(rows) == ["0.0003", "0.01 *"]
+
+
+def test_notes_of_the_folder_end_the_page(made, tmp_path, capsys):
+    made("a")
+    assert cli.main(["report", str(tmp_path / "runs")]) == 0
+    without = capsys.readouterr().out
+    (tmp_path / "runs/notes.md").write_text("## Published\n\nMore of it.\n")
+    assert cli.main(["report", str(tmp_path / "runs")]) == 0
+    assert capsys.readouterr().out == without + "\n## Published\n\nMore of it.\n"
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(7200, "2 h"), (90, "1.5 min"), (1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (None, "")],
 )
@@ -162,6 +196,18 @@ def test_pictures_show_every_group(made, tmp_path):
     learning = pictures.figure(groups, pictures.learning).axes[1]
     assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
     assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]
+
+
+def test_pictures_show_every_kind_of_network(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    for number, model in enumerate(["hadamrnn", *BASELINES]):
+        preset = get_preset("har2") if model == "hadamrnn" else as_baseline(get_preset("har2"), model)
+        made(model, 0.5 + number / 20, preset=preset, payload_bytes=1000 * (number + 1))
+    groups, _ = results.collect([tmp_path])
+    (axes,) = pictures.figure(groups, pictures.sizes).axes
+    marks = [container[0] for container in axes.containers]
+    assert len({(mark.get_color(), mark.get_marker()) for mark in marks}) == len(BASELINES) + 1
+    assert [text.get_text() for text in axes.texts] == [str(group.number) for group in groups]
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):

@@ -154,6 +154,7 @@ def test_groups_choose_by_strangers(rng):
         {"recipe": {}},
         {"recipe": np.arange(3)},
         {"output": "mean"},
+        {"start": "closed_form"},
         {"validation": 0.2},
         {"device": "cuda"},
     ],
@@ -166,6 +167,18 @@ def test_settings_of_gradients_are_not_passed_over(rng, setting):
         HadamRNNClassifier(method="magic").fit(x, y)
     with pytest.raises(hr.InputError, match="max_bytes is 9000, which is for method='closed_form'"):
         clone(CLASSIFIER).set_params(hidden_size=None, max_bytes=9000).fit(x, y)
+
+
+def test_gradients_start_from_a_closed_form(rng):
+    x, y = bumps(rng, 60)
+    fitted = HadamRNNClassifier(hidden_size=32, epochs=2, method="gradient", start="closed_form").fit(x, y)
+    assert fitted.model_.card.decays
+    assert fitted.score(x, y) > 0.8
+    closed = HadamRNNClassifier(hidden_size=32).fit(x, y).model_
+    assert (
+        clone(fitted).set_params(hidden_size=None, start=closed).fit(x, y).model_.card.pool
+        == closed.card.pool
+    )
 
 
 def test_closed_form_needs_no_torch():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .table import Board
 
-__all__ = ["Figures", "measure"]
+__all__ = ["Figures", "least", "measure"]
 
 HERE = Path(__file__).resolve().parent
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
@@ -79,8 +79,7 @@ def measure(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         flags = ["-std=c99", *board.flags, optimize]
-        _gcc(board, [*flags, *STRICT, "-c", library / f"{name}.c", "-o", folder / "model.o"])
-        sizes = _sizes(board, folder, name, flags)
+        sizes = _compiled(board, folder, library, name, flags)
         outputs, figures = [], []
         for part in parts:
             output = _output(board, folder, library, name, part, flags, all_steps, raw)
@@ -104,6 +103,24 @@ def _logit_type(header: Path) -> np.dtype[Any]:
     found = re.search(r"typedef (\w+) \w+_logit;", header.read_text())
     assert found is not None
     return np.dtype(np.float32 if found[1] == "float" else found[1].removesuffix("_t"))
+
+
+def least(board: Board, library: Path, name: str, *, optimize: str = "-Os") -> tuple[int, int]:
+    """The flash that a library takes, and the RAM that it takes at least: registers and return addresses come on top.
+
+    Nothing is run, so this also tells by how much a library does not fit.
+
+    Raises:
+        subprocess.CalledProcessError: it does not compile.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        flags = ["-std=c99", *board.flags, optimize]
+        code, constants, data = _compiled(board, folder, library, name, flags)
+        arrays = f"{name}_state state;\nunsigned char local[{name.upper()}_LOCAL_BYTES + 1];\n"
+        (folder / "arrays.c").write_text(f'#include "{name}.h"\n{arrays}')
+        _gcc(board, [*flags, "-fno-common", "-I", library, "-c", "arrays.c"], cwd=folder)
+        return code + constants, data + _sections(board, folder / "arrays.o")[".bss"] - 1
 
 
 def _output(
@@ -156,14 +173,19 @@ def _gcc(board: Board, arguments: list[Any], cwd: Path | None = None) -> None:
     subprocess.run([f"{board.prefix}gcc", *map(str, arguments)], check=True, cwd=cwd)
 
 
-def _sizes(board: Board, folder: Path, name: str, flags: list[str]) -> tuple[int, int, int]:
-    """Bytes of text, of constants, and of data and bss: of the model and of what it calls, without harness or startup."""
+def _compiled(board: Board, folder: Path, library: Path, name: str, flags: list[str]) -> tuple[int, int, int]:
+    """Bytes of text, of constants, and of data and bss: of the model and of what it calls, without harness or startup.
+
+    ``folder`` then has ``model.o``.
+    """
+    _gcc(board, [*flags, *STRICT, "-c", library / f"{name}.c", "-o", folder / "model.o"])
     image = folder / "model.elf"
     keep = [f"-Wl,-u,{name}_{function}" for function in ("init", "step", "run", "logits")]
     _gcc(
         board, [*flags, *WARNINGS, "-c", HERE / "memory.c", "-ffunction-sections", "-o", folder / "memory.o"]
     )
-    link = ["-nostdlib", f"-Wl,-e,{name}_init", "-Wl,--gc-sections", *keep]
+    in_rom = [f"-Wl,--defsym={function}={name}_init" for function in board.rom]  # any address within reach
+    link = ["-nostdlib", f"-Wl,-e,{name}_init", "-Wl,--gc-sections", *keep, *in_rom]
     objects = [folder / "model.o", folder / "memory.o", *board.libraries]
     _gcc(board, [*flags, *link, *objects, "-o", image])
     sections = _sections(board, image)

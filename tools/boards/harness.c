@@ -48,6 +48,7 @@ static uint32_t stack_bytes(void) {
     model_init(&state);
     model_run(&state, x, CHUNK, ALL_STEPS ? logits : 0);
     model_logits(&state, logits);
+    if (*lowest != PAINT) host_exit(6); /* it met the variables */
     for (byte = lowest; *byte == PAINT;) ++byte;
     return (uint32_t)(sp - byte);
 }

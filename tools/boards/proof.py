@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 import hadamrnn_ext as hr
 
 from .dense import Dense
-from .device import Figures, measure
+from .device import Figures, least, measure
 from .table import Board
 
-__all__ = ["dense_figures", "model_figures"]
+__all__ = ["Fit", "dense_figures", "fit", "model_figures"]
 
 DENSE_STEPS = 16  # every step of a dense network takes the same
 
@@ -51,6 +52,28 @@ def model_figures(
     if integer is not None and integer.logit_scale is not None:
         logits = logits.astype(np.float32) * np.float32(integer.logit_scale)
     return figures, logits.tobytes() == model.infer(x).tobytes()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a model takes on a board's chip: measured there, or where it does not fit what it takes at least."""
+
+    board: Board
+    flash_bytes: int
+    ram_bytes: int
+    figures: Figures | None = None  # None: it does not fit, and has not run
+    equal: bool = False  # whether every logit has Python's bits
+
+
+def fit(model: hr.Model, x: NDArray[Any], board: Board) -> Fit:
+    """Run the model over ``x`` as ``model_figures`` does, if the board's chip has the memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        hr.export.c(model, folder, "net")
+        flash, ram = least(board, Path(folder), "net")
+    if (board.flash_bytes or flash) < flash or (board.ram_bytes or ram) < ram:
+        return Fit(board, flash, ram)
+    figures, equal = model_figures(model, x, board)
+    return Fit(board, figures.flash_bytes, figures.ram_bytes, figures, equal)
 
 
 def dense_figures(model: hr.Model, x: NDArray[Any], board: Board, **options: Any) -> Figures:

@@ -1,4 +1,4 @@
-/* What runs before main on a bare Cortex-M or RISC-V: the entry, and memory as C wants it. */
+/* What runs before main on a bare Cortex-M, Xtensa or RISC-V: the entry, and memory as C wants it. */
 #include <stdint.h>
 
 #include "host.h"
@@ -6,7 +6,7 @@
 extern uint32_t data_load[], data_start[], data_end[], bss_start[], bss_end[], stack_top[];
 int main(void);
 
-static void reset(void) {
+__attribute__((used)) static void reset(void) {
     uint32_t *to;
     const uint32_t *from = data_load;
     for (to = data_start; to < data_end;) *to++ = *from++;
@@ -22,6 +22,10 @@ __attribute__((section(".start"), used)) static const struct {
     uint32_t *stack;
     void (*handlers[3])(void);
 } vectors = {stack_top, {reset, fault, fault}};
+#elif defined(__xtensa__)
+__asm__(
+    ".section .start, \"ax\"\n .global _start\n _start: j 1f\n .align 4\n .literal_position\n"
+    "1: movi sp, stack_top\n j reset\n .text");
 #else
 __attribute__((aligned(4), used)) static void fault(void) { host_exit(5); }
 

@@ -7,9 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
-__all__ = ["counter", "waiting"]
+from ..progress import Progress, bar
+
+__all__ = ["counter", "stages", "waiting"]
 
 SECONDS = 10.0  # between two lines where stderr is not a terminal
 PATIENCE = 3.0  # until the first line on a terminal
@@ -35,6 +38,29 @@ def counter(what: str, total: int) -> Callable[[int], None]:
     if watched and total:
         show(0)
     return show
+
+
+@contextmanager
+def stages() -> Iterator[Progress]:
+    """Inside the block, the function shows how far the parts of some work are, by the name of each.
+
+    They are bars of rich on a terminal, if it is installed, which go when all is done; otherwise a `counter` each.
+    """
+    with ExitStack() as stack:
+        shown, parts = None, dict[str, Any]()
+        if sys.stderr.isatty():
+            with suppress(ImportError):
+                shown = stack.enter_context(bar(transient=True))
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in parts:
+                parts[what] = counter(what, total) if shown is None else shown.add_task(what, total=total)
+            if shown is None:
+                parts[what](done)
+            else:
+                shown.update(parts[what], completed=done)
+
+        yield show
 
 
 @contextmanager

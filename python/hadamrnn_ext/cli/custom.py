@@ -14,7 +14,6 @@ from ..data.csv_dialect import DELIMITERS
 from ..data.examples import Examples
 from ..data.series import Series
 from ..data.task import Task
-from ..errors import InputError
 from .effect import names
 
 __all__ = ["add_columns", "add_custom", "add_meaning", "columns", "shared_groups", "train_on"]
@@ -32,6 +31,13 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
     )
     group.add_argument(
         "--test", metavar="FILE", help="of the same form (default: a fifth of --train is held out)"
+    )
+    group.add_argument(
+        "--method",
+        choices=("gradient", "closed_form"),
+        default="gradient",
+        help="gradient: learn all of the network; closed_form: draw it and solve for its readout, as `hadamrnn fit` does, in "
+        "seconds, without torch, and with no test held out (default: gradient)",
     )
     add_columns(group)
     add_meaning(group, "each is in one split alone: validation and test are of others")
@@ -135,9 +141,7 @@ def _delimiter(text: str) -> str:
 
 
 def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
-    """The task of the files that a command line names; says how they are read. Raises InputError without --train."""
-    if arguments.train is None:
-        raise InputError("the preset custom needs --train FILE, .npz with X and y or CSV")
+    """The task of the files that a command line names; says how they are read."""
     options = custom.Options(
         arguments.tokens,
         arguments.targets,

@@ -121,7 +121,9 @@ def of_own(model: Model, file: str, arguments: argparse.Namespace) -> Task:
     """The task whose test split is a file of own data, or a folder of sounds, read as the model reads it."""
     card = model.card
     kind: Kind = "values" if card.labels is None else "classes"
-    found = files.examples(file, columns(arguments), files.Known.of_model(card), kind, sounds.hearing(card))
+    found = files.examples(
+        file, columns(arguments), files.Known.of_model(card), kind, sounds.hearing(card), card.output == "all"
+    )
     print(found.understood, file=sys.stderr)
     return custom.of_model(card, found, arguments.impute)
 

@@ -1,9 +1,10 @@
-"""`hadamrnn export MODEL --c DIR | --onnx FILE` writes a model as C for a microcontroller, or as an ONNX graph."""
+"""`hadamrnn export MODEL --c DIR | --onnx FILE | --web DIR` writes a model for microcontrollers, as a graph, or as a page."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from pathlib import Path
 
@@ -20,15 +21,24 @@ EXAMPLES = """\
   hadamrnn export har2-int12 --c har2_library --name har2 --resolution 0.00006103515625
   hadamrnn export har6-int12 --c har6_library --name har6 --windows 128,64
   hadamrnn export pmnist --onnx pmnist.onnx
+  hadamrnn export smnist --web smnist_page
+  hadamrnn export har6 --onnx har6_step.onnx --step
 """
 
 
 def add(commands: Commands) -> None:
-    parser = add_command(commands, "export", run, "write a model as a C99 library or an ONNX graph", EXAMPLES)
+    parser = add_command(
+        commands, "export", run, "write a model as a C99 library, an ONNX graph or a web page", EXAMPLES
+    )
     parser.add_argument("model", help="name of a bundled model, or a model file")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--c", metavar="DIR", help="folder of the C99 library, made if it is missing")
     what.add_argument("--onnx", metavar="FILE", help="ONNX file; needs the extra `export`")
+    what.add_argument(
+        "--web",
+        metavar="DIR",
+        help="folder of a web page, which is a package for npm as well; needs the extra `web`",
+    )
     parser.add_argument(
         "--transform",
         choices=("fwht", "popcount"),
@@ -36,7 +46,10 @@ def add(commands: Commands) -> None:
         help="how the C code computes the Hadamard transform; popcount takes less memory and needs an integer model "
         "(default: fwht)",
     )
-    parser.add_argument("--name", help="prefix of all names in C (default: the model's name)")
+    parser.add_argument(
+        "--name",
+        help="prefix of all names in C, or name of the page and its package (default: the model's name)",
+    )
     parser.add_argument(
         "--resolution",
         type=_numbers,
@@ -67,16 +80,26 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="give the ONNX graph an input `lengths`, with one number per sequence",
     )
+    parser.add_argument(
+        "--step",
+        action="store_true",
+        help="make the ONNX graph one time step, for streams: from x and a state to the logits so far and the next state",
+    )
     add_json(parser)
     parser.set_defaults(
         idle=(
             Idle(
-                ("--transform", "--name", "--resolution", "--longest", "--windows"),
+                ("--transform", "--resolution", "--longest", "--windows"),
                 lambda given: given.c is None,
                 "it is for the C library, --c",
             ),
             Idle(
-                ("--no-preprocess", "--lengths"),
+                ("--name",),
+                lambda given: given.onnx is not None,
+                "it is for the C library and the page, --c and --web",
+            ),
+            Idle(
+                ("--no-preprocess", "--lengths", "--step"),
                 lambda given: given.onnx is None,
                 "it is for the ONNX graph, --onnx",
             ),
@@ -92,7 +115,11 @@ def run(arguments: argparse.Namespace) -> int:
             refuse(arguments, ("--no-preprocess",), "the network reads what it is given")
         preprocess = not arguments.no_preprocess
         disk.check(arguments.onnx, arguments.model)
-        paths = [export.onnx(model, arguments.onnx, preprocess=preprocess, lengths=arguments.lengths)]
+        given = {"preprocess": preprocess, "lengths": arguments.lengths, "step": arguments.step}
+        paths = [export.onnx(model, arguments.onnx, **given)]
+    elif arguments.web is not None:
+        result["name"] = name = arguments.name or _package_name(arguments.model)
+        paths = export.web(model, arguments.web, name)
     else:
         result["name"] = name = arguments.name or _name_of(arguments.model)
         options = arguments.transform, arguments.resolution, arguments.longest, arguments.windows
@@ -115,6 +142,12 @@ def _name_of(source: str) -> str:
             file=sys.stderr,
         )
     return name
+
+
+def _package_name(source: str) -> str:
+    """The name of the page and its package for a bundled model or a file."""
+    stem = Path(source).name.removesuffix(format.SUFFIX)
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:100] or "model"
 
 
 def _numbers(text: str) -> list[float]:

@@ -19,7 +19,7 @@ from ..data.series import sequences
 from ..data.sounds import SETTINGS
 from ..data.texts import is_texts
 from ..errors import InputError
-from .counter import waiting
+from .counter import stages, waiting
 from .custom import add_columns, add_meaning, columns, shared_groups
 from .effect import Idle, refuse
 from .evaluate import Scored, score
@@ -65,6 +65,12 @@ def add(commands: Commands) -> None:
         help="make an integer model with so many bits of state (default: a float model)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument(
+        "--every-step",
+        action=argparse.BooleanOptionalAction,
+        help="there is a target for every step, in a table with a time step per row or in .npz, and the model answers at every "
+        "step (default: one for each sequence)",
+    )
     add_columns(parser)
     add_meaning(parser, "those that a model has not seen choose it")
     add_threads(parser)
@@ -81,11 +87,21 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    out: Path = arguments.out
-    disk.check(out, arguments.file, arguments.test)
+    return fit_file(arguments, arguments.file, arguments.out, arguments.max_bytes, arguments.every_step)
+
+
+def fit_file(
+    arguments: argparse.Namespace,
+    file: str,
+    out: Path,
+    max_bytes: int | None = None,
+    every_step: bool | None = None,
+) -> int:
+    """Fits a model of the `file` and writes it to `out`; the rest is as of the options of `hadamrnn fit`."""
+    disk.check(out, file, arguments.test)
     options = Options(
-        max_bytes=arguments.max_bytes,
-        hidden_size=arguments.hidden_size,
+        max_bytes=max_bytes,
+        hidden_size=getattr(arguments, "hidden_size", None),
         seed=arguments.seed,
         kind=arguments.targets,
         tokens=arguments.tokens,
@@ -93,15 +109,17 @@ def run(arguments: argparse.Namespace) -> int:
         normalize=not arguments.no_normalize,
         balanced=arguments.balanced,
         num_threads=threads(arguments),
-        every_step=False,
-        state_bits=arguments.state_bits,
+        every_step=bool(every_step),
+        state_bits=getattr(arguments, "state_bits", None),
     ).checked()
-    train, test = read(arguments)
-    refuse_steps(train)
+    train, test = read(arguments, file, options)
+    if every_step is None:
+        refuse_steps(train)
     if test is not None:
         check_test(train, test, options)
-    with waiting("fitting"):
-        model, report = fit_examples(train, options, SETTINGS if source.is_folder(arguments.file) else {})
+    with stages() as progress:
+        settings = SETTINGS if source.is_folder(file) else {}
+        model, report = fit_examples(train, options._replace(progress=progress), settings)
     if model.card.input == "tokens":
         refuse(arguments, ("--impute", "--no-normalize"), "it is for features, and the sequences are tokens")
     if model.card.preprocess.vocabulary is not None:
@@ -120,38 +138,51 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read(arguments: argparse.Namespace) -> tuple[Examples, Examples | None]:
-    """The files that the command line names; says how they are read."""
-    asked, kind = columns(arguments), arguments.targets
-    with waiting(f"reading {arguments.file}"):
-        train = files.examples(arguments.file, asked, kind=kind)
+def read(arguments: argparse.Namespace, file: str, options: Options) -> tuple[Examples, Examples | None]:
+    """The `file` and that of the test; says how they are read."""
+    train = _examples(arguments, file, options)
     print(train.understood, file=sys.stderr)
     if arguments.test is None:
         return train, None
-    with waiting(f"reading {arguments.test}"):
-        test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)
+    test = _examples(arguments, arguments.test, options, files.Known.of_training(train))
     print(test.understood, *shared_groups(train, test), sep="\n", file=sys.stderr)
     return train, test
 
 
+def _examples(
+    arguments: argparse.Namespace, file: str, options: Options, known: files.Known | None = None
+) -> Examples:
+    with waiting(f"reading {file}"):
+        return files.examples(
+            file, columns(arguments), known, options.kind, every_step=bool(options.every_step)
+        )
+
+
 def refuse_steps(train: Examples) -> None:
-    """Raises InputError for what may be a target for every step: models of such are scored by no command."""
+    """Raises InputError for what may be a target for every step, where nobody has said what it is."""
     y = np.asarray(train.y)
-    if y.ndim > 1 and not is_texts(train.x) and as_many_as_steps(y, sequences(train.x, train.places).lengths):
+    if is_texts(train.x):
+        return
+    lengths = sequences(train.x, train.places).lengths
+    if len(y) != len(lengths) and len(y) == lengths.sum():
+        raise InputError(
+            f"{train.y_places.name} has shape {y.shape}, a target for each step of {len(lengths)} sequences; expected "
+            "--every-step of hadamrnn fit, which says so, or one for each sequence"
+        )
+    if as_many_as_steps(y, lengths):
         raise InputError(
             f"{train.y_places.name} has shape {y.shape}, a target for each of {y.shape[1]} steps, or as many values of each "
-            "sequence; expected another number of them, as hadamrnn fit answers once a sequence: in Python "
-            "hadamrnn_ext.fit(X, y, every_step=...) takes both"
+            "sequence; expected --every-step or --no-every-step of hadamrnn fit, which say what they are"
         )
 
 
 def check_test(train: Examples, test: Examples, options: Options) -> None:
     """Raises ShapeError or InputError for a test that no model of these training data can be scored on."""
-    custom.task(
-        train,
-        test,
-        custom.Options(options.tokens, options.kind, options.impute, options.normalize, validation=0.0),
-    )
+    how = custom.Options(options.tokens, options.kind, options.impute, options.normalize, validation=0.0)
+    if options.every_step:
+        custom.check_steps(train, test, how)
+    else:
+        custom.task(train, test, how)
 
 
 def tell(out: Path, report: Report, scored: Scored | None) -> None:

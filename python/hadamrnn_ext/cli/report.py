@@ -20,7 +20,10 @@ EXAMPLES = """\
 def add(commands: Commands) -> None:
     parser = add_command(commands, "report", run, "make a page of results from the logs of runs", EXAMPLES)
     parser.add_argument(
-        "runs", nargs="+", metavar="RUNS", help="folders of runs, or folders that contain them"
+        "runs",
+        nargs="+",
+        metavar="RUNS",
+        help="folders of runs, or folders that contain them; a text notes.md in such a folder ends the page",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="Markdown file to write (default: stdout)"
@@ -37,9 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     groups, left_out = results.collect(arguments.runs)
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
+    notes = results.notes(arguments.runs)
     output: Path | None = arguments.output
     if output is None:
-        print(report.markdown(groups), end="")
+        print(report.markdown(groups, notes=notes), end="")
         return 0
     if not curves.available():
         refuse(arguments, ("--svg",), f"pictures need matplotlib, which is not installed: {hint('plot')}")
@@ -47,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     kind = "svg" if arguments.svg else "png"
     pictured = curves.available() and disk.is_plain(output)  # a pipe has no folder for pictures
     drawn = pictures.draw(groups, output.with_suffix(""), kind) if pictured else []
-    disk.write(output, report.markdown(groups, [(title, path.name) for title, path in drawn]).encode())
+    addresses = [(title, path.name) for title, path in drawn]
+    disk.write(output, report.markdown(groups, addresses, notes).encode())
     with beside(output):
         print(f"{output}: {len(groups)} recipes, {sum(len(group.runs) for group in groups)} runs")
     return 0

@@ -10,11 +10,14 @@ from pathlib import Path
 from .. import disk, isa
 from ..data import custom, tasks
 from ..data.task import Task
-from ..errors import DataError
+from ..errors import DataError, InputError
 from ..recipe import PRESETS, Config, Preset, get_preset, suited, suited_threads
+from ..recipe.preset import RATES, SHORT
+from ..recipe.setting import settings
 from .counter import waiting
 from .custom import add_custom, train_on
 from .effect import Idle
+from .fit import fit_file
 from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
 from .recipe_options import add_settings, configuration, refuse_idle_recipe
 
@@ -25,10 +28,16 @@ EXAMPLES = """\
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
+  hadamrnn train har2 --model gru --search-lr        the same, with the learning rate that is best in validation
   hadamrnn train custom --train train.npz --test test.npz     your own data: arrays X and y
   hadamrnn train custom --train walks.csv --id walk --label who --impute last --out runs/walks
+  hadamrnn train custom --train walks.csv --method closed_form    in seconds, as `hadamrnn fit`
   torchrun --nproc-per-node=2 -m hadamrnn_ext train smnist    the same batches, shared by two processes
 """
+
+
+#: Options that a fit in closed form has as well.
+ANY_METHOD = ("--hidden-size", "--state-bits", "--seed")
 
 
 def add(commands: Commands) -> None:
@@ -43,6 +52,12 @@ def add(commands: Commands) -> None:
         help="folder of the run (default: runs/PRESET-SEED, or runs/PRESET-MODEL-SEED)",
     )
     add_settings(parser, Config)
+    rates, share = ", ".join(f"{rate:g}" for rate in RATES), f"1/{SHORT}"
+    parser.add_argument(
+        "--search-lr",
+        action="store_true",
+        help=f"first tries the learning rates {rates} for {share} of the epochs, and takes the best in validation",
+    )
     add_data(parser)
     add_threads(parser)
     again = parser.add_mutually_exclusive_group()
@@ -68,10 +83,16 @@ def add(commands: Commands) -> None:
     )
     parser.set_defaults(
         idle=(
+            Idle(("--lr",), lambda given: given.search_lr, "--search-lr finds the learning rate"),
             Idle(
                 own,
                 lambda given: given.preset != custom.NAME,
                 "options of own data such as --train and --test are for the preset custom, not {preset}",
+            ),
+            Idle(
+                _of_gradients(),
+                lambda given: given.method == "closed_form",
+                "--method closed_form solves for the readout, and nothing is trained by gradients",
             ),
             Idle(
                 ("--data", "--no-verify"),
@@ -92,7 +113,16 @@ def add(commands: Commands) -> None:
     )
 
 
+def _of_gradients() -> tuple[str, ...]:
+    """The options that a fit in closed form has no use for."""
+    recipe = [setting.option for kind in (Preset, Config) for _, setting in settings(kind)]
+    others = ("--validation", "--resume", "--restart", "--checkpoint-seconds")
+    return (*(option for option in recipe if option and option not in ANY_METHOD), *others)
+
+
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.method == "closed_form":
+        return _fit(arguments)
     config, task = prepare(arguments)
     from .. import train  # imports torch, so only after the command line has been checked
 
@@ -106,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
             checkpoint_seconds=arguments.checkpoint_seconds,
             reporter=train.reporter(),
             task=task,
+            search_lr=arguments.search_lr,
         )
     except (train.Interrupted, train.DivergedError) as error:
         if train.is_main():
@@ -124,6 +155,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _fit(arguments: argparse.Namespace) -> int:
+    """The preset custom in closed form."""
+    folder = _folder(arguments)
+    folder.mkdir(parents=True, exist_ok=True)
+    return fit_file(arguments, arguments.train, folder / "model.safetensors")
+
+
 def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     """What to train, and the data to train on. Sets `arguments.out` to the folder of the run.
 
@@ -133,10 +171,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
     isa.active()
     own = arguments.preset == custom.NAME
     config = None if own else configuration(arguments, get_preset(arguments.preset))
-    if arguments.out is None:
-        kind = "" if getattr(arguments, "model", "hadamrnn") == "hadamrnn" else f"-{arguments.model}"
-        arguments.out = f"runs/{arguments.preset}{kind}-{arguments.seed}"
-    _check_folder(Path(arguments.out), arguments.resume)
+    _folder(arguments)
     disk.apart(Path(arguments.out) / "model.safetensors", arguments.start, arguments.train, arguments.test)
     if find_spec("torch") is None:
         from .. import nn  # noqa: F401  raises an error that says what to install
@@ -156,6 +191,20 @@ def prepare(arguments: argparse.Namespace) -> tuple[Config, Task]:
             )
     refuse_idle_recipe(arguments, config.preset, task)
     return config, task
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    """The folder of the run, which becomes `arguments.out` where the command line names none.
+
+    Raises DataError if it cannot be one, and InputError if the preset custom has no data.
+    """
+    if arguments.preset == custom.NAME and arguments.train is None:
+        raise InputError("the preset custom needs --train FILE, .npz with X and y or CSV")
+    if arguments.out is None:
+        kind = "" if getattr(arguments, "model", "hadamrnn") == "hadamrnn" else f"-{arguments.model}"
+        arguments.out = f"runs/{arguments.preset}{kind}-{arguments.seed}"
+    _check_folder(Path(arguments.out), arguments.resume)
+    return Path(arguments.out)
 
 
 def _check_folder(folder: Path, resume: bool) -> None:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..file.card import Card
 from ..model import Model
+from ..progress import Progress, silent
 from .batch import Source
+from .design import Design
 from .drawing import draw
 from .goal import Goal
 from .report import Trial
-from .ridge import ridge
+from .ridge import Solution, ridge
 
-__all__ = ["sample", "trials"]
+__all__ = ["Candidate", "candidates", "sample"]
 
 #: Units on which designs are compared.
 UNITS = 256
+#: Examples above which a half of them says which designs are worth the others, and how many these are.
+MANY, FINALISTS = 512, 2
+
+Groups = NDArray[np.int64] | None
+
+
+class Candidate(NamedTuple):
+    """A design, the network that was drawn, its features (N, F) and the readout that they give."""
+
+    trial: Trial
+    card: Card
+    parameters: dict[str, Any]
+    features: NDArray[np.float32]
+    solution: Solution
 
 
 def sample(count: int, most: int, seed: int) -> NDArray[np.int64]:
@@ -23,15 +42,42 @@ def sample(count: int, most: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
-def trials(
-    data: Source, goal: Goal, groups: NDArray[np.int64] | None, units: int | None, seed: int
-) -> list[Trial]:
-    """Each design on these examples."""
-    batch = data.batch()
-    found = []
-    for design in data.designs:
-        card, parameters = draw(design, min(UNITS, units or UNITS), batch, seed, tokens=data.tokens)
-        features = data.features(Model.from_parameters(card, parameters))
-        solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)
-        found.append(Trial(design, *goal.cost(solution.left_out)))
-    return found
+def candidates(
+    data: Source,
+    goal: Goal,
+    groups: Groups,
+    units: int | None,
+    seed: int,
+    progress: Progress = silent,
+) -> tuple[Candidate, list[Trial]]:
+    """The best design, and what came out of each."""
+    n = min(UNITS, units or UNITS)
+    designs, trials, count = list(data.designs), [], len(data.designs)
+    if len(goal) > MANY and len(designs) > FINALISTS:
+        half = np.arange(0, len(goal), 2)
+        some = data.take(half), goal.take(half), None if groups is None else groups[half]
+        count += FINALISTS
+        for design in designs:
+            trials.append(_try(design, *some, n, seed).trial)
+            progress("designs", len(trials), count)
+        trials.sort(key=_cost)
+        designs = [trial.design for trial in trials[:FINALISTS]]
+    tried = []
+    for design in designs:
+        tried.append(_try(design, data, goal, groups, n, seed))
+        progress("designs", len(trials) + len(tried), count)
+    best = min(tried, key=lambda candidate: candidate.trial.cost)
+    latest = {**{trial.design: trial for trial in trials}, **{one.trial.design: one.trial for one in tried}}
+    return best, [latest[design] for design in data.designs]
+
+
+def _cost(trial: Trial) -> float:
+    return trial.cost
+
+
+def _try(design: Design, data: Source, goal: Goal, groups: Groups, units: int, seed: int) -> Candidate:
+    card, parameters = draw(design, units, data.batch(), seed, tokens=data.tokens)
+    features = data.features(Model.from_parameters(card, parameters))
+    solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)
+    trial = Trial(design, *goal.cost(solution.left_out), len(goal))
+    return Candidate(trial, card, parameters, features, solution)

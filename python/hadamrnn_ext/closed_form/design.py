@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DESIGNS", "STEP_DESIGNS", "Design", "input_bits"]
-
-WIDE = 16  # columns of U
+__all__ = ["DESIGNS", "STEP_DESIGNS", "Design"]
 
 
 @dataclass(frozen=True)
@@ -15,12 +13,11 @@ class Design:
     """How a network is drawn.
 
     block_size: m of the Hadamard blocks; None: one block of all units.
-    longest: the longest time constant as a multiple of the usual length of a sequence. Constants are log-uniform from two
-        steps on (a sixteenth of the length where that is less), one per block.
+    longest: the longest time constant as a multiple of the usual length of a sequence. Constants are spaced evenly, in
+        octaves, from two steps on (a sixteenth of the length where that is less), one per block.
     input_activation, gain: phi, and the standard deviation of what it is applied to.
     thresholds: quantiles of each unit's states at which its thresholds are.
     differences: whether the input is read beside its change since the step before.
-    bias: standard deviation of the biases, in units of the input's.
     time_constant: k of a pool of the last 2^k steps or so, for answers at every step; `longest` is then not of the length,
         but of these steps.
     """
@@ -31,7 +28,6 @@ class Design:
     gain: float = 1.0
     thresholds: tuple[float, ...] = (0.2, 0.5, 0.8)
     differences: bool = True
-    bias: float = 0.0
     time_constant: int | None = None
 
     def input_width(self, channels: int) -> int:
@@ -46,12 +42,6 @@ class Design:
             steps = 1 << self.time_constant
             memory = f"time constants to {self.longest * steps:g} steps, pools of {steps} steps"
         return f"{blocks}, {memory}, {self.input_activation or 'linear'} input"
-
-
-def input_bits(width: int) -> int:
-    """Of U, of so many columns. Where these are many, U is most of the file, and more units are worth more than finer weights:
-    of spoken digits (64 columns) the left-out accuracy rises from 98.0 to 98.9 % in the same bytes."""
-    return 4 if width < WIDE else 3
 
 
 #: What `fit` chooses from. Outlines and gestures want short memories in small blocks, physiological series long ones in large

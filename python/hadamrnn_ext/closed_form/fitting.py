@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data import custom, holdout
+from ..data import custom, holdout, sounds
 from ..data.examples import Examples
 from ..data.missing import Impute
 from ..data.targets import Kind, targets
 from ..errors import InputError
+from ..file.card import TRAINED_STEPS
 from ..model import inputs
+from ..progress import Progress, silent
 from .batch import CHUNK, Data
 from .choice import sample
 from .fitter import Fitter, sums_of
@@ -46,6 +48,8 @@ def fit(
     num_threads: int | None = None,
     every_step: bool | None = None,
     state_bits: int | None = None,
+    sound_rate: int | None = None,
+    progress: Progress = silent,
 ) -> Fitted:
     """A model of sequences and their classes or values, without torch: seconds, where gradients take minutes.
 
@@ -74,7 +78,11 @@ def fit(
         num_threads: as of ``Model.infer``.
         state_bits: 8 to 16 for an integer model with a state of so many bits, whose readout is fitted to what the integers
             give; None: a float model.
+        progress: a function that is told what is counted ("designs", "sequences" or "steps"), how many of them are done, and
+            of how many; `print` shows it.
         every_step: whether y has a target for every step, where its shape does not say so.
+        sound_rate: X are frames of ``audio.log_mel``, of so many samples per second. The model remembers it: from then on it
+            takes sound files, and its exported C takes samples.
 
     Returns:
         ``Fitted(model, report)``.
@@ -103,7 +111,11 @@ def fit(
         num_threads,
         every_step,
         state_bits,
+        progress,
     )
+    if sound_rate is not None:
+        model, report = fit(X, y, groups=groups, **options._asdict())
+        return Fitted(model.with_card(sounds.remembered(model.card, sound_rate)), report)
     if hasattr(X, "__next__"):
         if y is not None:
             raise InputError(
@@ -135,9 +147,11 @@ def fit_examples(
     reader = reader.learned(found, rows, options.normalize, given.places)
     series = reader.series(found, answers.values, given.places)
     data = Data(series, reader, inputs.threads(options.num_threads, count))
-    goal = Goal.of(answers, options.balanced)
+    goal = Goal.of(answers, options.balanced, given.y_places.name)
     many, of_some = count > len(rows), None if groups is None else groups[rows]
-    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, warnings)
+    about = custom.data_card(given, reader)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
+    fitter = Fitter(data.take(rows), goal.take(rows), of_some, options, many, about, settings, warnings)
     if many:
-        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal), count)
-    return fitter.fitted(custom.data_card(given, reader), settings, begin)
+        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, options.progress), count)
+    return fitter.fitted(begin)

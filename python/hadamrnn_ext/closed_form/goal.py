@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..data import custom
 from ..data.targets import Targets
+from ..errors import InputError
 
 __all__ = ["Goal"]
 
@@ -34,8 +35,12 @@ class Goal:
     shares: F64 | None = None
 
     @staticmethod
-    def of(answers: Targets, balanced: bool = False) -> Goal:
-        """With units and weights learned of these answers. Raises InputError for weights of values."""
+    def of(answers: Targets, balanced: bool = False, name: str = "y") -> Goal:
+        """With units and weights learned of these answers, which have this name.
+
+        Raises InputError for weights of values, and for answers whose left-out errors would say nothing.
+        """
+        _check_repeated(answers, name)
         shares = np.array(custom.class_weights(answers)) if balanced else None
         units = answers.normalization()
         if units is None:
@@ -82,3 +87,17 @@ class Goal:
         """Whether the class that is predicted is another than that of the example, (N,)."""
         said = predictions[:, 0] > 0 if self.outputs == 1 else predictions.argmax(axis=1)
         return np.asarray(said != self.classes)
+
+
+def _check_repeated(answers: Targets, name: str) -> None:
+    """Raises InputError unless there are two values, or two examples of some class: a model without one is to predict it."""
+    count = len(answers.values)
+    if answers.labels is None and count < 2:
+        raise InputError(
+            f"{name} has {count} value; expected at least two, as a model without one is to predict it"
+        )
+    if answers.labels is not None and np.bincount(answers.values).max() < 2:
+        raise InputError(
+            f"{name} has {count} examples of {len(answers.labels)} classes, none of which occurs twice; expected several "
+            "examples of each class, or kind='values' (--targets values) for numbers that are no classes"
+        )

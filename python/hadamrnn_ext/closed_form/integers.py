@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..file.card import Card
 from ..model import Model
@@ -26,7 +25,7 @@ INPUT_BITS = 12
 
 def integer_network(
     card: Card,
-    parameters: dict[str, NDArray[Any]],
+    parameters: dict[str, Any],
     data: Batch,
     state_bits: int,
     input_bits: int = INPUT_BITS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from ..data.examples import Examples
 from ..data.places import Places
 from ..data.reader import Reader
 from ..data.targets import targets
-from ..file.data_card import DataCard
 from ..model import inputs
 from .batch import CHUNK, Data
 from .choice import sample
@@ -52,15 +51,14 @@ class Begun:
     fitter: Fitter
     goal: Goal
     part: Part
-    card: DataCard | None
 
     @property
     def needs_all(self) -> bool:
         """Whether those that have chosen are not all there are."""
         return len(self.goal) > CHUNK
 
-    def fitted(self, begin: float, settings: Mapping[str, Any] | None = None) -> Fitted:
-        return self.fitter.fitted(self.card, settings or {}, begin)
+    def fitted(self, begin: float) -> Fitted:
+        return self.fitter.fitted(begin)
 
 
 def begin(
@@ -82,9 +80,10 @@ def begin(
     threads = inputs.threads(options.num_threads, count)
     some = Data(reader.series(found, np.zeros(len(rows)), given.places), reader, threads)
     of_some = None if numbers is None else numbers[rows]
-    fitter = Fitter(some, goal.take(rows), of_some, options, count > len(rows), warnings)
+    about = custom.data_card(given, reader)
+    fitter = Fitter(some, goal.take(rows), of_some, options, count > len(rows), about, warnings=warnings)
     part = Part(fitter.drawn, fitter.standard, reader, threads)
-    return Begun(fitter, goal, part, custom.data_card(given, reader))
+    return Begun(fitter, goal, part)
 
 
 def fit_array(x: Any, y: ArrayLike, groups: ArrayLike | None, options: Options, started: float) -> Fitted:
@@ -95,6 +94,7 @@ def fit_array(x: Any, y: ArrayLike, groups: ArrayLike | None, options: Options, 
             rows = np.arange(start, min(start + CHUNK, len(x)))
             sums = begun.part.sums(np.asarray(x[start : start + CHUNK]), begun.goal.take(rows), start)
             begun.fitter.add(sums, len(rows))
+            options.progress("sequences", start + len(rows), len(x))
     return begun.fitted(started)
 
 

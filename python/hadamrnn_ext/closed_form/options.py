@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..data.missing import Impute
 from ..data.targets import Kind, check_kind
 from ..errors import InputError
+from ..progress import Progress, silent
 
 __all__ = ["Options"]
 
@@ -29,6 +30,7 @@ class Options(NamedTuple):
     num_threads: int | None = None
     every_step: bool | None = None
     state_bits: int | None = None
+    progress: Progress = silent
 
     def checked(self) -> Options:
         """These, with plain integers in place of NumPy's. Raises InputError for what no fit takes, whatever the data."""

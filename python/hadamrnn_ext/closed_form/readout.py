@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..file.card import Card
-from ..file.preprocess import Preprocess
 from ..file.tensors import pack_parameters
 from ..model import Model
 from .goal import Goal
@@ -27,10 +25,8 @@ class Solved(NamedTuple):
     features: NDArray[np.float32]
 
 
-def finished(
-    card: Card, parameters: dict[str, NDArray[Any]], solved: Solved, preprocess: Preprocess, factor: float
-) -> Model:
-    """The model with this readout, times `factor`, rounded by what it reads of the examples that are known."""
+def finished(card: Card, parameters: dict[str, Any], solved: Solved, factor: float) -> Model:
+    """The model of this card with this readout, times `factor`, rounded by what it reads of the examples that are known."""
     solution, goal = solved.solution, solved.goal
     bits = card.output_weight_bits
     assert bits is not None
@@ -41,7 +37,6 @@ def finished(
     else:
         unit = solution.standard.inverse
         rounded = round_by_inverse(weight, unit[:, None] * solution.inverse * unit, bits)
-    card = dataclasses.replace(card, output_size=goal.outputs, labels=goal.labels, preprocess=preprocess)
     # Rounding moves the predictions of the mean, which the bias takes back.
     moved = (weight - rounded.values(bits)) @ solution.standard.mean
     bias = (solution.bias * scale + goal.offset + moved).astype(np.float32)

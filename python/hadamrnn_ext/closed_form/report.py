@@ -12,11 +12,12 @@ __all__ = ["Fitted", "Report", "Trial"]
 
 
 class Trial(NamedTuple):
-    """A design and its left-out errors: the share of wrong classes (0 of values) and the mean squared error."""
+    """A design and its left-out errors on so many examples: the share of wrong classes (0 of values) and the mean squared error."""
 
     design: Design
     wrong: float
     square: float
+    examples: int
 
     @property
     def cost(self) -> float:
@@ -55,19 +56,22 @@ class Report:
     file_bytes: int
     seconds: float
 
+    @property
+    def trials_on(self) -> int:
+        """On how many examples the designs were compared that were not given up before."""
+        return max(trial.examples for trial in self.trials)
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it; of the trials, design and errors."""
         plain = {**vars(self), "design": str(self.design)}
-        plain["trials"] = [
-            {"design": str(trial.design), "wrong": trial.wrong, "square": trial.square}
-            for trial in self.trials
-        ]
+        plain["trials"] = [{**trial._asdict(), "design": str(trial.design)} for trial in self.trials]
         return plain
 
     def __str__(self) -> str:
         rows = ["error   squares  design"]
         rows += [
             f"{trial.wrong:6.1%}  {trial.square:7.4f}  {trial.design}{'  <- chosen' * (trial.design == self.design)}"
+            + f", on {trial.examples} of them" * (trial.examples < self.trials_on)
             for trial in self.trials
         ]
         name, value = next(iter(self.metrics.items()))

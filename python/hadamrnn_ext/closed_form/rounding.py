@@ -26,6 +26,8 @@ DAMPING = 0.01
 CLIPS = (1.0, 0.7, 0.5, 0.35)
 #: Examples that stand for all: more cost their square.
 EXAMPLES = 384
+#: Weights that are rounded before all later ones hear of their errors.
+BLOCK = 64
 
 
 def round_readout(weight: F64, features: NDArray[np.float32], bits: int) -> Coded:
@@ -46,12 +48,17 @@ def round_by_inverse(weight: F64, inverse: F64, bits: int) -> Coded:
     factor = np.linalg.cholesky(inverse)
     codes = np.zeros(scaled.shape, np.int8)
     losses = np.zeros(len(scaled))
-    for k in range(scaled.shape[1]):
-        column = factor[k:, k]
-        codes[:, k] = np.clip(np.rint(scaled[:, k]), low, high)
-        error = (scaled[:, k] - codes[:, k]) / column[0]
-        losses += np.square(error)
-        scaled[:, k:] -= np.outer(error, column)
+    for start in range(0, scaled.shape[1], BLOCK):
+        block = slice(start, start + BLOCK)
+        inner, wanted = factor[block, block], scaled[:, block]
+        errors = np.zeros_like(wanted)
+        for k in range(len(inner)):
+            now = wanted[:, k] - errors[:, :k] @ inner[k, :k]
+            code = np.minimum(np.maximum(np.rint(now), low), high)
+            codes[:, start + k] = code
+            errors[:, k] = (now - code) / inner[k, k]
+        losses += np.square(errors).sum(axis=1)
+        scaled[:, start + BLOCK :] -= errors @ factor[start + BLOCK :, block].T
     losses = losses.reshape(len(alphas), -1).sum(axis=1) * np.square(alphas.astype(np.float64))
     best = int(np.argmin(losses))
     return Coded(codes.reshape(len(alphas), *weight.shape)[best], alphas[best])
@@ -71,12 +78,22 @@ def _rounded(weight: F64, x: F64, low: int, high: int) -> NDArray[np.int8]:
     inverse = np.linalg.inv(x @ x.T + damping * np.eye(len(x)))  # of all features that are still to come
     error = np.zeros((len(x), len(weight)))
     codes = np.zeros(weight.shape, np.int8)
-    for k, feature in enumerate(np.ascontiguousarray(x.T)):
-        seen = inverse @ feature
-        rest = 1 - feature @ seen
-        inverse += np.outer(seen / rest, seen)
-        # With the feature taken out of the inverse, M x_k = d seen / rest, and x_k' M x_k + d = d / rest.
-        wanted = weight[:, k] + seen @ error
-        codes[:, k] = np.clip(np.rint(wanted), low, high)
-        error += np.outer(feature, weight[:, k] - codes[:, k])
+    for start in range(0, x.shape[1], BLOCK):
+        part = x[:, start : start + BLOCK]
+        # With feature k taken out of the inverse, M x_k = d seen_k / rest_k, and x_k' M x_k + d = d / rest_k. Of a block the
+        # vectors seen, which each step would otherwise find by an update of the inverse, are those of a Cholesky factor.
+        reached = inverse @ part
+        factor = np.linalg.cholesky(np.eye(part.shape[1]) - part.T @ reached)
+        unit = np.linalg.solve(factor, reached.T)  # seen_k / sqrt(rest_k), in rows
+        inverse += unit.T @ unit
+        seen = unit * np.diag(factor)[:, None]
+        wanted = weight[:, start : start + BLOCK] + (seen @ error).T
+        within = seen @ part
+        missed = np.zeros_like(wanted)
+        for k in range(part.shape[1]):
+            now = wanted[:, k] + missed[:, :k] @ within[k, :k]
+            code = np.minimum(np.maximum(np.rint(now), low), high)
+            codes[:, start + k] = code
+            missed[:, k] = weight[:, start + k] - code
+        error += part @ missed.T
     return codes

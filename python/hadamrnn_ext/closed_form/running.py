@@ -72,8 +72,10 @@ class Running:
         )
         self._goal = Goal.of(answers, self._options.balanced)
         of_some = None if numbers is None else numbers[rows]
-        self._fitter = Fitter(data.take(rows), self._goal.take(rows), of_some, self._options, True, warnings)
-        self._card = custom.data_card(given, self._reader)
+        about = custom.data_card(given, self._reader)
+        self._fitter = Fitter(
+            data.take(rows), self._goal.take(rows), of_some, self._options, True, about, warnings=warnings
+        )
         self._add(data, self._goal)
 
     def add(self, X: Any, y: ArrayLike, *, name: str = "X") -> Running:
@@ -90,10 +92,11 @@ class Running:
 
     def fitted(self) -> Fitted:
         """The model of all examples so far."""
-        return self._fitter.fitted(self._card, {}, self._begin)
+        return self._fitter.fitted(self._begin)
 
     def _add(self, data: Data, goal: Goal) -> None:
-        self._fitter.add(sums_of(self._fitter.drawn, self._fitter.standard, data, goal), len(data))
+        fitter = self._fitter
+        fitter.add(sums_of(fitter.drawn, fitter.standard, data, goal, self._options.progress), len(data))
 
     def _threads(self, count: int) -> int:
         return inputs.threads(self._options.num_threads, count)

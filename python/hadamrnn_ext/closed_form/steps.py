@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .. import _core
 from ..data import custom, holdout
 from ..data.examples import Examples
-from ..data.places import Places
 from ..data.reader import Reader
 from ..data.series import Sequences, Series
-from ..data.targets import as_array, shape_of, targets
-from ..errors import InputError, ShapeError
+from ..data.step_targets import of_steps
+from ..data.targets import as_array, shape_of
+from ..errors import InputError
+from ..file.card import TRAINED_STEPS
 from ..model import Model
 from .batch import CHUNK, Batch, Data
 from .choice import sample
@@ -76,17 +78,6 @@ def as_many_as_steps(y: NDArray[Any], lengths: NDArray[np.int64]) -> bool:
     if y.ndim < 2 or len(y) != len(lengths) or y.shape[1] == 1:
         return False
     return bool((lengths == y.shape[1]).all())
-
-
-@dataclass(frozen=True)
-class StepPlaces(Places):
-    """Places of targets that lie one after another: y[3][17] is that of step 17 of sequence 3."""
-
-    starts: Sequence[int] = ()
-
-    def sequence(self, i: int) -> str:
-        one = int(np.searchsorted(self.starts, i, side="right")) - 1
-        return f"{super().sequence(one)}[{i - self.starts[one]}]"
 
 
 @dataclass(frozen=True)
@@ -159,47 +150,30 @@ def fit_steps(
     reading: Reading,
     options: Options,
     begin: float,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Fitted:
     """`fit` where y has a target for every step."""
     reader, found, warnings = reading
     count, total = len(found.lengths), int(found.lengths.sum())
-    places = StepPlaces(given.y_places.name, starts=found.starts.tolist())
-    answers = targets(_flat(given.y, found, places.name), total, options.kind, places=places)
+    answers = of_steps(given, found, options.kind)
     folds, fold = _folds(found, given.groups)
     reader = reader.learned(found, np.arange(count), options.normalize, given.places)
     series = reader.series(found, np.zeros(count), given.places)
     steps = Steps(_cut(series), reader, sample(total, MOST, options.seed))
-    goal = Goal.of(answers, options.balanced).take(steps.kept)
+    goal = Goal.of(answers, options.balanced, given.y_places.name).take(steps.kept)
     rows = sample(len(steps), CHUNK, options.seed)
     many = len(steps) > CHUNK
-    fitter = Fitter(steps.take(rows), goal.take(rows), folds[steps.kept[rows]], options, many, warnings)
+    settings = {TRAINED_STEPS: int(found.lengths.max()), **settings}
+    about, some_folds = custom.data_card(given, reader), folds[steps.kept[rows]]
+    fitter = Fitter(steps.take(rows), goal.take(rows), some_folds, options, many, about, settings, warnings)
     if many:
         for first in range(0, len(steps), 8 * CHUNK):
             part = np.arange(first, min(first + 8 * CHUNK, len(steps)))
             some = goal.take(part)
             features = steps.take(part).features(fitter.drawn)
             fitter.add(Sums.of(features, some.targets, some.weights, fitter.standard), len(part))
-    return fitter.fitted(custom.data_card(given, reader), settings or {}, begin, "steps", fold)
-
-
-def _flat(y: Any, found: Sequences, name: str) -> ArrayLike:
-    """Targets one after another. Raises ShapeError for a sequence with another number of them than steps or than values."""
-    parts = [as_array(part, Places(f"{name}[{i}]")) for i, part in enumerate(y)]
-    for i, (part, length) in enumerate(zip(parts, found.lengths, strict=False)):
-        if not part.ndim or len(part) != length:
-            raise ShapeError(
-                f"{name}[{i}] has shape {part.shape}; expected a target for each of {length} steps"
-            )
-        if part.shape[1:] != parts[0].shape[1:]:
-            raise ShapeError(
-                f"{name}[{i}] has shape {part.shape}, and {name}[0] {parts[0].shape}; expected as many values of each step"
-            )
-    if len(parts) != len(found.lengths):
-        raise ShapeError(
-            f"{name} has {len(parts)} entries; expected one for each of {len(found.lengths)} sequences"
-        )
-    return np.concatenate(parts)
+            options.progress("steps", first + len(part), len(steps))
+    return fitter.fitted(begin, "steps", fold)
 
 
 def _folds(found: Sequences, groups: Any) -> tuple[NDArray[np.int64], str]:

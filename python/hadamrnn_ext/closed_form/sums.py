@@ -39,15 +39,16 @@ class Sums:
     @staticmethod
     def of(features: F32, targets: F64, weights: F64 | None, standard: Standard) -> Sums:
         """Those of a chunk: products in float32, which features near zero with a spread of 1 bear."""
-        z = standard.apply(features)
-        w = np.ones(len(z)) if weights is None else weights
-        weighted = z * w.astype(np.float32)[:, None]
+        w = np.ones(len(features)) if weights is None else weights
+        root = np.sqrt(w).astype(np.float32)
+        z = standard.apply(features) * root[:, None]
+        y = (targets * root[:, None]).astype(np.float32)
         return Sums(
             float(w.sum()),
-            weighted.sum(axis=0, dtype=np.float64),
+            (root @ z).astype(np.float64),
             w @ targets,
-            (weighted.T @ z).astype(np.float64),
-            weighted.T.astype(np.float64) @ targets,
+            (z.T @ z).astype(np.float64),  # a product with itself takes half of the operations
+            (z.T @ y).astype(np.float64),
         )
 
     @staticmethod

@@ -40,7 +40,9 @@ def npy(name: str, content: Content) -> Examples:
     return Examples(found, places=Places(name))
 
 
-def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> Examples:
+def npz(
+    name: str, content: bytes, labelled: bool, card: Card | None = None, every_step: bool = False
+) -> Examples:
     """The sequences of an .npz file with the arrays X, y (if `labelled`), and maybe lengths, groups and ids (N,).
 
     X is (N, T, ..). With lengths (N,), X is either padded to (N, T, ..) or holds one sequence after another, (sum of
@@ -61,7 +63,7 @@ def npz(name: str, content: bytes, labelled: bool, card: Card | None = None) -> 
     shapes = ", ".join(f"{key} {array.shape}" for key, array in stored.items())
     return Examples(
         x,
-        found["y"] if labelled else None,
+        None if not labelled else _of_steps(name, found) if every_step else found["y"],
         ids=None if ids is None else tuple(map(str, ids.tolist())),
         groups=found.get("groups") if labelled else None,
         understood=f"{name}: arrays {shapes}" if labelled else "",
@@ -130,17 +132,45 @@ def _sequences(name: str, found: Arrays) -> Any:
             f"{name}: lengths of shape {lengths.shape} and dtype {lengths.dtype}; expected integers (N,)"
         )
     counts = [int(length) for length in lengths]
-    filled = x.ndim > 1 and len(x) == len(counts)
+    filled = _filled(x, lengths)
     if filled and sum(counts) == len(x) and x.ndim == 2 and x.shape[1] > 1:
         raise DataError(
             f"{name}: X of shape {x.shape} with lengths of 1 can be read in two ways; expected X (N, T, d)"
         )
-    if min(counts) < 1 or (max(counts) > x.shape[1] if filled else sum(counts) != len(x)):
-        expected = f"1 .. {x.shape[1]}" if filled else f"a sum of {len(x)}"
+    expected = f"1 .. {x.shape[1]}" if filled else f"a sum of {len(x)}"
+    if min(counts) < 1:
+        place = int(np.argmin(lengths))
+        raise DataError(
+            f"{name}: lengths[{place}] is {counts[place]}; expected {expected}, at least one step each"
+        )
+    if max(counts) > x.shape[1] if filled else sum(counts) != len(x):
         raise DataError(
             f"{name}: X of shape {x.shape} with {len(counts)} lengths {min(counts)} .. {max(counts)}, "
             f"{sum(counts)} in all; expected {expected}"
         )
+    return _parts(x, counts, filled)
+
+
+def _of_steps(name: str, found: Arrays) -> Any:
+    """Targets for every step, which lie as the steps of X do."""
+    x, y, lengths = found["x"], found["y"], found.get("lengths")
+    filled = _filled(x, lengths)
+    expected = x.shape[: 2 if filled else 1]
+    if y.shape[: len(expected)] != expected:
+        raise DataError(
+            f"{name}: y has shape {y.shape}; expected {expected} or more dimensions, a target for each step of X, whose shape is "
+            f"{x.shape}"
+        )
+    return y if lengths is None else _parts(y, lengths.tolist(), filled)
+
+
+def _filled(x: NDArray[Any], lengths: NDArray[Any] | None) -> bool:
+    """Whether sequences are filled up to one length, (N, T, ..), and do not lie one after another."""
+    return lengths is None or (x.ndim > 1 and len(x) == len(lengths))
+
+
+def _parts(x: NDArray[Any], counts: list[int], filled: bool) -> list[NDArray[Any]]:
+    """What belongs to each sequence, of an array that is filled up or holds one after another."""
     if filled:
         return [row[:count] for row, count in zip(x, counts, strict=True)]
     return np.split(x, np.cumsum(counts)[:-1])

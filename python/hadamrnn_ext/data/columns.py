@@ -77,6 +77,7 @@ class Request(NamedTuple):
 
     known: what its reader expects; None for the data to train on. kind: of the targets. hearing: how the model hears
     sounds. labelled: whether targets are read. card: of the model that answers; None for data to train on or to score.
+    every_step: whether there is a target for every step.
     """
 
     columns: Columns = BY_NAME
@@ -85,6 +86,15 @@ class Request(NamedTuple):
     hearing: Hearing | None = None
     labelled: bool = True
     card: Card | None = None
+    every_step: bool = False
+
+    def once(self, name: str, what: str) -> None:
+        """Raises DataError if targets for every step are asked of a file that has one for each sequence."""
+        if self.every_step and self.labelled:
+            raise DataError(
+                f"{name}: {what} has one target; a target for every step is read from a table with a time step per row, or from "
+                ".npz"
+            )
 
 
 class Layout(NamedTuple):

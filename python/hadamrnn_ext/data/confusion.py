@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .metrics import Scores, predicted
 
-__all__ = ["Confusion"]
+__all__ = ["Confusion", "Score"]
 
 #: For more classes than this, people see the most frequent mistakes instead of the matrix.
 MOST_SHOWN = 20
@@ -35,9 +35,11 @@ class Confusion:
         self.counts = np.zeros((len(labels), len(labels)), np.int64)
 
     def add(self, logits: NDArray[np.float32], classes: NDArray[np.integer]) -> None:
-        """Count a batch of logits (B, o) and true classes (B,). Logits that are not finite are not counted."""
+        """Count a batch of logits (.., o) and true classes (..). Logits that are not finite, and classes below 0, which are
+        none, are not counted."""
         said = predicted(logits)
-        np.add.at(self.counts, (classes[said >= 0], said[said >= 0]), 1)
+        counted = (said >= 0) & (classes >= 0)
+        np.add.at(self.counts, (classes[counted], said[counted]), 1)
 
     def watching(self, scores: Score) -> Score:
         """The same scores, which count the answers when they are called."""

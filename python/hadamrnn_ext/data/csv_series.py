@@ -9,6 +9,7 @@ Empty cells at the end of a series are not steps. Other empty cells, and NA or n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -39,18 +40,28 @@ def parse(name: str, text: str, request: Request) -> Examples:
     at = layout(table, request)
     made = {"steps": _steps, "series": _series, "texts": _texts}[at.form](table, at)
     notes = [*at.notes, *made.notes]
+    if at.form != "steps":
+        request.once(name, f"a {'series' if at.form == 'series' else 'text'} per row")
     ids = [] if at.id is None else table.words(at.id, "the id of a sequence")
-    y = None
-    if labelled and at.label is not None:
-        cells = _one_each(table, made.rows, at, at.label, "targets", "a class or a number")
-        y, said = csv_targets.read(table, at.label, [rows[0] for rows in made.rows], cells, request.kind)
-        notes += said
+    y: Any = None
     lines = [[table.rows[i].line for i in rows] for rows in made.rows]
     places = CellPlaces(
         name,
         lines if at.form == "steps" else [line[0] for line in lines],
         [table.title(place) for place in at.features],
     )
+    y_places = places
+    if labelled and at.label is not None and request.every_step:
+        order = [i for rows in made.rows for i in rows]
+        words = table.words(at.label, "a class or a number")
+        y, said = csv_targets.read(table, at.label, order, [words[i] for i in order], request.kind)
+        y = np.split(y, np.cumsum([len(rows) for rows in made.rows])[:-1])
+        y_places = dataclasses.replace(places, columns=[table.title(at.label)])
+        notes += ["a target for every step", *said]
+    elif labelled and at.label is not None:
+        cells = _one_each(table, made.rows, at, at.label, "targets", "a class or a number")
+        y, said = csv_targets.read(table, at.label, [rows[0] for rows in made.rows], cells, request.kind)
+        notes += said
     return Examples(
         made.x,
         y,
@@ -59,7 +70,7 @@ def parse(name: str, text: str, request: Request) -> Examples:
         card=_card(table, at),
         understood=f"{name}: {'; '.join([str(table), *_facts(table, at, labelled), *notes])}",
         places=places,
-        y_places=places,
+        y_places=y_places,
     )
 
 
@@ -121,10 +132,11 @@ def _one_each(
         found = {cells[i]: i for i in reversed(rows)}
         if len(found) > 1:
             (first, a), (second, b) = sorted(found.items(), key=lambda one: one[1])[:2]
+            hint = "; `hadamrnn fit --every-step` takes a target for every step" * (what == "targets")
             key = "" if at.id is None else f" of id {table.cells(at.id)[a]!r}"
             raise DataError(
                 f"{table.name}: the rows{key} have the {what} {first}, {second} (lines {table.rows[a].line} and "
-                f"{table.rows[b].line}); expected one per sequence"
+                f"{table.rows[b].line}); expected one per sequence{hint}"
             )
     return [cells[rows[0]] for rows in members]
 

@@ -18,11 +18,12 @@ from .examples import Examples
 from .missing import Impute
 from .places import Places
 from .reader import Reader
-from .series import Series, feature_names
+from .series import Sequences, Series, feature_names
+from .step_targets import StepSeries, of_steps, score_steps
 from .targets import Kind, Targets, targets
 from .task import Task
 
-__all__ = ["NAME", "VALIDATION_SHARE", "Options", "digest", "of_model", "scored", "task"]
+__all__ = ["NAME", "VALIDATION_SHARE", "Options", "check_steps", "digest", "of_model", "scored", "task"]
 
 NAME = "custom"
 #: The share of the training examples that is used to choose the best epoch.
@@ -66,7 +67,7 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
             raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
     given = _examples(train)
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
-    answers = targets(given.y, len(found.lengths), options.kind, places=given.y_places)
+    answers = of_sequences(given, found, options.kind)
     groups = None if given.groups is None else holdout.groups_of(given.groups, len(found.lengths))
     split = holdout.parts(
         answers, groups, 0.0 if test is not None else options.held_out, options.validation, seed
@@ -101,19 +102,26 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
 def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None) -> Task:
     """A task whose test split is own data, as the model with this card reads it. The other splits are empty.
 
-    Missing values are filled in as in training, unless `impute` says otherwise. Raises ShapeError or InputError if the model
-    was made for other data.
+    Of a model that answers at every step y has a target for each, as of `step_targets.one_after_another`. Missing values are
+    filled in as in training, unless `impute` says otherwise. Raises ShapeError or InputError if the model was made for other
+    data.
     """
-    if card.output == "all":
-        raise InputError("the model answers at every step; expected one that answers once")
     given = _examples(examples)
     reader = Reader.of_model(card, given.x, impute)
     found = reader.read(given.x, given.places)
     kind: Kind = "values" if card.labels is None else "classes"
-    answers = targets(given.y, len(found.lengths), kind, card.labels, given.y_places)
+    stepwise = card.output == "all"
+    answers = (of_steps if stepwise else of_sequences)(given, found, kind, card.labels)
     if answers.outputs != card.output_size:
-        raise InputError(f"y has {answers.outputs} values per sequence; the model answers {card.output_size}")
-    test = reader.series(found, answers.values, given.places)
+        each = "step" if stepwise else "sequence"
+        raise InputError(f"y has {answers.outputs} values per {each}; the model answers {card.output_size}")
+    how = scored(answers.labels, answers.normalization())
+    if stepwise:
+        how["scores"] = score_steps(how["scores"])
+        series = reader.series(found, np.zeros(len(found.lengths)), given.places)
+        test: Series = StepSeries.of(series, answers.values)
+    else:
+        test = reader.series(found, answers.values, given.places)
     empty = test.take(slice(0))
     return Task(
         name=NAME,
@@ -122,10 +130,10 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
         test=test,
         input=card.input,
         input_size=card.input_size,
-        output="last",
+        output="all" if stepwise else "last",
         output_size=card.output_size,
         length=int(found.lengths.max()),
-        **scored(answers.labels, answers.normalization()),
+        **how,
         chosen_by="loss",
         preprocess=card.preprocess,
         labels=answers.labels,
@@ -161,14 +169,29 @@ def _examples(given: Examples | Pair, what: str = "") -> Examples:
     return Examples(*given, places=Places(f"{what}X"), y_places=Places(f"{what}y"))
 
 
-def _tested(given: Examples, reader: Reader, answers: Targets) -> Series:
+def _tested(given: Examples, reader: Reader, answers: Targets, stepwise: bool = False) -> Series:
     """Test examples, which must have the features and classes of the training data."""
     x = reader.read(given.x, given.places)
     kind: Kind = "values" if answers.labels is None else "classes"
-    y = targets(given.y, len(x.lengths), kind, answers.labels, given.y_places)
+    y = (of_steps if stepwise else of_sequences)(given, x, kind, answers.labels)
     if y.values.shape[1:] != answers.values.shape[1:]:
         raise InputError(f"{given.y_places.name} has shape {y.values.shape}; expected (N, {answers.outputs})")
-    return reader.series(x, y.values, given.places)
+    return reader.series(x, np.zeros(len(x.lengths)) if stepwise else y.values, given.places)
+
+
+def check_steps(train: Examples, test: Examples, options: Options) -> None:
+    """Raises ShapeError or InputError for a test on which no model of these training data can be scored at every step."""
+    reader, found = Reader.of_data(train.x, train.places, options.tokens, options.impute)
+    answers = of_steps(train, found, options.kind)
+    reader = reader.learned(found, np.arange(len(found.lengths)), options.normalize, train.places)
+    _tested(test, reader, answers, stepwise=True)
+
+
+def of_sequences(
+    given: Examples, x: Sequences, kind: Kind | None, labels: tuple[str, ...] | None = None
+) -> Targets:
+    """The targets of whole sequences, as of `targets.targets`."""
+    return targets(given.y, len(x.lengths), kind, labels, given.y_places)
 
 
 def data_card(given: Examples, reader: Reader) -> DataCard | None:

@@ -39,7 +39,7 @@ class _Format(NamedTuple):
 #: The first format that accepts the content of a file reads it. The last one, text, accepts everything.
 FORMATS = (
     _Format(source.NUMPY, lambda name, content, _: arrays.npy(name, content)),
-    _Format(b"PK", lambda name, content, asked: arrays.npz(name, bytes(content), asked.labelled, asked.card)),
+    _Format(b"PK", lambda name, content, asked: _npz(name, bytes(content), asked)),
     _Format(b"\0\0", lambda name, content, asked: idx.pixels(name, bytes(content), asked.card)),
     _Format(
         sound.is_sound,
@@ -62,6 +62,7 @@ def examples(
     known: Known | None = None,
     kind: Kind | None = None,
     hearing: sounds.Hearing | None = None,
+    every_step: bool = False,
 ) -> Examples:
     """The sequences in a file or another `source`, with their targets.
 
@@ -72,13 +73,16 @@ def examples(
         known: what the reader expects of the file; None for data to train on.
         kind: of the targets.
         hearing: how the model hears sounds.
+        every_step: whether the file has a target for every step, which a table with a time step per row or .npz can hold.
 
     Raises DataError naming the file.
     """
+    request = Request(columns, known, kind, hearing, every_step=every_step)
     if source.is_folder(path):
+        request.once(str(path), "a file of sound")
         refuse_columns(str(path), columns)
         return sounds.read(path, hearing)
-    found = _read(path, Request(columns, known, kind, hearing))
+    found = _read(path, request)
     if found.y is None:
         raise DataError(
             f"{source.label(path)}: has no targets; expected a class or a value for each series, in .npz with X and y, CSV, "
@@ -121,6 +125,10 @@ def _read(path: str | Path, request: Request) -> Examples:
     return form.read(name, content, request)
 
 
+def _npz(name: str, content: bytes, request: Request) -> Examples:
+    return arrays.npz(name, content, request.labelled, request.card, request.every_step)
+
+
 def _text(name: str, content: bytes, request: Request) -> Examples:
     text, card = source.text(name, content), request.card
     if card is None or ts.is_ts(text) or _is_table(name, text, card, request.columns):
@@ -136,6 +144,7 @@ def _series(name: str, text: str, request: Request) -> Examples:
         )
     if ts.is_ts(text):
         refuse_columns(name, request.columns)
+        request.once(name, "a series of .ts")
         return ts.parse(name, text)
     return csv_series.parse(name, text, request)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio import log_mel
 from ..errors import DataError
 from . import archive, frames, wav
 from .dataset import Dataset
 from .holdout import one_in
-from .mel import log_mel
 from .parsed import Arrays, parsed_file
 from .task import Known, Stacked, Task
 
@@ -42,7 +42,7 @@ MAX_MEMBERS = 20_000
 def read(directory: str | Path | None = None, *, verify: bool = True) -> tuple[Stacked, Stacked]:
     """The training and the test recordings of upstream's split, in the order of their names, as log-mel frames.
 
-    They are (N, 64, 32), see `mel.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
+    They are (N, 64, 32), see `audio.log_mel`: the last 64 frames of a recording, with silence before a shorter one.
 
     `verify` compares the checksum. The first call takes some seconds, see `parsed`. Raises `DataError`.
     """

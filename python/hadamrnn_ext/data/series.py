@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -148,8 +149,8 @@ class Series:
         return len(self.lengths)
 
     def take(self, index: Index) -> Series:
-        return Series(
-            self.values, self.starts[index], self.lengths[index], self.targets[index], self.normalization
+        return dataclasses.replace(
+            self, starts=self.starts[index], lengths=self.lengths[index], targets=self.targets[index]
         )
 
     def raw(self, index: Index) -> tuple[NDArray[Any], ...]:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from .. import audio
+from ..errors import DataError, InputError
 from ..file.card import Card
-from . import fsdd, mel, sound, source
+from . import fsdd, sound, source
 from .examples import Examples
 from .places import FilePlaces
 
-__all__ = ["SETTINGS", "Hearing", "hearing", "one", "read"]
+__all__ = ["SETTINGS", "Hearing", "hearing", "one", "read", "remembered"]
 
 #: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
 
 
 class Hearing(NamedTuple):
-    """Sound of `rate` samples per second as log-mel frames (see `mel.log_mel`), all of them or the last `steps`."""
+    """Sound of `rate` samples per second as log-mel frames (see `audio.log_mel`), all of them or the last `steps`."""
 
     rate: int = fsdd.RATE
     steps: int | None = None
@@ -29,13 +31,13 @@ class Hearing(NamedTuple):
     def frames(self, name: str, content: bytes) -> NDArray[np.float32]:
         """The frames (T, 32) of a sound file of any rate. Raises DataError naming `name`."""
         samples, rate = sound.read(name, content)
-        return mel.log_mel(sound.resample(samples, rate, self.rate), self.rate, self.steps)
+        return audio.log_mel(sound.resample(samples, rate, self.rate), self.rate, self.steps)
 
 
 def hearing(card: Card) -> Hearing | None:
     """How a model hears, according to its card; None if the card does not say."""
     training = card.training
-    if training is None or card.input != "features" or card.input_size != mel.BANDS:
+    if training is None or card.input != "features" or card.input_size != audio.BANDS:
         return None
     if training.task == "digits":
         return Hearing(fsdd.RATE, fsdd.STEPS)
@@ -44,10 +46,22 @@ def hearing(card: Card) -> Hearing | None:
     return None
 
 
+def remembered(card: Card, rate: int) -> Card:
+    """The card of a model that was fitted to log-mel frames of this rate. Raises InputError if it cannot be."""
+    if card.training is None or card.input != "features" or card.input_size != audio.BANDS:
+        raise InputError(
+            f"sound_rate is {rate}, and the sequences have {card.input_size} {card.input}; expected the {audio.BANDS} features of "
+            "audio.log_mel"
+        )
+    audio.mel_edges(rate)  # refuses what is no rate
+    training = replace(card.training, settings={**card.training.settings, **SETTINGS, "rate": rate})
+    return replace(card, training=training)
+
+
 def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Examples:
     """The frames of one sound, or its samples if the model reads one feature. Raises DataError."""
     understood = ""
-    if how is None and (card is None or (card.input == "features" and card.input_size == mel.BANDS)):
+    if how is None and (card is None or (card.input == "features" and card.input_size == audio.BANDS)):
         how = Hearing()
         understood = f"{name}: heard at {how.rate} Hz; the model does not say how it hears"
     if how is not None:
@@ -56,7 +70,7 @@ def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Ex
     if card.input == "features" and card.input_size == 1:
         return Examples(sound.read(name, content)[0][:, None])
     raise DataError(
-        f"{name}: the model reads {card.input_size} {card.input}; a WAV file is for models of {mel.BANDS} mel bands "
+        f"{name}: the model reads {card.input_size} {card.input}; a WAV file is for models of {audio.BANDS} mel bands "
         "or of samples"
     )
 

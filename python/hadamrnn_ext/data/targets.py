@@ -186,6 +186,9 @@ def _name(value: Any, places: Places, row: int) -> tuple[str, type]:
 
 
 def _values(array: NDArray[Any], places: Places) -> Targets:
+    if array.dtype.kind in "US" and array.ndim == 1 and len(array):
+        row = next((row for row, value in enumerate(array) if not _is_number(value)), 0)
+        raise InputError(f"{places.sequence(row)} is {str(array[row])!r}; expected numbers (N,) or (N, o)")
     if array.dtype.kind in "US" or array.ndim > 2:
         raise InputError(
             f"{places.name} has dtype {array.dtype} and shape {array.shape}; expected numbers (N,) or (N, o)"
@@ -203,6 +206,14 @@ def _values(array: NDArray[Any], places: Places) -> Targets:
             f"float32, which has steps of {np.spacing(np.float32(offset[column])):.3g} there: subtract an offset"
         )
     return Targets(values)
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _classes(array: NDArray[Any], labels: tuple[str, ...] | None, places: Places) -> Targets:

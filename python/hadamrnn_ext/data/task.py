@@ -185,16 +185,18 @@ def means(
     batch_size: int = EVALUATION_BATCH,
     progress: Callable[[int], object] = lambda done: None,
 ) -> dict[str, float]:
-    """The means of `task.scores` over `split`, from which `task.conclude` makes its scores.
+    """The means of `task.scores` over `split`, of its sequences or of their steps, from which `task.conclude` makes its scores.
 
     `predict` maps input to answers, with lengths as its second argument where the sequences of a batch differ in
     length; `raw` says which input it takes, see `Split`. `progress` is told how many sequences are done.
     """
     totals: dict[str, float] = {}
+    counts: dict[str, int] = {}
     for start in range(0, len(split), batch_size):
         index = slice(start, start + batch_size)
         inputs, targets, *lengths = split.raw(index) if raw else split.batch(index)
         for name, values in task.scores(predict(inputs, *lengths), targets).items():
             totals[name] = totals.get(name, 0.0) + float(values.sum())
+            counts[name] = counts.get(name, 0) + len(values)
         progress(min(start + batch_size, len(split)))
-    return {name: total / len(split) for name, total in totals.items()}
+    return {name: total / counts[name] for name, total in totals.items()}

@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DataError
-from . import copy, dsa, fashion, fsdd, glue, har, imdb, mnist
+from . import continuous, copy, dsa, fashion, fsdd, glue, har, imdb, mnist
 from .dataset import Dataset
 from .task import Known, Task
 
 __all__ = ["DATASETS", "GENERATED", "NAMES", "TASKS", "TEXTS", "load"]
 
-MODULES = (mnist, fashion, har, dsa, fsdd, imdb, glue, copy)
+MODULES = (mnist, fashion, har, dsa, fsdd, continuous, imdb, glue, copy)
 TASKS: dict[str, Known] = {name: known for module in MODULES for name, known in module.TASKS.items()}
 NAMES = tuple(TASKS)
 #: The data sets of the tasks, by name.

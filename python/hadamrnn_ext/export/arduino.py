@@ -9,6 +9,8 @@ __all__ = ["ARCHITECTURES", "architectures", "platforms"]
 #: The architectures for whose processors the tests compile: Arduino's name, then PlatformIO's name of the platform.
 ARCHITECTURES = {
     "avr": "atmelavr",
+    "esp32": "espressif32",
+    "esp8266": "espressif8266",
     "mbed_nano": "nordicnrf52",
     "mbed_rp2040": "raspberrypi",
     "nrf52": "nordicnrf52",

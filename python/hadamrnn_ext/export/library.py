@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import hadamard
+from ..data.sounds import hearing
 from ..disk import write
 from ..errors import InputError
 from ..file.card import Card
 from ..file.codes import code_width
 from ..model import Model
-from . import floats, integers
+from . import floats, integers, sound
 from .arduino import architectures, platforms
+from .classes import classes, given
 from .names import identifier
 from .pools import check_longest
 from .raw import raw_values
@@ -26,7 +28,7 @@ from .tables import Tables, table_bytes, table_values
 from .template import render
 from .windows import windows_values
 
-__all__ = ["c"]
+__all__ = ["c", "sources"]
 
 
 def c(
@@ -38,13 +40,15 @@ def c(
     longest: int | None = None,
     windows: tuple[int, int] | None = None,
 ) -> list[Path]:
-    """Write a model as C99 source: ``name.h``, ``name.c``, an example, and the files for Arduino and PlatformIO.
+    """Write a model as C99 source: ``name.h``, ``name.c``, examples, and what makes it a library of Arduino, PlatformIO,
+    ESP-IDF, Zephyr and CMake.
 
     The state lives in a struct that the caller owns. Results equal those of ``Model.infer`` to the bit. An integer model
     (``Model.quantize`` with readout="integer") uses no floats and gives the integers that ``card.integer.logit_scale``
     multiplies. A float model gives the same float32 values, unless the compiler is told to reorder (``-ffast-math``).
     ``name_step`` reads what the network itself reads: scaled, normalized, permuted, quantized. ``name_prepare`` computes
-    that from what sensors give, one time step at a time.
+    that from what sensors give, one time step at a time. If the card says that the model hears sound, ``name_sound.h`` and
+    ``name_sound.c`` compute its frames from samples of 16 bits, in integers; see docs/microcontrollers.md.
 
     Args:
         directory: created if it is missing; existing files of the same names are replaced.
@@ -56,7 +60,8 @@ def c(
             r * resolution in the units of the training data. It is one number, or one per feature: 1/16384 for an
             accelerometer with 16384 counts per g and a model that was trained on values in g. None takes 1 if a step of the
             model's input is at least 1, otherwise a power of two that gives 16 to 32 integers per step; ``name.h`` says
-            which.
+            which. A model that hears sound takes 2^-12, in which the sound library gives its frames; with another resolution
+            it has no sound library.
         longest: the most steps of a sequence, for an integer model that sums over all of them (the output "mean", or a pool
             without a time constant). Sums take as few bytes as these steps need. None takes the length of ``windows``, or
             2^20 = 1,048,576; ``name.h`` says how many steps the sums hold.
@@ -76,6 +81,30 @@ def c(
         >>> import hadamrnn_ext as hr
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
     """
+    paths = []
+    for file, text in sources(model, name, transform, resolution, longest, windows).items():
+        target = Path(directory) / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target, text.encode())
+        paths.append(target)
+    return paths
+
+
+def sources(
+    model: Model,
+    name: str = "model",
+    transform: str = "fwht",
+    resolution: float | Sequence[float] | None = None,
+    longest: int | None = None,
+    windows: tuple[int, int] | None = None,
+    plenty_of_memory: bool = False,
+) -> dict[str, str]:
+    """The text of each file that ``c`` writes, by its name.
+
+    Args:
+        plenty_of_memory: the library has no ``name_prepare``, and that of a float model has ``name_unpack`` instead, which is
+            to be called once: it decodes all codes into memory, so that steps are faster. The bits are the same.
+    """
     name = identifier(name)
     if transform not in integers.LAYOUTS:
         raise InputError(
@@ -90,38 +119,51 @@ def c(
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
     windowed = windows_values(card, windows)
     steps = check_longest(card, longest, windowed.get("window_length"))
-    raw, tables = raw_values(card, resolution), Tables()
+    hears = None if plenty_of_memory or resolution is not None else hearing(card)
+    if hears is not None and card.integer is not None:
+        resolution = sound.RESOLUTION
+    raw, tables = None if plenty_of_memory else raw_values(card, resolution), Tables()
     network = (
         floats.values(model, tables)
         if card.integer is None
         else integers.values(model, transform, steps, tables)
     )
+    c_files = [f"{name}{part}.c" for part in ("", "_sound")[: 1 + (hears is not None)]]
     prepare = {"raw": False} if raw is None else raw.values(name, tables)
     values = {
         "name": name,
         "NAME": name.upper(),
         **_common(card),
+        **classes(card),
+        "c_files": [{"file": file} for file in c_files],
+        "sources": json.dumps([f"+<{file}>" for file in c_files]),
         **network,
         **prepare,
+        **given(raw, network["input_kind"]),
+        "unpacked": plenty_of_memory and card.integer is None,
         **windowed,
         "layers": [{**_layer(card, i), **layer} for i, layer in enumerate(network["layers"])],
         **table_values(tables, _largest_index(card)),
         "architectures": ",".join(architectures(table_bytes(tables))),
         "platforms": json.dumps(platforms(table_bytes(tables))),
     }
-    paths = []
-    for template, file in {
-        "header.h.in": f"{name}.h",
-        network["template"]: f"{name}.c",
-        "example.c.in": f"examples/{name}/main.c",
-        "library.properties.in": "library.properties",
-        "library.json.in": "library.json",
-    }.items():
-        target = Path(directory) / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write(target, render(template, values).encode())
-        paths.append(target)
-    return paths
+    files = {
+        f"{name}.h": ("header.h.in", values),
+        f"{name}.c": (network["template"], values),
+        f"examples/{name}/main.c": ("example.c.in", values),
+        "examples/serial/serial.ino": ("sketch.ino.in", values),
+        "library.properties": ("library.properties.in", values),
+        "library.json": ("library.json.in", values),
+        "CMakeLists.txt": ("CMakeLists.txt.in", values),
+        "idf_component.yml": ("idf_component.yml.in", values),
+        "zephyr/module.yml": ("module.yml.in", values),
+        "zephyr/CMakeLists.txt": ("zephyr.txt.in", values),
+    }
+    if hears is not None:
+        front_end = sound.values(card, name, hears.rate, raw is not None)
+        files |= {f"{name}_sound.{end}": (f"sound.{end}.in", front_end) for end in "hc"}
+        files[f"examples/{name}_sound/main.c"] = ("sound_example.c.in", front_end)
+    return {file: render(template, inserted) for file, (template, inserted) in files.items()}
 
 
 def _common(card: Card) -> dict[str, Any]:

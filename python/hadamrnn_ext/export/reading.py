@@ -1,4 +1,7 @@
-"""Converts raw input to what the functions of an exported library read."""
+"""Converts raw input to what the functions of an exported library read.
+
+The numbers are little-endian on every machine, as the example program of a library reads them from a file.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,13 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
     card = model.card
     values = model.prepare(x).values
     if card.input == "tokens":
-        return values.astype(np.int32)
+        return values.astype("<i4")
     if card.integer is None or card.integer.input is None:
-        return values.astype(np.float32)
+        return values.astype("<f4")
     features = card.integer.input
     low, high = map(np.float32, features.range)
     codes: NDArray[Any] = np.clip(np.rint(values / np.float32(features.scale)), low, high)
-    return codes.astype(input_kind(card).removesuffix("_t"))
+    return codes.astype(np.dtype(input_kind(card).removesuffix("_t")).newbyteorder("<"))
 
 
 def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None = None) -> NDArray[Any]:
@@ -70,7 +73,7 @@ def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None
     ready = model.prepare(x)
     values = inputs.permute(ready.raw if ready.batched else ready.raw[None], ready.lengths, model.card)
     if raw.kind == "float":
-        return np.ascontiguousarray(values, np.float32)
+        return np.ascontiguousarray(values, "<f4")
     assert raw.resolution is not None
     if raw.kind == "uint8_t":
         if values.dtype != np.uint8:
@@ -78,4 +81,4 @@ def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None
         return np.ascontiguousarray(values)
     low, high = np.iinfo(np.int32).min, np.iinfo(np.int32).max
     integers: NDArray[Any] = np.clip(np.rint(values / np.array(raw.resolution)), low, high)
-    return integers.astype(np.int32)
+    return integers.astype("<i4")

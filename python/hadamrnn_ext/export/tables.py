@@ -31,6 +31,7 @@ _WIDTH = 110
 _READERS = {
     "uint8_t": "pgm_read_byte(address)",
     "int8_t": "((int8_t)pgm_read_byte(address))",
+    "uint16_t": "pgm_read_word(address)",
     "int16_t": "((int16_t)pgm_read_word(address))",
     "int32_t": "((int32_t)pgm_read_dword(address))",
     "uint32_t": "pgm_read_dword(address)",

@@ -9,12 +9,16 @@ from typing import ClassVar, Literal
 from .. import hadamard
 from ..errors import ModelFormatError
 from .data_card import DataCard
+from .drawn import BITS, Drawn
 from .integer_card import IntegerCard
 from .pool import Pool
 from .preprocess import Preprocess
 from .record import Record, within
 
-__all__ = ["Card", "LayerCard", "Training"]
+__all__ = ["TRAINED_STEPS", "Card", "LayerCard", "Training"]
+
+#: The entry of `Training.settings` that says how many steps the longest sequence had that a model was trained on.
+TRAINED_STEPS = "trained_steps"
 
 # Limits of the declared sizes, so that no file makes a reader allocate much more memory than the file has bytes.
 MAX_LAYERS = 16
@@ -91,6 +95,7 @@ class Card(Record):
         those of its input codes or token table, and whose tokens have no embedding.
     bidirectional: True if a second recurrence reads each sequence from its end to its beginning, else None.
     data: how the files of the training data were read, so that later files are read in the same way.
+    drawn: the seed of signs, input weights, decays and biases, which the file then does not hold.
 
     Raises:
         ModelFormatError: sizes, bits, labels or preprocessing do not fit together.
@@ -98,7 +103,7 @@ class Card(Record):
 
     optional: ClassVar[tuple[str, ...]] = (
         *("bidirectional", "data"),
-        *("decays", "input_activation", "differences", "pool"),
+        *("decays", "input_activation", "differences", "pool", "drawn"),
     )
 
     input: Literal["features", "tokens"]
@@ -122,6 +127,7 @@ class Card(Record):
     input_activation: Literal["relu", "clip"] | None = None
     differences: bool | None = None
     pool: Pool | None = None
+    drawn: Drawn | None = None
 
     @property
     def input_width(self) -> int:
@@ -132,6 +138,18 @@ class Card(Record):
     def forgets(self) -> bool:
         """Whether the network has decays, an input activation, differences or a pool, which the paper's network lacks."""
         return bool(self.decays or self.input_activation or self.differences or self.pool)
+
+    @property
+    def endless(self) -> bool:
+        """Whether answers stay good on a stream without an end: every state forgets, and so does what is read of it."""
+        lasting = self.output == "mean" if self.pool is None else self.pool.time_constant is None
+        return bool(self.decays) and not lasting
+
+    @property
+    def trained_steps(self) -> int | None:
+        """How many steps the longest sequence had that the model was trained on; None if its file does not say."""
+        said = None if self.training is None else self.training.settings.get(TRAINED_STEPS)
+        return said if type(said) is int and said > 0 else None
 
     @property
     def output_width(self) -> int:
@@ -178,8 +196,20 @@ class Card(Record):
             raise ModelFormatError("a bidirectional model is a float model of one layer")
         if self.data is not None:
             self.data.check_width(self.input_size if self.input == "features" else 1)
+        if self.drawn is not None:
+            self.drawn.check_size(self.layers[0].hidden_size, self.input_width)
+            self._check_drawn()
         if self.integer is not None or self.kind == "integer":
             self._check_integer()
+
+    def _check_drawn(self) -> None:
+        table = self.kind == "integer" and self.input == "tokens"
+        if len(self.layers) > 1 or self.embedding_size is not None or not self.decays:
+            raise ModelFormatError("Card.drawn is for one layer with decays and without an embedding")
+        if (self.weight_bits, self.bias_bits) != (BITS, 1) and not table:
+            raise ModelFormatError(
+                f"Card.drawn is given with weight_bits {self.weight_bits} and bias_bits {self.bias_bits}; expected {BITS} and 1"
+            )
 
     def _check_integer(self) -> None:
         integer = self.integer

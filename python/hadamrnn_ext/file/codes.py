@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,9 +99,9 @@ def pack(codes: ArrayLike, bits: int) -> NDArray[np.uint8]:
     codes = np.asarray(codes)
     if codes.size and not (low <= codes.min() and codes.max() <= high):
         raise InputError(f"{bits}-bit codes lie in {low}..{high}, got {codes.min()}..{codes.max()}")
-    columns = np.arange(code_width(bits))
-    stream = codes.reshape(-1, 1).astype(np.int64) >> columns & 1
-    return np.packbits(stream.astype(np.uint8), bitorder="little")
+    columns = np.arange(code_width(bits), dtype=np.uint8)
+    stream = codes.astype(np.int8).reshape(-1, 1).view(np.uint8) >> columns & 1
+    return np.packbits(stream, bitorder="little")
 
 
 def unpack(packed: NDArray[np.uint8], bits: int, shape: Sequence[int]) -> NDArray[np.int8]:
@@ -113,11 +112,11 @@ def unpack(packed: NDArray[np.uint8], bits: int, shape: Sequence[int]) -> NDArra
     low, _ = code_range(bits)
     width = code_width(bits)
     stream = _bits(packed, math.prod(shape) * width).reshape(-1, width).astype(np.int8)
-    weights = np.array([1 << j for j in range(width - 1)] + [-(1 << width - 1)], np.int64)
-    codes: NDArray[Any] = stream @ weights
+    weights = np.array([1 << j for j in range(width - 1)] + [-(1 << width - 1)], np.int8)
+    codes: NDArray[np.int8] = stream @ weights
     if codes.size and codes.min() < low:
         raise ModelFormatError(f"packed {bits}-bit codes hold {codes.min()}, the smallest code is {low}")
-    return codes.astype(np.int8).reshape(shape)
+    return codes.reshape(shape)
 
 
 def pack_signs(signs: ArrayLike) -> NDArray[np.uint8]:

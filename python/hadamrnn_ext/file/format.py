@@ -21,9 +21,9 @@ from safetensors.numpy import save as serialize
 from ..errors import HadamardOrderError, ModelFormatError
 from .card import Card
 from .record import conform, encode
-from .tensors import validate
+from .tensors import regenerated, validate
 
-__all__ = ["FORMAT_VERSION", "SUFFIX", "digest", "dumps", "loads", "read"]
+__all__ = ["FORMAT_VERSION", "SUFFIX", "digest", "dumps", "held", "loads", "read"]
 
 #: The suffix of model files.
 SUFFIX = ".safetensors"
@@ -65,12 +65,18 @@ def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> 
     return sha.hexdigest()
 
 
+def held(card: Card, tensors: Mapping[str, NDArray[Any]]) -> Tensors:
+    """Those tensors of a model that its file holds: what is drawn is regenerated."""
+    absent = regenerated(card)
+    return {name: tensor for name, tensor in tensors.items() if name not in absent}
+
+
 def document(card: Card, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The JSON document of a model: format version, card and digest."""
     version = _version(card)
     encoded = {key: value for key, value in encode(card).items() if ADDED.get(key, 1) <= version}
     rest = {"format_version": version, "card": encoded}
-    return {**rest, "digest": digest(rest, tensors)}
+    return {**rest, "digest": digest(rest, held(card, tensors))}
 
 
 def _version(card: Card) -> int:
@@ -80,13 +86,14 @@ def _version(card: Card) -> int:
 
 def dumps(card: Card, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     """The bytes of a model file; the same model always gives the same bytes."""
-    _reserve(sum(tensor.nbytes for tensor in tensors.values()))
-    data: bytes = serialize(dict(tensors), {METADATA_KEY: _json(document(card, tensors))})
+    written = held(card, tensors)
+    _reserve(sum(tensor.nbytes for tensor in written.values()))
+    data: bytes = serialize(written, {METADATA_KEY: _json(document(card, tensors))})
     return data
 
 
 def loads(data: bytes) -> tuple[Card, Tensors]:
-    """The card and the packed tensors (read-only) of a model file, given as bytes.
+    """The card and the packed tensors (read-only) of a model file, given as bytes; those that are drawn as well.
 
     Raises:
         ModelFormatError: the bytes do not follow docs/format.md.
@@ -94,22 +101,26 @@ def loads(data: bytes) -> tuple[Card, Tensors]:
     if len(data) > MAX_FILE_BYTES:
         raise ModelFormatError(f"the model file has {len(data)} bytes; expected at most {MAX_FILE_BYTES}")
     _reserve(len(data))
-    stored = _document(_metadata(data))
+    said = _document(_metadata(data))
     tensors = _tensors(data)
-    found = digest(stored, tensors)
-    if stored["digest"] != found:
+    found = digest(said, tensors)
+    if said["digest"] != found:
         raise ModelFormatError(
-            f"the digest does not match: the file says {ascii(stored['digest'])[:70]}, its content gives {found!r}; "
+            f"the digest does not match: the file says {ascii(said['digest'])[:70]}, its content gives {found!r}; "
             "the file is damaged or was edited"
         )
     try:
-        card: Card = conform(_upgraded(stored), Card, "card")
+        card: Card = conform(_upgraded(said), Card, "card")
     except HadamardOrderError as error:
         raise ModelFormatError(f"card: {error}") from None
-    if stored["format_version"] != (expected := _version(card)):
+    if said["format_version"] != (expected := _version(card)):
         raise ModelFormatError(
-            f"this {card.kind} model is written as format version {stored['format_version']}; expected {expected}"
+            f"this {card.kind} model is written as format version {said['format_version']}; expected {expected}"
         )
+    drawn = regenerated(card)
+    for name in sorted(drawn.keys() & tensors.keys()):
+        raise ModelFormatError(f"tensor {name!r} is in the file of a model that draws it; expected none")
+    tensors |= drawn
     validate(card, tensors)
     return card, tensors
 

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, ModelFormatError, ShapeError
 from . import storage as kinds
 from .card import Card
+from .codes import pack, pack_signs
+from .drawn import BITS
 from .storage import F32, Coded, Float32, Int32, Schema, Shape, Storage
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "REVERSE",
     "Entry",
     "codes_name",
+    "drawn_codes",
     "entries",
     "pack_parameters",
     "parameter_shapes",
+    "regenerated",
     "schema",
     "unpack_parameters",
     "validate",
@@ -153,6 +157,32 @@ def schema(card: Card) -> Schema:
     return found
 
 
+def drawn_codes(card: Card) -> NDArray[np.int8]:
+    """Codes of U (n, columns) of a model that is drawn."""
+    assert card.drawn is not None
+    layer = card.layers[0]
+    draw = card.drawn.features if card.input == "features" else card.drawn.tokens
+    blocks = layer.hidden_size // layer.block_size if card.input_activation is None else None
+    return draw(layer.hidden_size, card.input_width, blocks)
+
+
+def regenerated(card: Card) -> dict[str, Array]:
+    """The tensors that are drawn, and so need not be in the file."""
+    if card.drawn is None:
+        return {}
+    n, q = card.layers[0].hidden_size, card.layers[0].hidden_size // card.layers[0].block_size
+    nothing = pack(np.zeros(n, np.int8), 1)
+    made: dict[str, Array] = {"layers.0.signs": pack_signs(card.drawn.signs(n))}
+    if card.integer is None or card.input == "features":
+        made["input.codes"] = pack(drawn_codes(card), BITS)
+    if card.integer is None:
+        made["layers.0.decays"] = card.drawn.decays(q)
+        made |= {"layers.0.bias_codes": nothing, "layers.0.bias_scale": np.ones(1, F32)}
+    elif card.input == "features":
+        made["layers.0.bias"] = nothing
+    return made
+
+
 def pack_parameters(card: Card, parameters: Mapping[str, ArrayLike | Coded]) -> dict[str, Array]:
     """Quantize and pack parameters as the card says. A ``Coded`` parameter is packed without quantizing it again.
 
@@ -210,6 +240,11 @@ def validate(card: Card, tensors: Mapping[str, Array]) -> None:
             raise ModelFormatError(f"tensor {name!r} holds a value that is not finite")
         if name.endswith("scale") and not (tensor > 0).all():
             raise ModelFormatError(f"tensor {name!r} is {tensor.min()}; expected a positive scale")
+    for name, drawn in regenerated(card).items():
+        if not np.array_equal(tensors[name], drawn):
+            raise ModelFormatError(
+                f"tensor {name!r} is not what Card.drawn gives for its seed; expected that, or a card without drawn"
+            )
 
 
 def _checked(name: str, value: ArrayLike, shape: Shape) -> Array:

@@ -71,6 +71,8 @@ class Description:
             rows.append(("", "and a second network that reads backwards in time"))
         if card.decays:
             rows.append(("forgets", "with a decay per block"))
+        if card.drawn is not None:
+            rows.append(("drawn", str(card.drawn)))
         if card.pool is not None:
             rows.append(("reads", str(card.pool)))
         if card.integer is not None:

@@ -365,7 +365,8 @@ class Model:
 
     def describe(self) -> Description:
         """Sizes, bytes, operations per step, kernel and instruction set, in a form that prints well."""
-        return describe(self._card, self._core, self._tensors, len(self.to_bytes()))
+        held = format.held(self._card, self._tensors)
+        return describe(self._card, self._core, held, len(self.to_bytes()))
 
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, Model) else NotImplemented

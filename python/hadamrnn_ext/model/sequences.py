@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..errors import InputError
 from ..file.card import Card
-from . import states
+from . import outlive, states
 from .classify import Classes
 from .reader import Reader
 
@@ -36,13 +36,14 @@ class Source(Protocol):
 class Sequences:
     """Sequences of one model at places 0 .. ``capacity`` - 1 of the core; the default None of ``at`` means all places."""
 
-    __slots__ = ("_check_finite", "_core", "_core_step", "_model", "_raw", "_reader")
+    __slots__ = ("_check_finite", "_core", "_core_step", "_model", "_most", "_raw", "_reader")
 
     def __init__(self, model: Source, capacity: int | None, raw: bool, check_finite: bool) -> None:
         """Fills all places with sequences at h_0 = 0. A capacity of None is one sequence whose steps have no batch axis."""
         _check_order(model.card, raw)
         self._model, self._raw, self._check_finite = model, raw, check_finite
         self._reader = Reader(model.card, raw)
+        self._most = outlive.limit(model.card)  # steps of a sequence; None: no need to count them
         self._core = _core.Stream(model.core, capacity, check_finite, self._reader.features)
         self._core_step = self._core.step  # bound once, because a step costs no more than a few Python calls
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ShapeError
-from . import inputs, states
+from . import inputs, outlive, states
 from .classify import Classification
 from .reader import overflow_error
 from .sequences import F32, F64, MAX_COUNT, Sequences, Source
@@ -20,16 +20,18 @@ class Stream(Sequences):
     """The state of one sequence, or of ``batch_size`` sequences in parallel. Made by ``Model.stream``.
 
     A Stream must not be used by several threads at once; give each thread its own Stream of a shared Model. A step that raises
-    leaves the state unchanged. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
+    leaves the state unchanged. Where a model does not forget, a UserWarning says once that the sequence has become far longer
+    than those that the model was trained on. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
     """
 
-    __slots__ = ("_batch",)
+    __slots__ = ("_age", "_batch")
 
     def __init__(self, model: Source, batch_size: int | None, raw: bool, check_finite: bool) -> None:
         if batch_size is not None:
             batch_size = inputs.count(batch_size, "batch_size", MAX_COUNT, "None or an integer")
         super().__init__(model, batch_size, raw, check_finite)
         self._batch = () if batch_size is None else (batch_size,)
+        self._age = 0
 
     def step(self, x: Any) -> F32:
         """Feed one time step and return the logits of the sequence so far, also for output "last" and "mean".
@@ -45,7 +47,11 @@ class Stream(Sequences):
             ShapeError, InputError: as ``Model.infer``; the state is unchanged.
         """
         logits = self._core_step(x)
-        return self._explained_step(x) if logits is None else logits
+        if logits is None:
+            logits = self._explained_step(x)
+        if self._most is not None:
+            self._grow_older(1)
+        return logits
 
     def run(self, x: ArrayLike) -> F32:
         """Feed a chunk of zero or more time steps; consecutive chunks give the same bits as one call.
@@ -66,7 +72,10 @@ class Stream(Sequences):
             raise ShapeError(
                 f"x has shape {array.shape}; expected ({expected}{',' if ',' not in expected else ''})"
             )
-        return self._take(array, array.shape[time])
+        logits = self._take(array, array.shape[time])
+        if self._most is not None:
+            self._grow_older(array.shape[time])
+        return logits
 
     def logits(self) -> F32:
         """The logits of the sequence so far, (o,) or (B, o), without another step; before the first step those of h_0 = 0."""
@@ -116,6 +125,7 @@ class Stream(Sequences):
     def reset(self) -> None:
         """Resets the state to h_0 = 0."""
         self._core.reset()
+        self._age = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         batch_size = self._batch[0] if self._batch else None
@@ -125,6 +135,13 @@ class Stream(Sequences):
         parallel = f"{self._batch[0]} sequences" if self._batch else "one sequence"
         card = self._model.card
         return f"Stream({parallel}, {card.input} {card.input_size} -> {card.output_size} logits)"
+
+    def _grow_older(self, steps: int) -> None:
+        """Counts steps, and warns once if they are far more than the model was trained on."""
+        self._age += steps
+        if self._most is not None and self._age > self._most:
+            self._most = None
+            outlive.warn(self._model.card, stacklevel=3)
 
     def _explained_step(self, x: Any) -> F32:
         """Takes a step with any form of input, or raises an error that explains what is wrong with it."""

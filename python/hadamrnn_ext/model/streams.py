@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, ShapeError
-from . import inputs, states
+from . import inputs, outlive, states
 from .chunks import Chunks, Refused, of_array, of_list
 from .classify import Classification
 from .places import Places, Room, is_place
@@ -36,8 +36,9 @@ class Streams(Sequences):
     With ``errors="raise"`` such a call raises, and all states stay unchanged. With ``errors="skip"`` the other sequences take
     their steps, while the refused ones keep their states and get NaN as logits.
 
-    Like a ``Stream``, it must not be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from
-    the same states and are independent.
+    Like a ``Stream``, it warns once of a sequence that has outlived the training of a model that does not forget, and must not
+    be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same states and are
+    independent.
 
     Example:
         >>> streams = hadamrnn_ext.load("har6").streams()
@@ -46,7 +47,7 @@ class Streams(Sequences):
         >>> labels, probabilities = streams.classify([a, b])
     """
 
-    __slots__ = ("_refused", "_room")
+    __slots__ = ("_ages", "_refused", "_room")
 
     def __init__(
         self, model: Source, capacity: int, limit: int | None, raw: bool, check_finite: bool
@@ -55,6 +56,7 @@ class Streams(Sequences):
         super().__init__(model, inputs.count(capacity, "capacity", most), raw, check_finite)
         self._room = Room(self._core, most)
         self._refused: Refused = {}
+        self._ages = np.zeros(self._core.capacity, np.int64)  # steps of the sequence at each place
 
     @property
     def capacity(self) -> int:
@@ -81,7 +83,13 @@ class Streams(Sequences):
 
     def join(self) -> int:
         """Adds a sequence at h_0 = 0 and returns its place. Raises InputError if ``limit`` sequences are present."""
-        return self._room.join()
+        place = self._room.join()
+        if place >= len(self._ages):
+            self._ages = np.concatenate(
+                [self._ages, np.zeros(self._core.capacity - len(self._ages), np.int64)]
+            )
+        self._ages[place] = 0
+        return place
 
     def leave(self, place: int) -> None:
         """Ends the sequence at this place, which becomes free for another. Raises InputError if there is no sequence."""
@@ -102,8 +110,11 @@ class Streams(Sequences):
         """
         logits = self._core_step(x, places) if errors in _ERRORS else None
         if logits is None:
-            return self._explained_step(x, places, errors)
-        self._refused = {}
+            logits = self._explained_step(x, places, errors)
+        else:
+            self._refused = {}
+        if self._most is not None:
+            self._grow_older(self.places if places is None else places, 1)
         return logits
 
     def run(
@@ -132,6 +143,8 @@ class Streams(Sequences):
             array = inputs.read_array(x)
             chunks = of_array(array, at, self._reader, self._check_finite, alone=alone, step=False)
         logits: F32 | list[F32] = self._take(chunks, at, errors)
+        if self._most is not None:
+            self._grow_older(at, chunks.lengths)
         return logits
 
     def logits(self, places: ArrayLike | None = None) -> F32:
@@ -182,6 +195,13 @@ class Streams(Sequences):
 
     def __repr__(self) -> str:
         return f"Streams({len(self)} of {self.capacity} sequences)"
+
+    def _grow_older(self, at: ArrayLike, steps: int | Places) -> None:
+        """Counts steps of the sequences at these places, and warns once if one has far more than the model was trained on."""
+        self._ages[at] += steps
+        if self._most is not None and np.max(self._ages[at], initial=0) > self._most:
+            self._most = None
+            outlive.warn(self._model.card, stacklevel=3)
 
     def _explained_step(self, x: Any, places: ArrayLike | None, errors: Errors) -> F32:
         """Takes a step with any form of input, or raises an error that explains what is wrong with it."""

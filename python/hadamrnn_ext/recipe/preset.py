@@ -10,7 +10,9 @@ from ..data.task import Task
 from ..data.tasks import TEXTS
 from ..errors import HadamRNNError
 from ..file.card import MAX_LAYERS, MAX_WIDTH, Card, LayerCard
+from ..file.pool import MAX_THRESHOLDS, MAX_TIME_CONSTANT, Pool
 from .setting import (
+    ABOVE_1,
     BELOW_1,
     BETWEEN,
     NOT_NEGATIVE,
@@ -35,9 +37,19 @@ __all__ = ["BASELINES", "Preset"]
 OUTPUTS = ("last", "mean")
 RECURRENCES = get_args(get_type_hints(LayerCard)["recurrence"])
 SCHEDULES = ("step", "cosine", "constant")
-#: Networks with float32 weights, for comparison (train/baselines.py).
-BASELINES = ("lstm", "gru", "orthogonal")
+ACTIVATIONS = ("relu", "clip")
+POOLED = ("both", "excess", "share")
+#: Networks with float32 weights, for comparison (train/baselines.py), and how they are called in a table.
+BASELINES = {
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "orthogonal": "orthogonal RNN",
+    "fastgrnn": "FastGRNN",
+    "cornn": "coRNN",
+}
 MODELS = ("hadamrnn", *BASELINES)
+#: The learning rates that a search tries (train/rates.py), each for one SHORT-th of the epochs.
+RATES, SHORT = (3e-2, 1e-2, 3e-3, 1e-3), 3
 #: The fields of a network's card that come from the task.
 OF_TASK = ("input", "input_size", "output_size", "preprocess", "labels")
 
@@ -54,6 +66,7 @@ _FEATURES = Idle(
 _NO_EMBEDDING = Idle(
     "there is no embedding; `embedding_size` makes one", lambda preset, task: preset.embedding_size is None
 )
+_NO_POOL = Idle("there is no pool; `thresholds` makes one", lambda preset, task: preset.thresholds is None)
 _VALUES = Idle("it is for classes, and the targets are values", lambda preset, task: task.answers is not None)
 _FLOAT = Idle(
     "it is for weights of few bits, and none are",
@@ -78,6 +91,9 @@ _NO_SIGN_STEP = Idle(
 
 #: The metadata that all fields about the latent signs' learning rate share.
 _SIGNS: dict[str, Any] = {"baseline": None, "idle": (_FROZEN,)}
+#: Those of the fields that only one of the networks for comparison has.
+_FASTGRNN: dict[str, Any] = {"baseline": None, "of": "fastgrnn"}
+_CORNN: dict[str, Any] = {"baseline": None, "of": "cornn"}
 
 
 @dataclass(frozen=True)
@@ -197,6 +213,14 @@ class Preset:
         NOT_NEGATIVE,
         idle=(_TOKENS,),
     )
+    joined: int = whole(
+        0,
+        "most steps of another sequence that come before each one in training, so that the network learns to let go of "
+        "what was before",
+        0,
+        LONGEST,
+        idle=(_TOKENS,),
+    )
     grad_clip: float | None = number(None, "largest norm of the whole gradient", POSITIVE, none="no limit")
     label_smoothing: float = number(
         0.0, "probability that is shared equally among all classes", BELOW_1, idle=(_VALUES,)
@@ -223,8 +247,71 @@ class Preset:
         OUTPUTS,
         none="what the task asks for",
     )
+    decays: bool = switch(
+        False, "gives each Hadamard block a learned decay, so that old input fades", baseline=False, card=True
+    )
+    longest: float = number(
+        100.0,
+        "the longest time constant, in steps, of the decays that are drawn; the shortest is one step",
+        ABOVE_1,
+        initial=True,
+        idle=(Idle("nothing decays; `decays` makes it", lambda preset, task: not preset.decays),),
+    )
+    input_activation: str | None = choice(
+        None,
+        "function that is applied to the input U x + b of the first layer; clip limits it to -1 .. 1",
+        ACTIVATIONS,
+        none="no function",
+        baseline=None,
+        card=True,
+    )
+    differences: bool = switch(
+        False,
+        "reads the change of each feature since the step before as well",
+        baseline=False,
+        card=True,
+        idle=(_TOKENS,),
+    )
+    thresholds: int | None = whole(
+        None,
+        "number of learned thresholds per unit of a pool, which is read instead of a state: how far and how often each "
+        "unit is above them",
+        1,
+        MAX_THRESHOLDS,
+        none="no pool",
+        baseline=None,
+    )
+    pooled: str = choice(
+        "both",
+        "what the pool holds of each threshold: the mean excess, the share of the steps, or both",
+        POOLED,
+        baseline="both",
+        idle=(_NO_POOL,),
+    )
+    time_constant: int | None = whole(
+        None,
+        "k of a pool of about the last 2^k steps, which suits streams without an end",
+        1,
+        MAX_TIME_CONSTANT,
+        none="a pool of all steps",
+        baseline=None,
+        idle=(_NO_POOL,),
+    )
     model: str = choice(
         "hadamrnn", "kind of network; all but hadamrnn are float32 networks in torch, for comparison", MODELS
+    )
+    input_rank: int | None = whole(
+        None, "rank of the input matrix of fastgrnn", none="a full matrix", **_FASTGRNN
+    )
+    recurrent_rank: int | None = whole(
+        None, "rank of the recurrent matrix of fastgrnn", none="a full matrix", **_FASTGRNN
+    )
+    dt: float | None = number(None, "time step of the oscillators of cornn", POSITIVE, none="0.1", **_CORNN)
+    gamma: float | None = number(
+        None, "stiffness of the oscillators of cornn", NOT_NEGATIVE, none="0.2", **_CORNN
+    )
+    epsilon: float | None = number(
+        None, "damping of the oscillators of cornn", NOT_NEGATIVE, none="6.4", **_CORNN
     )
 
     def __post_init__(self) -> None:
@@ -236,11 +323,10 @@ class Preset:
                 raise PresetError(
                     f"{name} is {getattr(self, name)} without an embedding; expected an embedding_size too"
                 )
-        if self.model in BASELINES:
-            for name, value in neutral(Preset).items():
-                if (met := getattr(self, name)) != value:
-                    raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
-        else:
+        for name, value in neutral(Preset, self.model).items():
+            if (met := getattr(self, name)) != value:
+                raise PresetError(f"{name} is {met}, which the model {self.model} does not have")
+        if self.model not in BASELINES:
             self._layer()
 
     def card(self, task: Task) -> Card:
@@ -253,12 +339,20 @@ class Preset:
             return Card(
                 output=output,
                 layers=(layer,) * self.num_layers,
+                pool=self.pool,
                 output_weight_bits=self.weight_bits if output_bits == "same" else output_bits,
                 **{name: getattr(task, name) for name in OF_TASK},
                 **{name: getattr(self, name) for name in of_card(Preset)},
             )
         except HadamRNNError as error:
             raise PresetError(f"{task.name} cannot have this network: {error}") from None
+
+    @property
+    def pool(self) -> Pool | None:
+        """The pool that is read instead of a state, or None."""
+        if self.thresholds is None:
+            return None
+        return Pool(self.thresholds, self.pooled != "share", self.pooled != "excess", self.time_constant)
 
     def output_on(self, task: Task) -> Literal["last", "all", "mean"]:
         """Which answers the network gives on `task`.

@@ -64,12 +64,48 @@ _OURS = (
         output=None,
     ),
 )
-PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS)}
+#: The same for streams that nobody resets: blocks that forget, a pool of the last moments, and windows that come after others.
+_STREAM = replace(
+    _SENSORS,
+    name="har6-stream",
+    hidden_size=128,
+    block_size=16,
+    epochs=20,
+    decays=True,
+    longest=64.0,
+    differences=True,
+    thresholds=2,
+    time_constant=5,
+    joined=64,
+    time_shift=0,
+    grad_clip=1.0,
+    output=None,
+)
+_STREAMS = (
+    _STREAM,
+    replace(_STREAM, name="har2-stream", task="har2", hidden_size=192),
+    replace(
+        _STREAM,
+        name="digits-stream",
+        task="digits-stream",
+        hidden_size=192,
+        weight_bits=3,
+        output_weight_bits=4,
+        batch_size=25,
+        epochs=14,
+        pooled="excess",
+        time_constant=4,
+        joined=0,
+        input_noise=0.1,
+        label_smoothing=0.05,
+    ),
+)
+PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS, *_STREAMS)}
 
 
 def as_baseline(preset: Preset, model: str) -> Preset:
     """The preset for one of `BASELINES`, without the settings that such a model lacks."""
-    return replace(preset, model=model, **neutral(Preset))
+    return replace(preset, model=model, **neutral(Preset, model))
 
 
 def get_preset(name: str) -> Preset:

@@ -35,7 +35,7 @@ class Setting(NamedTuple):
     `parse` turns a word of the command line into a value. `holds` tells whether a value makes sense, and `expected` says
     in words which ones do. `none` says what None stands for; "" means that None is not allowed. `option` is the name on
     the command line: "" means the name of the field, None that there is no option. `baseline` is the value that a
-    network without Hadamard matrices must have here; `...` means any. `card` is true if the card of a model has a field
+    network of another kind than `of` must have here; `...` means any. `card` is true if the card of a model has a field
     with this name and meaning. `initial` is true if the field affects only the initial weights. `idle` lists the cases
     in which the field has no effect.
     """
@@ -48,6 +48,7 @@ class Setting(NamedTuple):
     metavar: str | None = None
     option: str | None = ""
     baseline: Any = ...
+    of: str = "hadamrnn"
     card: bool = False
     initial: bool = False
     idle: tuple[Idle, ...] = ()
@@ -101,6 +102,7 @@ parse_bits.__name__ = "bits"  # what argparse calls it in its messages
 #: Ranges of numbers: the words for each, and whether a number is in it.
 POSITIVE = "a positive number", lambda value: 0 < value < math.inf
 NOT_NEGATIVE = "at least 0", lambda value: 0 <= value < math.inf
+ABOVE_1 = "a number above 1", lambda value: 1 < value < math.inf
 SHARE = "0 to 1", lambda value: 0 <= value <= 1
 BELOW_1 = "0 to below 1", lambda value: 0 <= value < 1
 BETWEEN = "a number between 0 and 1", lambda value: 0 < value < 1
@@ -143,9 +145,20 @@ def check(instance: Any) -> None:
             raise PresetError(f"{item.name} is {met}, expected {setting.values.replace('`', '')}")
 
 
-def neutral(kind: type[Any]) -> dict[str, Any]:
-    """The values that a network without Hadamard matrices has in the fields that are about them."""
-    return {field.name: setting.baseline for field, setting in settings(kind) if setting.baseline is not ...}
+def neutral(kind: type[Any], model: str) -> dict[str, Any]:
+    """The values that a network `model` has in the fields that are about networks of other kinds."""
+    return {
+        field.name: setting.baseline
+        for field, setting in settings(kind)
+        if setting.baseline is not ... and setting.of != model
+    }
+
+
+def only_of(kind: type[Any], model: str) -> list[str]:
+    """The names of the fields that only a network `model` has."""
+    return [
+        field.name for field, setting in settings(kind) if setting.baseline is not ... and setting.of == model
+    ]
 
 
 def of_card(kind: type[Any]) -> list[str]:

@@ -19,9 +19,11 @@ SMALL_STEP = 1 << 20  # numbers in all states of a batch
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
-    """The preset with the sizes, recurrence, bits and output of a model."""
-    card, layer = model.card, model.card.layers[0]
+    """The preset with the sizes, recurrence, bits, memory and output of a model."""
+    card, layer, pool = model.card, model.card.layers[0], model.card.pool
     same = card.output_weight_bits == card.weight_bits
+    named = {name: getattr(card, name) for name in of_card(Preset)}
+    switches = {name: bool(named[name]) for name in ("decays", "differences")}  # None in a card where absent
     return dataclasses.replace(
         preset,
         hidden_size=layer.hidden_size,
@@ -29,7 +31,10 @@ def sized_as(preset: Preset, model: Model) -> Preset:
         num_layers=len(card.layers),
         recurrence=layer.recurrence,
         output_weight_bits="same" if same else card.output_weight_bits,
-        **{name: getattr(card, name) for name in of_card(Preset)},
+        thresholds=None if pool is None else pool.thresholds,
+        pooled="both" if pool is None or pool.excess == pool.share else "excess" if pool.excess else "share",
+        time_constant=None if pool is None else pool.time_constant,
+        **(named | switches),
         output="mean" if card.output == "mean" else None if preset.output is None else "last",
     )
 

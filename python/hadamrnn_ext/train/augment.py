@@ -28,6 +28,7 @@ class Augmentation(NamedTuple):
     input_noise: float = 0.0
     time_shift: int = 0
     image_jitter: float = 0.0
+    joined: int = 0
     #: Step t of a sequence is pixel `pixels[t]` of its image; None means that the pixels come in reading order.
     pixels: NDArray[np.int64] | None = None
 
@@ -35,16 +36,23 @@ class Augmentation(NamedTuple):
     def of(cls, preset: Preset, task: Task) -> Augmentation:
         """The augmentation of a preset on `task`.
 
-        Raises `PresetError` if the preset has image_jitter but the steps of `task` are not pixels of square images.
+        Raises `PresetError` if the preset has image_jitter but the steps of `task` are not pixels of square images, or
+        joins sequences that have an answer at every step.
         """
         if preset.image_jitter and (task.input_size != 1 or math.isqrt(task.length) ** 2 != task.length):
             raise PresetError(
                 f"image_jitter is {preset.image_jitter}, but {task.name} has {task.input_size} values at each of "
                 f"{task.length} steps; expected one pixel of a square image"
             )
+        if preset.joined and task.output == "all":
+            raise PresetError(
+                f"joined is {preset.joined}, but {task.name} wants an answer at every step; expected a task that wants "
+                "one at the end"
+            )
         permutation = task.preprocess.permutation
         pixels = None if permutation is None else permutation.indices()
-        return cls(preset.token_dropout, preset.input_noise, preset.time_shift, preset.image_jitter, pixels)
+        names = ("token_dropout", "input_noise", "time_shift", "image_jitter", "joined")
+        return cls(*(getattr(preset, name) for name in names), pixels)
 
     def __call__(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Augmented features (B, T, d) or tokens (B, T), of the same shape and dtype.
@@ -66,6 +74,22 @@ class Augmentation(NamedTuple):
         if self.input_noise:
             inputs = inputs + self.input_noise * torch.randn_like(inputs)
         return inputs
+
+    def after_others(self, inputs: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Features (B, T, d) after the last steps of another sequence of the batch each, and their new lengths.
+
+        All sequences of a batch get as many steps more, up to `joined`, so that the network learns to answer for a sequence
+        whatever was before it. Of a shorter one the first step is repeated.
+        """
+        more = int(torch.randint(0, self.joined + 1, ())) if self.joined else 0
+        if more == 0:
+            return inputs, lengths
+        batch, steps = inputs.shape[:2]
+        other = torch.randperm(batch, device=inputs.device)
+        ends = torch.full((batch,), steps, device=inputs.device) if lengths is None else lengths
+        last = (ends[other, None] - more + torch.arange(more, device=inputs.device)).clamp(min=0)
+        before = inputs[other[:, None], last]
+        return torch.cat([before, inputs], dim=1), None if lengths is None else lengths + more
 
     def _jittered(self, inputs: Tensor) -> Tensor:
         """Images (B, T, 1), each slightly shifted, rotated, sheared and scaled by a random affine map of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from ..data.task import Task
 from ..model.describe import Operations
 from ..nn.engines import Choice, at_length, mean_until
 from ..recipe.preset import Preset
+from ..recipe.setting import only_of
+from .cells import CELLS
 
 __all__ = ["Baseline", "Network", "baseline"]
 
@@ -23,35 +25,12 @@ __all__ = ["Baseline", "Network", "baseline"]
 EVALUATION_PART = 100
 
 
-class Orthogonal(layers.Module):
-    """HadamRNN's recurrence without its structure: h_t = W h_{t-1} + U x_t + b. Maps (B, T, d) to (B, T, n).
-
-    W is an orthogonal matrix of n^2 float32 numbers. It is its random initial value times the exponential of a
-    learned skew-symmetric matrix.
-    """
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.input = layers.Linear(input_size, hidden_size)
-        self.recurrent = layers.Linear(hidden_size, hidden_size, bias=False)
-        layers.init.orthogonal_(self.recurrent.weight)
-        layers.utils.parametrizations.orthogonal(self.recurrent)
-
-    def forward(self, x: Tensor) -> Tensor:
-        drive = self.input(x)
-        transposed = self.recurrent.weight.t()  # made once: it is a matrix exponential
-        states = [drive[:, 0]]
-        for step in drive.unbind(1)[1:]:
-            states.append(torch.addmm(step, states[-1], transposed))
-        return torch.stack(states, 1)
-
-
 class Baseline(layers.Module):
     """A network that reads features or tokens (embedded or one-hot), with one recurrent layer in float32 and a readout.
 
-    The readout is V h + c for `lstm` and `gru`, and V relu(h) + c, as in HadamRNN, for `orthogonal`. `output` is
-    "last", "all", or "mean", which multiplies V by the mean over the steps. The trainer uses it like a
-    `nn.SequenceModel` that has no signs.
+    The readout is V h + c, or V relu(h) + c, as in HadamRNN, for `orthogonal`. `output` is "last", "all", or "mean",
+    which multiplies V by the mean over the steps. `options` are those of the recurrence (cells.py). The trainer uses it
+    like a `nn.SequenceModel` that has no signs.
     """
 
     def __init__(
@@ -64,6 +43,7 @@ class Baseline(layers.Module):
         output: str = "last",
         tokens: bool = False,
         embedding_size: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.kind, self.output, self.output_size = kind, output, output_size
@@ -71,13 +51,7 @@ class Baseline(layers.Module):
         self.embedding = (
             None if embedding_size is None else layers.Embedding(input_size, embedding_size, padding_idx=0)
         )
-        width = embedding_size or input_size
-        self.rnn: layers.Module
-        if kind == "orthogonal":
-            self.rnn = Orthogonal(width, hidden_size)
-        else:
-            gated = {"lstm": layers.LSTM, "gru": layers.GRU}[kind]
-            self.rnn = gated(width, hidden_size, batch_first=True)
+        self.rnn = CELLS[kind](embedding_size or input_size, hidden_size, **options)
         self.readout = layers.Linear(hidden_size, output_size)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -97,7 +71,11 @@ class Baseline(layers.Module):
             x = self.embedding(x)
         elif self.one_hot is not None:
             x = F.one_hot(x, self.one_hot).float()
-        h = self.rnn(x).relu() if self.kind == "orthogonal" else self.rnn(x)[0]
+        h = self.rnn(x)
+        if self.kind == "orthogonal":
+            h = h.relu()
+        elif isinstance(h, tuple):  # of torch's own networks
+            h = h[0]
         if self.output != "all":
             h = at_length(h, lengths) if self.output == "last" else mean_until(h, lengths)
         logits: Tensor = self.readout(h)
@@ -157,6 +135,7 @@ def baseline(preset: Preset, task: Task) -> Baseline:
         output=preset.output_on(task),
         tokens=task.input == "tokens",
         embedding_size=preset.embedding_size,
+        **{name: getattr(preset, name) for name in only_of(Preset, preset.model)},
     )
     if model.embedding is not None:
         with torch.no_grad():

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from .. import closed_form, zoo
 from ..data import custom
 from ..data.examples import Examples
 from ..data.measured import warning_of_tokens
@@ -21,7 +22,7 @@ from ..model import Model
 from ..recipe.config import Config
 from ..recipe.preset import Preset
 from ..recipe.setting import PresetError
-from ..recipe.suited import suited, suited_threads
+from ..recipe.suited import sized_as, suited, suited_threads
 from ..scalars import plain
 from .progress import QUIET, Reporter
 from .progress import reporter as suited_reporter
@@ -29,6 +30,9 @@ from .run import run
 from .signals import Interrupted
 
 __all__ = ["Fitted", "fit"]
+
+#: What suits a model that has already been fitted: everything is learned, at a lower rate, and signs flip seldom.
+GENTLY: dict[str, Any] = {"lr": 1e-3, "freeze_signs": False, "sign_lr": 1e-4, "sign_margin": 0.01}
 
 
 class Fitted(NamedTuple):
@@ -52,6 +56,7 @@ def fit(
     balanced: bool = False,
     validation: float = custom.VALIDATION_SHARE,
     groups: Any = None,
+    start: Model | str | Path | None = None,
     engine: str = "auto",
     device: str = "cpu",
     threads: int | None = None,
@@ -84,6 +89,9 @@ def fit(
         validation: share of the examples of each class that are held out to choose the epoch that is kept.
         groups: (N,) the person, device or other source of each sequence. A group is then either all in validation or
             all in training.
+        start: a float model to go on from, with its sizes, or "closed_form": one that `hadamrnn_ext.fit` makes of the
+            training examples, of features alone. All of it is then learned: input weights, decays, thresholds, signs and
+            readout. A name or a path is read as by `hadamrnn_ext.load`. None starts from random weights.
         progress: whether progress is shown on stderr, as a bar on a terminal and elsewhere as a line every ten seconds.
             None shows it only on a terminal. If a `reporter` is given, progress goes to it instead.
         engine, device: as in `Config`.
@@ -104,6 +112,11 @@ def fit(
     preset = suited(task)
     if unknown := recipe.keys() - {field.name for field in dataclasses.fields(Preset)}:
         raise PresetError(f"no recipe has {', '.join(sorted(unknown))}; see Preset for what it may say")
+    begun = None if start is None else _begun(start, task, recipe, balanced, seed)
+    if begun is not None:
+        preset = dataclasses.replace(sized_as(preset, begun), **GENTLY)
+        if recipe.get("output") == "auto":
+            raise PresetError('output is "auto", and start says what is read; expected one of them')
     outputs = ("last", "mean") if recipe.get("output") == "auto" else (recipe.get("output", preset.output),)
     presets = [dataclasses.replace(preset, **{**recipe, "output": output}) for output in outputs]
     preset = presets[0]
@@ -120,6 +133,10 @@ def fit(
     before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
         folder, found = Path(out or temporary), list[Fitted]()
+        if begun is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            begun.save(folder / "start.safetensors")
+            configs = [dataclasses.replace(each, start=str(folder / "start.safetensors")) for each in configs]
         try:
             for config in configs:
                 place = folder / str(config.preset.output) if len(configs) > 1 else folder
@@ -132,7 +149,10 @@ def fit(
                     reporter=reporter,
                     picture=out is not None,
                 )
-                found.append(Fitted(Model.load(place / "model.safetensors"), summary))
+                model = Model.load(place / "model.safetensors")
+                if begun is not None and out is None:  # the path of what it started from is gone
+                    model = _started(model, "closed_form" if start == "closed_form" else "a model")
+                found.append(Fitted(model, summary))
         except Interrupted as stop:
             if out is None:  # the temporary folder is deleted, and the checkpoint with it
                 raise Interrupted(stop.signum, stop.place, None) from None
@@ -140,6 +160,34 @@ def fit(
         finally:
             torch.set_num_threads(before)
         return functools.reduce(lambda old, new: new if _better(task, new, old) else old, found)
+
+
+def _begun(start: Model | str | Path, task: Task, recipe: dict[str, Any], balanced: bool, seed: int) -> Model:
+    """The model that training goes on from. That of a closed form is fitted to the training examples of the task."""
+    if start != "closed_form":
+        return start if isinstance(start, Model) else zoo.load(start)
+    if task.input != "features":
+        raise PresetError("start is 'closed_form', which is for features; the sequences are tokens")
+    x, y, *ends = task.train.batch(slice(None))
+    series = x if not ends else [one[:length] for one, length in zip(x, ends[0], strict=True)]
+    return closed_form.fit(
+        series,
+        y,
+        kind="classes" if task.answers is None else "values",
+        hidden_size=recipe.get("hidden_size"),
+        normalize=False,  # the batch is already
+        balanced=balanced,
+        every_step=False,
+        seed=seed,
+    ).model
+
+
+def _started(model: Model, what: str) -> Model:
+    """The model, whose card says what it started from."""
+    training = model.card.training
+    assert training is not None
+    training = dataclasses.replace(training, settings={**training.settings, "start": what})
+    return model.with_card(dataclasses.replace(model.card, training=training))
 
 
 def _better(task: Task, new: Fitted, old: Fitted) -> bool:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .. import nn
 from ..data.task import calibration, evaluate
 from ..disk import write
+from ..file.card import TRAINED_STEPS
 from ..nn.export import training
 from . import curves
 from .baselines import Baseline
@@ -71,6 +72,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
         "epochs": progress.epoch,
         "metrics": scores,
         "best_epoch": progress.best_epoch,
+        TRAINED_STEPS: task.length + config.preset.joined,
         **task.settings,
     }
     content = product.content(provenance)

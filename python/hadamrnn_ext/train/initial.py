@@ -10,6 +10,7 @@ import torch
 from .. import nn, zoo
 from ..data.task import Task, calibration
 from ..file.card import Card
+from ..file.preprocess import Normalization
 from ..recipe.config import Config
 from ..recipe.preset import BASELINES, Preset
 from ..recipe.setting import PresetError
@@ -31,6 +32,8 @@ def build(config: Config, task: Task) -> Network:
         return baseline(preset, task)
     card = preset.card(task)
     options: dict[str, Any] = {"engine": config.engine, "freeze_signs": preset.freeze_signs}
+    if preset.decays:
+        options["time_constants"] = (1.0, preset.longest)
     if config.start is None:
         model = nn.SequenceModel.from_card(card, **options)
         _initialize(model, preset)
@@ -43,6 +46,8 @@ def build(config: Config, task: Task) -> Network:
             )
         model = nn.from_native(native, **options)
         model.preprocess, model.labels = task.preprocess, task.labels
+        if task.answers is not None:
+            _in_units(model, task.answers)
     if preset.state_bits is not None:
         model.simulate_integers(calibration(task), preset.state_bits, percentile="best")
     return model
@@ -54,6 +59,14 @@ def _initialize(model: nn.SequenceModel, preset: Preset) -> None:
         top[: round(preset.positive_signs * len(top))].abs_()
         if model.embedding is not None:
             model.embedding.weight *= preset.embedding_scale
+
+
+@torch.no_grad()
+def _in_units(model: nn.SequenceModel, units: Normalization) -> None:
+    """From a readout that gives values to one that gives them in `units`, in which they are learned."""
+    scale = model.output_weight.new_tensor(units.scale)
+    model.output_weight.div_(scale[:, None])
+    model.output_bias.sub_(scale.new_tensor(units.offset)).div_(scale)
 
 
 def _differences(met: Card, expected: Card) -> list[str]:

@@ -40,6 +40,7 @@ class Objective(torch.nn.Module):
         The targets are classes (B,) or (B, T), or values (B, o).
         """
         inputs = self.augmentation(inputs, lengths)
+        inputs, lengths = self.augmentation.after_others(inputs, lengths)
         if self.answers is not None:
             offset, scale = targets.new_tensor(self.answers.offset), targets.new_tensor(self.answers.scale)
             targets = (targets - offset) / scale

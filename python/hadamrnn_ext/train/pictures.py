@@ -27,6 +27,8 @@ KINDS = {
     "lstm": ("#D55E00", "s"),
     "gru": ("#009E73", "^"),
     "orthogonal": ("#CC79A7", "D"),
+    "fastgrnn": ("#56B4E9", "v"),
+    "cornn": ("#E69F00", "P"),
 }
 
 

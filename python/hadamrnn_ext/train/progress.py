@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Protocol
 
+from ..progress import bar
+
 __all__ = ["Reporter", "Silent", "reporter"]
 
 REFRESH = 0.1  # seconds; an update of the bar costs more than a check of the clock
@@ -82,12 +84,8 @@ class _Bar(_Lines):
     """Shows the lines of the epochs above a bar that counts all steps."""
 
     def __init__(self, every: float) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
         super().__init__(every)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._bar = bar()
         self._task = self._bar.add_task("", total=None)
         self._shown = 0.0
 

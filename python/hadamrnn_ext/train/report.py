@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..recipe.preset import RATES, SHORT
 from .results import Group
 
 __all__ = ["markdown"]
 
-HEADER = ("", "task", "model", "bytes", "operations", "test", "loss", "seeds", "training", "inference")
+HEADER = (
+    "",
+    "task",
+    "model",
+    "rate",
+    "bytes",
+    "operations",
+    "test",
+    "loss",
+    "seeds",
+    "training",
+    "inference",
+)
 PREAMBLE = """\
 # Results
 
@@ -20,6 +33,8 @@ of a row is that of its command, below.
   and V, where they are not 4; V, the bits of the output weights, where they differ; b, the bits of the biases, where
   they are not float32; the recurrence, where it is not linear; "mean", where the mean of all states is read instead of
   the last one.
+* **rate**: the learning rate at the start. An asterisk marks one that `--search-lr` found: of {rates}
+  the one that was best on validation data in a run of 1/{short} of the epochs, with the first seed.
 * **bytes**: the parameters in the model file, called the payload. The file has a header of about 2 kB besides, and a
   model of texts its vocabulary. Networks that are not HadamRNNs are in float32.
 * **operations**: additions and multiplications per time step, without the readout.
@@ -43,17 +58,20 @@ hadamrnn report runs --output docs/results.md
 """
 
 
-def markdown(groups: Sequence[Group], pictures: Sequence[tuple[str, str]] = ()) -> str:
-    """The page in Markdown. `pictures` are pairs of a title and an address."""
+def markdown(
+    groups: Sequence[Group], pictures: Sequence[tuple[str, str]] = (), notes: Sequence[str] = ()
+) -> str:
+    """The page in Markdown. `pictures` are pairs of a title and an address, and `notes` follow the commands."""
     table = [HEADER, ("---",) * len(HEADER), *map(_cells, groups)]
     commands = (f"{group.number}. `{group.config.command()}`" for group in groups)
     parts = [
-        PREAMBLE,
+        PREAMBLE.format(rates=", ".join(f"{rate:g}" for rate in RATES), short=SHORT),
         *("| " + " | ".join(cells) + " |" for cells in table),
         "",
         *(f"![{title}]({address})\n" for title, address in pictures),
         AGAIN,
         *commands,
+        *(f"\n{note}" for note in notes),
     ]
     return "\n".join(parts) + "\n"
 
@@ -65,6 +83,7 @@ def _cells(group: Group) -> tuple[str, ...]:
         str(group.number),
         group.task,
         group.name,
+        f"{group.config.preset.lr:g}{' *' if any(run.searched for run in group.runs) else ''}",
         _whole(bytes_),
         _whole(operations),
         _percent(group.mean(f"test_{group.metric}"), group.spread(f"test_{group.metric}")),

@@ -10,9 +10,15 @@ from typing import Any
 
 from ..errors import HadamRNNError
 from ..recipe.config import Config
+from ..recipe.preset import BASELINES, Preset
+from ..recipe.setting import only_of
+from . import rates
 from .log import records
 
-__all__ = ["METRICS", "Group", "ResultError", "Run", "collect"]
+__all__ = ["METRICS", "NOTES", "Group", "ResultError", "Run", "collect", "notes"]
+
+#: The name of a text in a folder of runs that a page ends with.
+NOTES = "notes.md"
 
 #: The score that a task is reported by is the first of these that it has.
 METRICS = ("accuracy", "sequences", "r2")
@@ -30,6 +36,11 @@ class Run:
     config: Config
     epochs: list[dict[str, Any]]
     summary: dict[str, Any]
+
+    @property
+    def searched(self) -> bool:
+        """Whether the learning rate was searched (rates.py)."""
+        return (self.folder / rates.LOG).exists()
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,10 @@ class Group:
         preset = self.config.preset
         n, m = preset.hidden_size, preset.block_size
         mean = " mean" if preset.output == "mean" else ""
-        if preset.model != "hadamrnn":
-            kind = preset.model.upper() if preset.model != "orthogonal" else "orthogonal RNN"
-            return f"{kind} n={n}{mean}"
+        if preset.model in BASELINES:
+            own = {name: getattr(preset, name) for name in only_of(Preset, preset.model)}
+            said = "".join(f" {name}={value}" for name, value in own.items() if value is not None)
+            return f"{BASELINES[preset.model]} n={n}{said}{mean}"
         name = f"HadamRNN n={n}" if m in (None, n) else f"Block-HadamRNN n={n} m={m}"
         if preset.num_layers > 1:
             name += f" L={preset.num_layers}"
@@ -121,6 +133,12 @@ def collect(paths: Iterable[str | Path]) -> tuple[list[Group], list[str]]:
         (Group(0, [seeds[seed] for seed in sorted(seeds)]) for seeds in recipes.values()), key=_place
     )
     return [replace(group, number=number) for number, group in enumerate(groups, 1)], left_out
+
+
+def notes(paths: Iterable[str | Path]) -> list[str]:
+    """The texts that lie as `notes.md` in these folders, which say what logs do not: published figures, for example."""
+    files = [Path(path) / NOTES for path in paths]
+    return [file.read_text(encoding="utf-8").strip() for file in files if file.exists()]
 
 
 def _folders(paths: Iterable[str | Path]) -> Sequence[Path]:

@@ -18,6 +18,7 @@ from .finish import finish
 from .initial import build
 from .parallel import Workers, connected, device_of, fair_threads
 from .progress import Reporter, Silent
+from .rates import searched
 from .trainer import Trainer
 
 __all__ = ["run"]
@@ -42,6 +43,7 @@ def run(
     reporter: Reporter | None = None,
     task: Task | None = None,
     picture: bool = True,
+    search_lr: bool = False,
 ) -> dict[str, Any]:
     """Trains a model, writes it to the folder `out` and returns the summary of the run.
 
@@ -63,6 +65,8 @@ def run(
         reporter: what is told of the progress; None reports nothing.
         task: the task to train on instead of the one that the preset names; `config.data` says which data it holds.
         picture: whether `curves.png` is drawn.
+        search_lr: whether the learning rate is not that of the recipe but the best one in validation (rates.py), which is
+            searched first.
 
     Raises:
         HadamRNNError: one of its family.
@@ -83,6 +87,8 @@ def run(
                 )
             if config.limit_train is not None:
                 task = dataclasses.replace(task, train=task.train.take(slice(config.limit_train)))
+            if search_lr:
+                config = searched(config, task, out, told, workers, again=resume is False)
             return _train(config, task, out, told, workers, resume, checkpoint_seconds, picture)
 
 

@@ -20,20 +20,21 @@ Samples = tuple[Any, NDArray[np.int64]]
 def samples(name: str = "smnist") -> Samples:
     """Inputs for a bundled model and the right answers. Except for images, ``infer`` takes the inputs as they are.
 
-    An integer model ``NAME-int12`` has the samples of ``NAME``.
+    An integer model ``NAME-int12`` or ``NAME-int8``, and a model for streams, ``NAME-stream``, have the samples of ``NAME``;
+    ``digits-stream`` gives the right answer at the last frame.
 
     * ``smnist``, ``pmnist``, ``pmnist-large``, ``block-pmnist``: test digits of MNIST, images (k, 28, 28) uint8 and
       digits (k,); ``images.reshape(k, 784, 1)`` is what ``infer`` takes. ``fashion``: test images of Fashion-MNIST.
     * ``digits``: spoken digits, log-mel frames (k, 64, 32) float32, of test recordings of FSDD.
     * ``copy``, ``copy-5000``: tokens (k, T), and the classes of every step (k, T).
-    * ``har2``, ``har6``: made-up windows (k, 128, 9) float32, as of a phone at the waist of somebody who walks, sits, stands
+    * ``har2``, ``har2-small``, ``har6``: made-up windows (k, 128, 9) float32, as of a phone at the waist of somebody who walks, sits, stands
       and lies.
     * ``imdb``, ``sst2``: made-up sentences; 1 is praise.
 
     Raises:
         UnknownModelError: there are no samples of that name.
     """
-    make = _KINDS.get(name.removesuffix("-int12"))
+    make = _KINDS.get(name.removesuffix("-int12").removesuffix("-int8").removesuffix("-stream"))
     if make is None:
         raise UnknownModelError(
             f"there are no samples for {ascii(name)[:80]}; expected one of {', '.join(_KINDS)}"
@@ -53,11 +54,12 @@ def _images(file: str) -> Samples:
 
 
 def _spoken() -> Samples:
-    from ..data import fsdd, mel  # imported only if it is needed
+    from .. import audio
+    from ..data import fsdd  # imported only if it is needed
 
     arrays = _arrays("spoken.npz")
     sounds = (arrays[f"sound_{i}"].astype(np.float32) / np.float32(1 << 15) for i in range(len(arrays) - 1))
-    return np.stack([mel.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
+    return np.stack([audio.log_mel(sound, fsdd.RATE, fsdd.STEPS) for sound in sounds]), arrays["labels"]
 
 
 def _copy(length: int) -> Samples:
@@ -96,7 +98,7 @@ _KINDS: dict[str, Callable[[], Samples]] = {
     "digits": _spoken,
     "copy": lambda: _copy(1000),
     "copy-5000": lambda: _copy(5000),
-    "har2": lambda: _windows([0, 1, 0, 1]),
+    **dict.fromkeys(("har2", "har2-small"), lambda: _windows([0, 1, 0, 1])),
     "har6": lambda: _windows([0, 3, 4, 5]),
     **dict.fromkeys(("imdb", "sst2"), _texts),
 }
