@@ -220,3 +220,19 @@ def test_a_model_of_phone_sensors_that_was_fitted(data_dir, tmp_path):
     logits = [run(x)[-1] for x in windows]
     same(np.stack(logits), model.infer(windows))
     assert (np.argmax(logits, axis=1) == classes).mean() >= 0.8
+
+
+def test_the_header_says_what_lies_on_the_stack(rng, tmp_path):
+    """Sums of a block, of eight units, and the two parts of inputs of 12 bits; or the sixteen sums of a float readout."""
+    floats = make(rng, 64, 16, input_size=3, weight_bits=4)
+    for input_bits, readout, expected in (
+        (8, "integer", 2 * 16 + 4 * 8 + 4),
+        (14, "integer", 2 * 16 + 4 * 8 + 2 * 4 + 2 * 2 * 3),
+        (8, "float", 2 * 16 + 4 * 8 + 4),
+    ):
+        model = floats.quantize(draw(rng, floats, 2, 9), 8, input_bits, readout=readout)
+        hr.export.c(model, tmp_path, "net")
+        assert f"#define NET_LOCAL_BYTES {expected} " in header_of(tmp_path)
+    tokens = make(rng, 16, 4, input="tokens", input_size=4)
+    hr.export.c(tokens.quantize(draw(rng, tokens, 2, 9), 8), tmp_path, "net")
+    assert "#define NET_LOCAL_BYTES 64 " in header_of(tmp_path)

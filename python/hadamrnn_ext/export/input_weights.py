@@ -84,7 +84,8 @@ def input_weights(model: Model, parameters: Mapping[str, NDArray[Any]], tables: 
             }
             for unit in range(8)
         ],
-        "local_parts": 2 * 2 * card.input_width * (parts == 2),
+        # Eight sums, one number that is to be added to sums per part, and the parts.
+        "local_sums": 4 * 8 * eights + 4 * (parts or pairs) + 2 * 2 * card.input_width * (parts == 2),
         "one_by_one": many and not eights and not pairs,
         "product": "" if largest.max() < 256 else "(int32_t)",  # of a code and an input
         "differences": bool(card.differences),

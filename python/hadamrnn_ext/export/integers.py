@@ -32,6 +32,8 @@ __all__ = ["LAYOUTS", "values"]
 
 #: How a transform keeps the state.
 LAYOUTS = ("fwht", "popcount")
+#: Bytes of the partial sums of a float readout.
+PARTIAL = 4 * 16
 
 Parameters = dict[str, NDArray[Any]]
 
@@ -66,7 +68,9 @@ def values(model: Model, transform: str, longest: int | None, tables: Tables) ->
         "transforms": transforms((stages for layer in layers for stages in layer["stages"]), tables),
         "shifted32": read["two_parts"] or any(layer["exact"] or layer["bias_steps"] for layer in layers),
         "shifted64": any(layer["in_64_bits"] for layer in layers),
-        "local_bytes": max(layer["local_bytes"] for layer in layers) + read["local_parts"],
+        "local_bytes": max(
+            *(layer["local_bytes"] for layer in layers), PARTIAL * (integer.readout == "float")
+        ),
         **read,
         **pools.sums(card, parameters, longest, tables),
         **_readout(model, parameters, tables),
@@ -114,6 +118,7 @@ def _layer(
     return {
         **layout,
         **constants,
+        "local_bytes": layout["local_bytes"] + read["local_sums"] * (i == 0),
         "input": input_name,
         "by_eights": i == 0 and read["in_eights"],
         "whole_eights": not layout["in_blocks"] or layout["inner"] % 8 == 0,
