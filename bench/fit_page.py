@@ -81,7 +81,8 @@ def section(known: Known) -> str:
     lines += ["", f"![accuracy against bytes and time]({PICTURE.name})", ""]
     lines += [
         "The picture's large marks are means over the data sets that all ways have, small ones are single data sets; sizes and times",
-        "are geometric means.",
+        "are geometric means. The table below has medians over the data sets. All ways are fitted in turns, and classify the same single",
+        "series in turns; seconds are those of the machine and of what else it did, so ratios say more.",
         "",
         row(
             [

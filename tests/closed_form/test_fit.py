@@ -206,7 +206,7 @@ def test_the_file_is_no_larger_than_asked(rng):
             r"y has 6 examples of 6 classes, none of which occurs twice; expected several",
         ),
         ({"X": np.zeros((3, 10, 1)), "y": [5, 6, 7]}, r"y has 3 examples of 3 classes, .* kind='values'"),
-        ({"X": np.zeros((1, 10, 1)), "y": [0.5]}, "y has 1 value; expected at least two"),
+        ({"X": np.zeros((1, 10, 1)), "y": [0.5]}, "y has one sample; expected at least two"),
         (
             {"X": [*np.zeros((4, 10, 1)), np.zeros((0, 1)), np.zeros((3, 1))]},
             r"X\[4\] has shape \(0, 1\); .* one step",

@@ -94,7 +94,7 @@ def _check_repeated(answers: Targets, name: str) -> None:
     count = len(answers.values)
     if answers.labels is None and count < 2:
         raise InputError(
-            f"{name} has {count} value; expected at least two, as a model without one is to predict it"
+            f"{name} has one sample; expected at least two, as a model without one is to predict it"
         )
     if answers.labels is not None and np.bincount(answers.values).max() < 2:
         raise InputError(
