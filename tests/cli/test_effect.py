@@ -74,10 +74,10 @@ IDLE = {
     "quantize har6 --train own.npz": "--length 5 --directory x --no-verify",
     "quantize har6 --train own.npz --test own.npz": "COLUMNS",
     "quantize imdb --embedding --test texts.npz": "--data imdb --train own.npz --impute last",
-    "export har6 --c library": "--no-preprocess --lengths",
+    "export har6 --c library": "--no-preprocess --lengths --step",
     "export har6 --onnx x.onnx": "--transform fwht --name x --resolution 1 --longest 9 --windows 9,3",
     "export copy --onnx x.onnx": "--no-preprocess",
-    "export har6 --web page": "--transform fwht --resolution 1 --no-preprocess --lengths",
+    "export har6 --web page": "--transform fwht --resolution 1 --no-preprocess --lengths --step",
     "report runs": "--svg",
 }
 

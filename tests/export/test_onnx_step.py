@@ -11,37 +11,16 @@ from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
-from onnx_kinds import KINDS, assert_close
+from onnx_kinds import KINDS, OnnxStream, assert_close
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-
-DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
-
-
-class Stream:
-    """A sequence in onnxruntime that begins with zeros."""
-
-    def __init__(self, path, batch):
-        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.names = [output.name.removeprefix("next_") for output in self.session.get_outputs()[1:]]
-        self.state = {
-            part.name: np.zeros((batch, *part.shape[1:]), DTYPES[part.type])
-            for part in self.session.get_inputs()[1:]
-        }
-        assert sorted(self.state) == sorted(self.names)
-
-    def step(self, x):
-        logits, *after = self.session.run(None, {"x": x, **self.state})
-        self.state = dict(zip(self.names, after, strict=True))
-        return logits
 
 
 def compare(model, path, x, **options):
     """Both streams of x (B, T, ..), step by step."""
     hr.export.onnx(model, path, step=True, **options)
     onnx.checker.check_model(str(path), full_check=True)
-    theirs, ours = Stream(path, len(x)), model.stream(len(x), raw=not options.get("preprocess", True))
+    theirs, ours = OnnxStream(path, len(x)), model.stream(len(x), raw=not options.get("preprocess", True))
     for t in range(x.shape[1]):
         assert_close(theirs.step(x[:, t]), ours.step(x[:, t]))
 
@@ -57,7 +36,7 @@ def test_the_state_is_that_of_the_stream(rng, make_model, tmp_path):
     fields = {"decays": True, "differences": True, "pool": Pool(2, time_constant=3)}
     model = make_model(rng, sizes=((24, 12), (16, 8)), **fields)
     path = hr.export.onnx(model, tmp_path / "step.onnx", step=True)
-    theirs, ours = Stream(path, 2), model.stream(2)
+    theirs, ours = OnnxStream(path, 2), model.stream(2)
     x = draw(rng, model, 2, 40)
     for t in range(40):
         theirs.step(x[:, t])
@@ -76,7 +55,7 @@ def test_nan_stays_nan(rng, make_model, tmp_path, recurrence):
     model = make_model(rng, sizes=((24, 12),), recurrence=recurrence, **fields)
     x = draw(rng, model, 2, 6)
     x[1, 0, 0] = np.nan  # in the first step, which has no change
-    theirs = Stream(hr.export.onnx(model, tmp_path / "step.onnx", step=True), 2)
+    theirs = OnnxStream(hr.export.onnx(model, tmp_path / "step.onnx", step=True), 2)
     ours = model.stream(2, check_finite=False)
     for t in range(6):
         logits = theirs.step(x[:, t])
@@ -130,6 +109,6 @@ def test_the_command(rng, make_model, tmp_path, capsys):
     assert cli.main(["export", str(tmp_path / "net.safetensors"), "--onnx", str(out), "--step"]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     x, stream = draw(rng, model, 1, 5), model.stream(1)
-    theirs = Stream(out, 1)
+    theirs = OnnxStream(out, 1)
     for t in range(5):
         assert_close(theirs.step(x[:, t]), stream.step(x[:, t]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hadamrnn_ext.file.pool import Pool
 
-__all__ = ["KINDS", "assert_close"]
+__all__ = ["KINDS", "OnnxStream", "assert_close"]
 
 KINDS = {
     "one input": {"sizes": ((64, 64),), "input_size": 1},
@@ -47,3 +48,25 @@ def assert_close(actual, expected):
     assert actual.dtype == expected.dtype
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+
+
+class OnnxStream:
+    """A sequence in onnxruntime that begins with zeros."""
+
+    def __init__(self, path, batch):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.names = [output.name.removeprefix("next_") for output in self.session.get_outputs()[1:]]
+        self.state = {
+            part.name: np.zeros((batch, *part.shape[1:]), DTYPES[part.type])
+            for part in self.session.get_inputs()[1:]
+        }
+        assert sorted(self.state) == sorted(self.names)
+
+    def step(self, x):
+        logits, *after = self.session.run(None, {"x": x, **self.state})
+        self.state = dict(zip(self.names, after, strict=True))
+        return logits

@@ -1,4 +1,4 @@
-"""``hr.export.onnx`` writes a float model as a graph of standard ONNX operators."""
+"""``hr.export.onnx`` writes a model as a graph of standard ONNX operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def onnx(
     lengths: bool = False,
     step: bool = False,
 ) -> Path:
-    """Write a float model as an ONNX file (operator set 17) that computes the logits of ``Model.infer`` up to rounding.
+    """Write a model as an ONNX file (operator set 17) that computes the logits of ``Model.infer`` up to rounding.
 
     The input ``x`` is float32 (B, T, d) features or int64 (B, T) tokens, and the output ``logits`` is (B, o) or (B, T, o).
     B and T are free, except that a permutation of the time steps fixes T. The metadata of the file holds the labels as a
@@ -34,15 +34,16 @@ def onnx(
         lengths: whether the graph has a second input ``lengths``, int64 (B,), which means the same as in ``Model.infer``.
         step: whether the graph is one time step, for streams: ``x`` is (B, d) or (B,), ``logits`` (B, o) are those of the
             sequence so far, and every other input NAME is a part of the state, which the output next_NAME is after the
-            step. Each part is zeros before the first step.
+            step. Each part is zeros before the first step. Integer models that do not forget have such a graph as well,
+            over 64-bit integers: its states, and the logits of an integer readout, are those of ``Stream`` to the bit.
 
     Returns:
         The path of the file.
 
     Raises:
         ImportError: the ``export`` extra is not installed.
-        InputError: the model is an integer model or bidirectional, or permutes time steps while ``lengths`` or ``step`` is
-            set; or both of these are set.
+        InputError: the model is bidirectional, or an integer model (with ``step``, one that forgets); or it permutes time
+            steps while ``lengths`` or ``step`` is set; or both of these are set.
         OSError: the file cannot be written.
 
     Example:
@@ -53,11 +54,12 @@ def onnx(
         ...     logits, *after = session.run(None, {"x": x[None], **state})
         ...     state = {o.name.removeprefix("next_"): a for o, a in zip(session.get_outputs()[1:], after)}
     """
-    from . import onnx_graph, onnx_layers, onnx_step  # these import onnx, which is an extra
+    from . import onnx_graph, onnx_integers, onnx_layers, onnx_step  # these import onnx, which is an extra
 
     card = model.card
-    if card.integer is not None:
-        raise InputError("this is an integer model; expected the float model that it was made of")
+    if card.integer is not None and (not step or card.forgets):
+        other = "" if card.forgets else ", or step=True"
+        raise InputError(f"this is an integer model; expected the float model that it was made of{other}")
     if card.bidirectional:
         raise InputError("this model reads in both directions; expected one that reads forwards alone")
     rules = card.preprocess if preprocess else Preprocess()
@@ -67,7 +69,10 @@ def onnx(
         if rules.permutation is not None and given:
             raise InputError(f"this model permutes whole sequences; expected {name}=False")
     metadata = {} if card.labels is None else {"labels": json.dumps(card.labels)}
-    graph = onnx_step.one_step(model, rules) if step else onnx_layers.network(model, rules, lengths)
+    if step:
+        graph = (onnx_step.one_step if card.integer is None else onnx_integers.integer_step)(model, rules)
+    else:
+        graph = onnx_layers.network(model, rules, lengths)
     data = onnx_graph.to_bytes(graph, repr(model), metadata)
     write(path, data)
     return Path(path)

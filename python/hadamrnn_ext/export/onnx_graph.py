@@ -19,7 +19,7 @@ except ModuleNotFoundError as missing:
         f"the export to ONNX needs the package onnx, which is not installed: {hint('export')}"
     ) from missing
 
-__all__ = ["Graph", "declare", "to_bytes"]
+__all__ = ["Graph", "StepGraph", "declare", "to_bytes"]
 
 # The operator set and file format of 2022, which all runtimes since then can read.
 OPERATORS, FORMAT = 17, 8
@@ -59,6 +59,31 @@ class Graph:
     def finish(self, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
         """The finished graph (onnx.GraphProto) with these declared inputs and outputs."""
         return helper.make_graph(self._nodes, name, inputs, outputs, self._constants)
+
+
+class StepGraph(Graph):
+    """The graph of one time step. A part NAME of the state is an input, and what it is after the step the output next_NAME."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+
+    def before(self, name: str, dtype: Any, *shape: int) -> str:
+        """A part of the state as it was before the step, (batch, *shape)."""
+        unique = self.name(name)
+        self.inputs.append(declare(unique, dtype, "batch", *shape))
+        return unique
+
+    def after(self, name: str, value: str, dtype: Any, *shape: int) -> None:
+        """What that part is after the step."""
+        identity = self.node("Identity", value, name=f"next_{name}")
+        self.outputs.append(declare(identity, dtype, "batch", *shape))
+
+    def step(self, x: Any, logits: str, outputs: int) -> Any:
+        """The finished graph, with the declared input x before the state, and the logits (batch, outputs) before the next."""
+        declared = declare(self.node("Identity", logits, name="logits"), np.float32, "batch", outputs)
+        return self.finish("hadamrnn_step", [x, *self.inputs], [declared, *self.outputs])
 
 
 def declare(name: str, dtype: Any, *shape: int | str) -> Any:

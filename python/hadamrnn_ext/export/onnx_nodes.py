@@ -29,6 +29,7 @@ __all__ = [
     "prepared",
     "product",
     "readout",
+    "transform",
 ]
 
 Parameters = dict[str, NDArray[Any]]
@@ -107,22 +108,26 @@ def _features(body: Graph, card: Card, parameters: Parameters, h: str) -> str:
     return body.node("Reshape", body.node("Concat", *parts, axis=2), body.integers(-1, card.output_width))
 
 
-def product(body: Graph, layer: LayerCard, parameters: Parameters, i: int, h: str) -> str:
-    """W h = Lambda diag(u) (I_q (x) H_a (x) H_c) h / sqrt(m)."""
+def transform(g: Graph, layer: LayerCard, h: str, dtype: type[np.number[Any]]) -> str:
+    """(I_q (x) H_a (x) H_c) h, (B, n), in numbers of this type."""
     m = layer.block_size
     _, log2 = hadamard.factor(m)
     a = min((2**k for k in range(log2 + 1)), key=lambda a: a + m // a)
-    blocks = body.node("Reshape", h, body.integers(-1, a, m // a))
-    right = hadamard.matrix(m // a).T.astype(np.float32)
-    blocks = body.node("MatMul", blocks, body.constant(right, "hadamard"))
+    blocks = g.node("Reshape", h, g.integers(-1, a, m // a))
+    right = hadamard.matrix(m // a).T.astype(dtype)
+    blocks = g.node("MatMul", blocks, g.constant(right, "hadamard"))
     if a > 1:
-        left = body.constant(hadamard.matrix(a).astype(np.float32), "hadamard")
-        blocks = body.node("MatMul", left, blocks)
-    scaled = parameters[f"layers.{i}.signs"].astype(np.float32) / np.sqrt(np.float32(m))
+        left = g.constant(hadamard.matrix(a).astype(dtype), "hadamard")
+        blocks = g.node("MatMul", left, blocks)
+    return g.node("Reshape", blocks, g.integers(-1, layer.hidden_size))
+
+
+def product(g: Graph, layer: LayerCard, parameters: Parameters, i: int, h: str) -> str:
+    """W h = Lambda diag(u) H h / sqrt(m)."""
+    scaled = parameters[f"layers.{i}.signs"].astype(np.float32) / np.sqrt(np.float32(layer.block_size))
     if (decays := parameters.get(f"layers.{i}.decays")) is not None:
-        scaled = scaled * np.repeat(decay(decays), m).astype(np.float32)
-    flat = body.node("Reshape", blocks, body.integers(-1, layer.hidden_size))
-    return body.node("Mul", flat, body.constant(scaled, "scaled_signs"))
+        scaled = scaled * np.repeat(decay(decays), layer.block_size).astype(np.float32)
+    return g.node("Mul", transform(g, layer, h, np.float32), g.constant(scaled, "scaled_signs"))
 
 
 def activate(body: Graph, layer: LayerCard, parameters: Parameters, i: int, z: str) -> str:

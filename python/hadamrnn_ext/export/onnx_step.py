@@ -8,30 +8,10 @@ import numpy as np
 
 from ..file.preprocess import Preprocess
 from ..model import Model
-from .onnx_graph import Graph, declare
+from .onnx_graph import StepGraph
 from .onnx_nodes import activate, declare_input, from_below, input_of, pooled, prepared, product, readout
 
 __all__ = ["one_step"]
-
-
-class _Step:
-    """A graph under construction, and the parts of its state: inputs NAME and outputs next_NAME."""
-
-    def __init__(self) -> None:
-        self.graph = Graph()
-        self.inputs: list[Any] = []
-        self.outputs: list[Any] = []
-
-    def before(self, name: str, dtype: Any, *shape: int) -> str:
-        """A part of the state as it was before the step, (batch, *shape)."""
-        unique = self.graph.name(name)
-        self.inputs.append(declare(unique, dtype, "batch", *shape))
-        return unique
-
-    def after(self, name: str, value: str, dtype: Any, *shape: int) -> None:
-        """What that part is after the step."""
-        identity = self.graph.node("Identity", value, name=f"next_{name}")
-        self.outputs.append(declare(identity, dtype, "batch", *shape))
 
 
 def one_step(model: Model, rules: Preprocess) -> Any:
@@ -41,16 +21,15 @@ def one_step(model: Model, rules: Preprocess) -> Any:
     sums or running means of its features, ``last`` (B, d), the prepared input of the step before, and ``count`` (B,), the
     number of steps so far. All of it is zero before the first step.
     """
-    card, parameters, step = model.card, model.parameters(), _Step()
-    g = step.graph
+    card, parameters, g = model.card, model.parameters(), StepGraph()
     declared = declare_input(g, card, rules, "batch")
     x = prepared(g, rules, declared.name)
     counted = card.output == "mean" or (card.pool is not None and card.pool.time_constant is None)
-    count = step.before("count", np.int64) if counted or card.differences else None
+    count = g.before("count", np.int64) if counted or card.differences else None
     if card.differences:
         assert count is not None
-        last = step.before("last", np.float32, card.input_size)
-        step.after("last", x, np.float32, card.input_size)
+        last = g.before("last", np.float32, card.input_size)
+        g.after("last", x, np.float32, card.input_size)
         first = g.node("Equal", count, g.constant(np.array(0, np.int64), "number"))
         last = g.node(
             "Where", g.node("Unsqueeze", first, g.integers(1)), x, last
@@ -60,18 +39,16 @@ def one_step(model: Model, rules: Preprocess) -> Any:
     for i, layer in enumerate(card.layers):
         if i > 0:
             v = from_below(g, parameters, i, h)
-        state = step.before(f"state_{i}", np.float32, layer.hidden_size)
+        state = g.before(f"state_{i}", np.float32, layer.hidden_size)
         z = g.node("Add", product(g, layer, parameters, i, state), v)
         h = activate(g, layer, parameters, i, z)
-        step.after(f"state_{i}", h, np.float32, layer.hidden_size)
+        g.after(f"state_{i}", h, np.float32, layer.hidden_size)
     if count is not None:
         now = g.node("Add", count, g.constant(np.array(1, np.int64), "number"))
-        step.after("count", now, np.int64)
+        g.after("count", now, np.int64)
     if card.pool is not None or card.output == "mean":
-        h = pooled(g, card, parameters, step.before("pool", np.float32, card.output_width), h)
-        step.after("pool", h, np.float32, card.output_width)
+        h = pooled(g, card, parameters, g.before("pool", np.float32, card.output_width), h)
+        g.after("pool", h, np.float32, card.output_width)
         if counted:
             h = g.node("Div", h, g.node("Cast", g.node("Unsqueeze", now, g.integers(1)), to=1))
-    logits = g.node("Identity", readout(g, parameters, h), name="logits")
-    outputs = [declare(logits, np.float32, "batch", card.output_size), *step.outputs]
-    return g.finish("hadamrnn_step", [declared, *step.inputs], outputs)
+    return g.step(declared, readout(g, parameters, h), card.output_size)
