@@ -54,6 +54,14 @@ KINDS = {
         "pool": Pool(2),
         "preprocess": NORMALIZED,
     },
+    "forgetting": {
+        "sizes": ((24, 12),),
+        "decays": True,
+        "input_activation": "clip",
+        "differences": True,
+        "pool": Pool(2),
+        "preprocess": NORMALIZED,
+    },
     "running_pool": {
         "input": "tokens",
         "input_size": 10,
@@ -154,19 +162,20 @@ def inputs(rng, model):
 
 
 @pytest.mark.parametrize(
-    ("kind", "integer"),
-    [(kind, False) for kind in KINDS]
+    ("kind", "readout"),
+    [(kind, None) for kind in KINDS]
     + [
-        (kind, True)
+        (kind, "integer")
         for kind, fields in KINDS.items()
-        if not {"embedding_size", "pool"} & fields.keys() and fields.get("weight_bits", 4)
-    ],
+        if kind != "pool" and "embedding_size" not in fields and fields.get("weight_bits", 4)
+    ]
+    + [("forgetting", "float")],
 )
-def test_a_model_gives_the_bits_of_python(opened, make_model, rng, kind, integer):
+def test_a_model_gives_the_bits_of_python(opened, make_model, rng, kind, readout):
     model = make_model(rng, **KINDS[kind])
-    if integer:
+    if readout is not None:
         steps = 25 if kind == "permuted" else 60
-        model = model.quantize(draw(rng, model, 4, steps), readout="integer")
+        model = model.quantize(draw(rng, model, 4, steps), readout=readout)
     page = opened(model)
     for x in inputs(rng, model):
         assert run(page, f"return bits(m.infer({array(x)}))") == bits(model.infer(x)), x.dtype

@@ -22,7 +22,7 @@ from . import floats, integers, sound
 from .arduino import architectures, platforms
 from .classes import classes, given
 from .names import identifier
-from .pools import check_longest
+from .pools import MOST, check_longest
 from .raw import raw_values
 from .tables import Tables, table_bytes, table_values
 from .template import render
@@ -103,7 +103,8 @@ def sources(
 
     Args:
         plenty_of_memory: the library has no ``name_prepare``, and that of a float model has ``name_unpack`` instead, which is
-            to be called once: it decodes all codes into memory, so that steps are faster. The bits are the same.
+            to be called once: it decodes all codes into memory, so that steps are faster. The bits are the same. Sums hold
+            as many steps as they can.
     """
     name = identifier(name)
     if transform not in integers.LAYOUTS:
@@ -118,7 +119,7 @@ def sources(
     if card.integer is None and transform != "fwht":
         raise InputError(f"transform={transform!r} is for integer models, which Model.quantize makes")
     windowed = windows_values(card, windows)
-    steps = check_longest(card, longest, windowed.get("window_length"))
+    steps = MOST if plenty_of_memory else check_longest(card, longest, windowed.get("window_length"))
     hears = None if plenty_of_memory or resolution is not None else hearing(card)
     if hears is not None and card.integer is not None:
         resolution = sound.RESOLUTION

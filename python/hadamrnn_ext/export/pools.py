@@ -21,7 +21,7 @@ from ..integer.bounds import largest_state
 from ..model.inputs import count
 from .tables import Tables, real
 
-__all__ = ["LONGEST", "check_longest", "logit_kind", "sums"]
+__all__ = ["LONGEST", "MOST", "check_longest", "logit_kind", "sums"]
 
 Array = NDArray[Any]
 #: Steps that sums hold unless another number is given.

@@ -16,6 +16,7 @@ from ..file.card import Card
 from ..model import Model
 from .input_weights import input_kind
 from .library import sources
+from .tables import real
 from .template import render
 
 __all__ = ["web"]
@@ -97,12 +98,13 @@ def _module(model: Model) -> bytes:
     """The WebAssembly of a model."""
     from .wasm import compiled  # which takes milliseconds to import
 
-    content = sources(model, plenty_of_memory=True)
+    content, integer = sources(model, plenty_of_memory=True), model.card.integer
     values = {
         "name": "model",
         "NAME": "MODEL",
         "unpacked": model.card.integer is None,
         "every_step": model.card.output == "all",
+        "scale": real(1.0 if integer is None else integer.logit_scale or 1.0),
     }
     content["web.c"] = render("web.c.in", values)
     return compiled({file: text for file, text in content.items() if "/" not in file}, "web.c")
@@ -128,8 +130,6 @@ def _facts(card: Card, name: str, shown: dict[str, Any]) -> dict[str, Any]:
         facts |= {"offset": normalization.offset, "scale": normalization.scale, "fine": normalization.fine}
     if features is not None:
         facts["codes"] = {"scale": features.scale, "range": features.range}
-    if integer is not None:
-        facts["logitScale"] = integer.logit_scale
     if (words := steps.vocabulary) is not None:
         facts["vocabulary"] = {"words": words.words, "unknown": words.unknown, "length": words.length}
     return facts

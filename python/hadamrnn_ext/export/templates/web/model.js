@@ -201,11 +201,7 @@ export class Stream {
   }
 }
 
-/** The logits of so many steps, as floats. */
+/** The logits of so many steps. */
 function numbers(wasm, steps) {
-  const kind = card.logitScale === undefined ? Float32Array : Int32Array;
-  const found = new kind(wasm.memory.buffer, wasm.logits(), steps * card.outputSize);
-  if (kind === Float32Array) return found.slice();
-  const scale = Math.fround(card.logitScale);
-  return Float32Array.from(found, (logit) => Math.fround(Math.fround(logit) * scale));
+  return new Float32Array(wasm.memory.buffer, wasm.logits(), steps * card.outputSize).slice();
 }
