@@ -9,6 +9,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.cli import fit
+from hadamrnn_ext.closed_form.design import DESIGNS
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_json_has_the_report_and_the_scores(run, tables):
     assert found["test"]["accuracy"] > 0.9
     low, high = found["interval"]
     assert 0 <= low <= found["metrics"]["loo_accuracy"] <= high <= 1
-    assert len(found["trials"]) == 6
+    assert len(found["trials"]) == len(DESIGNS)
     assert hr.load("model.safetensors").card.training.seed == 3
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.closed_form import Running
+from hadamrnn_ext.closed_form.choice import sample
 from hadamrnn_ext.closed_form.design import DESIGNS
 from hadamrnn_ext.closed_form.large import begin
 from hadamrnn_ext.closed_form.options import Options
@@ -271,3 +272,16 @@ def test_it_needs_no_torch():
         "hr.fit(x, np.arange(12) % 2, hidden_size=32); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_half_of_many_examples_gives_up_designs(rng):
+    """Classes and groups that take turns are in both halves; designs that are given up say on how many examples."""
+    x, y = waves(rng, count=600, steps=20, pitches=2)
+    report = hr.fit(x, y, groups=np.arange(600) // 2 % 2, hidden_size=32).report
+    assert sorted(trial.examples for trial in report.trials) == [300] * (len(DESIGNS) - 2) + [600, 600]
+    assert str(report).count(", on 300 of them") == len(DESIGNS) - 2
+    assert report.metrics["loo_accuracy"] > 0.9
+    assert report.trials_on == 600
+    lonely = np.zeros(600, int)
+    lonely[np.setdiff1d(np.arange(600), sample(600, 300, 0))[0]] = 1
+    assert all(trial.examples == 600 for trial in hr.fit(x, y, groups=lonely, hidden_size=32).report.trials)

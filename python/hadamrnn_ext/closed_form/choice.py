@@ -53,9 +53,11 @@ def candidates(
     """The best design, and what came out of each."""
     n = min(UNITS, units or UNITS)
     designs, trials, count = list(data.designs), [], len(data.designs)
-    if len(goal) > MANY and len(designs) > FINALISTS:
-        half = np.arange(0, len(goal), 2)
-        some = data.take(half), goal.take(half), None if groups is None else groups[half]
+    half = sample(len(goal), len(goal) // 2, seed)
+    groups_of_half = None if groups is None else groups[half]
+    known = groups_of_half is None or len(np.unique(groups_of_half)) > 1
+    if len(goal) > MANY and len(designs) > FINALISTS and known:
+        some = data.take(half), goal.take(half), groups_of_half
         count += FINALISTS
         for design in designs:
             trials.append(_try(design, *some, n, seed).trial)

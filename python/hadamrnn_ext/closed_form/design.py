@@ -47,12 +47,13 @@ class Design:
 #: What `fit` chooses from. Outlines and gestures want short memories in small blocks, physiological series long ones in large
 #: blocks; which it is shows in the leave-one-out errors.
 DESIGNS = (
-    Design(16, 1 / 8, "clip", gain=3.0),
+    Design(32, 1 / 8, "clip", gain=3.0),
+    Design(64, 1 / 16),
     Design(16, 1 / 2),
-    Design(16, 2, "clip", gain=1.5),
     Design(64, 1 / 2),
     Design(64, 2, "clip", gain=1.5),
     Design(None, 1 / 2),
+    Design(None, 2, "clip", gain=1.5),
 )
 BLOCKS_OF_STEPS: tuple[tuple[int, Literal["relu", "clip"] | None], ...] = ((16, None), (64, "clip"))
 #: What `fit` chooses from where every step has a target: of forecasts the last steps count, of activities many.

@@ -72,7 +72,7 @@ def draw(
 
 def card_of(design: Design, hidden_size: int, data: Batch, seed: int, tokens: int | None) -> Card:
     """The card of `draw`."""
-    n, m = hidden_size, min(design.block_size or hidden_size, hidden_size)
+    n, m = hidden_size, math.gcd(hidden_size, design.block_size or hidden_size)
     pool = Pool(len(design.thresholds), time_constant=design.time_constant)
     return Card(
         input="features" if tokens is None else "tokens",

@@ -20,7 +20,8 @@ __all__ = ["fewer_words", "file_bytes", "largest", "limit"]
 #: Of a model file, unless somebody says otherwise; a vocabulary alone is many times as much.
 MAX_BYTES, MAX_BYTES_OF_TEXTS = 1 << 14, 1 << 18
 #: Units, the first of which fit the file are taken. Of many sequences more would take more than seconds.
-SIZES, SIZES_OF_MANY = (1024, 512, 256, 128, 64), (256, 128, 64)
+SIZES_OF_MANY = (256, 192, 128, 96, 64, 32)
+SIZES = (1024, 512, 384, *SIZES_OF_MANY)
 #: Bits of the readout, likewise. Few examples say too little of the errors of rounding for few bits; of many there is space.
 BITS, FEW, BITS_OF_FEW, BITS_OF_MANY = (4, 3), 100, (6, 4, 3), (8, 6, 4, 3)
 #: What a file of texts holds beside its words, about.
