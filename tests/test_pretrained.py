@@ -46,4 +46,6 @@ def test_together_they_are_small():
 
 def test_every_model_is_in_the_notice():
     notice = (Path(__file__).resolve().parents[1] / "NOTICE").read_text()
-    assert [name for name in hr.models() if name.removesuffix("-int12").removesuffix("-int8") not in notice] == []
+    assert [
+        name for name in hr.models() if name.removesuffix("-int12").removesuffix("-int8") not in notice
+    ] == []
