@@ -2,11 +2,12 @@
 
     python tools/endless.py check har6-stream --steps 200000
     python tools/endless.py check digits-stream --model runs/digits-stream-0/model.safetensors
-    python tools/endless.py int8 har6-stream --model runs/har6-stream-0/model.safetensors --out har6-stream-int8.safetensors
+    python tools/endless.py readout digits-stream --model runs/digits-stream-0/model.safetensors --out digits-stream.safetensors
+    python tools/endless.py int8 digits-stream --model digits-stream.safetensors --out digits-stream-int8.safetensors
 
 `check` reads the test data. Windows of har2-stream and har6-stream are classified alone, and joined in one stream that is never
-reset; digits-stream hears the test words alone, and joined with pauses and noise. `int8` makes the integer model with 8 bits of
-state, and trains its readout on what these integers give for the training data. Needs UCI HAR and FSDD, see `hadamrnn data`.
+reset; digits-stream hears the test words alone, and joined with pauses and noise. `readout` trains the readout of a
+model further, on its features of the training data; `int8` does the same to its integer model with 8 bits of state. Needs UCI HAR and FSDD, see `hadamrnn data`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import audio, zoo
+from hadamrnn_ext import zoo
 from hadamrnn_ext.data import continuous, fsdd, har, metrics, tasks
 from hadamrnn_ext.data.task import Split, Task, calibration, evaluate
 from hadamrnn_ext.file.codes import code_range
 from hadamrnn_ext.file.tensors import pack_parameters
 from hadamrnn_ext.model.classify import probabilities
-from hadamrnn_ext.nn.quantize import quantize
 
 NAMES = ("har2-stream", "har6-stream", "digits-stream")
 #: Bits of the state and of the input of integer models.
@@ -57,12 +56,15 @@ def examples(reads: hr.Model, split: Split) -> tuple[NDArray[np.float32], NDArra
     return np.concatenate(rows), np.concatenate(classes)
 
 
-def int8(model: hr.Model, task: Task) -> hr.Model:
-    """The integer model of a float model, its readout trained further on the features of these integers."""
-    integers = model.quantize(calibration(task), STATE_BITS, INPUT_BITS)
-    x, y = map(torch.from_numpy, examples(features(integers), task.train))
+def readout(model: hr.Model, task: Task) -> hr.Model:
+    """The model, its readout trained further on the features that it gives for the training data."""
+    import torch  # `check` needs none
+
+    from hadamrnn_ext.nn.quantize import quantize
+
+    x, y = map(torch.from_numpy, examples(features(model), task.train))
     torch.manual_seed(0)
-    bits, known = model.card.output_weight_bits, integers.parameters()
+    bits, known = model.card.output_weight_bits, model.parameters()
     weight, bias = (torch.tensor(known[f"output.{name}"], requires_grad=True) for name in ("weight", "bias"))
     optimizer = torch.optim.Adam([weight, bias], RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, READOUT_STEPS)
@@ -80,9 +82,9 @@ def int8(model: hr.Model, task: Task) -> hr.Model:
         loss.backward()
         optimizer.step()
         schedule.step()
-    readout = {"output.weight": weight.detach().numpy(), "output.bias": bias.detach().numpy()}
-    packed = pack_parameters(integers.card, {**known, **readout})
-    return with_scores(hr.Model(integers.card, packed), task)
+    learned = {"output.weight": weight.detach().numpy(), "output.bias": bias.detach().numpy()}
+    packed = pack_parameters(model.card, {**known, **learned})
+    return with_scores(hr.Model(model.card, packed), task)
 
 
 def with_scores(model: hr.Model, task: Task) -> hr.Model:
@@ -97,74 +99,76 @@ def with_scores(model: hr.Model, task: Task) -> hr.Model:
     return model.with_card(replace(model.card, training=replace(training, metrics=scores)))
 
 
-def joined(model: hr.Model, task: Task, steps: int) -> None:
-    """Prints accuracy on test windows alone, and at the ends of windows of one stream that is never reset."""
-    alone = evaluate(lambda x: model.infer(x, num_threads=1), task, task.test, raw=True)["accuracy"]
+def joined(model: hr.Model, task: Task, steps: int) -> tuple[float, float]:
+    """The accuracy on test windows alone, and at their ends in one stream of so many steps that is never reset."""
     inputs, classes = task.test.raw(slice(None))
+    alone = metrics.predicted(model.infer(inputs, num_threads=1)) == classes
     rng, stream = np.random.default_rng(0), model.stream()
     count = -(-steps // inputs.shape[1])
     rounds = -(-count // len(inputs))
     order = np.concatenate([rng.permutation(len(inputs)) for _ in range(rounds)])[:count]
-    right = metrics.predicted(np.stack([stream.run(inputs[i]) for i in order])) == classes[order]
-    print(
-        f"windows alone {alone:.2%}, these windows at the ends in one stream of {count * inputs.shape[1]:,} steps "
-        f"{right.mean():.2%}"
-    )
+    answers = metrics.predicted(np.stack([stream.run(inputs[i]) for i in order]))
+    return float(np.mean(alone[order])), float(np.mean(answers == classes[order]))
 
 
-def walking(model: hr.Model) -> None:
-    """Prints how often a stream of the test windows of walking says walking, from the second window on."""
+def walking(model: hr.Model) -> float:
+    """How often a stream of all test windows of walking says walking, from the second window on."""
     _, test = har.read()
     stream = model.stream()
-    walks = np.concatenate(test.inputs[test.classes == 0])
+    walks = np.concatenate(test.inputs[test.classes == har.ACTIVITIES.index("walking")])
     said = metrics.predicted(np.stack([stream.step(step) for step in walks]))[test.inputs.shape[1] :]
-    print(f"joined walking: {np.mean(said == 0):.2%} of {len(said):,} steps say walking")
+    return float(np.mean(said == har.ACTIVITIES.index("walking")))
 
 
-def speech(model: hr.Model) -> None:
-    """Prints the accuracy on single test words, and the words found and false alarms in tracks of all of them."""
-    _, spoken = continuous.words()
+def single(model: hr.Model) -> float:
+    """The share of the test words of FSDD, each alone, whose digit is the most probable one at the last frame."""
     _, test = fsdd.read()
     last = model.infer(test.inputs, num_threads=1)[:, -1]
-    print(
-        f"single words: {np.mean(last[:, :-1].argmax(1) == test.classes):.2%} right of the ten digits at the last frame"
-    )
-    for seed in range(3):
-        heard = continuous.track(spoken, np.random.default_rng(seed), 0.003)
-        stream = model.stream()
-        answers = np.concatenate([stream.run(part) for part in np.array_split(heard.frames, 500)])
-        found = continuous.counted(continuous.events(probabilities(answers, every_step=True)), heard)
-        minutes = len(heard.frames) * audio.HOP / fsdd.RATE / 60
-        print(
-            f"track {seed} of {minutes:.1f} minutes: {found.right:.1%} of {len(heard.spoken)} words found and right, "
-            f"{found.false:.2f} false alarms a minute"
-        )
+    return float(np.mean(last[:, : len(fsdd.CLASSES)].argmax(axis=1) == test.classes))
+
+
+def speech(model: hr.Model, noise: float, seed: int = 0) -> continuous.Found:
+    """What a stream finds of all test words of FSDD, joined with pauses and noise."""
+    _, spoken = continuous.words()
+    heard = continuous.track(spoken, np.random.default_rng(seed), noise)
+    stream = model.stream()
+    answers = np.concatenate([stream.run(part) for part in np.array_split(heard.frames, 500)])
+    return continuous.counted(continuous.events(probabilities(answers, every_step=True)), heard)
 
 
 def main() -> None:
     given: Any = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    given.add_argument("what", choices=("check", "int8"))
+    given.add_argument("what", choices=("check", "readout", "int8"))
     given.add_argument("name", choices=NAMES)
     given.add_argument("--model", help="a model file instead of the bundled model")
     given.add_argument("--steps", type=int, default=200_000, help="of the stream of windows")
-    given.add_argument("--out", help="the file of the integer model")
+    given.add_argument("--out", help="the file of the new model")
     given = given.parse_args()
     model = zoo.load(given.model or given.name)
-    if given.what == "int8":
-        task = tasks.load(given.name if given.name in tasks.NAMES else given.name.removesuffix("-stream"))
-        found = int8(model, task)
-        found.save(given.out or f"{given.name}-int8.safetensors")
+    name = given.name if given.name in tasks.NAMES else given.name.removesuffix("-stream")
+    if given.what != "check":
+        task = tasks.load(name)
+        if given.what == "int8":
+            model = model.quantize(calibration(task), STATE_BITS, INPUT_BITS)
+        found = readout(model, task)
+        found.save(given.out or f"{given.name}.safetensors")
         print(f"{given.name}: {found.card.training}")
         return
     print(f"{given.name}: {model.describe().payload_bytes:,} bytes of payload")
-    if given.name == "digits-stream":
-        speech(model)
-    else:
-        joined(model, tasks.load(given.name.removesuffix("-stream")), given.steps)
-        if given.name == "har6-stream":
-            walking(model)
+    if given.name.startswith("digits"):
+        print(f"single words: {single(model):.2%} right at the last frame")
+        for noise in (0.0, 0.003):
+            found = np.mean([speech(model, noise, seed) for seed in range(3)], axis=0)
+            print(
+                f"three tracks, noise of {noise}: {found[0]:.1%} of the words, {found[1]:.2f} false alarms a minute"
+            )
+        return
+    alone, inside = joined(model, tasks.load(name), given.steps)
+    print(f"windows alone {alone:.2%}, at their ends in one stream of {given.steps:,} steps {inside:.2%}")
+    if name == "har6":
+        print(f"joined walking: {walking(model):.2%} of the steps say walking")
 
 
 if __name__ == "__main__":

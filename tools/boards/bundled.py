@@ -19,7 +19,7 @@ from .proof import Fit, fit
 from .table import BOARDS, Board, missing_tools
 
 #: What says how good a model is, the first of them that its card has.
-SCORES = ("test_accuracy", "test_symbols")
+SCORES = ("test_accuracy", "test_symbols", "test_frames")
 #: Of a longer sequence the beginning, which a chip without files has in its flash.
 STEPS = 1000
 
