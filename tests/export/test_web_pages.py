@@ -261,7 +261,6 @@ def test_two_hundred_images_give_the_bits_of_python(opened, data_dir, name, caps
             f"\n{name}: {min(browser_us):.2f} us per step in the browser,",
             ", ".join(f"{min(times):.2f} native ({isa})" for isa, times in native_us.items()),
         )
-    assert min(browser_us) < 2 * min(native_us["scalar"])
 
 
 THREE = [
