@@ -203,12 +203,15 @@ def task(name: str, directory: str | Path | None, verify: bool) -> Task:
     known, tested = words(directory)
     chosen, held = ([known[i] for i in part] for part in one_in(fsdd.VALIDATION_SHARE, len(known)))
     spread = (LOUDNESS, 0.0, 0.0)
+    train, validation, test = (
+        _Pieces(_Tracks(spoken, NOISES[i], spread[i], i), alone.preprocess.normalization)
+        for i, spoken in enumerate((chosen, held, tested))
+    )
     return Task(
         name,
-        *(
-            _Pieces(_Tracks(spoken, NOISES[i], spread[i], i), alone.preprocess.normalization)
-            for i, spoken in enumerate((chosen, held, tested))
-        ),
+        train,
+        validation,
+        test,
         input="features",
         input_size=audio.BANDS,
         output="all",

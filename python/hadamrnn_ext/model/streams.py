@@ -196,7 +196,7 @@ class Streams(Sequences):
     def __repr__(self) -> str:
         return f"Streams({len(self)} of {self.capacity} sequences)"
 
-    def _grow_older(self, at: ArrayLike, steps: int | Places) -> None:
+    def _grow_older(self, at: Any, steps: int | Places) -> None:
         """Counts steps of the sequences at these places, and warns once if one has far more than the model was trained on."""
         self._ages[at] += steps
         if self._most is not None and np.max(self._ages[at], initial=0) > self._most:

@@ -51,8 +51,8 @@ class Augmentation(NamedTuple):
             )
         permutation = task.preprocess.permutation
         pixels = None if permutation is None else permutation.indices()
-        names = ("token_dropout", "input_noise", "time_shift", "image_jitter", "joined")
-        return cls(*(getattr(preset, name) for name in names), pixels)
+        same = {name: getattr(preset, name) for name in cls._fields if hasattr(preset, name)}
+        return cls(**same, pixels=pixels)
 
     def __call__(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Augmented features (B, T, d) or tokens (B, T), of the same shape and dtype.
