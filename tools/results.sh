@@ -53,10 +53,10 @@ END
     done <<END
 fastgrnn 0.03
 cornn 0.03
-gru 0.01
-lstm 0.01
-orthogonal 0.01
+gru 0.03
+orthogonal 0.003
 END
+    echo "fastgrnn-har2-25 2 har2 --model fastgrnn --hidden-size 64 --lr 0.01"
     for recurrence in linear relu modrelu; do
         echo "copy-$recurrence 3 $short --recurrence $recurrence"
         echo "digits-$recurrence 3 digits --block-size 512 --recurrence $recurrence"
