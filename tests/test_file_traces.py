@@ -48,6 +48,12 @@ def test_the_traces_cover_the_kinds_of_models() -> None:
             layer.construction.split(" x ")[-1].split("(")[0] for card in some for layer in card.layers
         }
         assert formulas >= {"sylvester", "paley1", "paley2"}
+        drawn = [card for card in some if card.drawn is not None]
+        assert {card.input for card in drawn} == {"features", "tokens"}
+        for of_input in ("features", "tokens"):
+            kinds = [card for card in drawn if card.input == of_input]
+            assert any(card.input_activation is None for card in kinds)
+        assert any(card.input_activation is not None for card in drawn)
     assert {card.integer.readout for card in cards if card.integer is not None} == {"float", "integer"}
     assert any(card.bidirectional and card.output == "all" for card in cards)
     assert any("williamson" in layer.construction for card in cards for layer in card.layers)

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 import hadamrnn_ext as hr
 from hadamrnn_ext import disk
 from hadamrnn_ext.file.card import Card, LayerCard
+from hadamrnn_ext.file.drawn import Drawn
 from hadamrnn_ext.file.format import SUFFIX
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
-from hadamrnn_ext.file.tensors import parameter_shapes
+from hadamrnn_ext.file.storage import Coded
+from hadamrnn_ext.file.tensors import drawn_codes, parameter_shapes
 from hadamrnn_ext.model import Model
 from write_traces import line
 
@@ -64,7 +66,7 @@ def bundled() -> Iterator[Case]:
         if samples.dtype == np.uint8:
             x = samples[:1].reshape(1, -1, 1)
         else:
-            x = samples[:1, :24] if samples.ndim == 3 else samples[:2, :150].astype(np.int32)
+            x = samples[:1, :24] if samples.ndim == 3 else samples[:2, :120].astype(np.int32)
         yield Case(name, model, f"{BUNDLED}/{path}", x)
 
 
@@ -82,6 +84,7 @@ def golden_files() -> Iterator[Case]:
 
 PIXELS = Preprocess(0.004, Permutation(92916, 24), Normalization((0.5,), (0.25,)))
 FAR = Preprocess(normalization=Normalization((1.7e9, 3.0), (20.0, 0.5)))
+DRAWN: dict[str, Any] = {"decays": True, "bias_bits": 1, "sizes": ((24, 4),), "shape": (1, 9)}
 KINDS: dict[str, dict[str, Any]] = {
     "backwards": {"bidirectional": True, "recurrence": "modrelu", "bias_bits": 3, "lengths": True},
     "backwards-all": {"bidirectional": True, "output": "all", "sizes": ((24, 12),), "lengths": True},
@@ -109,8 +112,14 @@ KINDS: dict[str, dict[str, Any]] = {
         "sizes": ((48, 24),),
         "lengths": True,
     },
+    "drawn": {**DRAWN, "drawn": Drawn(7, 31, 100), "input_activation": "relu", "sizes": ((20, 20),)},
+    "drawn-linear": {**DRAWN, "drawn": Drawn(92916, 31, 150), "input_size": 5},
+    "drawn-words": {**DRAWN, "drawn": Drawn(4294967295, 44, 171), "input": "tokens", "input_size": 7},
 }
-INTEGERS = ("paley2", "layers", "sign", "permuted-pixels", "far-from-zero", "forgets")
+INTEGERS = (
+    *("paley2", "layers", "sign", "permuted-pixels", "far-from-zero", "forgets"),
+    *("drawn", "drawn-linear", "drawn-words"),
+)
 
 
 def made() -> Iterator[Case]:
@@ -134,12 +143,14 @@ def made() -> Iterator[Case]:
                 **own,
             }
         )
-        parameters = {
+        parameters: dict[str, Any] = {
             key: rng.integers(0, 256, shape).astype(np.uint8)
             if key.endswith(".decays")
             else rng.normal(size=shape)
             for key, shape in parameter_shapes(card).items()
         }
+        if card.drawn is not None:
+            parameters |= _of_seed(card, card.drawn)
         model = Model.from_parameters(card, parameters)
         batch, steps = fields.get("shape", (3, 7))
         x = _input(rng, card, (batch, steps), fields)
@@ -147,6 +158,16 @@ def made() -> Iterator[Case]:
         yield Case(name, model, None, x, lengths)
         if name in INTEGERS:
             yield Case(f"{name}-int12", model.quantize(x, 12, readout="integer"), None, x, lengths)
+
+
+def _of_seed(card: Card, drawn: Drawn) -> dict[str, Any]:
+    layer = card.layers[0]
+    return {
+        "input.weight": Coded(drawn_codes(card), np.float32(0.75)),
+        "layers.0.signs": drawn.signs(layer.hidden_size),
+        "layers.0.bias": np.zeros(layer.hidden_size, np.float32),
+        "layers.0.decays": drawn.decays(layer.hidden_size // layer.block_size),
+    }
 
 
 def _input(rng: np.random.Generator, card: Card, shape: tuple[int, int], fields: dict[str, Any]) -> Array:

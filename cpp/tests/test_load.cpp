@@ -6,7 +6,9 @@
 
 #include "check.hpp"
 #include "file/json.hpp"
+#include "file/loaded_data.hpp"
 #include "file/sha256.hpp"
+#include "file/words.hpp"
 #include "flush_to_zero.hpp"
 #include "hadamrnn/load.hpp"
 #include "tests.hpp"
@@ -106,6 +108,16 @@ void check_refused(const std::string& text, const F& f) {
   }
 }
 
+// A model file with another text in its header.
+std::string replaced(std::string content, const std::string& from, const std::string& to) {
+  content.replace(content.find(from), from.size(), to);
+  uint64_t length;  // of the header, little-endian like everything in the file
+  std::memcpy(&length, content.data(), 8);
+  length += to.size() - from.size();
+  std::memcpy(&content[0], &length, 8);
+  return content;
+}
+
 void check_damage(const Trace& trace) {
   const Bytes good = from_hex(trace.at("content").word);
   const std::string content(good.begin(), good.end());
@@ -127,15 +139,7 @@ void check_damage(const Trace& trace) {
   std::string damaged = content;
   damaged.back() = char(damaged.back() ^ 1);
   refused("the digest does not match", damaged);
-  const auto edited = [&](const std::string& from, const std::string& to) {
-    std::string text = content;
-    text.replace(text.find(from), from.size(), to);
-    uint64_t length;  // of the header, little-endian like everything in the file
-    std::memcpy(&length, text.data(), 8);
-    length += to.size() - from.size();
-    std::memcpy(&text[0], &length, 8);
-    return text;
-  };
+  const auto edited = [&](const std::string& from, const std::string& to) { return replaced(content, from, to); };
   refused("format version 9 is unknown; this release reads 1 to 6",
           edited("format_version\\\":1", "format_version\\\":9"));
   refused("this is not a hadamrnn model", edited("\"hadamrnn\":", "\"somebody\":"));
@@ -144,6 +148,39 @@ void check_damage(const Trace& trace) {
   refused("is not canonical JSON", edited("{\\\"card", "{ \\\"card"));
   refused("the digest does not match", edited("\\\"output_size\\\":3", "\\\"output_size\\\":4"));
 }
+
+// Models that are a seed, edited, as in tests/test_drawn.py; the digest does not count.
+void check_drawn(const Trace& trace) {
+  const Bytes good = from_hex(trace.at("content").word);
+  const std::string content(good.begin(), good.end());
+  const auto refused = [&](const std::string& text, const std::string& forged) {
+    check_refused<ModelFormatError>(
+        text, [&] { file::read_model(reinterpret_cast<const uint8_t*>(forged.data()), forged.size(), false); });
+  };
+  const auto edited = [&](const std::string& from, const std::string& to) { return replaced(content, from, to); };
+  refused("card.drawn.rule is 'pcg64'; expected one of mix32", edited("mix32", "pcg64"));
+  refused("card.drawn.seed is 4294967296; expected 0 .. 4294967295", edited("seed\\\":7", "seed\\\":4294967296"));
+  refused("card.drawn.fastest is 256; expected 0 .. 255", edited("fastest\\\":31", "fastest\\\":256"));
+  refused("card.drawn.slowest 15, which forgets faster", edited("slowest\\\":100", "slowest\\\":15"));
+  refused("card.drawn has the unknown key 'shift'", edited("seed\\\":7", "seed\\\":7,\\\"shift\\\":1"));
+  refused("card.drawn lacks the key 'seed'", edited("\\\"seed\\\":7,", ""));
+  const std::string seed = R"({\"fastest\":31,\"rule\":\"mix32\",\"seed\":7,\"slowest\":100})";
+  refused("card.drawn is null", edited(seed, "null"));
+  refused("tensor 'input.codes' is missing", edited(R"(\"drawn\":)" + seed + ",", ""));
+  refused("weight_bits 3 and bias_bits 1; expected 4 and 1", edited("\\\"weight_bits\\\":4", "\\\"weight_bits\\\":3"));
+  refused("drawn is for one layer with decays", edited("\\\"decays\\\":true,", ""));
+  refused("tensor 'layers.0.signs' is in the file of a model that draws it; expected none",
+          edited("\"output.bias\":", "\"layers.0.signs\":"));
+  // A small file makes no reader allocate much.
+  refused("the columns of a drawn U is 65537; expected 1 .. 65536", edited("input_size\\\":2", "input_size\\\":65537"));
+  refused("the elements of a drawn U (80 x 65536) is 5242880; expected 1 .. 4194304",
+          replaced(edited("input_size\\\":2", "input_size\\\":65536"), "hidden_size\\\":20", "hidden_size\\\":80"));
+}
+
+// Random words and their codes, as in tests/test_drawn.py.
+static_assert(file::Words(0, 1)[0] == 0x24009c6d && file::Words(0, 1)[2] == 0xcc844ea7, "the first words");
+static_assert(file::Words(0xffffffff, 2)[1] == 0x528ca554 && file::Words(92916, 2)[39] == 0x2bf13771, "other words");
+static_assert(file::code_of(0x24009c6d, 0) == -3 && file::code_of(0x24009c6d, 7) == 2, "their codes");
 
 void check_input(const LoadedModel& model) {
   std::vector<float> y(64), x(64);
@@ -238,6 +275,7 @@ void test_files(const std::string& traces) {
       check_damage(trace);
       check_input(model_of(trace, folder));
     }
+    if (trace.name == "drawn") check_drawn(trace);
     if (trace.name == "permuted-pixels") {
       const LoadedModel model = model_of(trace, folder);
       check(model.steps() == 24 && !model.streams(), "a permutation fixes the steps");

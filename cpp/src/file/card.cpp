@@ -80,7 +80,7 @@ std::vector<const char*> keys_of(int version) {
 
 Card read_card(const Json& json, int version) {
   const Record record(json, "card", keys_of(version),
-                      {"bidirectional", "data", "decays", "input_activation", "differences", "pool"});
+                      {"bidirectional", "data", "decays", "input_activation", "differences", "pool", "drawn"});
   Card card;
   const bool integer_kind = choice(record.at("kind"), "card.kind", {"float", "integer"}) == "integer";
   card.tokens = choice(record.at("input"), "card.input", {"features", "tokens"}) == "tokens";
@@ -108,6 +108,7 @@ Card read_card(const Json& json, int version) {
     card.input_activation = choice(*given, "card.input_activation", {"relu", "clip"});
   }
   if (const Json* given = record.find("pool")) card.pool = read_pool(*given, "card.pool");
+  if (const Json* given = record.find("drawn")) card.drawn = read_drawn(*given, "card.drawn");
   card.preprocess = read_preprocess(record.at("preprocess"), "card.preprocess");
   if (const Json& given = record.at("labels"); !is_null(given)) {
     card.labels = texts(given, "card.labels");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "file/drawn.hpp"
 #include "file/json.hpp"
 #include "file/preprocess.hpp"
 #include "hadamrnn/model.hpp"
@@ -61,6 +62,7 @@ struct Card {
   bool bidirectional = false, decays = false, differences = false;
   std::string input_activation;  // "relu", "clip", or none
   std::optional<PoolCard> pool;
+  std::optional<Drawn> drawn;
   Preprocess preprocess;
   std::vector<std::string> labels;
   std::optional<IntegerCard> integer;

@@ -43,6 +43,16 @@ void check_preprocess(const Card& card) {
   }
 }
 
+void check_drawn(const Card& card) {
+  check_drawn_size(card.layers.front().hidden_size, card.input_width());
+  require(card.layers.size() == 1 && card.embedding_size == 0 && card.decays,
+          "drawn is for one layer with decays and without an embedding");
+  const bool table = card.integer && card.tokens;
+  require(table || (card.weight_bits == Drawn::bits && card.bias_bits == 1),
+          "drawn is given with weight_bits " + std::to_string(card.weight_bits) + " and bias_bits " +
+              std::to_string(card.bias_bits) + "; expected " + std::to_string(Drawn::bits) + " and 1");
+}
+
 void check_blocks(const Card& card, const IntegerCard& integer) {
   const std::string& recurrence = card.layers.front().recurrence;
   require(integer.layers.empty() && card.layers.size() == 1 && (recurrence == "linear" || recurrence == "relu"),
@@ -94,6 +104,7 @@ void check_card(const Card& card) {
           "decays, an input activation, differences and a pool are for models of one direction");
   require(!card.bidirectional || (!card.integer && card.layers.size() == 1),
           "a bidirectional model is a float model of one layer");
+  if (card.drawn) check_drawn(card);
   if (card.integer) check_integer(card, *card.integer);
 }
 

@@ -39,4 +39,23 @@ std::vector<int8_t> unpack_signs(const Tensor& packed, int64_t count, const std:
   return signs;
 }
 
+std::vector<uint8_t> pack_codes(const std::vector<int8_t>& codes, int bits) {
+  const int width = code_width(bits);
+  std::vector<uint8_t> packed(size_t(packed_bytes(int64_t(codes.size()), width)));
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const unsigned raw = unsigned(codes[i]) & ((1u << width) - 1);
+    for (int k = 0; k < width; ++k) {
+      const size_t at = i * size_t(width) + size_t(k);
+      packed[at / 8] = uint8_t(packed[at / 8] | (raw >> k & 1) << at % 8);
+    }
+  }
+  return packed;
+}
+
+std::vector<uint8_t> pack_signs(const std::vector<int8_t>& signs) {
+  std::vector<uint8_t> packed(size_t(packed_bytes(int64_t(signs.size()), 1)));
+  for (size_t i = 0; i < signs.size(); ++i) packed[i / 8] = uint8_t(packed[i / 8] | int(signs[i] < 0) << i % 8);
+  return packed;
+}
+
 }  // namespace hadamrnn::file

@@ -19,4 +19,8 @@ std::vector<int8_t> unpack_codes(const Tensor& packed, int bits, int64_t count, 
 // `count` signs +-1.
 std::vector<int8_t> unpack_signs(const Tensor& packed, int64_t count, const std::string& name);
 
+// Their opposites.
+std::vector<uint8_t> pack_codes(const std::vector<int8_t>& codes, int bits);
+std::vector<uint8_t> pack_signs(const std::vector<int8_t>& signs);
+
 }  // namespace hadamrnn::file

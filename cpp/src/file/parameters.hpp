@@ -26,6 +26,14 @@ struct Entry {
 // In order, those of a bidirectional model's second network under "reverse.NAME" at the end.
 std::vector<Entry> entries(const Card& card);
 
+// What `drawn` of a card stands for, as the file would hold it.
+struct MadeTensor {
+  Dtype dtype = Dtype::u8;
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> bytes;
+};
+std::map<std::string, MadeTensor> regenerated(const Card& card);
+
 // Floats in f32, signs and codes in i8, other integers in i32.
 struct Parameter {
   std::vector<float> f32;
@@ -34,7 +42,8 @@ struct Parameter {
 };
 using Parameters = std::map<std::string, Parameter>;
 
-// Throws ModelFormatError for a tensor that is missing, too many, of another type or shape, or holds what none may.
-Parameters unpack(const Card& card, const std::map<std::string, Tensor>& tensors);
+// Of the tensors of a file. Throws ModelFormatError for a tensor that is missing, too many, of another type or shape,
+// or holds what none may.
+Parameters unpack(const Card& card, std::map<std::string, Tensor> tensors);
 
 }  // namespace hadamrnn::file

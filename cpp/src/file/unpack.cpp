@@ -140,7 +140,13 @@ Parameter unpack(const Entry& entry, const std::map<std::string, Tensor>& tensor
 
 }  // namespace
 
-Parameters unpack(const Card& card, const std::map<std::string, Tensor>& tensors) {
+Parameters unpack(const Card& card, std::map<std::string, Tensor> tensors) {
+  const std::map<std::string, MadeTensor> drawn = regenerated(card);
+  for (const auto& [name, made] : drawn) {
+    if (!tensors.insert({name, {made.dtype, made.shape, made.bytes.data(), made.bytes.size()}}).second) {
+      throw ModelFormatError("tensor " + quoted(name) + " is in the file of a model that draws it; expected none");
+    }
+  }
   const std::vector<Entry> all = entries(card);
   validate(schema(all), tensors);
   Parameters out;
