@@ -66,7 +66,7 @@ def bundled() -> Iterator[Case]:
         if samples.dtype == np.uint8:
             x = samples[:1].reshape(1, -1, 1)
         else:
-            x = samples[:1, :24] if samples.ndim == 3 else samples[:2, :120].astype(np.int32)
+            x = samples[:1, :24] if samples.ndim == 3 else samples[:1, :150].astype(np.int32)
         yield Case(name, model, f"{BUNDLED}/{path}", x)
 
 
