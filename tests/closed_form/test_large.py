@@ -7,6 +7,8 @@ import pytest
 
 import hadamrnn_ext as hr
 from hadamrnn_ext.closed_form import Running
+from hadamrnn_ext.closed_form.choice import FINALISTS
+from hadamrnn_ext.closed_form.design import DESIGNS, STEP_DESIGNS
 
 
 def bumps(rng, count=2500, steps=12):
@@ -141,16 +143,19 @@ def test_it_tells_how_far_it_is_in_every_way_of_fitting(rng, tmp_path):
     def progress(what, done, total):
         told.append((what, done, total))
 
-    designs = [("designs", i, 8) for i in range(1, 9)]  # six on half of the examples, the best two on all
+    def designs(count):
+        return [("designs", i, count) for i in range(1, count + 1)]
+
+    many = len(DESIGNS) + FINALISTS  # all on half of the examples, the best on all
     sequences = [("sequences", done, 2500) for done in (1024, 2048, 2500)]
     for given in (x, on_disk):
         told.clear()
         hr.fit(given, y, hidden_size=16, progress=progress)
-        assert told == designs + sequences
+        assert told == designs(many) + sequences
     told.clear()
     hr.fit(iter([(x[:300], y[:300]), (x[300:340], y[300:340])]), hidden_size=16, progress=progress)
-    few = [("designs", i, 6) for i in range(1, 7)]
-    assert told == [*few, ("sequences", 300, 300), ("sequences", 40, 40)]
+    assert told == [*designs(len(DESIGNS)), ("sequences", 300, 300), ("sequences", 40, 40)]
     told.clear()
     hr.fit(list(x), labels, hidden_size=16, progress=progress)
-    assert told == [*designs, *(("steps", done, 30000) for done in (8192, 16384, 24576, 30000))]
+    of_steps = designs(len(STEP_DESIGNS) + FINALISTS)
+    assert told == [*of_steps, *(("steps", done, 30000) for done in (8192, 16384, 24576, 30000))]

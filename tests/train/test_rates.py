@@ -9,7 +9,7 @@ import pytest
 from hadamrnn_ext import cli, train
 from hadamrnn_ext.recipe.preset import RATES
 from hadamrnn_ext.train import as_baseline, rates
-from hadamrnn_ext.train.log import records
+from hadamrnn_ext.train.log import RATES_LOG, records
 
 
 def at(config, lr, epochs):
@@ -20,7 +20,7 @@ def test_the_best_rate_of_the_grid_trains_the_model(small, tmp_path):
     config = small(epochs=4)
     config = dataclasses.replace(config, preset=as_baseline(config.preset, "gru"))
     summary = train.run(config, tmp_path / "searched", search_lr=True)
-    lines = list(records(tmp_path / "searched" / rates.LOG))
+    lines = list(records(tmp_path / "searched" / RATES_LOG))
     assert [line["lr"] for line in lines] == list(RATES)
     assert {line["epochs"] for line in lines} == {2}  # a third of 4, rounded up
     assert {line["seed"] for line in lines} == {config.seed}
@@ -35,7 +35,7 @@ def test_the_best_rate_of_the_grid_trains_the_model(small, tmp_path):
 
 
 def test_a_rate_that_was_tried_is_not_tried_again(small, tmp_path, monkeypatch):
-    config, log, tried = small(), tmp_path / rates.LOG, []
+    config, log, tried = small(), tmp_path / RATES_LOG, []
     attempt = rates._tried
 
     def counted(short, *rest):
@@ -60,7 +60,7 @@ def test_a_rate_that_was_tried_is_not_tried_again(small, tmp_path, monkeypatch):
 def test_a_rate_that_diverges_loses(small, tmp_path, monkeypatch):
     monkeypatch.setattr(rates, "RATES", (1e30, 1e-2))
     assert train.run(small(), tmp_path / "one", search_lr=True)["lr"] == 1e-2
-    diverged, good = records(tmp_path / "one" / rates.LOG)
+    diverged, good = records(tmp_path / "one" / RATES_LOG)
     assert "val_loss" in good
     assert "val_loss" not in diverged
     monkeypatch.setattr(rates, "RATES", (1e30, 1e29))
@@ -74,7 +74,7 @@ def test_the_command_searches(tmp_path, capsys):
     )
     command = ["train", "copy", *options.split(), "--out", str(tmp_path)]
     assert cli.main(command) == 0
-    best = min(records(tmp_path / rates.LOG), key=lambda line: line["val_loss"])["lr"]
+    best = min(records(tmp_path / RATES_LOG), key=lambda line: line["val_loss"])["lr"]
     assert list(records(tmp_path / "log.jsonl"))[-1]["lr"] == best
     assert f"lr {best:g} is the best in validation" in capsys.readouterr().err
     assert cli.main([*command, "--lr", "0.1"]) == 1

@@ -19,7 +19,7 @@ from .baselines import Network, baseline
 __all__ = ["build"]
 
 #: The parts of a card that do not describe the network that is trained.
-FREE = ("preprocess", "labels", "training", "data", "integer")
+FREE = ("preprocess", "labels", "training", "data", "drawn", "integer")
 
 
 def build(config: Config, task: Task) -> Network:

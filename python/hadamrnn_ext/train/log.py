@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Log", "records"]
+__all__ = ["RATES_LOG", "Log", "records"]
+
+#: The name of the log of a search for a learning rate, in the folder of the run: a line for each rate of the grid.
+RATES_LOG = "rates.jsonl"
 
 
 class Log:

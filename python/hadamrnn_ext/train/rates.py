@@ -16,15 +16,12 @@ from ..disk import write
 from ..recipe.config import Config
 from ..recipe.preset import RATES, SHORT
 from .initial import build
-from .log import records
+from .log import RATES_LOG, records
 from .parallel import Workers
 from .progress import Reporter
 from .trainer import DivergedError, Trainer
 
-__all__ = ["LOG", "searched"]
-
-#: The name of the log of a search, in the folder of the run: a line for each rate of the grid.
-LOG = "rates.jsonl"
+__all__ = ["searched"]
 
 
 def searched(
@@ -38,7 +35,7 @@ def searched(
 
     Raises DivergedError if the loss diverges with every rate.
     """
-    path = out / LOG
+    path = out / RATES_LOG
     known = workers.from_main(lambda: list(records(path)) if path.exists() and not again else [])
     lines: list[dict[str, Any]] = []
     best: tuple[float, dict[str, float]] | None = None

@@ -12,8 +12,7 @@ from ..errors import HadamRNNError
 from ..recipe.config import Config
 from ..recipe.preset import BASELINES, Preset
 from ..recipe.setting import only_of
-from . import rates
-from .log import records
+from .log import RATES_LOG, records
 
 __all__ = ["METRICS", "NOTES", "Group", "ResultError", "Run", "collect", "notes"]
 
@@ -40,7 +39,7 @@ class Run:
     @property
     def searched(self) -> bool:
         """Whether the learning rate was searched (rates.py)."""
-        return (self.folder / rates.LOG).exists()
+        return (self.folder / RATES_LOG).exists()
 
 
 @dataclass(frozen=True)
