@@ -306,23 +306,30 @@ def _states(stream: hr.Stream) -> list[Any]:
     return list(stream.state)
 
 
+#: A label in C: what needs no escape, and bytes of three octal digits.
+LABEL = re.compile(r'^ *"(?:[ !#->@-\[\]-~]|\\[0-7]{3})*",$', re.MULTILINE)
+
+
 def export_c(data: bytes) -> bool:
-    """Labels and names of any text: the C is the same but for one comment, which ends where it should."""
+    """Labels and names of any text: the C is that of other labels but for a comment and strings, which end where they should."""
     choices = Choices(data)
     model = choices.of([m for m in _golden_models() if m.card.kind == "float"])
     text = data[1:].decode("utf-8", "replace")
-    labels = [text] * (2 if model.card.output_size == 1 else model.card.output_size)
+    count = 2 if model.card.output_size == 1 else model.card.output_size
     card = json.loads(json.dumps(format.document(model.card, model.tensors)))["card"]
-    labelled = model.with_card(
-        conform({**format._upgraded({"card": card, "format_version": 1}), "labels": labels}, Card, "card")
+    labelled, plainly = (
+        model.with_card(
+            conform({**format._upgraded({"card": card, "format_version": 1}), "labels": labels}, Card, "card")
+        )
+        for labels in ([text] * count, ["a"] * count)
     )
     name = "net" if choices.below(2) else text
     with tempfile.TemporaryDirectory(dir=_scratch()) as folder:
         paths = hr.export.c(labelled, folder, name)
-        bare = hr.export.c(model, Path(folder) / "bare", name)
-        for path, other in zip(paths, bare, strict=True):
+        others = hr.export.c(plainly, Path(folder) / "plainly", name)
+        for path, other in zip(paths, others, strict=True):
             check(path.resolve().is_relative_to(Path(folder).resolve()), "a path leads out")
-            code, plain = (_without_comments(p.read_text()) for p in (path, other))
+            code, plain = (LABEL.sub("", _without_comments(p.read_text())) for p in (path, other))
             check(code == plain, "labels change the code")
     return True
 

@@ -80,6 +80,7 @@ def test_bundled_models(tmp_path, name):
     assert (tmp_path / "step.onnx").stat().st_size < 150_000
 
 
+@pytest.mark.filterwarnings("ignore:a sequence has more than 4 times")
 def test_a_fitted_model_over_many_steps(tmp_path):
     """What hr.fit makes of a stream without an end: running means and decays."""
     rng = np.random.default_rng(5)
