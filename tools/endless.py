@@ -79,7 +79,7 @@ def readout(model: hr.Model, task: Task) -> hr.Model:
             logits = torch.nn.functional.pad(logits, (1, 0))
         loss = torch.nn.functional.cross_entropy(logits, y[some], label_smoothing=SMOOTHING)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     learned = {"output.weight": weight.detach().numpy(), "output.bias": bias.detach().numpy()}
