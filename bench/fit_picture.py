@@ -69,7 +69,9 @@ def panel(axis: Axes, drawn: dict[str, dict[str, tuple[float, float]]]) -> None:
         x = statistics.geometric_mean(found[name][0] for name in common)
         y = statistics.fmean(found[name][1] for name in common)
         axis.scatter(x, y, s=90, color=color, marker=marker, edgecolors="black", linewidths=0.8, zorder=3)
-        axis.annotate(label, (x, y), xytext=(0, -14), textcoords="offset points", ha="center", fontsize=8)
+        above = label == "hadamrnn fit"  # whose mark may lie beside another one
+        offset = (0, 8 if above else -14)
+        axis.annotate(label, (x, y), xytext=offset, textcoords="offset points", ha="center", fontsize=8)
     axis.set_xscale("log")
     axis.margins(x=0.2)
     axis.grid(alpha=0.25)
