@@ -5,8 +5,8 @@
 The synthetic voices of `espeak-ng` say the phrase at many speeds and pitches, and other words besides; loudness and noise
 vary. `hadamrnn_ext.fit` makes a model that tells the 1.3 seconds in which the phrase has just been said from all others,
 and `Model.windows` asks it eight times per second without an end. A threshold is chosen on renditions that the fit has not
-heard, and misses and false alarms per hour are counted with voices that neither has heard. The folder gets the model and
-its C library, which takes samples of a microphone.
+heard, and misses and false alarms per hour are counted with voices that neither has heard. The folder gets the model,
+its C library, which takes samples of a microphone, and a web page that listens.
 
 The voices are synthetic, and so is the room. A real kitchen has other noise and real people, so expect more misses there,
 and record some of them before you rely on it.
@@ -197,6 +197,10 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     model.save(arguments.out / "model.safetensors")
     hr.export.c(model, arguments.out / "c", "wake_word")
+    try:
+        hr.export.web(model, arguments.out / "web", "wake-word")
+    except ImportError as error:  # there is no compiler for it
+        print(f"no web page: {error}")
     print(f"{arguments.out}: {len(model.to_bytes()):,} bytes, after {time.perf_counter() - begin:.0f} s")
 
 
