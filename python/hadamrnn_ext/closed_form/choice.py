@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,14 +60,14 @@ def candidates(
     if len(goal) > MANY and len(designs) > FINALISTS and known:
         some = data.take(half), goal.take(half), groups_of_half
         count += FINALISTS
-        for design in designs:
-            trials.append(_try(design, *some, n, seed).trial)
+        for candidate in _each(designs, *some, n, seed):
+            trials.append(candidate.trial)
             progress("designs", len(trials), count)
         trials.sort(key=_cost)
         designs = [trial.design for trial in trials[:FINALISTS]]
     tried = []
-    for design in designs:
-        tried.append(_try(design, data, goal, groups, n, seed))
+    for candidate in _each(designs, data, goal, groups, n, seed):
+        tried.append(candidate)
         progress("designs", len(trials) + len(tried), count)
     best = min(tried, key=lambda candidate: candidate.trial.cost)
     latest = {**{trial.design: trial for trial in trials}, **{one.trial.design: one.trial for one in tried}}
@@ -77,9 +78,14 @@ def _cost(trial: Trial) -> float:
     return trial.cost
 
 
-def _try(design: Design, data: Source, goal: Goal, groups: Groups, units: int, seed: int) -> Candidate:
-    card, parameters = draw(design, units, data.batch(), seed, tokens=data.tokens)
-    features = data.features(Model.from_parameters(card, parameters))
-    solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)
-    trial = Trial(design, *goal.cost(solution.left_out), len(goal))
-    return Candidate(trial, card, parameters, features, solution)
+def _each(
+    designs: Sequence[Design], data: Source, goal: Goal, groups: Groups, units: int, seed: int
+) -> Iterator[Candidate]:
+    """Every design on these examples."""
+    batch = data.batch()
+    for design in designs:
+        card, parameters = draw(design, units, batch, seed, tokens=data.tokens)
+        features = data.features(Model.from_parameters(card, parameters))
+        solution = ridge(features, goal.targets, goal.cost, goal.weights, groups)
+        trial = Trial(design, *goal.cost(solution.left_out), len(goal))
+        yield Candidate(trial, card, parameters, features, solution)

@@ -55,12 +55,11 @@ class Fitter:
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.warnings, self.data, self.goal = warnings, data, goal
-        longest = int(some.batch().lengths.max())
-        self.settings = {TRAINED_STEPS: longest, **settings, "method": "closed form"}
+        batch = some.batch()
+        self.settings = {TRAINED_STEPS: int(batch.lengths.max()), **settings, "method": "closed form"}
         self.options, self.reader, self.folds, seed = options, some.reader, folds, options.seed
         best, self.tried = candidates(some, goal, folds, options.hidden_size, seed, options.progress)
         self.design = best.trial.design
-        batch = some.batch()
 
         def bytes_of(units: int, bits: int) -> int:
             card = card_of(self.design, units, batch, seed, some.tokens)
