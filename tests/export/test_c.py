@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from arduino_rules import FIELDS
+from compiled import EVERY_STEP
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.export.arduino import ARCHITECTURES
 from hadamrnn_ext.file.pool import Pool
@@ -252,24 +254,6 @@ def test_an_answer_after_every_step(rng, make_model, tmp_path, kind):
         np.testing.assert_array_equal(y[t - 1], expected.view(np.uint32), strict=True)
 
 
-EVERY_STEP = """
-#include <stdio.h>
-#include "net.h"
-int main(void) {
-    static net_state state;
-    net_input x[NET_INPUT_SIZE];
-    net_logit y[NET_OUTPUT_SIZE];
-    net_init(&state);
-    while (fread(x, sizeof x, 1, stdin) == 1) {
-        net_step(&state, x);
-        net_logits(&state, y);
-        if (fwrite(y, sizeof y, 1, stdout) != 1) return 1;
-    }
-    return 0;
-}
-"""
-
-
 @pytest.mark.parametrize("phi", [None, "relu", "clip"])
 @pytest.mark.parametrize("pool", [Pool(2), Pool(1, excess=False, time_constant=3)], ids=str)
 def test_what_is_not_finite_in_a_network_that_forgets(rng, make_model, tmp_path, pool, phi):
@@ -461,18 +445,7 @@ def test_arduino_and_platformio_find_what_they_need(rng, make_model, tmp_path):
     properties = dict(
         line.split("=", 1) for line in (tmp_path / "library.properties").read_text().splitlines()
     )
-    required = [
-        "name",
-        "version",
-        "author",
-        "maintainer",
-        "sentence",
-        "paragraph",
-        "category",
-        "url",
-        "architectures",
-    ]
-    assert set(required) <= set(properties)
+    assert set(FIELDS) <= set(properties)
     assert all(properties.values())
     assert properties["category"] == "Data Processing"  # one of the specification's list
     assert properties["architectures"] == ",".join(ARCHITECTURES)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from arduino_rules import FIELDS
 from boards.table import BOARDS, missing_tools
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -28,17 +29,6 @@ CATEGORIES = [
     "Data Storage",
     "Data Processing",
     "Other",
-]
-FIELDS = [
-    "name",
-    "version",
-    "author",
-    "maintainer",
-    "sentence",
-    "paragraph",
-    "category",
-    "url",
-    "architectures",
 ]
 OPTIONAL = {"includes", "depends", "dot_a_linkage", "precompiled", "ldflags"}
 

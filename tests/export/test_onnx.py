@@ -17,7 +17,7 @@ from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
-from onnx_kinds import KINDS, assert_close
+from onnx_kinds import KINDS, assert_close, fitted
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -70,12 +70,9 @@ def test_nan_stays_nan_in_a_network_that_forgets(rng, make_model, tmp_path, pool
 
 def test_a_fitted_model(tmp_path):
     """What hr.fit makes, with its normalization."""
-    rng = np.random.default_rng(5)
-    labels, phase = np.arange(60) % 3, rng.uniform(0, 6, (60, 1))
-    x = np.sin(np.arange(50) * (0.2 + 0.15 * labels)[:, None] + phase)[:, :, None].astype(np.float32)
-    model = hr.fit(3 * x + 20, labels, hidden_size=64).model
+    model, x = fitted()
     assert model.card.forgets
-    x = (3 * x + 20)[:7]
+    x = x[:7]
     assert_close(run(hr.export.onnx(model, tmp_path / "net.onnx"), x), model.infer(x))
     path = hr.export.onnx(model, tmp_path / "lengths.onnx", lengths=True)
     lengths = np.array([50, 1, 2, 30, 49, 50, 7])

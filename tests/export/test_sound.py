@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
+from compiled import COMPILER, SANITIZERS, STRICT
 from hadamrnn_ext import audio
 from hadamrnn_ext.export.sound import BOUND, RESOLUTION
 
-COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
-FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-pedantic", "-O1"]
-SANITIZERS = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
 
 DRIVER = """
 #include <stdio.h>
@@ -51,7 +48,7 @@ def built(folder, model):
     hr.export.c(model, folder, "net")
     (folder / "driver.c").write_text(DRIVER)
     for sources, out in ((["driver.c"], "driver"), (["-I.", "examples/net_sound/main.c"], "example")):
-        command = [COMPILER, *FLAGS, *SANITIZERS, *sources, "net.c", "net_sound.c", "-o", out]
+        command = [COMPILER, *STRICT, *SANITIZERS, *sources, "net.c", "net_sound.c", "-o", out]
         subprocess.run(command, cwd=folder, check=True)
 
 

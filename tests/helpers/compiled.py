@@ -10,7 +10,7 @@ import numpy as np
 
 import hadamrnn_ext as hr
 
-__all__ = ["COMPILER", "build", "every_step"]
+__all__ = ["COMPILER", "EVERY_STEP", "SANITIZERS", "STRICT", "build", "every_step"]
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 STRICT = [
@@ -25,7 +25,7 @@ STRICT = [
     "-O1",
 ]
 SANITIZERS = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
-DRIVER = """
+EVERY_STEP = """
 #include <stdio.h>
 #include "net.h"
 int main(void) {
@@ -51,7 +51,7 @@ def every_step(model, folder, x, **options):
 def build(model, folder, compiler=COMPILER, sanitized=True, **options):
     """The function ``every_step`` of a model, exported and compiled once; ``options`` go to ``export.c``."""
     hr.export.c(model, folder, "net", **options)
-    (folder / "driver.c").write_text(DRIVER)
+    (folder / "driver.c").write_text(EVERY_STEP)
     command = [compiler, *STRICT, *SANITIZERS * sanitized, "net.c", "driver.c", "-o", "driver"]
     subprocess.run(command, cwd=folder, check=True)
     kind = re.search(r"typedef (\w+) net_logit;", (folder / "net.h").read_text())[1]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import hadamrnn_ext as hr
 from hadamrnn_ext.file.pool import Pool
 
-__all__ = ["KINDS", "OnnxStream", "assert_close"]
+__all__ = ["KINDS", "OnnxStream", "assert_close", "fitted"]
 
 KINDS = {
     "one input": {"sizes": ((64, 64),), "input_size": 1},
@@ -70,3 +71,12 @@ class OnnxStream:
         logits, *after = self.session.run(None, {"x": x, **self.state})
         self.state = dict(zip(self.names, after, strict=True))
         return logits
+
+
+def fitted():
+    """What hr.fit makes of 60 sequences of 50 steps, with its normalization; and these sequences."""
+    rng = np.random.default_rng(5)
+    labels, phase = np.arange(60) % 3, rng.uniform(0, 6, (60, 1))
+    x = np.sin(np.arange(50) * (0.2 + 0.15 * labels)[:, None] + phase)[:, :, None].astype(np.float32)
+    x = 3 * x + 20
+    return hr.fit(x, labels, hidden_size=64).model, x
