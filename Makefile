@@ -92,6 +92,7 @@ results: .venv-test/installed ## Train everything that docs/results.md reports, 
 docs: .venv-test/installed ## Build the documentation as a site in build/docs, with the reference of all docstrings.
 	$(INSTALL) '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(TEST)/mkdocs build --quiet --strict
+	$(TEST)/python tools/check_site.py build/docs
 
 .PHONY: web
 web: .venv-test/installed ## Build a site of three models that run in the browser, in build/web.

@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,12 +78,3 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
     parts = BLOCK.split(markdown)
     return "".join(part if i % 2 else LINK.sub(target, part) for i, part in enumerate(parts))
-
-
-def on_post_page(output: str, page: Any, config: Any) -> str:
-    fetched = re.findall(
-        r"<(?:script|img|iframe|link(?![^>]*canonical))[^>]*(?:src|href)=[\"']?(?:https?:)?//[^>]*>", output
-    )
-    if fetched:
-        raise PluginError(f"{page.file.src_uri} fetches from elsewhere: {fetched[0]}")
-    return output
