@@ -46,13 +46,21 @@ def onnx(
             steps while ``lengths`` or ``step`` is set; or both of these are set.
         OSError: the file cannot be written.
 
-    Example:
-        >>> hadamrnn_ext.export.onnx(model, "step.onnx", step=True)
-        >>> session = onnxruntime.InferenceSession("step.onnx")
-        >>> state = {i.name: np.zeros((1, *i.shape[1:]), np.float32) for i in session.get_inputs()[1:]}  # count: np.int64
-        >>> for x in steps:
-        ...     logits, *after = session.run(None, {"x": x[None], **state})
-        ...     state = {o.name.removeprefix("next_"): a for o, a in zip(session.get_outputs()[1:], after)}
+    Examples:
+        >>> import onnxruntime
+        >>> model, window = hr.load("har6"), hr.zoo.samples("har6")[0][0]
+        >>> path = hr.export.onnx(model, "step.onnx", step=True)
+        >>> session = onnxruntime.InferenceSession(path)
+        >>> kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+        >>> _, *parts = session.get_inputs()
+        >>> state = {part.name: np.zeros((1, *part.shape[1:]), kinds[part.type]) for part in parts}
+        >>> names = [output.name for output in session.get_outputs()]
+        >>> for x in window:
+        ...     found = dict(zip(names, session.run(names, {"x": x[None], **state})))
+        ...     state = {name: found[f"next_{name}"] for name in state}
+        >>> logits = found["logits"][0]
+        >>> bool(np.allclose(logits, model.infer(window), atol=1e-4))
+        True
     """
     from . import onnx_graph, onnx_integers, onnx_layers, onnx_step  # these import onnx, which is an extra
 

@@ -36,7 +36,15 @@ GENTLY: dict[str, Any] = {"lr": 1e-3, "freeze_signs": False, "sign_lr": 1e-4, "s
 
 
 class Fitted(NamedTuple):
-    """A trained model, ready to `infer`, `stream` and `save`, and the summary of its run (see `train.run`)."""
+    """A trained model, ready to `infer`, `stream` and `save`, and the summary of its run (see `train.run`).
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> x, y = np.random.default_rng(0).normal(size=(32, 10, 1)), np.arange(32) % 2
+        >>> model, summary = train.fit(x, y, hidden_size=8, epochs=1)
+        >>> model.card.layers[0].hidden_size, summary["epochs"]
+        (8, 1)
+    """
 
     model: Model
     summary: dict[str, Any]
@@ -105,6 +113,14 @@ def fit(
         ShapeError, InputError: X or y are not such data; the message names the position.
         PresetError: there is no such field of a recipe, or its value makes no sense.
         Interrupted: (a KeyboardInterrupt) Ctrl-C or SIGTERM; the same call with `out` continues the run.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> y = np.repeat(["low", "high"], 40)
+        >>> x = np.random.default_rng(0).normal(size=(80, 20)) + (y == "high")[:, None]
+        >>> model, summary = train.fit(x, y, hidden_size=16, epochs=10)
+        >>> bool((model.classify(x[..., None]).labels[:, 0] == y).mean() > 0.7)
+        True
     """
     seed, threads = plain(seed), plain(threads)
     options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))

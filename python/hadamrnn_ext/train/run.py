@@ -71,6 +71,14 @@ def run(
     Raises:
         HadamRNNError: one of its family.
         Interrupted: (a KeyboardInterrupt) after SIGINT or SIGTERM.
+
+    Examples:
+        >>> import dataclasses
+        >>> from hadamrnn_ext import train
+        >>> preset = dataclasses.replace(train.get_preset("copy"), length=20, hidden_size=16, epochs=1)
+        >>> summary = train.run(train.Config(preset, limit_train=256), "runs/copy-0")
+        >>> hr.load("runs/copy-0/model.safetensors").card.training.preset
+        'copy'
     """
     out = Path(out)
     device_of(config.device)  # raises early if there is no such device

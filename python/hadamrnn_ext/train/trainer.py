@@ -29,7 +29,16 @@ __all__ = ["DivergedError", "Trainer"]
 
 
 class DivergedError(HadamRNNError):
-    """The loss is no longer finite."""
+    """The loss is no longer finite.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> x, y = np.random.default_rng(0).normal(size=(32, 10, 1)), np.arange(32) % 2
+        >>> train.fit(x, y, hidden_size=8, epochs=2, lr=1e30, weight_bits=None)
+        Traceback (most recent call last):
+            ...
+        hadamrnn_ext.train.trainer.DivergedError: the loss became nan at epoch 1 after 1 of 4 steps (lr 1.00e+30; ...
+    """
 
 
 class Trainer:
