@@ -10,8 +10,6 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import torch
-
 from .. import closed_form, zoo
 from ..data import custom
 from ..data.examples import Examples
@@ -146,7 +144,6 @@ def fit(
         warnings.warn(suspicion, stacklevel=2)
     if reporter is None and (sys.stderr.isatty() if progress is None else progress):
         reporter = suited_reporter(every=QUIET)
-    before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
         folder, found = Path(out or temporary), list[Fitted]()
         if begun is not None:
@@ -173,8 +170,6 @@ def fit(
             if out is None:  # the temporary folder is deleted, and the checkpoint with it
                 raise Interrupted(stop.signum, stop.place, None) from None
             raise
-        finally:
-            torch.set_num_threads(before)
         return functools.reduce(lambda old, new: new if _better(task, new, old) else old, found)
 
 
