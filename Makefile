@@ -89,10 +89,10 @@ results: .venv-test/installed ## Train everything that docs/results.md reports, 
 	PATH="$(CURDIR)/$(TEST):$$PATH" tools/results.sh $(RESULTS_ARGS)
 
 .PHONY: docs
-docs: .venv-test/installed ## Write the reference of all docstrings to build/docs.
+docs: .venv-test/installed ## Build the documentation as a site in build/docs, with the reference of all docstrings.
 	$(INSTALL) '.[docs]'
-	$(TEST)/pdoc --docformat google -o build/docs hadamrnn_ext hadamrnn_ext.nn hadamrnn_ext.train hadamrnn_ext.data \
-	    hadamrnn_ext.plots hadamrnn_ext.closed_form hadamrnn_ext.dask hadamrnn_ext.sklearn
+	NO_MKDOCS_2_WARNING=1 $(TEST)/mkdocs build --quiet --strict
+	$(TEST)/python tools/check_site.py build/docs
 
 .PHONY: web
 web: .venv-test/installed ## Build a site of three models that run in the browser, in build/web.
