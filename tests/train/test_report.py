@@ -27,6 +27,7 @@ def made(tmp_path):
             "event": "summary",
             **config.to_dict(),
             "threads": 1,
+            "val_accuracy": accuracy,
             "test_accuracy": accuracy,
             "test_loss": 0.25,
             "payload_bytes": 5000,
@@ -175,27 +176,43 @@ def test_durations_have_the_unit_that_suits(seconds, text):
     assert duration(seconds) == text
 
 
-def test_pictures_show_every_group(made, tmp_path):
+def test_pictures_show_what_can_be_compared(made, tmp_path):
     pytest.importorskip("matplotlib")
     made("a", 0.9)
     made("b", 0.94, seed=1)
-    made("c", 0.8, preset=as_baseline(changed(hidden_size=8), "gru"), payload_bytes=9000)
-    made("d", preset=get_preset("har6"))
-    made("e", 0.91, preset=changed(lr=2e-3), payload_bytes=7000)
+    gru = as_baseline(changed(hidden_size=8), "gru")
+    made("c", 0.8, preset=gru, payload_bytes=9000, file_bytes=9999)
+    made("d", preset=get_preset("har6"))  # nothing to compare it with
+    made("e", 0.91, preset=changed(lr=2e-3), payload_bytes=7000)  # larger, and no better
+    made("f", 0.95, preset=changed(hidden_size=1024, freeze_signs=True), payload_bytes=8000, file_bytes=10000)
+    made("g", 0.7, preset=dataclasses.replace(gru, lr=2e-3), payload_bytes=9000)  # another rate was better
+    made("h", 0.9, preset=dataclasses.replace(as_baseline(changed(), "lstm"), epochs=24))  # less than a quarter of 100
     groups, _ = results.collect([tmp_path])
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         for _, path in pictures.draw(groups, tmp_path / "results", kind):
             assert path.name in (f"results-sizes.{kind}", f"results-curves.{kind}")
             assert path.read_bytes().startswith(magic)
     sizes = pictures.figure(groups, pictures.sizes)
-    assert [axes.get_title() for axes in sizes.axes] == ["har6", "pmnist"]
-    points = [tuple(container[0].get_xydata()[0]) for container in sizes.axes[1].containers]
-    assert points == [(5000, pytest.approx(92)), (7000, 91), (9000, pytest.approx(80))]
-    # 3 is larger than 2, and no better.
-    assert [text.get_text() for text in sizes.axes[1].texts] == ["2", "4"]
-    learning = pictures.figure(groups, pictures.learning).axes[1]
+    (axes,) = sizes.axes
+    assert axes.get_title(loc="left") == "pmnist: digits, pixels in random order"
+    points = [tuple(container[0].get_xydata()[0]) for container in axes.containers]
+    assert points == [(5000, pytest.approx(92)), (10000, 95), (9000, pytest.approx(80))]
+    assert [text.get_text() for text in sizes.legends[0].get_texts()] == ["HadamRNN", "GRU"]
+    (learning,) = pictures.figure(groups, pictures.learning).axes
     assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
-    assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]
+    assert [text.get_text() for text in learning.get_legend().get_texts()] == [
+        "HadamRNN, 512 units, signs learned",
+        "HadamRNN, 1,024 units, signs frozen",
+        "GRU, 8 units",
+    ]
+
+
+def test_a_single_recipe_is_drawn_as_well(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    made("a", 0.9)
+    groups, _ = results.collect([tmp_path])
+    for panel in (pictures.sizes, pictures.learning):
+        assert len(pictures.figure(groups, panel).axes) == 1
 
 
 def test_pictures_show_every_kind_of_network(made, tmp_path):
@@ -204,10 +221,13 @@ def test_pictures_show_every_kind_of_network(made, tmp_path):
         preset = get_preset("har2") if model == "hadamrnn" else as_baseline(get_preset("har2"), model)
         made(model, 0.5 + number / 20, preset=preset, payload_bytes=1000 * (number + 1))
     groups, _ = results.collect([tmp_path])
-    (axes,) = pictures.figure(groups, pictures.sizes).axes
+    drawn = pictures.figure(groups, pictures.sizes)
+    (axes,) = drawn.axes
     marks = [container[0] for container in axes.containers]
     assert len({(mark.get_color(), mark.get_marker()) for mark in marks}) == len(BASELINES) + 1
-    assert [text.get_text() for text in axes.texts] == [str(group.number) for group in groups]
+    assert sorted(text.get_text() for text in drawn.legends[0].get_texts()) == sorted(["HadamRNN", *BASELINES.values()])
+    (axes,) = pictures.figure(groups, pictures.learning).axes
+    assert len(axes.get_lines()) == pictures.FEW
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):
