@@ -19,12 +19,13 @@ from typing import Any
 from fit_data import LOADERS
 from fit_picture import WAYS, Known, draw
 from hadamrnn_ext import disk
+from tables import END, begin, replaced, row, rule
 
 __all__ = ["KEPT", "PAGE", "page"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, KEPT, PICTURE = DOCS / "results.md", DOCS / "fit.json", DOCS / "results-own-data.png"
-BEGIN, END = "<!-- made by bench/fit_page.py -->", "<!-- to here -->"
+MAKER = "bench/fit_page.py"
 
 
 def main(files: Sequence[str]) -> None:
@@ -49,13 +50,9 @@ def add(known: Known, record: dict[str, Any]) -> None:
 
 def page(text: str, known: Known) -> str:
     """The page with this section: where it is, or before the commands."""
-    if BEGIN in text:
-        before, rest = text.split(BEGIN)
-        after = rest.split(END)[1]
-    else:
-        before, after = text.split("## Commands")
-        after = "\n\n## Commands" + after
-    return before + BEGIN + "\n" + section(known) + "\n" + END + after
+    if begin(MAKER) not in text:
+        text = text.replace("## Commands", f"{begin(MAKER)}\n{END}\n\n## Commands", 1)
+    return replaced(text, MAKER, section(known))
 
 
 def section(known: Known) -> str:
@@ -72,7 +69,7 @@ def section(known: Known) -> str:
         "MiniRocket and the GRU get shorter series filled up with their last value.",
         "",
         row(["data set", *(WAYS[way][0] for way in WAYS)]),
-        row(["---", *["---:"] * len(WAYS)]),
+        rule(["<", *">" * len(WAYS)]),
         *(row([name, *(accuracy(known[name].get(way, {})) for way in WAYS)]) for name in sets),
     ]
     for what, names in (("mean of the UCR and UEA sets", [*LOADERS]), ("mean of all", sets)):
@@ -94,13 +91,9 @@ def section(known: Known) -> str:
                 "times ours",
             ]
         ),
-        row(["---", *["---:"] * 5]),
+        rule(["<", *">" * 5]),
     ]
     return "\n".join([*lines, *(row([WAYS[way][0], *costs(known, way)]) for way in WAYS)])
-
-
-def row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def accuracy(found: dict[str, Any]) -> str:

@@ -89,16 +89,8 @@ def memory(session: Session) -> None:
     """Peak bytes of one training step of the copy task, beyond torch, model, inputs and targets."""
     short, long = (_peak("native", steps, "reversible") for steps in (1000, 10_000))
     loop = _peak("loop", 1000, "stored")
-    text = f"peak {short / 2**20:.1f} MiB, loop {loop / 2**20:.0f} MiB"
-    _bytes(session, "memory_copy_reversible", "loop", loop / short, f"{text}; ratio is loop's over ours")
-    text = f"peak {long / 2**20:.1f} MiB at T = 10,000, {short / 2**20:.1f} MiB at T = 1,000"
-    _bytes(
-        session,
-        "memory_copy_reversible",
-        "t1000",
-        long / short,
-        f"{text}; ratio is the first over the second",
-    )
+    _bytes(session, "loop", short, loop, loop / short)
+    _bytes(session, "t1000", long, short, long / short)
 
 
 def _on_core_threads(step: Step, session: Session) -> list[Candidate]:
@@ -124,5 +116,7 @@ def _peak(engine: str, steps: int, memory: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _bytes(session: Session, id: str, peer: str, ratio: float, note: str) -> None:
-    session.append(Record(session.suite, id, peer, None, None, ratio, hr.isa.active(), "all", note))
+def _bytes(session: Session, peer: str, ours: int, theirs: int, ratio: float) -> None:
+    sizes = [f"{size / 2**20:.3g} MiB" for size in (ours, theirs)]
+    id, isa = "memory_copy_reversible", hr.isa.active()
+    session.append(Record(session.suite, id, peer, None, None, ratio, isa, "all", "peak bytes", *sizes))
