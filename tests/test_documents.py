@@ -250,7 +250,7 @@ def parsed(line: str) -> None:
     refuse_idle(arguments)
     if arguments.command == "train" and arguments.preset in recipe.PRESETS:
         config = configuration(arguments, recipe.get_preset(arguments.preset))
-        assert config.preset.task == arguments.preset
+        assert config.preset.task == recipe.get_preset(arguments.preset).task
 
 
 COMMANDS = [module.__name__.split(".")[-1].replace("evaluate", "eval") for module in cli.COMMANDS]

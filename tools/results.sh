@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains everything that docs/results.md reports and makes the page anew: every recipe below with each of its seeds, as
+# Trains everything that docs/results.md reports and makes its tables anew: every recipe below with each of its seeds, as
 # many runs at a time as there are processors, a thread each. Two hours on two (Zen 5). Stopped, it goes on when it is
 # called again.
 # Usage: tools/results.sh [PATTERN]     (of the names of recipes, as for grep -E; default: all of them)
@@ -98,5 +98,5 @@ train() {
 export -f train
 
 runs "${1:-}" | xargs -P "$(nproc)" -I{} bash -c 'train {}'
-hadamrnn report docs/runs --output docs/results.md
-python bench/fit_page.py # the section on own data, from docs/fit.json
+hadamrnn report docs/runs --output docs/all_runs.md
+python tools/results_tables.py # the tables of docs/results.md

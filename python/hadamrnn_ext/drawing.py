@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "INK", "LARGE", "NETWORKS", "PALE", "SMALL", "available", "bytes_axis", "dress", "figure", "in_bytes", "legend"]
+__all__ = [
+    "COLORS",
+    "INK",
+    "LARGE",
+    "NETWORKS",
+    "PALE",
+    "SMALL",
+    "available",
+    "bytes_axis",
+    "dress",
+    "figure",
+    "in_bytes",
+    "legend",
+]
 
 PAPER, INK, PALE, GRID = "white", "#1f2328", "#9aa4ae", "#e4e8ec"
 LARGE, SMALL = 12, 11  # points
@@ -71,7 +84,12 @@ def dress(axes: Axes, title: str = "", x: str = "", y: str = "", *, grid: bool =
 def legend(drawn: Figure, marks: dict[str, Any]) -> None:
     """One legend for all axes of a figure, below them: the name of each mark."""
     below = drawn.legend(
-        list(marks.values()), list(marks), loc="outside lower center", ncols=6, columnspacing=1.4, handletextpad=0.3
+        list(marks.values()),
+        list(marks),
+        loc="outside lower center",
+        ncols=6,
+        columnspacing=1.4,
+        handletextpad=0.3,
     )
     below.set_frame_on(False)
     for text in below.get_texts():

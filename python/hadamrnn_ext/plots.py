@@ -106,7 +106,9 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
     if 0 < len(words) <= WORDS:
         places = range(len(shares) - len(words) + 1, len(shares) + 1)
         axes.set_xlim(places[0] - 0.5, places[-1] + 0.5)
-        axes.set_xticks(places, words, rotation=30 if len(words) <= 10 else 60, ha="right", rotation_mode="anchor")
+        axes.set_xticks(
+            places, words, rotation=30 if len(words) <= 10 else 60, ha="right", rotation_mode="anchor"
+        )
         axes.set_xlabel("")
     return drawn
 
@@ -145,7 +147,14 @@ def _features(axes: Axes, features: NDArray[np.float32]) -> None:
     scaled = (features - middle) / np.maximum(features.std(axis=0), 1e-3 * largest + 1e-9)
     extent = (0.5, len(features) + 0.5, 0.5, features.shape[1] + 0.5)
     axes.imshow(
-        scaled.T, cmap="Greys", vmin=-1.5, vmax=2.5, aspect="auto", origin="lower", extent=extent, interpolation="nearest"
+        scaled.T,
+        cmap="Greys",
+        vmin=-1.5,
+        vmax=2.5,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        interpolation="nearest",
     )
     dress(axes, "", "", f"{features.shape[1]} features", grid=False)
     axes.set_xlim(1, len(features))

@@ -85,7 +85,10 @@ def test_plot_refuses(run, options, match):
         ("plot --out x.png reading har6 windows.npy --number 1", 0),
         ("infer --model har6 windows.npy --top 2 more.npy", 0),
         ("infer --model har6 --top 2 -- windows.npy more.npy", 0),
-        ("report runs --output page.md more", 1),  # these folders are missing, and that is what the error says
+        (
+            "report runs --output page.md more",
+            1,
+        ),  # these folders are missing, and that is what the error says
         ("data --json har", 0),
     ],
 )

@@ -46,7 +46,9 @@ def add(commands: Commands) -> None:
         "per line for models with a vocabulary, and one time step per line for others; a folder of such files; - for stdin; "
         "any of them may be compressed with gzip",
     )
-    parser.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")
+    parser.add_argument(
+        "--text", action="append", help="a text, for models with a vocabulary; may be repeated"
+    )
     parser.add_argument(
         "--model",
         default=zoo.DEFAULT,

@@ -78,7 +78,7 @@ def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
         panel.set_yscale("symlog", linthresh=10)  # a symmetric logarithm can show zero
         panel.yaxis.set_major_formatter("{x:g}")
     panel.set_ylim(bottom=0)
-    panel.legend(loc="upper right")
+    panel.legend(loc="best")
 
 
 def _rates(panel: Axes, epochs: list[dict[str, Any]]) -> None:

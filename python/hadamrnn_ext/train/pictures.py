@@ -85,7 +85,9 @@ def comparable(groups: Sequence[Group]) -> list[Group]:
     best = max(groups, key=_validation)
     finished = [g for g in groups if SHARE * g.config.preset.epochs >= best.config.preset.epochs]
     ours: list[Group] = []
-    for group in sorted((g for g in finished if _kind(g) == "hadamrnn"), key=lambda g: (_bytes(g), -_validation(g))):
+    for group in sorted(
+        (g for g in finished if _kind(g) == "hadamrnn"), key=lambda g: (_bytes(g), -_validation(g))
+    ):
         if not ours or _validation(group) > _validation(ours[-1]):
             ours.append(group)
     others = [
@@ -99,7 +101,9 @@ def comparable(groups: Sequence[Group]) -> list[Group]:
 def sizes(axes: Axes, groups: Sequence[Group]) -> None:
     """Draws the mean test score against the bytes of the file, with a bar from the worst seed to the best."""
     ours = [group for group in groups if _kind(group) == "hadamrnn"]
-    axes.plot([_bytes(g) for g in ours], [_score(g) for g in ours], color=drawing.COLORS[0], linewidth=1, alpha=0.5)
+    axes.plot(
+        [_bytes(g) for g in ours], [_score(g) for g in ours], color=drawing.COLORS[0], linewidth=1, alpha=0.5
+    )
     named = set()
     for group in groups:
         name, color, marker = drawing.NETWORKS[_kind(group)]
@@ -109,7 +113,15 @@ def sizes(axes: Axes, groups: Sequence[Group]) -> None:
         label = None if name in named else name
         named.add(name)
         axes.errorbar(
-            [_bytes(group)], [y], bar, color=color, marker=marker, markersize=9, capsize=4, linestyle="", label=label
+            [_bytes(group)],
+            [y],
+            bar,
+            color=color,
+            marker=marker,
+            markersize=9,
+            capsize=4,
+            linestyle="",
+            label=label,
         )
     drawing.bytes_axis(axes, [_bytes(group) for group in groups])
     axes.margins(y=0.15)
@@ -142,7 +154,11 @@ def learning(axes: Axes, groups: Sequence[Group]) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {groups[0].metric}, %")
     axes.legend(
-        loc="upper left", bbox_to_anchor=(0, -0.17), ncols=1 if len(shown) < 4 else 2, columnspacing=1.2, handlelength=1.8
+        loc="upper left",
+        bbox_to_anchor=(0, -0.17),
+        ncols=1 if len(shown) < 4 else 2,
+        columnspacing=1.2,
+        handlelength=1.8,
     )
 
 
@@ -152,7 +168,11 @@ def words(group: Group, among: Sequence[Group]) -> str:
     said = f"{drawing.NETWORKS[preset.model][0]}, {preset.hidden_size:,} units"
     like = [g.config.preset for g in among if g is not group and _kind(g) == preset.model]
     if any(p.hidden_size == preset.hidden_size for p in like):
-        said = f"{said[:-6]} {preset.recurrence}" if any(p.recurrence != preset.recurrence for p in like) else said
+        said = (
+            f"{said[:-6]} {preset.recurrence}"
+            if any(p.recurrence != preset.recurrence for p in like)
+            else said
+        )
         if any(p.block_size != preset.block_size for p in like):
             said += f", blocks of {preset.block_size or preset.hidden_size}"
         if any(p.weight_bits != preset.weight_bits for p in like):
