@@ -89,6 +89,12 @@ bench: .venv-test/installed ## Measure against what could be used instead; BENCH
 results: .venv-test/installed ## Train everything that docs/results.md reports, in hours; RESULTS_ARGS='^har' is a part.
 	PATH="$(CURDIR)/$(TEST):$$PATH" tools/results.sh $(RESULTS_ARGS)
 
+.PHONY: pictures
+pictures: .venv-test/installed ## Draw the pictures of docs/images, and those of results from the logs in docs/runs.
+	$(TEST)/python tools/pictures.py
+	$(TEST)/hadamrnn report docs/runs --output docs/all_runs.md
+	$(TEST)/python bench/fit_page.py
+
 .PHONY: docs
 docs: .venv-test/installed ## Build the documentation as a site in build/docs, with the reference of all docstrings.
 	$(INSTALL) '.[docs]'

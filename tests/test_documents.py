@@ -51,6 +51,7 @@ ONLY_PARSED = {
     "valgrind": "needs valgrind",
     "hadamrnn_tests": "needs the build before it",
     "python bench/run.py": "takes minutes",
+    "python bench/page.py": "needs measurements",
     "python -m boards": "its compiler or its emulator is not installed",
     "python fuzz/run.py": "takes minutes, or reads what it has found",
 }
@@ -249,7 +250,7 @@ def parsed(line: str) -> None:
     refuse_idle(arguments)
     if arguments.command == "train" and arguments.preset in recipe.PRESETS:
         config = configuration(arguments, recipe.get_preset(arguments.preset))
-        assert config.preset.task == arguments.preset
+        assert config.preset.task == recipe.get_preset(arguments.preset).task
 
 
 COMMANDS = [module.__name__.split(".")[-1].replace("evaluate", "eval") for module in cli.COMMANDS]

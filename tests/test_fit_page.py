@@ -24,7 +24,7 @@ def test_the_section_is_made_of_what_was_measured(fit_page):
     assert fit_page.page(text, known) == text, "run python bench/fit_page.py"
 
 
-def test_a_page_that_is_made_anew_gets_the_section_before_the_commands(fit_page):
+def test_a_page_that_is_made_anew_gets_the_section_before_the_next(fit_page):
     known = {}
     record = {"id": "GunPoint", "peer": "gru", "accuracy": [[1.0, 0.5], []], "bytes": [10, 20]}
     fit_page.add(known, {**record, "ours_s": None, "peer_s": None, "classify_s": None})
@@ -35,9 +35,9 @@ def test_a_page_that_is_made_anew_gets_the_section_before_the_commands(fit_page)
             "gru": {"accuracy": [0.5], "bytes": 20, "fit_s": 4.0},
         }
     }
-    made = fit_page.page("before\n\n## Commands\nafter\n", known)
+    made = fit_page.page("before\n\n## The tasks of the paper\nafter\n", known)
     assert made.startswith("before\n\n<!-- made by")
     assert "| GunPoint | 75.0 ± 35.4 | - | - | - | 50.0 |" in made
     assert "| GRU | 20 | 4 | 2 | - | - |" in made
-    assert made.endswith("## Commands\nafter\n")
+    assert made.endswith("## The tasks of the paper\nafter\n")
     assert fit_page.page(made, known) == made

@@ -36,6 +36,7 @@ Path = str | os.PathLike[str]
 #: The most symbolic links that are followed one after another, as in Linux.
 MAX_LINKS = 40
 PICTURES = ("png", "svg", "pdf")
+DPI = 150  # dots per inch of a picture that has dots
 
 
 def write(path: Path, data: bytes) -> None:
@@ -96,7 +97,7 @@ def picture_kind(path: Path) -> str:
     return kind
 
 
-def write_picture(path: Path, figure: Any, dpi: int) -> None:
+def write_picture(path: Path, figure: Any, dpi: int = DPI) -> None:
     """Write a matplotlib Figure as the kind of picture that the suffix of ``path`` selects. Raises OSError, InputError."""
     picture = io.BytesIO()
     figure.savefig(picture, format=picture_kind(path), dpi=dpi)

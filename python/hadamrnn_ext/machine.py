@@ -8,7 +8,7 @@ from typing import Any
 
 from . import isa
 
-__all__ = ["EXTRAS", "cpus", "describe", "hint", "package_version"]
+__all__ = ["EXTRAS", "cpu", "cpus", "describe", "hint", "package_version"]
 
 #: The packages of the extras in pyproject.toml.
 EXTRAS = {
@@ -54,7 +54,7 @@ def describe() -> dict[str, Any]:
         *(name for names in EXTRAS.values() for name in names),
     }
     return {
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cpus": cpus(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(terse=True),
@@ -65,7 +65,8 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """The name of the processor, as the system tells it."""
     import platform
 
     try:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import hadamard
+from .drawing import COLORS, INK, PALE, dress, figure
 from .errors import InputError, ShapeError
-from .machine import hint
+from .file.preprocess import Vocabulary
 from .model import Model
 from .model.classify import probabilities
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["reading", "spectrum"]
 
-LABELLED = 4  # the number of classes in the legend
+NAMED = 5  # the number of classes that are drawn in a colour and named
+WORDS = 40  # the longest text whose words are shown
 PARTS = 7  # the number of pictures of an image that is being read
+UNREAD = (0.55, 0.7, 0.85)
 
 
 def spectrum(model: Model, layer: int = 0) -> Figure:
@@ -45,28 +48,29 @@ def spectrum(model: Model, layer: int = 0) -> Figure:
     blocks = hadamard.matrix(m) / np.sqrt(m) * signs.reshape(n // m, m, 1)
     values = np.concatenate([np.linalg.eigvals(block) for block in blocks])
 
-    figure = _figure(8, 4)
-    left, right = figure.subplots(1, 2)
+    drawn = figure(9, 4.4)
+    left, right = drawn.subplots(1, 2)
     rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
     left.imshow(signs.reshape(rows, -1), cmap="gray", vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
-    left.set_title(f"{n} signs, {np.mean(signs > 0):.0%} of them +1 (white)")
+    dress(left, f"{n} signs: {np.mean(signs > 0):.0%} are +1 (white), the others -1", grid=False)
     left.set_xticks([])
     left.set_yticks([])
     angle = np.linspace(0, 2 * np.pi, 400)
-    right.plot(np.cos(angle), np.sin(angle), color="0.8", linewidth=0.8)
-    right.plot(values.real, values.imag, "o", color="#0072B2", markersize=2.5, alpha=0.6)
+    right.plot(np.cos(angle), np.sin(angle), color=PALE, linewidth=0.8)
+    right.plot(values.real, values.imag, "o", color=COLORS[0], markersize=3.5, alpha=0.5, markeredgewidth=0)
     right.set_aspect("equal")
-    right.set_title(f"eigenvalues of W; largest ||λ| - 1| is {np.abs(np.abs(values) - 1).max():.0e}")
-    right.set_xlabel("real part")
-    right.set_ylabel("imaginary part")
-    return figure
+    right.set_xticks([-1, 0, 1])
+    right.set_yticks([-1, 0, 1])
+    dress(right, f"The {n} eigenvalues of W: all of modulus 1", "real part", "imaginary part")
+    return drawn
 
 
 def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None) -> Figure:
-    """The class probabilities after every step of one sequence; for an image also which pixels have been read.
+    """The class probabilities after every step of one sequence, below what has been read: an image, features or words.
 
-    sequence: raw features (T, d), tokens (T,) or a text, as ``infer`` takes it, or an image (28, 28) uint8. A model with
-    ``output`` "last" or "mean" is trained to be right only after the last step.
+    sequence: raw features (T, d), tokens (T,) or a text, as ``infer`` takes it, or an image (28, 28) uint8. The classes
+    that lead most often and the last answer are named. A model with ``output`` "last" or "mean" is trained to be right
+    only after the last step; a model that forgets, or that is trained at every step, is meant to be right throughout.
 
     Raises ShapeError for anything but one sequence, the errors of ``Model.infer``, and ImportError without matplotlib.
 
@@ -83,35 +87,79 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
         )
     stream = model.stream(raw=True)
     shares = probabilities(np.stack([stream.step(step) for step in ready.values[0]]), every_step=True)
-    final = np.argsort(-shares[-1])
 
-    figure = _figure(8, 4.2 if image is None else 4.8)
-    if image is None:
-        axes = figure.add_subplot()
-    else:
-        grid = figure.add_gridspec(2, PARTS, height_ratios=[1, 3])
+    drawn = figure(9, 4.6)
+    if image is not None:
+        grid = drawn.add_gridspec(2, PARTS, height_ratios=[1, 2.6])
         for part in range(PARTS):
             seen = round(len(shares) * (part + 1) / PARTS)
-            _partly(figure.add_subplot(grid[0, part]), model, image, seen)
-        axes = figure.add_subplot(grid[1, :])
-    names = model.card.labels or tuple(map(str, range(shares.shape[1])))
-    for place, index in enumerate(final):
-        known = place < LABELLED
-        axes.plot(
-            np.arange(1, len(shares) + 1),
-            shares[:, index],
-            label=names[index] if known else None,
-            color=None if known else "0.75",
-            linewidth=1.5 if known else 0.7,
-            zorder=2 if known else 1,
+            _partly(drawn.add_subplot(grid[0, part]), model, image, seen)
+        axes = drawn.add_subplot(grid[1, :])
+    elif ready.values.ndim == 3 and ready.values.shape[2] > 1:
+        grid = drawn.add_gridspec(2, 1, height_ratios=[1, 2.6])
+        _features(drawn.add_subplot(grid[0]), ready.values[0])
+        axes = drawn.add_subplot(grid[1])
+    else:
+        axes = drawn.add_subplot()
+    _answers(axes, shares, model.card.labels or tuple(map(str, range(shares.shape[1]))), truth)
+    words = Vocabulary.split(sequence)[-len(shares) :] if isinstance(sequence, str) else []
+    if 0 < len(words) <= WORDS:
+        places = range(len(shares) - len(words) + 1, len(shares) + 1)
+        axes.set_xlim(places[0] - 0.5, places[-1] + 0.5)
+        axes.set_xticks(
+            places, words, rotation=30 if len(words) <= 10 else 60, ha="right", rotation_mode="anchor"
         )
-    axes.set_xlabel("steps read")
-    axes.set_ylabel("probability")
+        axes.set_xlabel("")
+    return drawn
+
+
+def _answers(axes: Axes, shares: NDArray[np.float32], names: tuple[str, ...], truth: str | None) -> None:
+    """Draw the probability of each class over the steps, and name those that lead for the most steps, and the last one."""
+    steps, last = np.arange(1, len(shares) + 1), int(shares[-1].argmax())
+    leads = np.bincount(shares.argmax(axis=1), minlength=shares.shape[1])
+    leads[last] = len(shares) + 1
+    order = np.lexsort((-shares.max(axis=0), -leads))
+    few = len(shares) <= WORDS
+    for place, index in enumerate(order):
+        named = place < NAMED
+        name = f"{names[index]}, the last answer" if index == last else names[index]
+        axes.plot(
+            steps,
+            shares[:, index],
+            label=name if named else "others" if place == NAMED else None,
+            color=COLORS[place] if named else PALE,
+            linewidth=2.2 if index == last else 1.6 if named else 0.8,
+            zorder=3 if index == last else 2 if named else 1,
+            marker="o" if few and named else "",
+            markersize=5,
+        )
     axes.set_xlim(1, len(shares))
-    axes.set_ylim(0, 1)
-    axes.legend(loc="upper left", title="final answer" if truth is None else f"truth: {truth}")
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    axes.set_ylim(0, 1.03)
+    title = None if truth is None else f"right: {truth}"
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=title, alignment="left", handlelength=1.2)
+    dress(axes, "", "steps read", "probability")
+
+
+def _features(axes: Axes, features: NDArray[np.float32]) -> None:
+    """Draw features (T, d) as an image, dark where they are large for their channel."""
+    middle, largest = features.mean(axis=0), np.abs(features).max(axis=0)
+    # A channel that hardly changes is grey, rather than its rounding made large.
+    scaled = (features - middle) / np.maximum(features.std(axis=0), 1e-3 * largest + 1e-9)
+    extent = (0.5, len(features) + 0.5, 0.5, features.shape[1] + 0.5)
+    axes.imshow(
+        scaled.T,
+        cmap="Greys",
+        vmin=-1.5,
+        vmax=2.5,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        interpolation="nearest",
+    )
+    dress(axes, "", "", f"{features.shape[1]} features", grid=False)
+    axes.set_xlim(1, len(features))
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def _partly(axes: Axes, model: Model, image: NDArray[np.uint8], seen: int) -> None:
@@ -119,9 +167,9 @@ def _partly(axes: Axes, model: Model, image: NDArray[np.uint8], seen: int) -> No
     permutation = model.card.preprocess.permutation
     order = np.arange(image.size) if permutation is None else permutation.indices()
     colors = np.repeat(image.reshape(-1, 1), 3, axis=1) / 255
-    colors[order[seen:]] = (0.55, 0.7, 0.85)
+    colors[order[seen:]] = UNREAD
     axes.imshow(colors.reshape(*image.shape, 3), interpolation="nearest")
-    axes.set_title(f"{seen}", fontsize=9)
+    axes.set_title(f"{seen}", fontsize=11, color=INK)
     axes.set_axis_off()
 
 
@@ -130,11 +178,3 @@ def _image(sequence: Any) -> NDArray[np.uint8] | None:
     if isinstance(sequence, np.ndarray) and sequence.dtype == np.uint8 and sequence.ndim == 2:
         return sequence if sequence.shape[1] > 1 else None
     return None
-
-
-def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure  # not pyplot: no state, no window
-    except ImportError:
-        raise ImportError(f"pictures need matplotlib, which is not installed: {hint('plot')}") from None
-    return Figure(figsize=(width, height), layout="constrained")

@@ -76,3 +76,30 @@ def test_plot_refuses(run, options, match):
     code, _, stderr = run("plot", *options)
     assert code == 1
     assert match in stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("plot reading har6 --out x.png windows.npy", 0),
+        ("plot --out x.png reading har6 windows.npy --number 1", 0),
+        ("infer --model har6 windows.npy --top 2 more.npy", 0),
+        ("infer --model har6 --top 2 -- windows.npy more.npy", 0),
+        (
+            "report runs --output page.md more",
+            1,
+        ),  # these folders are missing, and that is what the error says
+        ("data --json har", 0),
+    ],
+)
+def test_files_and_options_come_in_any_order(run, tmp_path, monkeypatch, line, code):
+    monkeypatch.chdir(tmp_path)
+    windows, _ = hr.zoo.samples("har6")
+    for name in ("windows.npy", "more.npy"):
+        np.save(name, windows)
+    found, stdout, stderr = run(*line.split())
+    assert found == code, stderr
+    assert "unrecognized" not in stderr
+    assert ("more.npy" in stdout) == ("more.npy" in line)
+    if code:
+        assert "runs is not a folder" in stderr

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 
@@ -50,8 +52,19 @@ def test_presets_of_texts_are_the_published_recipes(name, hidden, block, batch, 
 
 
 def test_every_task_has_a_preset_of_its_name():
-    assert {name.removesuffix("-stream") for name in PRESETS} <= set(tasks.NAMES) <= set(PRESETS)
+    assert (
+        {name.removesuffix("-stream").removesuffix("-frozen") for name in PRESETS}
+        <= set(tasks.NAMES)
+        <= set(PRESETS)
+    )
     assert {preset.task for preset in PRESETS.values()} == set(tasks.NAMES)
+
+
+@pytest.mark.parametrize("task", ["smnist", "pmnist"])
+def test_a_preset_with_frozen_signs_is_what_made_the_bundled_model(task):
+    log = Path(__file__).parents[2] / "docs" / "runs" / f"{task}-0" / "log.jsonl"
+    trained = Config.from_dict(json.loads(log.read_text().splitlines()[-1])).preset
+    assert dataclasses.replace(PRESETS[f"{task}-frozen"], name=task) == trained
 
 
 def test_the_tables_of_the_page_are_those_of_the_presets():

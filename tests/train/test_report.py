@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import results_tables
 from hadamrnn_ext import cli, train
 from hadamrnn_ext.recipe import BASELINES
 from hadamrnn_ext.train import Config, as_baseline, curves, get_preset, pictures, results
@@ -27,9 +28,12 @@ def made(tmp_path):
             "event": "summary",
             **config.to_dict(),
             "threads": 1,
+            "cpu": "A processor",
+            "val_accuracy": accuracy,
             "test_accuracy": accuracy,
             "test_loss": 0.25,
             "payload_bytes": 5000,
+            "file_bytes": 6000,
             "operations": 12345,
             "seconds": 90.0,
             "inference_seconds": 4e-5,
@@ -68,11 +72,11 @@ def test_runs_that_differ_in_their_seed_are_one_row(made, tmp_path):
     mean, spread = statistics.fmean(accuracies), statistics.stdev(accuracies)
     table = [line for line in markdown(groups).splitlines() if line.startswith("| ")]
     assert table[2] == (
-        f"| 1 | pmnist | HadamRNN n=512 | 0.001 | 5,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
+        f"| 1 | pmnist | HadamRNN n=512 | 0.001 | 5,000 | 6,000 | 12,345 | {100 * mean:.2f} ± {100 * spread:.2f} % | 0.25 | 3 "
         "| 2 min (1) | 40 µs (1) |"
     )
     assert table[3].startswith(
-        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 0.002 | 5,000 | 12,345 | 91.00 % | 0.25 | 1 |"
+        "| 2 | pmnist | Block-HadamRNN n=512 m=32 | 0.002 | 5,000 | 6,000 | 12,345 | 91.00 % | 0.25 | 1 |"
     )
     commands = [line for line in markdown(groups).splitlines() if "`hadamrnn train" in line]
     assert commands == [
@@ -167,6 +171,18 @@ def test_notes_of_the_folder_end_the_page(made, tmp_path, capsys):
     assert capsys.readouterr().out == without + "\n## Published\n\nMore of it.\n"
 
 
+def test_times_stand_beside_the_machine_that_they_are_from(made, tmp_path):
+    made("a")
+    folder = made("b", preset=changed(lr=2e-3)) / "log.jsonl"
+    folder.write_text(folder.read_text().replace('"cpu": "A processor", ', ""))
+    page = markdown(results.collect([tmp_path])[0])
+    assert (
+        "The machine: A processor. Times are left out where the log of a run, of an earlier version," in page
+    )
+    rows = [line.split(" | ")[-2:] for line in page.splitlines() if "| pmnist |" in line]
+    assert rows == [["1.5 min (1)", "40 µs (1) |"], ["", " |"]]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(7200, "2 h"), (90, "1.5 min"), (1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (None, "")],
@@ -175,27 +191,45 @@ def test_durations_have_the_unit_that_suits(seconds, text):
     assert duration(seconds) == text
 
 
-def test_pictures_show_every_group(made, tmp_path):
+def test_pictures_show_what_can_be_compared(made, tmp_path):
     pytest.importorskip("matplotlib")
     made("a", 0.9)
     made("b", 0.94, seed=1)
-    made("c", 0.8, preset=as_baseline(changed(hidden_size=8), "gru"), payload_bytes=9000)
-    made("d", preset=get_preset("har6"))
-    made("e", 0.91, preset=changed(lr=2e-3), payload_bytes=7000)
+    gru = as_baseline(changed(hidden_size=8), "gru")
+    made("c", 0.8, preset=gru, payload_bytes=9000, file_bytes=9999)
+    made("d", preset=get_preset("har6"))  # nothing to compare it with
+    made("e", 0.91, preset=changed(lr=2e-3), payload_bytes=7000)  # larger, and no better
+    made("f", 0.95, preset=changed(hidden_size=1024, freeze_signs=True), payload_bytes=8000, file_bytes=10000)
+    made("g", 0.7, preset=dataclasses.replace(gru, lr=2e-3), payload_bytes=9000)  # another rate was better
+    made(
+        "h", 0.9, preset=dataclasses.replace(as_baseline(changed(), "lstm"), epochs=24)
+    )  # less than a quarter of 100
     groups, _ = results.collect([tmp_path])
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         for _, path in pictures.draw(groups, tmp_path / "results", kind):
             assert path.name in (f"results-sizes.{kind}", f"results-curves.{kind}")
             assert path.read_bytes().startswith(magic)
     sizes = pictures.figure(groups, pictures.sizes)
-    assert [axes.get_title() for axes in sizes.axes] == ["har6", "pmnist"]
-    points = [tuple(container[0].get_xydata()[0]) for container in sizes.axes[1].containers]
-    assert points == [(5000, pytest.approx(92)), (7000, 91), (9000, pytest.approx(80))]
-    # 3 is larger than 2, and no better.
-    assert [text.get_text() for text in sizes.axes[1].texts] == ["2", "4"]
-    learning = pictures.figure(groups, pictures.learning).axes[1]
+    (axes,) = sizes.axes
+    assert axes.get_title(loc="left") == "pmnist: digits, pixels in random order"
+    points = [tuple(container[0].get_xydata()[0]) for container in axes.containers]
+    assert points == [(6000, pytest.approx(92)), (10000, 95), (9000, pytest.approx(80))]
+    assert [text.get_text() for text in sizes.legends[0].get_texts()] == ["HadamRNN", "GRU"]
+    (learning,) = pictures.figure(groups, pictures.learning).axes
     assert [list(line.get_ydata()) for line in learning.get_lines()] == [[50, 75]] * 3
-    assert [text.get_text() for text in learning.get_legend().get_texts()] == ["2", "3", "4"]
+    assert [text.get_text() for text in learning.get_legend().get_texts()] == [
+        "HadamRNN, 512 units, signs learned",
+        "HadamRNN, 1,024 units, signs frozen",
+        "GRU, 8 units",
+    ]
+
+
+def test_a_single_recipe_is_drawn_as_well(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    made("a", 0.9)
+    groups, _ = results.collect([tmp_path])
+    for panel in (pictures.sizes, pictures.learning):
+        assert len(pictures.figure(groups, panel).axes) == 1
 
 
 def test_pictures_show_every_kind_of_network(made, tmp_path):
@@ -204,10 +238,15 @@ def test_pictures_show_every_kind_of_network(made, tmp_path):
         preset = get_preset("har2") if model == "hadamrnn" else as_baseline(get_preset("har2"), model)
         made(model, 0.5 + number / 20, preset=preset, payload_bytes=1000 * (number + 1))
     groups, _ = results.collect([tmp_path])
-    (axes,) = pictures.figure(groups, pictures.sizes).axes
+    drawn = pictures.figure(groups, pictures.sizes)
+    (axes,) = drawn.axes
     marks = [container[0] for container in axes.containers]
     assert len({(mark.get_color(), mark.get_marker()) for mark in marks}) == len(BASELINES) + 1
-    assert [text.get_text() for text in axes.texts] == [str(group.number) for group in groups]
+    assert sorted(text.get_text() for text in drawn.legends[0].get_texts()) == sorted(
+        ["HadamRNN", *BASELINES.values()]
+    )
+    (axes,) = pictures.figure(groups, pictures.learning).axes
+    assert len(axes.get_lines()) == pictures.FEW
 
 
 def test_the_command_reports_real_runs(small, tmp_path, capsys):
@@ -231,10 +270,13 @@ def test_the_page_of_the_documentation_is_made_of_the_logs_beside_it(tmp_path, m
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(curves, "available", lambda: True)
     docs = Path(__file__).parents[2] / "docs"
-    assert cli.main(["report", str(docs / "runs"), "--output", str(tmp_path / "results.md")]) == 0
-    begin, end = "<!-- made by bench/fit_page.py -->", "<!-- to here -->\n\n"  # which has a test of its own
-    before, rest = (docs / "results.md").read_text().split(begin)
-    assert (tmp_path / "results.md").read_text() == before + rest.split(end)[1]
+    assert cli.main(["report", str(docs / "runs"), "--output", str(tmp_path / "all_runs.md")]) == 0
+    assert (tmp_path / "all_runs.md").read_text() == (docs / "all_runs.md").read_text()
+
+
+def test_the_tables_of_the_page_of_results_are_made_of_these_logs():
+    text = results_tables.PAGE.read_text(encoding="utf-8")
+    assert text == results_tables.page(text), "run python tools/results_tables.py"
 
 
 def test_without_a_finished_run_there_is_nothing_to_report(made, tmp_path, capsys):

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HadamRNNError
 from . import (
@@ -104,7 +104,23 @@ def _stopped(name: str, error: BaseException) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that raises an error if its help cannot be written. The parsers of the commands are of the same class."""
+    """A parser that takes files and options in any order, and raises an error if its help cannot be written.
+
+    The parsers of the commands are of the same class.
+    """
+
+    _mixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # Without this, an optional file may not follow an option: `plot reading MODEL --out x.png FILE`.
+        # After --, which argparse cannot mix with that, everything is a file.
+        if self._mixed or self._subparsers is not None or "--" in args:
+            return super().parse_known_args(args, namespace)
+        self._mixed = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)  # which comes back here
+        finally:
+            self._mixed = False
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         if file is not None and file is sys.stdout:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .. import disk, machine
+from .. import disk, drawing, machine
 from .cases import Result, cases, measure
 from .counter import counter
 from .options import Commands, add_command, add_json, add_threads, print_json, threads
@@ -99,21 +99,18 @@ def _time(result: Result) -> str:
 
 def draw(found: dict[str, Any], results: list[Result], path: Path) -> None:
     """Draws a bar for each piece of work that was measured on both paths: how many times faster ours is."""
-    from matplotlib.figure import Figure
-
     pairs = {work: paths for work, paths in _pairs(results).items() if len(paths) == 2}
-    figure = Figure(figsize=(9, 1.4 + 0.6 * max(len(pairs), 1)), layout="constrained")
+    figure = drawing.figure(9, 1.6 + 0.6 * max(len(pairs), 1))
     axes = figure.subplots()
     ratios = [paths["torch"].seconds / paths["native"].seconds for paths in pairs.values()]
-    bars = axes.barh(list(pairs), ratios, color="#0072B2")
+    bars = axes.barh(list(pairs), ratios, color=drawing.COLORS[0])
     labels = [
-        f"{ratio:.1f} x  ({_time(paths['native'])})"
+        f"{ratio:.1f} times  ({_time(paths['native'])})"
         for ratio, paths in zip(ratios, pairs.values(), strict=True)
     ]
-    axes.bar_label(bars, labels, padding=4)
-    axes.axvline(1, color="#888888", linewidth=1)
-    axes.set(xscale="log", xlabel="times faster than torch", xlim=(0.5, 60 * max([1.0, *ratios])))
+    axes.bar_label(bars, labels, padding=4, fontsize=drawing.SMALL, color=drawing.INK)
+    axes.axvline(1, color=drawing.PALE, linewidth=1)
+    axes.set(xscale="log", xlim=(0.5, 90 * max([1.0, *ratios])))
     axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"{found['cpu']}, {found['isa']}", fontsize=10)
-    disk.write_picture(path, figure, dpi=120)
+    drawing.dress(axes, f"{found['cpu']}, {found['isa']}", "times faster than torch", grid=False)
+    disk.write_picture(path, figure)

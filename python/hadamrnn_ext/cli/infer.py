@@ -37,8 +37,7 @@ EXAMPLES = """\
 
 def add(commands: Commands) -> None:
     parser = add_command(commands, "infer", run, "run a model on sequences", EXAMPLES)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
+    parser.add_argument(
         "file",
         nargs="*",
         default=[],
@@ -47,7 +46,9 @@ def add(commands: Commands) -> None:
         "per line for models with a vocabulary, and one time step per line for others; a folder of such files; - for stdin; "
         "any of them may be compressed with gzip",
     )
-    what.add_argument("--text", action="append", help="a text, for models with a vocabulary; may be repeated")
+    parser.add_argument(
+        "--text", action="append", help="a text, for models with a vocabulary; may be repeated"
+    )
     parser.add_argument(
         "--model",
         default=zoo.DEFAULT,
@@ -93,6 +94,7 @@ def add(commands: Commands) -> None:
                 lambda given: not given.file and given.text is None,
                 "it is for a file or --text; without them the samples of the model are shown",
             ),
+            Idle(("file",), lambda given: given.text is not None, "--text is the text to read"),
             Idle(reading, lambda given: given.text is not None, "it is for files, not for --text"),
             Idle(
                 (*reading, "--json", "--threads"), lambda given: given.follow, "--follow answers line by line"

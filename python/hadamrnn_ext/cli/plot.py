@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.what == "spectrum"
         else plots.reading(model, *_sequence(arguments, model))
     )
-    disk.write_picture(out, figure, dpi=130)
+    disk.write_picture(out, figure)
     with beside(out):
         print(out)
     return 0

@@ -71,6 +71,7 @@ def examples(
     kind: Kind | None = None,
     hearing: sounds.Hearing | None = None,
     every_step: bool = False,
+    variety: sounds.Variety = sounds.Variety(),  # noqa: B008
 ) -> Examples:
     """The sequences in a file or another `source`, with their targets.
 
@@ -82,6 +83,7 @@ def examples(
         kind: of the targets.
         hearing: how the model hears sounds.
         every_step: whether the file has a target for every step, which a table with a time step per row or .npz can hold.
+        variety: what is added to the sounds of a folder.
 
     Raises DataError naming the file.
 
@@ -95,7 +97,7 @@ def examples(
     if source.is_folder(path):
         request.once(str(path), "a file of sound")
         refuse_columns(str(path), columns)
-        return sounds.read(path, hearing)
+        return sounds.read(path, hearing, variety)
     found = _read(path, request)
     if found.y is None:
         raise DataError(

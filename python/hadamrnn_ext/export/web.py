@@ -23,7 +23,7 @@ __all__ = ["web"]
 
 _FOLDER = "web"  # of the templates
 #: The scripts that every folder has, and those of each kind of page.
-_SCRIPTS = ("model.js", "input.js", "page.js", "answers.js", "page.css")
+_SCRIPTS = ("model.js", "input.js", "page.js", "parts.js", "answers.js", "page.css")
 _SCRIPTS_OF = {
     "pixels": ("pixels.js", "drawing.js"),
     "sound": ("sound.js", "mel.js", "listening.js", "recorder.js", "spectrogram.js"),

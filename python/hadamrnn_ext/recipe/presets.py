@@ -100,7 +100,28 @@ _STREAMS = (
         label_smoothing=0.05,
     ),
 )
-PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_OURS, *_STREAMS)}
+#: What made the bundled models of images: signs that stay as they were drawn, so that it learns from the first epoch on.
+_FROZEN_PMNIST = Preset(
+    "pmnist-frozen",
+    "pmnist",
+    hidden_size=1024,
+    batch_size=200,
+    epochs=40,
+    lr=2.5e-3,
+    output_weight_bits=3,
+    bias_bits=5,
+    schedule="cosine",
+    weight_clip=2.5,
+    freeze_signs=True,
+    image_jitter=1.0,
+    grad_clip=1.0,
+    average=0.999,
+)
+_FROZEN = (
+    replace(_FROZEN_PMNIST, name="smnist-frozen", task="smnist", hidden_size=1536, bias_bits=6),
+    _FROZEN_PMNIST,
+)
+PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_FROZEN, *_OURS, *_STREAMS)}
 
 
 def as_baseline(preset: Preset, model: str) -> Preset:

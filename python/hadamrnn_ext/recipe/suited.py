@@ -48,8 +48,7 @@ def sized_as(preset: Preset, model: Model) -> Preset:
 def suited_threads(task: Task, preset: Preset) -> int | None:
     """One thread where a step is small, and otherwise None, which leaves torch's number of threads as it is.
 
-    Measured on small steps, one thread is as fast as two on an idle machine, and ten times as fast on a busy machine,
-    where two threads wait for each other.
+    Measured on small steps, one thread is as fast as two: what they share takes about as long as the sharing.
 
     Examples:
         >>> from hadamrnn_ext import train

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import drawing
 from ..disk import write_picture
+from ..drawing import COLORS, available
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,41 +16,31 @@ if TYPE_CHECKING:
 
 __all__ = ["available", "draw", "figure"]
 
-# Colours that readers with any kind of colour vision can tell apart (Okabe and Ito 2008).
-TRAIN, VALIDATION, THIRD, BEST = "#0072B2", "#D55E00", "#009E73", "#888888"
+TRAIN, VALIDATION, THIRD = COLORS[:3]
 FEW = 40  # with at most this many epochs, each is marked with a dot
-
-
-def available() -> bool:
-    """Whether matplotlib is installed; it is imported when something is drawn."""
-    return find_spec("matplotlib") is not None
 
 
 def draw(records: Iterable[dict[str, Any]], path: Path) -> None:
     """Draws the records of a log (`log.records`), at least one epoch among them, as the picture `path`."""
-    write_picture(path, figure(records), dpi=110)
+    write_picture(path, figure(records))
 
 
 def figure(records: Iterable[dict[str, Any]]) -> Figure:
     """Four panels over the epochs; a dotted line marks the best epoch, whose weights the model file holds."""
-    from matplotlib.figure import Figure  # not pyplot: no state, no window
-
     lines = list(records)
     epochs = [line for line in lines if line["event"] == "epoch"]
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    figure.suptitle(_title(lines[-1]), fontsize=13)
-    panels = figure.subplots(2, 2, sharex=True)
+    drawn = drawing.figure(10, 6.4)
+    drawn.suptitle(_title(lines[-1]), fontsize=drawing.LARGE, color=drawing.INK)
+    panels = drawn.subplots(2, 2, sharex=True)
     for panel, content in zip(panels.flat, (_loss, _scores, _signs, _rates), strict=True):
         content(panel, epochs)
     best = max(line["epoch"] for line in epochs if line["best"])
     for panel in panels.flat:
-        panel.axvline(best, color=BEST, linestyle=":", linewidth=1.2, zorder=0)
-        panel.grid(alpha=0.25)
-        panel.spines[["top", "right"]].set_visible(False)
+        panel.axvline(best, color=drawing.PALE, linestyle=":", linewidth=1.2, zorder=0)
+        x = "epoch" if panel in panels[1] else ""
+        drawing.dress(panel, panel.get_title(), x, panel.get_ylabel())
         panel.xaxis.get_major_locator().set_params(integer=True)
-    for panel in panels[1]:
-        panel.set_xlabel("epoch")
-    return figure
+    return drawn
 
 
 def _title(last: dict[str, Any]) -> str:
@@ -80,14 +71,14 @@ def _scores(panel: Axes, epochs: list[dict[str, Any]]) -> None:
 
 
 def _signs(panel: Axes, epochs: list[dict[str, Any]]) -> None:
-    panel.set_title("sign changes an epoch")
-    _curve(panel, epochs, "flips", "sum over its steps", TRAIN)
-    _curve(panel, epochs, "flipped", "between its start and its end", VALIDATION)
+    panel.set_title("sign changes per epoch")
+    _curve(panel, epochs, "flips", "all", TRAIN)
+    _curve(panel, epochs, "flipped", "still changed at its end", VALIDATION)
     if max(line["flips"] for line in epochs) > 100:
         panel.set_yscale("symlog", linthresh=10)  # a symmetric logarithm can show zero
         panel.yaxis.set_major_formatter("{x:g}")
     panel.set_ylim(bottom=0)
-    panel.legend(loc="upper right")
+    panel.legend(loc="best")
 
 
 def _rates(panel: Axes, epochs: list[dict[str, Any]]) -> None:

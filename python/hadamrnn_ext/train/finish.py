@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import nn
+from .. import machine, nn
 from ..data.task import calibration, evaluate
 from ..disk import write
 from ..file.card import TRAINED_STEPS
@@ -83,6 +83,7 @@ def finish(trainer: Trainer, out: Path, picture: bool = True) -> dict[str, Any]:
         **config.to_dict(),
         "processes": trainer.workers.size,
         "threads": torch.get_num_threads(),
+        "cpu": machine.cpu(),
         "engine_used": choice.engine,
         "engine_reason": choice.reason,
         "last_epoch": progress.epoch,

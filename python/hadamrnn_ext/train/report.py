@@ -14,7 +14,8 @@ HEADER = (
     "task",
     "model",
     "rate",
-    "bytes",
+    "weights",
+    "file",
     "operations",
     "test",
     "loss",
@@ -23,7 +24,7 @@ HEADER = (
     "inference",
 )
 PREAMBLE = """\
-# Results
+# All runs
 
 This page was made by `hadamrnn report` from the logs of finished runs. A row is a recipe, that is, everything that
 determines a run except for its seed. Numbers are means over its seeds; after ± is their standard deviation. The number
@@ -35,15 +36,14 @@ of a row is that of its command, below.
   the last one.
 * **rate**: the learning rate at the start. An asterisk marks one that `--search-lr` found: of {rates}
   the one that was best on validation data in a run of 1/{short} of the epochs, with the first seed.
-* **bytes**: the parameters in the model file, called the payload. The file has a header of about 2 kB besides, and a
-  model of texts its vocabulary. Networks that are not HadamRNNs are in float32.
+* **weights**: the bytes of the parameters alone, in float32 for networks that are not HadamRNNs. **file**: the bytes of
+  the whole model file, which also has a header of about 2 kB, and for texts the vocabulary.
 * **operations**: additions and multiplications per time step, without the readout.
 * **test**: the share of the test examples that are answered right; for `copy`, the share of the sequences in which
   every symbol is right. The epoch that is kept was chosen on validation data. **loss**: the mean cross-entropy of the
   same examples.
 * **training**: the time of one run. **inference**: the time per test sequence in the fastest batch of up to 1,000 of
-  them. Both are as met while the runs were made, with the number of threads in brackets. The logs do not name the
-  machine, so compare times within a page only.
+  them. Both are as met while the runs were made, with the number of threads in brackets. {machines}
 """
 AGAIN = """\
 ## Commands
@@ -65,7 +65,9 @@ def markdown(
     table = [HEADER, ("---",) * len(HEADER), *map(_cells, groups)]
     commands = (f"{group.number}. `{group.config.command()}`" for group in groups)
     parts = [
-        PREAMBLE.format(rates=", ".join(f"{rate:g}" for rate in RATES), short=SHORT),
+        PREAMBLE.format(
+            rates=", ".join(f"{rate:g}" for rate in RATES), short=SHORT, machines=_machines(groups)
+        ),
         *("| " + " | ".join(cells) + " |" for cells in table),
         "",
         *(f"![{title}]({address})\n" for title, address in pictures),
@@ -85,6 +87,7 @@ def _cells(group: Group) -> tuple[str, ...]:
         group.name,
         f"{group.config.preset.lr:g}{' *' if any(run.searched for run in group.runs) else ''}",
         _whole(bytes_),
+        _whole(group.mean("file_bytes")),
         _whole(operations),
         _percent(group.mean(f"test_{group.metric}"), group.spread(f"test_{group.metric}")),
         "" if loss is None else f"{loss:.3g}",
@@ -92,6 +95,21 @@ def _cells(group: Group) -> tuple[str, ...]:
         _with_threads(group, duration(group.mean("seconds"))),
         _with_threads(group, duration(group.mean("inference_seconds"))),
     )
+
+
+def _machines(groups: Sequence[Group]) -> str:
+    """Where the times are from. A time says nothing without that, so it is left out where a log does not name it."""
+    names = sorted({str(name) for group in groups for name in group.values("cpu")})
+    said = f"The machine: {', '.join(names)}." if names else ""
+    if any(not _has_times(group) for group in groups):
+        said += (
+            " Times are left out where the log of a run, of an earlier version, does not name its machine."
+        )
+    return said.strip()
+
+
+def _has_times(group: Group) -> bool:
+    return len(group.values("cpu")) == len(group.runs)
 
 
 def _whole(value: float | None) -> str:
@@ -105,6 +123,8 @@ def _percent(mean: float | None, spread: float | None) -> str:
 
 
 def _with_threads(group: Group, text: str) -> str:
+    if not _has_times(group):
+        return ""
     threads = "/".join(str(count) for count in sorted(set(group.values("threads"))))
     return f"{text} ({threads})" if text else ""
 

@@ -1,6 +1,6 @@
 // The answer, a bar for each class, and the course of the probabilities over the steps.
 
-import { color, hue, part, sharp } from "./page.js";
+import { color, hue, part, sharp } from "./parts.js";
 
 const LONG = 14; // characters of a label that stands above its bar
 const MOST = 1000; // points of the course that are drawn

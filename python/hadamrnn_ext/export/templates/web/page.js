@@ -2,8 +2,7 @@
 
 import { load } from "./model.js";
 import { Answers } from "./answers.js";
-
-export const part = (name) => document.getElementById(name);
+import { part } from "./parts.js";
 
 /** Tells of an error, for instance of input that the model does not read; none if there is none. */
 export function tell(error) {
@@ -50,19 +49,3 @@ export function files(target, take) {
     if (event.dataTransfer.files[0]) told(event.dataTransfer.files[0]);
   });
 }
-
-/** A canvas with as many dots as it has on the screen, and its context; sizes are in pixels of CSS. */
-export function sharp(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return { context, width, height };
-}
-
-/** The color of a variable of page.css. */
-export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-/** One color for each class or column, told apart on light and on dark ground. */
-export const hue = (i, count) => `hsl(${Math.round((360 * i) / Math.max(count, 1) + 210) % 360} 65% 55%)`;

@@ -1,7 +1,8 @@
 // The page of a model of pictures: it reads what is drawn, pixel by pixel, while the probabilities of the classes move.
 
 import { Drawing } from "./drawing.js";
-import { files, page, part } from "./page.js";
+import { files, page } from "./page.js";
+import { part } from "./parts.js";
 
 const SECONDS = 2; // of reading
 const PAUSE = 500; // milliseconds after a line, in which another line may begin

@@ -1,7 +1,8 @@
 // The page of a model of sensors and series: it reads a table, or the motion of a phone.
 
 import { canMove, motion } from "./motion.js";
-import { files, hue, page, part, sharp, telling } from "./page.js";
+import { files, page, telling } from "./page.js";
+import { hue, part, sharp } from "./parts.js";
 import { table } from "./table.js";
 
 const SHOWN = 600; // steps of motion that are drawn

@@ -2,7 +2,8 @@
 
 import { decoded, microphone } from "./listening.js";
 import { BANDS, Frames, last, logMel } from "./mel.js";
-import { files, page, part, telling } from "./page.js";
+import { files, page, telling } from "./page.js";
+import { part } from "./parts.js";
 import { Spectrogram } from "./spectrogram.js";
 
 const LOUDER = 1; // by how much a frame of speech exceeds the quietest ones, as a mean over its bands

@@ -1,7 +1,7 @@
 // A picture of the last frames of sound: time runs to the right, low bands lie below, and more energy is brighter.
 
 import { BANDS } from "./mel.js";
-import { part, sharp } from "./page.js";
+import { part, sharp } from "./parts.js";
 
 const FRAMES = 200;
 const LOUD = 9; // a number of a frame that is as bright as can be

@@ -1,6 +1,7 @@
 // The page of a model of symbols without names, such as that of the copy task.
 
-import { page, part, telling } from "./page.js";
+import { page, telling } from "./page.js";
+import { part } from "./parts.js";
 
 const WAIT = 980; // blanks of the copy task between the symbols and the marker
 

@@ -1,6 +1,7 @@
 // The page of a model of texts: it answers while you write.
 
-import { page, part, telling } from "./page.js";
+import { page, telling } from "./page.js";
+import { part } from "./parts.js";
 
 page((model, answers) => {
   const { unknown } = model.card.vocabulary;
