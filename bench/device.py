@@ -50,7 +50,6 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
         model, x[:1], BOARDS[board]
     )  # a million multiplications per step, the same for every input
     note = (
-        f"{ours.per_step:,.0f} / {peer.per_step:,.0f} instructions a step, "
         f"flash {ours.flash_bytes:,} / {peer.flash_bytes:,} bytes, RAM {ours.ram_bytes:,} / {peer.ram_bytes:,} bytes; "
         f"{ours.logits.size:,} logits of {len(x)} sequences {'equal' if equal else 'NOT equal'} to Python's"
     )
@@ -65,6 +64,8 @@ def record(session: Session, id: str, board: str, floats: hr.Model, task: Task, 
             isa=BOARDS[board].processor,
             threads="1 / 1",
             note=note,
+            ours=f"{ours.per_step:,.0f} instructions",
+            theirs=f"{peer.per_step:,.0f} instructions",
             flash=ours.flash_bytes,
             ram=ours.ram_bytes,
             instructions_per_step=ours.per_step,

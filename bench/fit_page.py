@@ -19,13 +19,15 @@ from typing import Any
 from fit_data import LOADERS
 from fit_picture import WAYS, Known, draw
 from hadamrnn_ext import disk
+from tables import END, begin, replaced, row, rule
 
 __all__ = ["KEPT", "PAGE", "page"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, KEPT, PICTURE = DOCS / "results.md", DOCS / "fit.json", DOCS / "results-own-data.png"
+TOLD = {"FSDD": "FSDD, spoken digits", "HAR-6": "UCI HAR, six activities"}  # names that say little
 NEXT = "## The tasks of the paper"  # the section that comes after it
-BEGIN, END = "<!-- made by bench/fit_page.py -->", "<!-- to here -->"
+MAKER = "bench/fit_page.py"
 
 
 def main(files: Sequence[str]) -> None:
@@ -50,13 +52,9 @@ def add(known: Known, record: dict[str, Any]) -> None:
 
 def page(text: str, known: Known) -> str:
     """The page with this section: where it is, or before the next one."""
-    if BEGIN in text:
-        before, rest = text.split(BEGIN)
-        after = rest.split(END, 1)[1]
-    else:
-        before, after = text.split(NEXT)
-        after = f"\n\n{NEXT}{after}"
-    return before + BEGIN + "\n" + section(known) + "\n" + END + after
+    if begin(MAKER) not in text:
+        text = text.replace(NEXT, f"{begin(MAKER)}\n{END}\n\n{NEXT}", 1)
+    return replaced(text, MAKER, section(known))
 
 
 def section(known: Known) -> str:
@@ -73,8 +71,8 @@ def section(known: Known) -> str:
         "MiniRocket and the GRU get shorter series filled up with their last value.",
         "",
         row(["data set", *(WAYS[way][0] for way in WAYS)]),
-        row(["---", *["---:"] * len(WAYS)]),
-        *(row([name, *(accuracy(known[name].get(way, {})) for way in WAYS)]) for name in sets),
+        rule(["<", *">" * len(WAYS)]),
+        *(row([TOLD.get(name, name), *(accuracy(known[name].get(way, {})) for way in WAYS)]) for name in sets),
     ]
     for what, names in (("mean of the UCR and UEA sets", [*LOADERS]), ("mean of all", sets)):
         if all(name in known for name in names):
@@ -99,13 +97,9 @@ def section(known: Known) -> str:
                 "times ours",
             ]
         ),
-        row(["---", *["---:"] * 5]),
+        rule(["<", *">" * 5]),
     ]
     return "\n".join([*lines, *(row([WAYS[way][0], *costs(known, way)]) for way in WAYS)])
-
-
-def row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def accuracy(found: dict[str, Any]) -> str:

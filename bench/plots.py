@@ -1,9 +1,11 @@
-"""Draws records: ratios with their targets, and time over n log2 n."""
+"""Draws lines of the table: how many times faster we are, with what is to be reached."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
@@ -11,53 +13,83 @@ from matplotlib.figure import Figure
 
 from hadamrnn_ext import disk
 from record import Record
-from targets import AT_MOST, least
+from report import Line, lines
+from targets import least
 
 __all__ = ["draw"]
 
+BLUE, ORANGE = "#0072B2", "#D55E00"
+SIZE = 16  # points, which are legible at half of the size of the picture
 
-def draw(stem: Path, records: Sequence[Record]) -> list[Path]:
-    """Draws the pictures that the records allow and returns their paths, which begin with ``stem``."""
+
+def draw(stem: Path, records: Sequence[Record], best: bool = False) -> list[Path]:
+    """Draws the pictures that the records allow and returns their paths, which begin with ``stem``.
+
+    best: draw the fastest peer of each case alone.
+    """
     mpl.use("Agg")
     paths = []
-    compared = [record for record in records if record.ours_s and record.peer_s and record.key not in AT_MOST]
+    compared = [line for line in lines(records, best) if line.ratio == "times faster" and line.record.ratio]
     if compared:
-        paths.append(_ratios(stem.with_name(stem.name + "_ratios.png"), compared))
+        paths.append(_ratios(stem.with_name(stem.name + "_ratios.png"), compared, best))
     steps = [record for record in records if record.peer == "n_log2_n" and record.ours_s]
     if steps:
         paths.append(_steps(stem.with_name(stem.name + "_steps.png"), steps))
     return paths
 
 
-def _ratios(path: Path, records: Sequence[Record]) -> Path:
-    figure, axes = plt.subplots(figsize=(8, 1 + 0.3 * len(records)), layout="constrained")
-    places = range(len(records))
-    axes.barh(places, [record.ratio for record in records], color="#4477aa")
-    for place, record in zip(places, records, strict=True):
-        axes.annotate(f" {record.ratio:.3g}", (record.ratio, place), va="center", fontsize=8)
-        if (limit := least(record)) is not None:
-            axes.plot(limit, place, "|", color="#cc3311", markersize=12, markeredgewidth=2)
+def _ratios(path: Path, compared: Sequence[Line], best: bool) -> Path:
+    """A bar for each line, from 1 on, with the peer in a column on the right. It is to be read at half of its size."""
+    figure, axes = plt.subplots(
+        figsize=(13, 1.8 + 0.62 * len(compared)), layout="constrained", facecolor="white"
+    )
+    for place, line in enumerate(compared):
+        ratio, limit = line.record.ratio, least(line.record)
+        axes.barh(place, ratio - 1, left=1, color=BLUE, height=0.55)
+        if limit is not None:
+            axes.plot(limit, place, "D", color=ORANGE, markersize=10, markeredgecolor="white", clip_on=False)
+        beyond = max(ratio, limit or 1, 1), place
+        style: dict[str, Any] = {"fontsize": SIZE, "va": "center", "textcoords": "offset points"}
+        axes.annotate(f"{ratio:.3g}", beyond, xytext=(10, 0), **style)
+        axes.annotate(line.peer, (1, place), xycoords=("axes fraction", "data"), xytext=(10, 0), **style)
+    axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
-    axes.set_yticks(places, [record.key for record in records], fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlabel(f"times faster than the peer ({records[0].isa}); red: target")
-    axes.margins(x=0.12)
-    return _save(figure, path)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    least_of_all = min(line.record.ratio for line in compared)
+    axes.set_xlim(
+        min(0.5, least_of_all), 3 * max(max(line.record.ratio, least(line.record) or 0) for line in compared)
+    )
+    axes.set_yticks(range(len(compared)), [_broken(line.what) for line in compared], fontsize=SIZE)
+    axes.set_ylim(len(compared) - 0.4, -0.6)
+    axes.set_title(f"times faster than the {'best ' if best else ''}peer on the right", fontsize=SIZE + 2)
+    if any(least(line.record) is not None for line in compared):
+        axes.set_xlabel("orange: to reach", fontsize=SIZE, color=ORANGE)
+    axes.tick_params(axis="x", labelsize=SIZE)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    return _save(path, figure)
 
 
 def _steps(path: Path, records: Sequence[Record]) -> Path:
     sizes = [int(record.id.removeprefix("step_n")) for record in records]
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    axes.loglog(sizes, [1e9 * (record.ours_s or 0) for record in records], "o-", base=2)
-    axes.set_xticks(sizes, [str(size) for size in sizes])
+    figure, axes = plt.subplots(figsize=(10, 6), layout="constrained", facecolor="white")
+    axes.loglog(sizes, [1e9 * (record.ours_s or 0) for record in records], "o-", base=2, color=BLUE)
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_yscale("log", base=10)
-    axes.set_xlabel("hidden size n")
-    axes.set_ylabel(f"nanoseconds a step ({records[0].isa})")
+    axes.set_xlabel("units", fontsize=SIZE)
+    axes.set_ylabel("nanoseconds per step", fontsize=SIZE)
+    axes.tick_params(labelsize=SIZE)
     axes.grid(alpha=0.3)
-    return _save(figure, path)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _save(path, figure)
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    disk.write_picture(path, figure, dpi=120)
+def _save(path: Path, figure: Figure) -> Path:
+    disk.write_picture(path, figure, dpi=80)
     plt.close(figure)
     return path
+
+
+def _broken(words: str, width: int = 40) -> str:
+    """Words in two lines if they are long."""
+    return "\n".join(textwrap.wrap(words, max(width, len(words) // 2 + 6)))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from hadamrnn_ext import disk
 
-__all__ = ["DeviceRecord", "FitRecord", "Record", "write"]
+__all__ = ["DeviceRecord", "FitRecord", "Record", "Run", "run_of", "write"]
 
 
 @dataclass(frozen=True)
 class Record:
     """Times are medians in seconds. ``ratio`` is peer_s / ours_s, how many times faster we are, unless ``note`` says
-    otherwise. ``threads`` is ours and the peer's, each at the count that was fastest for it.
+    otherwise. ``threads`` is ours and the peer's, each at the count that was fastest for it. ``ours`` and ``theirs`` say
+    in words what was measured where that is not a time.
     """
 
     suite: str
@@ -28,6 +29,8 @@ class Record:
     isa: str
     threads: str
     note: str = ""
+    ours: str = ""
+    theirs: str = ""
 
     @property
     def key(self) -> str:
@@ -61,8 +64,27 @@ class FitRecord(Record):
     bytes: tuple[int, int]
 
 
-def write(path: Path, suite: str, machine: dict[str, Any], records: Sequence[Record]) -> None:
+@dataclass(frozen=True)
+class Run:
+    """A run of a suite: the machine (machine.py), whether it was a short one, and the records."""
+
+    suite: str
+    machine: dict[str, Any]
+    quick: bool
+    records: Sequence[Record]
+
+
+def write(path: Path, run: Run) -> None:
     """The JSON file of a run."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = {"suite": suite, "machine": machine, "records": [asdict(record) for record in records]}
-    disk.write(path, (json.dumps(document, indent=2) + "\n").encode())
+    disk.write(path, (json.dumps(asdict(run), indent=2) + "\n").encode())
+
+
+def run_of(document: dict[str, Any]) -> Run:
+    """The run that a JSON file holds."""
+    return Run(**{**document, "records": [_record(values) for values in document["records"]]})
+
+
+def _record(values: dict[str, Any]) -> Record:
+    kinds = (Record, DeviceRecord, FitRecord)
+    return next(kind for kind in kinds if {field.name for field in fields(kind)} == values.keys())(**values)

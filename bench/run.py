@@ -1,6 +1,7 @@
 """Measure hadamrnn_ext against what could be used instead. See README.md.
 
 python bench/run.py kernels|inference|calls|scaling|edge|training|fit [--json FILE] [--isa NAME] [--quick]
+python bench/run.py --list
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ def main() -> None:
     options = _parser().parse_args()
     if options.isa:
         os.environ["HADAMRNN_ISA"] = options.isa  # before anything reads it, the C++ program included
+    if options.list:
+        import cases
+
+        print(cases.listing())
+        return
     import machine
     import plots
     import record
@@ -31,17 +37,22 @@ def main() -> None:
         options.suite, options.quick, options.program, WHAT[options.what], options.sets, options.peers
     )
     importlib.import_module(f"suite_{options.suite}").run(session)
-    table = report.markdown(described, session.records)
+    run = record.Run(options.suite, described, options.quick, session.records)
+    table = report.markdown(run)
     print(table)
     if options.json:
-        record.write(options.json, options.suite, described, session.records)
+        record.write(options.json, run)
         disk.write(options.json.with_suffix(".md"), table.encode())
-        plots.draw(options.json.with_suffix(""), session.records)
+        plots.draw(options.json.with_suffix(""), run.records)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure hadamrnn_ext against what could be used instead.")
-    parser.add_argument("suite", choices=SUITES)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("suite", nargs="?", choices=SUITES)
+    what.add_argument(
+        "--list", action="store_true", help="say in words what the records of all suites are of"
+    )
     parser.add_argument(
         "--json",
         type=Path,

@@ -23,7 +23,7 @@ class Work:
         amounts = {"adds": self.adds, "words counted": self.words, "bytes": self.bytes}
         return (
             ", ".join(f"{amount / cycles:.2f} {name}" for name, amount in amounts.items() if amount)
-            + " a cycle"
+            + " per cycle"
         )
 
 
@@ -34,9 +34,9 @@ def of(id: str) -> Work:
     return _KINDS[kind](n, *rest)
 
 
-def _step(n: int) -> Work:
-    """A step: the transform, z = su acc + v and v = w x + b, with the bytes of signs, weight, bias and state."""
-    return Work(adds=n * (math.log2(n) + 2), bytes=20 * n)
+def _step(n: int, d: int = 1) -> Work:
+    """A step of d inputs: the transform, z = su acc + v and v = w x + b, with the bytes of signs, weights, bias and state."""
+    return Work(adds=n * (math.log2(n) + 1 + d), bytes=4 * n * (4 + d))
 
 
 _KINDS: dict[str, Callable[..., Work]] = {

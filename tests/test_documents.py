@@ -51,6 +51,7 @@ ONLY_PARSED = {
     "valgrind": "needs valgrind",
     "hadamrnn_tests": "needs the build before it",
     "python bench/run.py": "takes minutes",
+    "python bench/page.py": "needs measurements",
     "python -m boards": "its compiler or its emulator is not installed",
     "python fuzz/run.py": "takes minutes, or reads what it has found",
 }

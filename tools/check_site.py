@@ -20,8 +20,10 @@ def check(folder: Path) -> int:
         for name in pages:
             page.call("Page.navigate", url=f"{address}/{name}")
             page.wait(f"document.readyState === 'complete' && location.pathname === '/{name}'")
-            broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
-            assert not broken and not page.problems, (name, broken, page.problems)
+            broken = page.evaluate(
+                "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+            )
+            assert not [*broken, *page.problems], (name, broken, page.problems)
         page.call("Page.navigate", url=f"{address}/index.html?q=quantize")
         page.wait("document.querySelectorAll('.md-search-result__item').length > 0")
         assert not page.problems, page.problems
@@ -30,7 +32,9 @@ def check(folder: Path) -> int:
 
 if __name__ == "__main__":
     if chromium() is not None:
-        print(f"{check(Path(sys.argv[1]))} pages, nothing missing or fetched from elsewhere; the search finds")
+        print(
+            f"{check(Path(sys.argv[1]))} pages, nothing missing or fetched from elsewhere; the search finds"
+        )
     elif os.environ.get("HADAMRNN_CI"):
         sys.exit("error: no chromium to look at the site with")
     else:

@@ -43,18 +43,24 @@ $model-pmnist    1 pmnist $float --epochs 3
 $model-imdb      1 imdb --epochs 6 --embedding-size 32 --lr 2e-3 --average 0.99 $words $float
 $model-sst2      1 sst2 --epochs 6 --embedding-size 16 --lr 2e-3 --average 0.99 --label-smoothing 0.1 $words $float
 $model-har2-last 1 har2 $float --output last
-$model-har6      1 har6 $float --output last
-$model-digits    1 digits $float
+$model-har6-last 1 har6 $float --output last
+$model-digits-last 1 digits $float
 END
     done
     # The rates are those that --search-lr finds with seed 0; what it tried lies beside the log of that seed.
-    while read -r model rate; do
-        echo "$model-har2 3 har2 --model $model --hidden-size 64 --epochs 12 --lr $rate"
+    while read -r model task epochs rate; do
+        echo "$model-$task 3 $task --model $model --hidden-size 64 --output mean --epochs $epochs --lr $rate"
     done <<END
-fastgrnn 0.03
-cornn 0.03
-gru 0.03
-orthogonal 0.003
+fastgrnn har2 12 0.03
+cornn har2 12 0.03
+gru har2 12 0.03
+lstm har2 12 0.03
+orthogonal har2 12 0.003
+gru digits 20 0.01
+lstm digits 20 0.03
+fastgrnn digits 20 0.03
+cornn digits 20 0.03
+orthogonal digits 20 0.01
 END
     echo "fastgrnn-har2-25 2 har2 --model fastgrnn --hidden-size 64 --lr 0.01"
     for recurrence in linear relu modrelu; do

@@ -36,7 +36,7 @@ def log_mel(sound: ArrayLike, rate: int = 8000, steps: int | None = None) -> NDA
     Raises:
         InputError: the samples are not numbers, not finite or not of one channel, or the rate is not one of sound.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from hadamrnn_ext import audio
         >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
@@ -59,7 +59,7 @@ class LogMel:
     Args:
         rate: samples per second.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from hadamrnn_ext import audio
         >>> heard = audio.LogMel(8000)
@@ -85,6 +85,10 @@ def mel_edges(rate: int) -> NDArray[np.float64]:
     """The frequencies (34,) in Hz where bands begin, peak and end: band b from edge b over its peak at b + 1 to b + 2.
 
     Raises InputError if the rate is not one of sound.
+
+    Examples:
+        >>> hr.audio.mel_edges(8000)[[0, -1]].round().tolist()
+        [60.0, 4000.0]
     """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise InputError(f"rate is {rate}; expected {MIN_RATE} to {MAX_RATE} samples per second")
@@ -97,7 +101,7 @@ def mel_edges(rate: int) -> NDArray[np.float64]:
 def mel_bands(rate: int) -> NDArray[np.float64]:
     """The weight of every frequency of the transform in each band, (129, 32). Raises InputError for another rate than of sound.
 
-    Example:
+    Examples:
         >>> from hadamrnn_ext import audio
         >>> audio.mel_bands(8000).shape
         (129, 32)

@@ -1,11 +1,5 @@
 """Fitting and inference over arrays that are larger than memory, on Dask's schedulers and clusters.
 
-    import dask.array as da
-    from hadamrnn_ext.dask import fit, infer
-    x = da.from_zarr("series.zarr")  # (N, T, d), in chunks of sequences
-    model, report = fit(x, y)
-    infer(x, model).to_zarr("logits.zarr")
-
 Needs the `dask` extra.
 """
 
@@ -56,6 +50,15 @@ def fit(x: Any, y: Any, *, groups: Any = None, num_threads: int = 1, **options: 
 
     Raises:
         ShapeError, InputError: x is no Dask array of these dimensions; or as `fit`.
+
+    Examples:
+        >>> import dask.array as da
+        >>> from hadamrnn_ext import dask
+        >>> y = np.arange(60) % 2
+        >>> x = np.random.default_rng(0).normal(size=(60, 20, 1)) + y[:, None, None]
+        >>> model, report = dask.fit(da.from_array(x, chunks=(20, -1, -1)), y, hidden_size=16)
+        >>> report.sequences
+        60
     """
     started = time.perf_counter()
     _check_array(x)
@@ -121,6 +124,14 @@ def infer(
 
     Raises:
         ShapeError: x is no Dask array of these dimensions, or lengths are not one a sequence.
+
+    Examples:
+        >>> import dask.array as da
+        >>> from hadamrnn_ext import dask
+        >>> windows = da.zeros((6, 128, 9), chunks=(2, -1, -1))
+        >>> logits = dask.infer(windows, "har6")
+        >>> logits.compute().shape
+        (6, 6)
     """
     model = model if isinstance(model, Model) else zoo.load(model)
     card = model.card

@@ -56,7 +56,7 @@ def whole(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
     Raises:
         OSError: the file cannot be written. The old file, if any, is unchanged, and no temporary file remains.
 
-    Example:
+    Examples:
         >>> with whole("answers.csv", text=True) as file:
         ...     _ = file.write("sequence,label\\n")
     """

@@ -64,6 +64,13 @@ def matrix(m: int) -> Signs:
     """The Hadamard matrix of order ``m``, (m, m) int8 of +1 and -1: H H^T = m I.
 
     Raises HadamardOrderError if there is no such matrix, or none that this module constructs.
+
+    Examples:
+        >>> hr.hadamard.matrix(4)
+        array([[ 1,  1,  1,  1],
+               [ 1, -1,  1, -1],
+               [ 1,  1, -1, -1],
+               [ 1, -1, -1,  1]], dtype=int8)
     """
     r, k = factor(m)
     return np.kron(_sylvester(k), core_matrix(r))
@@ -83,6 +90,10 @@ def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = 
     the memory that passes through the cache.
 
     Raises ShapeError, InputError or HadamardOrderError, and IsaError for a wrong HADAMRNN_ISA.
+
+    Examples:
+        >>> hr.hadamard.transform([1.0, 2.0, 3.0, 4.0])
+        array([10., -2., -4.,  0.])
     """
     if type(x) is not np.ndarray or x.dtype not in _FLOATS or x.ndim == 0:
         x = _real(x)
@@ -107,7 +118,13 @@ def transform(x: ArrayLike, transpose: bool = False, out: NDArray[Any] | None = 
 
 
 def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
-    """The definition of ``transform`` in NumPy: the additions of its docstring, in the same order, for any type."""
+    """The definition of ``transform`` in NumPy: the additions of its docstring, in the same order, for any type.
+
+    Examples:
+        >>> x = np.arange(12)
+        >>> np.array_equal(hr.hadamard.golden_transform(x), hr.hadamard.matrix(12) @ x)
+        True
+    """
     *batch, m = x.shape
     r, k = factor(m)
     if m > 1 and x.dtype.kind == "i" and x.size:
@@ -129,12 +146,22 @@ def golden_transform(x: NDArray[Any], transpose: bool = False) -> NDArray[Any]:
 
 
 def orders(max: int) -> list[int]:
-    """All orders up to and including ``max`` that this module constructs, in ascending order."""
+    """All orders up to and including ``max`` that this module constructs, in ascending order.
+
+    Examples:
+        >>> hr.hadamard.orders(20)
+        [1, 2, 4, 8, 12, 16, 20]
+    """
     return [m for m in range(1, operator.index(max) + 1) if _factor(m) is not None]
 
 
 def construction(m: int) -> str:
-    """The construction of the matrix of order ``m``: "sylvester", "paley1(12)" or "sylvester(8) x paley1(12)"."""
+    """The construction of the matrix of order ``m``: "sylvester", "paley1(12)" or "sylvester(8) x paley1(12)".
+
+    Examples:
+        >>> hr.hadamard.construction(96)
+        'sylvester(8) x paley1(12)'
+    """
     r, k = factor(m)
     if r == 1:
         return "sylvester"
@@ -146,6 +173,10 @@ def factor(m: int) -> tuple[int, int]:
     """``(r, k)`` with m = r * 2^k and the smallest possible base order r, which is 1 for a power of two.
 
     Raises a HadamardOrderError that gives the reason and the nearest orders if there is no such r.
+
+    Examples:
+        >>> hr.hadamard.factor(96)
+        (12, 3)
     """
     m = operator.index(m)
     found = _factor(m)
@@ -156,7 +187,12 @@ def factor(m: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def core_matrix(r: int) -> Signs:
-    """H_r for a base order r: (r, r) int8, read-only. Raises HadamardOrderError for another r."""
+    """H_r for a base order r: (r, r) int8, read-only. Raises HadamardOrderError for another r.
+
+    Examples:
+        >>> hr.hadamard.core_matrix(12).shape
+        (12, 12)
+    """
     name = _base(r)
     if name is None:
         raise HadamardOrderError(f"{r} is not a base order: no Paley or Williamson formula here gives it")

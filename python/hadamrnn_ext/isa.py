@@ -13,7 +13,12 @@ __all__ = ["active", "available", "use"]
 
 
 def available() -> list[str]:
-    """The names of the instruction sets that this machine can run, the best one last."""
+    """The names of the instruction sets that this machine can run, the best one last.
+
+    Examples:
+        >>> hr.isa.available()[0]
+        'scalar'
+    """
     return _core.isa_available()
 
 
@@ -22,6 +27,10 @@ def active() -> str:
 
     Raises:
         IsaError: HADAMRNN_ISA names an instruction set that is unknown or that this machine cannot run.
+
+    Examples:
+        >>> hr.isa.active() in hr.isa.available()
+        True
     """
     try:
         return _core.isa_active()
@@ -34,6 +43,12 @@ def use(name: str) -> None:
 
     Raises:
         IsaError: the instruction set is unknown, or this machine cannot run it.
+
+    Examples:
+        >>> hr.isa.use("scalar")
+        >>> hr.load("har6").isa
+        'scalar'
+        >>> hr.isa.use(hr.isa.available()[-1])  # the best one again
     """
     if name not in available():
         raise IsaError(

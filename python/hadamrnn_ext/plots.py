@@ -36,6 +36,10 @@ def spectrum(model: Model, layer: int = 0) -> Figure:
     n = 1000 on.
 
     Raises InputError if the model has no such layer, ImportError without matplotlib.
+
+    Examples:
+        >>> from hadamrnn_ext import plots
+        >>> plots.spectrum(hr.load("copy")).savefig("spectrum.png")
     """
     if not 0 <= layer < len(model.card.layers):
         raise InputError(f"layer is {layer}; expected 0 to {len(model.card.layers) - 1}")
@@ -69,6 +73,11 @@ def reading(model: Model, sequence: NDArray[Any] | str, truth: str | None = None
     only after the last step; a model that forgets, or that is trained at every step, is meant to be right throughout.
 
     Raises ShapeError for anything but one sequence, the errors of ``Model.infer``, and ImportError without matplotlib.
+
+    Examples:
+        >>> from hadamrnn_ext import plots
+        >>> windows, _ = hr.zoo.samples("har6")
+        >>> plots.reading(hr.load("har6-stream"), windows[0], truth="walking").savefig("reading.png")
     """
     image = _image(sequence)
     ready = model.prepare(sequence if image is None else image.reshape(-1, 1))

@@ -46,13 +46,14 @@ IDLE = {
     "train copy --search-lr": "--lr 0.1",
     "train copy --from copy": "--positive-signs 0.5 --embedding-scale 0.5",
     "train custom --train own.npz": "--data x --no-verify --length 5 COLUMNS --group x --embedding-size 4 "
-    "--sign-lr 1",
+    "--sign-lr 1 --noise 2 --silence --unknown x",
     "train custom --train own.npz --method closed_form": "--validation 0.2 --resume --restart --checkpoint-seconds 9 --epochs 2 "
     "--batch-size 4 --block-size 8 --lr 0.1 --model gru --device cpu --from copy --output mean --recurrence relu",
     "train custom --train values.npz": "--label-smoothing 0.1",
     "train custom --train tokens.npz": "--impute last --no-normalize --time-shift 1",
     "train custom --train texts.npz": "--tokens --no-tokens",
     "fit own.npz --hidden-size 16": "--max-bytes 9000",
+    "fit own.npz": "--noise 2 --silence --unknown x",
     "fit tokens.npz": "--impute last --no-normalize",
     "fit texts.npz": "--tokens --no-tokens",
     "eval copy --length 20": "COLUMNS --impute last --data x --no-verify",

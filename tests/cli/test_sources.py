@@ -216,20 +216,24 @@ def test_a_model_that_does_not_say_how_it_hears_is_told_of(run, make_model, rng,
     assert "heard at 8000 Hz; the model does not say how it hears" in stderr
 
 
-def test_a_folder_of_sounds_is_trained_on_evaluated_and_quantized(run, tmp_path):
-    """Low and high tones at two rates."""
+def tones(folder):
+    """Low and high tones at two rates, twelve sounds of each."""
     for kind, frequency in (("low", 300), ("high", 2000)):
-        (tmp_path / "tones" / kind).mkdir(parents=True)
+        (folder / kind).mkdir(parents=True)
         for i in range(12):
             rate = (8000, 22_050)[i % 2]
             samples = 8000 * np.sin(
                 2 * np.pi * frequency * (1 + i / 100) * np.arange(rate * (2 + i % 3) // 10) / rate
             )
-            with wave.open(str(tmp_path / "tones" / kind / f"{i}.wav"), "wb") as file:
+            with wave.open(str(folder / kind / f"{i}.wav"), "wb") as file:
                 file.setnchannels(1)
                 file.setsampwidth(2)
                 file.setframerate(rate)
                 file.writeframes(samples.astype("<i2").tobytes())
+
+
+def test_a_folder_of_sounds_is_trained_on_evaluated_and_quantized(run, tmp_path):
+    tones(tmp_path / "tones")
     out = tmp_path / "run"
     options = ["--hidden-size", 8, "--epochs", 15, "--lr", 0.01, "--threads", 1, "--out", out, "--json"]
     code, stdout, stderr = run("train", "custom", "--train", tmp_path / "tones", *options)
@@ -252,3 +256,29 @@ def test_a_folder_of_sounds_is_trained_on_evaluated_and_quantized(run, tmp_path)
     card = hr.load(quantized).card
     assert card.training.metrics["test_accuracy"] == 1
     assert sounds.hearing(card) == (8000, None)
+
+
+def test_sounds_get_noise_silence_and_unknown_sounds(run, tmp_path, rng):
+    tones(tmp_path / "tones")
+    (tmp_path / "others").mkdir()
+    for i in range(12):
+        (tmp_path / "others" / f"{i}.wav").write_bytes(wav(rng, 0.4))
+    added = ["--noise", 1, "--silence", "--unknown", tmp_path / "others"]
+    model = tmp_path / "model.safetensors"
+    code, _, stderr = run("fit", tmp_path / "tones", *added, "--hidden-size", 64, "--out", model, "--json")
+    assert code == 0, stderr
+    assert "24 sounds in sub-folders, 72 added" in stderr  # 12 unknown, 36 copies and 24 of noise alone
+    assert hr.load(model).card.labels == ("high", "low", "silence", "unknown")
+    assert sounds.hearing(hr.load(model).card) == (8000, None)
+    quiet = 0.002 * rng.standard_normal(2400).astype(np.float32)
+    assert hr.load(model).classify(audio.log_mel(quiet)).labels[0] == "silence"
+    options = ["--hidden-size", 16, "--epochs", 3, "--threads", 1, "--out", tmp_path / "run"]
+    code, _, stderr = run("train", "custom", "--train", tmp_path / "tones", *added, *options)
+    assert code == 0, stderr
+    assert "4 classes: high " in stderr
+    assert "split by group: " in stderr  # copies are where their sound is
+    (tmp_path / "x.csv").write_text("label,0,1\na,1,2\nb,2,3\n" * 3)
+    for command in (["fit", tmp_path / "x.csv"], ["train", "custom", "--train", tmp_path / "x.csv"]):
+        code, _, stderr = run(*command, "--noise", 2)
+        assert code != 0
+        assert "--noise has no effect here: it is for a folder of sounds" in stderr

@@ -17,17 +17,9 @@ from hadamrnn_ext import cli
 from hadamrnn_ext.errors import InputError
 from hadamrnn_ext.file.pool import Pool
 from hadamrnn_ext.file.preprocess import Normalization, Permutation, Preprocess
-from onnx_kinds import KINDS, assert_close, fitted
+from onnx_kinds import KINDS, assert_close, fitted, run
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-
-
-def run(path, x, lengths=None):
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feed = {"x": x} if lengths is None else {"x": x, "lengths": lengths}
-    (logits,) = session.run(None, feed)
-    return logits
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -147,13 +139,6 @@ def test_operators_are_standard_and_the_file_is_reproducible(rng, make_model, tm
     graph = onnx.load_from_string(first)
     assert [opset.domain for opset in graph.opset_import] == [""]
     assert {node.domain for node in graph.graph.node} == {""}
-
-
-def test_integer_models_are_refused(rng, make_model, tmp_path):
-    floats = make_model(rng)
-    integers = floats.quantize(draw(rng, floats, 2, 5))
-    with pytest.raises(InputError, match="integer model; expected the float model"):
-        hr.export.onnx(integers, tmp_path / "net.onnx")
 
 
 def test_the_command(rng, make_model, tmp_path, capsys):

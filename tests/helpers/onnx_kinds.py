@@ -8,7 +8,7 @@ import pytest
 import hadamrnn_ext as hr
 from hadamrnn_ext.file.pool import Pool
 
-__all__ = ["KINDS", "OnnxStream", "assert_close", "fitted"]
+__all__ = ["KINDS", "OnnxStream", "assert_close", "fitted", "run"]
 
 KINDS = {
     "one input": {"sizes": ((64, 64),), "input_size": 1},
@@ -51,6 +51,18 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
+def run(path, x, lengths=None):
+    """The logits of sequences, computed by onnxruntime."""
+    session = _session(path)
+    (logits,) = session.run(None, {"x": x} if lengths is None else {"x": x, "lengths": lengths})
+    return logits
+
+
+def _session(path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
 DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
@@ -58,8 +70,7 @@ class OnnxStream:
     """A sequence in onnxruntime that begins with zeros."""
 
     def __init__(self, path, batch):
-        onnxruntime = pytest.importorskip("onnxruntime")
-        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.session = _session(path)
         self.names = [output.name.removeprefix("next_") for output in self.session.get_outputs()[1:]]
         self.state = {
             part.name: np.zeros((batch, *part.shape[1:]), DTYPES[part.type])

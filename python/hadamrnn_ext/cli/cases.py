@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -186,13 +187,15 @@ def _training(batch: int, threads: int, engine: str = "auto") -> Callable[[], ob
     net = nn.SequenceModel(1, 512, 10, engine=engine)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     x, y = torch.from_numpy(_digits(batch)), torch.arange(batch) % 10
+    shared = nullcontext if engine == "loop" else nn.torch_on_one_thread  # as the trainer does
 
     def call() -> object:
         torch.set_num_threads(threads)
-        loss = net.loss(x, y)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        return loss.item()
+        with shared():
+            loss = net.loss(x, y)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            return loss.item()
 
     return call

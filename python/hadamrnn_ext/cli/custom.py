@@ -14,9 +14,18 @@ from ..data.csv_dialect import DELIMITERS
 from ..data.examples import Examples
 from ..data.series import Series
 from ..data.task import Task
-from .effect import names
+from .effect import names, refuse
 
-__all__ = ["add_columns", "add_custom", "add_meaning", "columns", "shared_groups", "train_on"]
+__all__ = [
+    "add_columns",
+    "add_custom",
+    "add_meaning",
+    "add_sounds",
+    "columns",
+    "shared_groups",
+    "sound_variety",
+    "train_on",
+]
 
 HELD_OUT = 0.2  # of the examples, for the test, where there is no file of their own
 
@@ -40,6 +49,7 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
         "seconds, without torch, and with no test held out (default: gradient)",
     )
     add_columns(group)
+    add_sounds(group)
     add_meaning(group, "each is in one split alone: validation and test are of others")
     group.add_argument(
         "--validation",
@@ -49,6 +59,38 @@ def add_custom(parser: argparse.ArgumentParser) -> tuple[str, ...]:
         help=f"share of the training examples that chooses the epoch (default: {custom.VALIDATION_SHARE})",
     )
     return names(group)
+
+
+def add_sounds(group: Any) -> None:
+    """Adds the options of folders of sounds."""
+    group.add_argument(
+        "--noise",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of a folder of sounds: N more copies of each, at other loudnesses and in white noise (default: 0)",
+    )
+    group.add_argument(
+        "--silence",
+        action="store_true",
+        help="of a folder of sounds: adds a class silence, of faint noise alone",
+    )
+    group.add_argument(
+        "--unknown",
+        metavar="FOLDER",
+        help="of a folder of sounds: adds a class unknown, of the sounds in this folder; long ones are cut into pieces",
+    )
+
+
+def sound_variety(arguments: argparse.Namespace, file: str) -> sounds.Variety:
+    """What the command line adds to the sounds in `file`. Raises InputError if it adds to what is no folder of sounds."""
+    if not source.is_folder(file):
+        refuse(
+            arguments,
+            ("--noise", "--silence", "--unknown"),
+            "it is for a folder of sounds, and the data are none",
+        )
+    return sounds.Variety(arguments.noise, arguments.silence, arguments.unknown, arguments.seed)
 
 
 def add_meaning(group: Any, groups: str) -> None:
@@ -152,7 +194,8 @@ def train_on(arguments: argparse.Namespace) -> tuple[Task, custom.Options]:
         HELD_OUT if arguments.test is None else 0.0,
     )
     asked, kind = columns(arguments), arguments.targets
-    train = files.examples(arguments.train, asked, kind=kind)
+    variety = sound_variety(arguments, arguments.train)
+    train = files.examples(arguments.train, asked, kind=kind, variety=variety)
     test = None
     if arguments.test is not None:
         test = files.examples(arguments.test, asked, files.Known.of_training(train), kind)

@@ -16,11 +16,11 @@ from ..closed_form.steps import as_many_as_steps
 from ..data import custom, files, source
 from ..data.examples import Examples
 from ..data.series import sequences
-from ..data.sounds import SETTINGS
+from ..data.sounds import SETTINGS, Variety
 from ..data.texts import is_texts
 from ..errors import InputError
 from .counter import stages, waiting
-from .custom import add_columns, add_meaning, columns, shared_groups
+from .custom import add_columns, add_meaning, add_sounds, columns, shared_groups, sound_variety
 from .effect import Idle, refuse
 from .evaluate import Scored, score
 from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
@@ -72,6 +72,7 @@ def add(commands: Commands) -> None:
         "step (default: one for each sequence)",
     )
     add_columns(parser)
+    add_sounds(parser)
     add_meaning(parser, "those that a model has not seen choose it")
     add_threads(parser)
     add_json(parser)
@@ -140,7 +141,7 @@ def fit_file(
 
 def read(arguments: argparse.Namespace, file: str, options: Options) -> tuple[Examples, Examples | None]:
     """The `file` and that of the test; says how they are read."""
-    train = _examples(arguments, file, options)
+    train = _examples(arguments, file, options, variety=sound_variety(arguments, file))
     print(train.understood, file=sys.stderr)
     if arguments.test is None:
         return train, None
@@ -150,11 +151,16 @@ def read(arguments: argparse.Namespace, file: str, options: Options) -> tuple[Ex
 
 
 def _examples(
-    arguments: argparse.Namespace, file: str, options: Options, known: files.Known | None = None
+    arguments: argparse.Namespace,
+    file: str,
+    options: Options,
+    known: files.Known | None = None,
+    variety: Variety = Variety(),  # noqa: B008
 ) -> Examples:
+    steps = bool(options.every_step)
     with waiting(f"reading {file}"):
         return files.examples(
-            file, columns(arguments), known, options.kind, every_step=bool(options.every_step)
+            file, columns(arguments), known, options.kind, every_step=steps, variety=variety
         )
 
 

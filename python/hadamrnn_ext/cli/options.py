@@ -71,12 +71,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_threads(parser: argparse.ArgumentParser) -> None:
+def add_threads(parser: argparse.ArgumentParser, note: str = "") -> None:
     parser.add_argument(
         "--threads",
         type=positive,
         metavar="N",
-        help="number of threads (default: $HADAMRNN_NUM_THREADS, then all)",
+        help=f"number of threads (default: $HADAMRNN_NUM_THREADS, then all){note}",
     )
 
 

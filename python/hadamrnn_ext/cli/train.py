@@ -59,7 +59,10 @@ def add(commands: Commands) -> None:
         help=f"first tries the learning rates {rates} for {share} of the epochs, and takes the best in validation",
     )
     add_data(parser)
-    add_threads(parser)
+    add_threads(
+        parser,
+        "; where the C++ core does the work of a step, torch's own small operations take one of them",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
         "--resume",

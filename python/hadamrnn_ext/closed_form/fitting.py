@@ -90,11 +90,11 @@ def fit(
     Raises:
         ShapeError, InputError: X or y are not such data, with the place; one class; or a limit that no model meets.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> phase, pitch = rng.uniform(0, 6, 60), np.arange(60) % 2
         >>> waves = np.sin(np.arange(80) * (0.2 + 0.1 * pitch)[:, None] + phase[:, None])
-        >>> model, report = fit(waves[:40], pitch[:40])
+        >>> model, report = hr.fit(waves[:40], pitch[:40])
         >>> labels, probabilities = model.classify(waves[40:, :, None])
         >>> float((labels[:, 0] == pitch[40:].astype(str)).mean())
         1.0

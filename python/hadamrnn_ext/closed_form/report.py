@@ -38,6 +38,14 @@ class Report:
     left_out: what predictions are made without: an "example", its "group", or of a step its "sequence" or, where those are
         few, a "stretch" of it; folds: how many of these there are, None of examples.
     warnings: what to be careful with, in sentences.
+
+    Examples:
+        >>> y = np.arange(40) % 2
+        >>> report = hr.fit(np.random.default_rng(0).normal(size=(40, 20)) + y[:, None], y, hidden_size=16).report
+        >>> sorted(report.metrics), report.sequences
+        (['log_loss', 'log_loss_before', 'loo_accuracy'], 40)
+        >>> report.as_dict()["hidden_size"]
+        16
     """
 
     trials: tuple[Trial, ...]
@@ -98,7 +106,14 @@ class Report:
 
 
 class Fitted(NamedTuple):
-    """The model, and how it came about."""
+    """The model, and how it came about.
+
+    Examples:
+        >>> y = np.arange(40) % 2
+        >>> model, report = hr.fit(np.random.default_rng(0).normal(size=(40, 20)) + y[:, None], y, hidden_size=16)
+        >>> model.card.output_size
+        1
+    """
 
     model: Model
     report: Report

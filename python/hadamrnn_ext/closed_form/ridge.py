@@ -76,7 +76,7 @@ def ridge(
         weights: (N,) of the examples, with mean 1; None: all alike.
         groups: (N,) numbers: whole groups are left out; None: each example alone.
 
-    Example:
+    Examples:
         >>> x = np.arange(8, dtype=np.float32)[:, None]
         >>> found = ridge(x, 2.0 * x, lambda left_out: abs(left_out - 2 * x).max())
         >>> np.round(found.weight, 3)

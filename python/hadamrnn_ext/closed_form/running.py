@@ -37,9 +37,9 @@ class Running:
         classes: all that there will ever be, in the order of the model's labels; None: those of the first examples.
         options: as of `fit`.
 
-    Example:
-        >>> rng = np.random.default_rng(0)
-        >>> y = np.arange(60) % 2
+    Examples:
+        >>> from hadamrnn_ext.closed_form import Running
+        >>> rng, y = np.random.default_rng(0), np.arange(60) % 2
         >>> x = rng.normal(size=(60, 8, 1)) + y[:, None, None]
         >>> running = Running(x[:20], y[:20], hidden_size=16)
         >>> running.add(x[20:], y[20:]).fitted().report.sequences

@@ -22,6 +22,14 @@ class Columns(NamedTuple):
     """The columns of a table, by name or by number from 0; None finds a column by its usual name.
 
     delimiter, decimal: the marks between cells and before decimals; None detects them.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> with open("walks.csv", "w") as file:
+        ...     _ = file.write("who,what,x\\n1,walk,0.1\\n1,walk,0.3\\n2,run,1.4\\n2,run,1.2\\n")
+        >>> x, y = files.read("walks.csv", files.Columns(id="who", label="what"))
+        >>> [one.ravel().tolist() for one in x], list(map(str, y))
+        ([[0.1, 0.3], [1.4, 1.2]], ['walk', 'run'])
     """
 
     label: str | None = None
@@ -49,6 +57,14 @@ class Known(NamedTuple):
     """What a model that reads a file expects of it, or what the training data say of test data.
 
     width: features per step, 1 for tokens. texts: whether texts are read.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> files.Known.of_model(hr.load("har6").card).width
+        9
+        >>> np.savez("train.npz", X=np.zeros((4, 10, 3)), y=[0, 1, 0, 1])
+        >>> files.Known.of_training(files.examples("train.npz")).width
+        3
     """
 
     data: DataCard

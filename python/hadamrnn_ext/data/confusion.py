@@ -23,7 +23,7 @@ Score = Callable[[NDArray[np.float32], NDArray[Any]], Scores]
 class Confusion:
     """Counts answers: `counts[i, j]` examples of class i were classified as j.
 
-    Example:
+    Examples:
         >>> confusion = Confusion(("cat", "dog"))
         >>> confusion.add(np.float32([[-1], [2], [3]]), np.array([0, 0, 1]))
         >>> confusion.counts.tolist()

@@ -41,7 +41,14 @@ LASTS, NEAR = 4, 40
 
 
 class Word(NamedTuple):
-    """A recording: samples (N,) at 8 kHz, the digit, and the sample at which its speech ends."""
+    """A recording: samples (N,) at 8 kHz, the digit, and the sample at which its speech ends.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> word = continuous.Word(samples=np.zeros(4000, np.float32), digit=7, end=3200)
+        >>> word.digit
+        7
+    """
 
     samples: NDArray[np.float32]
     digit: int
@@ -49,7 +56,15 @@ class Word(NamedTuple):
 
 
 class Track(NamedTuple):
-    """Frames (T, 32), the right class of each (T,), and of each word its digit and the frame at which it ends."""
+    """Frames (T, 32), the right class of each (T,), and of each word its digit and the frame at which it ends.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> word = continuous.Word(np.float32(np.sin(np.arange(4000))), digit=7, end=4000)
+        >>> track = continuous.track([word], np.random.default_rng(0), noise=0.003)
+        >>> track.frames.shape, track.spoken
+        ((164, 32), [(7, 101)])
+    """
 
     frames: NDArray[np.float32]
     classes: NDArray[np.int64]
@@ -57,14 +72,28 @@ class Track(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The share of the words that were found and right, and the false alarms per minute."""
+    """The share of the words that were found and right, and the false alarms per minute.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> continuous.Found(right=0.96, false=1.5).right
+        0.96
+    """
 
     right: float
     false: float
 
 
 def words(directory: str | Path | None = None) -> tuple[list[Word], list[Word]]:
-    """The recordings of upstream's training and test split. Raises `DataError`."""
+    """The recordings of upstream's training and test split. Raises `DataError`.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> continuous.words("nowhere")
+        Traceback (most recent call last):
+            ...
+        hadamrnn_ext.errors.DataError: the Free Spoken Digit Dataset is not in nowhere/fsdd, nowhere. ...
+    """
     path = fsdd.DATASET.locate(directory) / fsdd.DATASET.files[0]
     known: tuple[list[Word], list[Word]] = [], []
     found = archive.read_tar(path, fsdd.NAME, max_bytes=fsdd.MAX_MEMBER, max_members=fsdd.MAX_MEMBERS)
@@ -87,6 +116,13 @@ def track(spoken: list[Word], rng: np.random.Generator, noise: float, loudness: 
     """These words in a random order with pauses between, in white noise of this root mean square.
 
     loudness: standard deviation of the loudness of the words, in factors of e.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> word = continuous.Word(np.float32(np.sin(np.arange(4000))), digit=7, end=4000)
+        >>> track = continuous.track([word, word], np.random.default_rng(0), noise=0.003)
+        >>> [digit for digit, frame in track.spoken]
+        [7, 7]
     """
     parts, ends, length = [], [], 0
     for i in rng.permutation(len(spoken)):
@@ -110,6 +146,14 @@ def events(probabilities: NDArray[np.floating[Any]]) -> list[tuple[int, int]]:
 
     A word has been said when for some frames silence was not the most probable class, and is again: that digit whose
     probabilities over these frames have the largest sum.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> shares = np.full((60, 11), 0.01)
+        >>> shares[:, 10] = 0.9
+        >>> shares[20:30, 7], shares[20:30, 10] = 0.9, 0.01
+        >>> continuous.events(shares)
+        [(7, 30)]
     """
     found, begun = [], -1
     for t, silent in enumerate([*(probabilities.argmax(axis=1) == SILENCE), True]):
@@ -123,7 +167,16 @@ def events(probabilities: NDArray[np.floating[Any]]) -> list[tuple[int, int]]:
 
 
 def counted(found: list[tuple[int, int]], heard: Track) -> Found:
-    """How many words of a track have an event of their digit soon after their end, and how many events are of no word."""
+    """How many words of a track have an event of their digit soon after their end, and how many events are of no word.
+
+    Examples:
+        >>> from hadamrnn_ext.data import continuous
+        >>> word = continuous.Word(np.float32(np.sin(np.arange(4000))), digit=7, end=4000)
+        >>> track = continuous.track([word], np.random.default_rng(0), noise=0.003)
+        >>> end = track.spoken[0][1]
+        >>> continuous.counted([(7, end + 4)], track)
+        Found(right=1.0, false=0.0)
+    """
     left = list(found)
     right = 0
     for digit, end in heard.spoken:

@@ -51,7 +51,15 @@ HEAD = 64  # bytes that tell the format
 
 
 def read(path: str | Path, columns: Columns = BY_NAME) -> tuple[Any, Any]:
-    """Sequences and targets, as `train.fit` takes them; see `examples`. Raises DataError."""
+    """Sequences and targets, as `train.fit` takes them; see `examples`. Raises DataError.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> np.savez("train.npz", X=np.zeros((4, 10, 3)), y=[0, 1, 0, 1])
+        >>> x, y = files.read("train.npz")
+        >>> x.shape, y.tolist()
+        ((4, 10, 3), [0, 1, 0, 1])
+    """
     found = examples(path, columns)
     return found.x, found.y
 
@@ -63,6 +71,7 @@ def examples(
     kind: Kind | None = None,
     hearing: sounds.Hearing | None = None,
     every_step: bool = False,
+    variety: sounds.Variety = sounds.Variety(),  # noqa: B008
 ) -> Examples:
     """The sequences in a file or another `source`, with their targets.
 
@@ -74,14 +83,21 @@ def examples(
         kind: of the targets.
         hearing: how the model hears sounds.
         every_step: whether the file has a target for every step, which a table with a time step per row or .npz can hold.
+        variety: what is added to the sounds of a folder.
 
     Raises DataError naming the file.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> np.savez("train.npz", X=np.zeros((4, 10, 3)), y=[0, 1, 0, 1], groups=["ann", "ann", "ben", "ben"])
+        >>> files.examples("train.npz").groups.tolist()
+        ['ann', 'ann', 'ben', 'ben']
     """
     request = Request(columns, known, kind, hearing, every_step=every_step)
     if source.is_folder(path):
         request.once(str(path), "a file of sound")
         refuse_columns(str(path), columns)
-        return sounds.read(path, hearing)
+        return sounds.read(path, hearing, variety)
     found = _read(path, request)
     if found.y is None:
         raise DataError(
@@ -99,6 +115,13 @@ def inputs(path: str | Path, card: Card, columns: Columns = BY_NAME) -> Examples
     images become sequences of pixels; sound, which becomes what the model hears; and text. A text is .ts or a table, see
     `csv_series`; otherwise it holds a text per line for a model with a vocabulary, and the numbers of a step per line for
     any other. Raises DataError if it is none of these.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> np.save("windows.npy", hr.zoo.samples("har6")[0])
+        >>> found = files.inputs("windows.npy", hr.load("har6").card)
+        >>> hr.load("har6").classify(found.x).labels[:, 0].tolist()
+        ['walking', 'sitting', 'standing', 'laying']
     """
     return _read(path, Request(columns, Known.of_model(card), None, sounds.hearing(card), False, card))
 
@@ -112,7 +135,14 @@ def parsed(
     known: Known | None = None,
     kind: Kind | None = None,
 ) -> Examples:
-    """The sequences in a text: of a .ts file, which its header tells, or of a table. Raises DataError."""
+    """The sequences in a text: of a .ts file, which its header tells, or of a table. Raises DataError.
+
+    Examples:
+        >>> from hadamrnn_ext.data import files
+        >>> found = files.parsed("walks", "label,0,1,2\\nwalk,0.1,0.4,0.2\\nrun,1.4,0.2,1.9\\n")
+        >>> np.shape(found.x), list(map(str, found.y))
+        ((2, 3), ['walk', 'run'])
+    """
     return _series(name, text, Request(columns, known, kind, labelled=labelled))
 
 

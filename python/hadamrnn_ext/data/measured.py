@@ -16,7 +16,7 @@ STEPS = 100_000  # that are looked at
 def warning_of_tokens(found: Sequences, asked: bool | None) -> str | None:
     """What to say of integers that nobody called tokens, where they are many and neighbours in time are close in value.
 
-    Example:
+    Examples:
         >>> wave = np.rint(500 + 400 * np.sin(np.arange(2000) * 0.05)).astype(np.int64)
         >>> "tokens=False" in (warning_of_tokens(Sequences(wave, np.array([2000])), None) or "")
         True

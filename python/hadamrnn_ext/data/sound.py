@@ -27,7 +27,13 @@ SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", "
 
 
 def is_sound(content: bytes) -> bool:
-    """Whether a file begins like sound, so that `read` reads it or explains why it cannot."""
+    """Whether a file begins like sound, so that `read` reads it or explains why it cannot.
+
+    Examples:
+        >>> from hadamrnn_ext.data import sound
+        >>> sound.is_sound(b"RIFF....WAVE"), sound.is_sound(b"a text")
+        (True, False)
+    """
     return wav.is_wave(content) or content.startswith(BEGINNINGS) or _is_mp3(content)
 
 
@@ -36,6 +42,17 @@ def read(name: str, content: bytes) -> tuple[NDArray[np.float32], int]:
 
     The file is WAV of PCM, float, A-law or mu-law or, with soundfile, any format that soundfile knows. Raises DataError
     naming `name`.
+
+    Examples:
+        >>> import io, wave
+        >>> from hadamrnn_ext.data import sound
+        >>> content = io.BytesIO()
+        >>> with wave.open(content, "wb") as file:
+        ...     file.setparams((1, 2, 8000, 0, "NONE", ""))
+        ...     file.writeframes(np.int16([0, 16384, -16384]).tobytes())
+        >>> samples, rate = sound.read("tone.wav", content.getvalue())
+        >>> samples.tolist(), rate
+        ([0.0, 0.5, -0.5], 8000)
     """
     try:
         if wav.is_wave(content) or not is_sound(content):
@@ -55,7 +72,13 @@ def read(name: str, content: bytes) -> tuple[NDArray[np.float32], int]:
 
 
 def resample(sound: NDArray[np.float32], rate: int, to: int) -> NDArray[np.float32]:
-    """The same sound with `to` samples per second. It keeps the spectrum below half of both rates, as if it were periodic."""
+    """The same sound with `to` samples per second. It keeps the spectrum below half of both rates, as if it were periodic.
+
+    Examples:
+        >>> from hadamrnn_ext.data import sound
+        >>> len(sound.resample(np.zeros(16000, np.float32), 16000, 8000))
+        8000
+    """
     if rate == to or not len(sound):
         return sound
     count = max(1, round(len(sound) * to / rate))

@@ -15,8 +15,9 @@ from ..file.card import Card
 from . import fsdd, sound, source
 from .examples import Examples
 from .places import FilePlaces
+from .variety import Heard, Variety
 
-__all__ = ["SETTINGS", "Hearing", "hearing", "one", "read", "remembered"]
+__all__ = ["SETTINGS", "Hearing", "Variety", "hearing", "one", "read", "remembered"]
 
 #: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
@@ -30,8 +31,16 @@ class Hearing(NamedTuple):
 
     def frames(self, name: str, content: bytes) -> NDArray[np.float32]:
         """The frames (T, 32) of a sound file of any rate. Raises DataError naming `name`."""
+        return audio.log_mel(self.samples(name, content), self.rate, self.steps)
+
+    def samples(self, name: str, content: bytes) -> NDArray[np.float32]:
+        """The samples (N,) of a sound file of any rate, at this one. Raises DataError naming `name`."""
         samples, rate = sound.read(name, content)
-        return audio.log_mel(sound.resample(samples, rate, self.rate), self.rate, self.steps)
+        return sound.resample(samples, rate, self.rate)
+
+    def of_file(self, path: Path) -> NDArray[np.float32]:
+        """The samples of a file. Raises DataError."""
+        return self.samples(str(path), bytes(source.content(path)))
 
 
 def hearing(card: Card) -> Hearing | None:
@@ -75,15 +84,21 @@ def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Ex
     )
 
 
-def read(folder: str | Path, how: Hearing | None = None) -> Examples:
+def read(folder: str | Path, how: Hearing | None = None, variety: Variety = Variety()) -> Examples:  # noqa: B008
     """The sounds in the sub-folders of a folder, as frames. The class of a sound is its sub-folder, and its id is its file.
 
-    Sub-folders may be nested. Hidden files, and those without the suffix of a sound, are ignored.
+    Sub-folders may be nested. Hidden files, and those without the suffix of a sound, are ignored. `variety` says what is added
+    to the sounds; then all that comes of a file is a group, so that it is in one split.
 
-    Raises DataError if a sub-folder has no sound, if a sound is in no sub-folder, or if one cannot be read.
+    Raises DataError if a sub-folder has no sound, if a sound is in no sub-folder, or if one cannot be read, and InputError for a
+    variety that the folder cannot have.
+
+    Example:
+        >>> found = read("words", variety=Variety(noise=2, silence=True, unknown="talk"))
+        >>> model, report = hadamrnn_ext.fit(found.x, found.y, groups=found.groups, sound_rate=8000)
     """
-    how = how or Hearing()
-    frames, classes, files = [], [], []
+    load = (how := how or Hearing()).of_file
+    heard = []
     places = sorted(place for place in Path(folder).iterdir() if not place.name.startswith("."))
     for place in places:
         if place.is_dir():
@@ -92,22 +107,23 @@ def read(folder: str | Path, how: Hearing | None = None) -> Examples:
                 raise DataError(
                     f"{place}: holds no sound, and each sub-folder is a class; move it elsewhere, or let its name begin with a dot"
                 )
-            for path in found:
-                frames.append(how.frames(str(path), bytes(source.content(path))))
-                classes.append(place.name)
-                files.append(str(path))
+            heard += [Heard(load(path), place.name, str(path), str(path)) for path in found]
         elif source.suffix(place) in sound.SUFFIXES:
             raise DataError(
                 f"{place}: lies beside the classes; expected a sub-folder for each class, with its name"
             )
-    if not frames:
+    if not heard:
         raise DataError(
             f"{folder}: has no sub-folders of sounds ({', '.join(sound.SUFFIXES)}), one for each class"
         )
+    varied = variety.added(heard, load)
+    more = f", {len(varied) - len(heard)} added" if len(varied) > len(heard) else ""
+    names = tuple(one.name for one in varied)
     return Examples(
-        frames,
-        np.array(classes),
-        ids=tuple(files),
-        understood=f"{folder}: {len(frames)} sounds in sub-folders, heard at {how.rate} Hz",
-        places=FilePlaces(str(folder), files=files),
+        [audio.log_mel(one.samples, how.rate, how.steps) for one in varied],
+        np.array([one.label for one in varied]),
+        ids=names,
+        groups=np.array([one.file for one in varied]) if more else None,
+        understood=f"{folder}: {len(heard)} sounds in sub-folders{more}, heard at {how.rate} Hz",
+        places=FilePlaces(str(folder), files=names),
     )

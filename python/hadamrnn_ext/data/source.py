@@ -38,8 +38,10 @@ def content(name: str | Path) -> Content:
 
     Raises DataError if the source cannot be read, is empty, damaged, compressed otherwise, or larger than 4 GiB.
 
-    Example:
-        >>> content("walks.csv.gz")[:8]
+    Examples:
+        >>> with open("walks.csv", "w") as file:
+        ...     _ = file.write("id,label")
+        >>> content("walks.csv")
         b'id,label'
     """
     called = label(name)

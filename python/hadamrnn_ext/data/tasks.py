@@ -40,6 +40,13 @@ def load(
     `directory` holds its data set (see `folders.candidates`), `verify` compares checksums, and `length` is the number of
     steps of a generated sequence. `tokenizer` names the tokenizer of transformers that splits texts into tokens (see
     `tokenizers`); None takes the words of the training texts. Raises `DataError`.
+
+    Examples:
+        >>> from hadamrnn_ext.data import tasks
+        >>> task = tasks.load("copy", length=100)
+        >>> tokens, targets = task.train.batch(slice(2))
+        >>> tokens.shape, tokens[:, -10].tolist()
+        ((2, 100), [9, 9])
     """
     if tokenizer is not None and name not in TEXTS:
         raise DataError(f"a tokenizer is for the tasks {', '.join(TEXTS)}, not {name}")

@@ -77,9 +77,10 @@ def c(
             ``windows`` do not; or the resolution does not suit the model, or is too coarse or too fine for it.
         OSError: a file cannot be written.
 
-    Example:
-        >>> import hadamrnn_ext as hr
+    Examples:
         >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
+        >>> sorted(path.name for path in paths)[:3]
+        ['CMakeLists.txt', 'CMakeLists.txt', 'har2.c']
     """
     paths = []
     for file, text in sources(model, name, transform, resolution, longest, windows).items():

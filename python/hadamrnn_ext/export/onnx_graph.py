@@ -64,26 +64,55 @@ class Graph:
 class StepGraph(Graph):
     """The graph of one time step. A part NAME of the state is an input, and what it is after the step the output next_NAME."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[Any] = []
-        self.outputs: list[Any] = []
+    def __init__(self, within: Graph | None = None) -> None:
+        super().__init__(within)
+        self.inputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
 
     def before(self, name: str, dtype: Any, *shape: int) -> str:
         """A part of the state as it was before the step, (batch, *shape)."""
         unique = self.name(name)
-        self.inputs.append(declare(unique, dtype, "batch", *shape))
+        self.inputs[name] = declare(unique, dtype, "batch", *shape)
         return unique
 
     def after(self, name: str, value: str, dtype: Any, *shape: int) -> None:
         """What that part is after the step."""
         identity = self.node("Identity", value, name=f"next_{name}")
-        self.outputs.append(declare(identity, dtype, "batch", *shape))
+        self.outputs[name] = declare(identity, dtype, "batch", *shape)
 
     def step(self, x: Any, logits: str, outputs: int) -> Any:
         """The finished graph, with the declared input x before the state, and the logits (batch, outputs) before the next."""
         declared = declare(self.node("Identity", logits, name="logits"), np.float32, "batch", outputs)
-        return self.finish("hadamrnn_step", [x, *self.inputs], [declared, *self.outputs])
+        state, after = self.inputs.values(), self.outputs.values()
+        return self.finish("hadamrnn_step", [x, *state], [declared, *after])
+
+    def repeated(self, g: Graph, inputs: list[Any], over: list[str], every_step: str | None = None) -> str:
+        """This step at every step of ``over`` (batch, T, ..) of the graph ``g`` that it is within, from a state of zeros.
+
+        ``inputs`` are the declared inputs of the step that it takes of ``over``. Returns the last part of the state after the last step or, if ``every_step``
+        names a value (batch, F) of the step, that value after each of them, (batch, T, F).
+        """
+        parts, after = list(self.inputs.values()), [self.outputs[name] for name in self.inputs]
+        if every_step is not None:
+            after.append(helper.make_empty_tensor_value_info(every_step))
+        return g.node(
+            "Scan",
+            *(_zeros(g, part, over[0]) for part in parts),
+            *over,
+            outputs=len(after),
+            num_scan_inputs=len(over),
+            scan_input_axes=[1] * len(over),
+            scan_output_axes=None if every_step is None else [1],
+            body=self.finish("step", [*parts, *inputs], after),
+        )
+
+
+def _zeros(g: Graph, part: Any, over: str) -> str:
+    """Zeros of the type and shape of a declared part of the state, for as many sequences as ``over`` has."""
+    kind, shape = part.type.tensor_type.elem_type, g.node("Shape", over, start=0, end=1)
+    if sizes := [size.dim_value for size in part.type.tensor_type.shape.dim[1:]]:
+        shape = g.node("Concat", shape, g.integers(*sizes), axis=0)
+    return g.node("ConstantOfShape", shape, value=helper.make_tensor("zero", kind, [1], [0]))
 
 
 def declare(name: str, dtype: Any, *shape: int | str) -> Any:

@@ -22,18 +22,18 @@ from .onnx_nodes import (
     readout,
 )
 
-__all__ = ["network"]
+__all__ = ["answers", "network", "whole_input", "with_lengths"]
 
 
 def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
     """The graph (onnx.GraphProto) of a model, which prepares its input by ``rules``."""
     card, parameters = model.card, model.parameters()
     g = Graph()
-    inputs, v = _inputs(g, card, parameters, rules)
-    running = None
-    if lengths:
-        inputs.append(declare(g.name("lengths"), np.int64, "batch"))
-        running = _running(g, v)
+    inputs, x = whole_input(g, card, rules)
+    if card.differences:
+        x = g.node("Concat", x, _change(g, x), axis=2)
+    v = input_of(g, card, parameters, x)
+    running = with_lengths(g, inputs, v) if lengths else None
     count = _steps_read(g, card, v, lengths)
     for i in range(len(card.layers)):
         if i > 0:
@@ -41,7 +41,31 @@ def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
         v = _layer(g, card, parameters, i, v, running)
     if count is not None:
         v = g.node("Div", v, count)
-    logits = readout(g, parameters, v)
+    return answers(g, card, rules, inputs, readout(g, parameters, v), running)
+
+
+def whole_input(g: Graph, card: Card, rules: Preprocess) -> tuple[list[Any], str]:
+    """The declared input, and the prepared features (B, T, d) or tokens (B, T) in the order in which they are read."""
+    declared = declare_input(g, card, rules, "batch", _steps(rules))
+    x = prepared(g, rules, declared.name)
+    if rules.permutation is not None:
+        x = g.node("Gather", x, g.constant(rules.permutation.indices(), "permutation"), axis=1)
+    return [declared], x
+
+
+def with_lengths(g: Graph, inputs: list[Any], v: str) -> str:
+    """Adds ``lengths`` to the inputs; whether each sequence of v (B, T, ..) is still running at each step, (B, T, 1)."""
+    inputs.append(declare(g.name("lengths"), np.int64, "batch"))
+    steps = _steps_of(g, v)
+    zero, one = (g.constant(np.array(number, np.int64), "number") for number in (0, 1))
+    ended = g.node("Less", g.node("Range", zero, steps, one), g.node("Unsqueeze", "lengths", g.integers(1)))
+    return g.node("Unsqueeze", ended, g.integers(2))
+
+
+def answers(
+    g: Graph, card: Card, rules: Preprocess, inputs: list[Any], logits: str, running: str | None
+) -> Any:
+    """The finished graph, whose logits at every step are zero where a sequence is no longer ``running``."""
     if running is not None and card.output == "all":
         logits = g.node("Where", running, logits, g.constant(np.array(0, np.float32), "zero"))
     steps = (_steps(rules),) if card.output == "all" else ()
@@ -52,17 +76,6 @@ def network(model: Model, rules: Preprocess, lengths: bool) -> Any:
 def _steps(rules: Preprocess) -> int | str:
     """The number of time steps, or a name where no permutation fixes it."""
     return "time" if rules.permutation is None else rules.permutation.size
-
-
-def _inputs(g: Graph, card: Card, parameters: Parameters, rules: Preprocess) -> tuple[list[Any], str]:
-    """The declared input, and v_t = U x_t + b of the first layer, (B, T, n)."""
-    declared = declare_input(g, card, rules, "batch", _steps(rules))
-    x = prepared(g, rules, declared.name)
-    if rules.permutation is not None:
-        x = g.node("Gather", x, g.constant(rules.permutation.indices(), "permutation"), axis=1)
-    if card.differences:
-        x = g.node("Concat", x, _change(g, x), axis=2)
-    return [declared], input_of(g, card, parameters, x)
 
 
 def _change(g: Graph, x: str) -> str:
@@ -90,14 +103,6 @@ def _steps_read(g: Graph, card: Card, v: str, lengths: bool) -> str | None:
 def _steps_of(g: Graph, v: str) -> str:
     """T of (B, T, n)."""
     return g.node("Squeeze", g.node("Shape", v, start=1, end=2), g.integers(0))
-
-
-def _running(g: Graph, v: str) -> str:
-    """Whether each sequence is still running at each step, (B, T, 1)."""
-    steps = _steps_of(g, v)
-    zero, one = (g.constant(np.array(number, np.int64), "number") for number in (0, 1))
-    ended = g.node("Less", g.node("Range", zero, steps, one), g.node("Unsqueeze", "lengths", g.integers(1)))
-    return g.node("Unsqueeze", ended, g.integers(2))
 
 
 def _layer(g: Graph, card: Card, parameters: Parameters, i: int, v: str, running: str | None) -> str:

@@ -31,6 +31,11 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
 
     Raises:
         ShapeError, InputError: as for ``Model.infer``.
+
+    Examples:
+        >>> windows, _ = hr.zoo.samples("har6")
+        >>> hr.export.c_input(hr.load("har6-int12"), windows).dtype
+        dtype('int8')
     """
     card = model.card
     values = model.prepare(x).values
@@ -61,10 +66,9 @@ def c_raw(model: Model, x: ArrayLike, resolution: float | Sequence[float] | None
         ShapeError, InputError: as for ``Model.infer``, and for the resolution as for ``export.c``; or the library reads bytes
             and x is not uint8.
 
-    Example:
-        >>> import numpy as np, hadamrnn_ext as hr
-        >>> signals = np.zeros((1, 128, 9), np.float32)
-        >>> hr.export.c_raw(hr.load("har2-int12"), signals, resolution=1 / 16384).dtype
+    Examples:
+        >>> windows, _ = hr.zoo.samples("har2")
+        >>> hr.export.c_raw(hr.load("har2-int12"), windows, resolution=1 / 16384).dtype
         dtype('int32')
     """
     raw = raw_values(model.card, resolution)

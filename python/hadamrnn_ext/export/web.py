@@ -60,9 +60,10 @@ def web(
             (see ``export.c``).
         OSError: a file cannot be written.
 
-    Example:
-        >>> import hadamrnn_ext as hr
-        >>> paths = hr.export.web(hr.load("smnist"), "smnist_page", "smnist")
+    Examples:
+        >>> paths = hr.export.web(hr.load("har2"), "har2_page", "har2")
+        >>> [path.name for path in paths if path.suffix == ".html"]
+        ['index.html']
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(

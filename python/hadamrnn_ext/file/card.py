@@ -39,6 +39,10 @@ class LayerCard(Record):
     Raises:
         HadamardOrderError: this package constructs no Hadamard matrix of this order.
         ModelFormatError: m does not divide n, or this package constructs the matrix differently.
+
+    Examples:
+        >>> hr.LayerCard(hidden_size=128, block_size=16).construction
+        'sylvester'
     """
 
     hidden_size: int
@@ -66,7 +70,15 @@ class LayerCard(Record):
 
 @dataclass(frozen=True)
 class Training(Record):
-    """How a model was trained. ``settings`` holds everything else that the trainer records."""
+    """How a model was trained. ``settings`` holds everything else that the trainer records.
+
+    Examples:
+        >>> import dataclasses
+        >>> card = hr.load("har6").card
+        >>> mine = dataclasses.replace(card, training=hr.Training(task="my phone", seed=1))
+        >>> hr.load("har6").with_card(mine).card.training.task
+        'my phone'
+    """
 
     task: str | None = None
     preset: str | None = None
@@ -99,6 +111,17 @@ class Card(Record):
 
     Raises:
         ModelFormatError: sizes, bits, labels or preprocessing do not fit together.
+
+    Examples:
+        >>> layers = (hr.LayerCard(hidden_size=4, block_size=4),)
+        >>> card = hr.Card("features", "last", 1, 1, layers, weight_bits=None, output_weight_bits=None)
+        >>> signs, ones = [1, -1, 1, 1], np.ones((4, 1))
+        >>> given = {"input.weight": ones, "layers.0.signs": signs, "layers.0.bias": np.zeros(4)}
+        >>> model = hr.Model.from_parameters(card, {**given, "output.weight": ones.T, "output.bias": [0]})
+        >>> model.parameters()["layers.0.signs"].tolist()
+        [1, -1, 1, 1]
+        >>> model.infer([[1], [0]])  # relu(W (1, 1, 1, 1)) = (2, 0, 0, 0)
+        array([2.], dtype=float32)
     """
 
     optional: ClassVar[tuple[str, ...]] = (

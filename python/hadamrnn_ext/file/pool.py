@@ -26,6 +26,11 @@ class Pool(Record):
 
     Raises:
         ModelFormatError: there is no feature, or a number is out of range.
+
+    Examples:
+        >>> from hadamrnn_ext import nn
+        >>> print(nn.Pool(thresholds=2, time_constant=5))
+        excess and share over 2 thresholds per unit, of about the last 32 steps
     """
 
     thresholds: int

@@ -29,6 +29,10 @@ class Permutation(Record):
 
     The rule "numpy.RandomState" is ``numpy.random.RandomState(seed).permutation(size)``, whose results NumPy promises never
     to change. Seed 92916 and size 784 give the permuted MNIST of the HadamRNN paper.
+
+    Examples:
+        >>> hr.Permutation(seed=92916, size=784).indices()[:5].tolist()
+        [319, 576, 323, 107, 355]
     """
 
     seed: int
@@ -59,6 +63,12 @@ class Normalization(Record):
     It is computed in float32 for float32 and for types that float32 holds exactly (float16, booleans, integers of up to 16
     bits). For wider types (float64, longer integers) it is ``float32((float64(x) - offset) / scale)``, so that a small
     signal on a large offset is centred before it is rounded.
+
+    Examples:
+        >>> normalization = hr.Normalization(offset=(10.0,), scale=(2.0,))
+        >>> x = normalization.apply(np.array([[10.0], [14.0]]))
+        >>> x.tolist(), normalization.invert(x).tolist()
+        ([[0.0], [2.0]], [[10.0], [14.0]])
     """
 
     offset: tuple[float, ...]
@@ -118,6 +128,11 @@ class Vocabulary(Record):
 
     A word that is not listed becomes the token ``unknown``. With ``length``, only the last ``length`` words are kept, and
     shorter texts are filled with token 0 on the left.
+
+    Examples:
+        >>> vocabulary = hr.Vocabulary(("", "?", "a", "film"), length=4)
+        >>> vocabulary.split("A fine film"), vocabulary.tokens("A fine film").tolist()
+        (['a', 'fine', 'film'], [0, 2, 1, 3])
     """
 
     words: tuple[str, ...]
@@ -162,6 +177,10 @@ class Preprocess(Record):
     """How raw input becomes the network's input. Every part may be absent.
 
     uint8_scale: uint8 input becomes ``float32(byte) * float32(uint8_scale)``; float input is not scaled.
+
+    Examples:
+        >>> hr.load("pmnist").card.preprocess.permutation
+        Permutation(seed=92916, size=784, rule='numpy.RandomState')
     """
 
     uint8_scale: float | None = None

@@ -22,7 +22,7 @@ FIRST, SECOND = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
 def mix(x: ArrayLike) -> U32:
     """A permutation of the 32-bit words of which neighbours go far apart.
 
-    Example:
+    Examples:
         >>> [hex(word) for word in mix([1, 2])]
         ['0x688990c0', '0xd1132181']
     """

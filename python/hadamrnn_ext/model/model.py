@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core, disk
+from ..buffers import read_only
 from ..errors import InputError, ModelFormatError
 from ..file import format
 from ..file.card import Card
@@ -34,8 +35,6 @@ from .windows import Windows
 
 __all__ = ["Model"]
 
-Kernel = Literal["auto", "fwht", "xnor", "masked_add", "dense"]
-
 
 class Model:
     """A HadamRNN that is ready to run. It is immutable and may be shared by threads; models are equal if their files would be.
@@ -51,12 +50,25 @@ class Model:
         ModelFormatError: the tensors do not match the card.
         KernelError: the kernel is unknown or cannot run this model.
         IsaError: HADAMRNN_ISA names an instruction set that this machine cannot run.
+
+    Examples:
+        >>> model = hr.load("har6")
+        >>> windows, _ = hr.zoo.samples("har6")  # (4, 128, 9)
+        >>> model.classify(windows).labels[:, 0].tolist()
+        ['walking', 'sitting', 'standing', 'laying']
+        >>> model.prepare(windows).values.shape, model.infer(windows).shape
+        ((4, 128, 9), (4, 6))
+        >>> model.save("mine.safetensors")
+        >>> model == hr.Model.load("mine.safetensors") == hr.Model.from_bytes(model.to_bytes())
+        True
+        >>> model.quantize(windows, state_bits=12).describe().file_bytes
+        8044
     """
 
     def __init__(self, card: Card, tensors: Mapping[str, NDArray[Any]], kernel: str = "auto") -> None:
         validate(card, tensors)
         self._card = card
-        self._tensors = {name: _frozen(tensor) for name, tensor in tensors.items()}
+        self._tensors = {name: read_only(tensor) for name, tensor in tensors.items()}
         self._requested_kernel = kernel
         parameters = unpack_parameters(card, self._tensors)
         if card.integer is not None:
@@ -385,10 +397,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({summary(self._card)}, {self.kernel} on {self.isa})"
-
-
-def _frozen(tensor: NDArray[Any]) -> NDArray[Any]:
-    """A read-only copy."""
-    copy = np.array(tensor, order="C")
-    copy.flags.writeable = False
-    return copy

@@ -22,6 +22,22 @@ class Stream(Sequences):
     A Stream must not be used by several threads at once; give each thread its own Stream of a shared Model. A step that raises
     leaves the state unchanged. Where a model does not forget, a UserWarning says once that the sequence has become far longer
     than those that the model was trained on. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same state and are independent.
+
+    Examples:
+        >>> model = hr.load("har6")
+        >>> window = hr.zoo.samples("har6")[0][0]  # (128, 9)
+        >>> stream = model.stream()
+        >>> for step in window:
+        ...     logits = stream.step(step)
+        >>> np.array_equal(logits, model.infer(window)), np.array_equal(logits, stream.logits())
+        (True, True)
+        >>> stream.classify().labels.tolist()
+        ['walking']
+        >>> saved = stream.save()
+        >>> stream.reset()
+        >>> stream.load(saved)  # where it was before
+        >>> np.array_equal(stream.run(window[:0]), logits)
+        True
     """
 
     __slots__ = ("_age", "_batch")
@@ -88,10 +104,11 @@ class Stream(Sequences):
         Returns:
             labels and probabilities, (top,) or (B, top).
 
-        Example:
-            >>> stream = hadamrnn_ext.load("har6").stream()
-            >>> _ = stream.run(window)
-            >>> labels, probabilities = stream.classify()
+        Examples:
+            >>> stream = hr.load("har6").stream()
+            >>> logits = stream.run(hr.zoo.samples("har6")[0][0])
+            >>> stream.classify(top=2).labels.tolist()
+            ['walking', 'walking upstairs']
         """
         return self._model.classes.best(self.logits(), top, every_step=False)
 

@@ -40,11 +40,22 @@ class Streams(Sequences):
     be used by several threads at once. Copies (``copy``, ``deepcopy``, ``pickle``) start from the same states and are
     independent.
 
-    Example:
-        >>> streams = hadamrnn_ext.load("har6").streams()
+    Examples:
+        >>> windows, _ = hr.zoo.samples("har6")
+        >>> streams = hr.load("har6").streams()
         >>> a, b = streams.join(), streams.join()
-        >>> logits = streams.step(np.zeros((2, 9), np.float32), [a, b])
-        >>> labels, probabilities = streams.classify([a, b])
+        >>> logits = streams.step(windows[:2, 0], [a, b])  # one step of each
+        >>> logits = streams.run(windows[:2, 1:], [a, b])  # the other 127 steps
+        >>> streams.classify([a, b]).labels[:, 0].tolist()
+        ['walking', 'sitting']
+        >>> c = streams.join()
+        >>> streams.set_state(streams.get_state([a]), [c])  # c goes on from where a is,
+        >>> streams.load(streams.save([a]), [c])  # and so it does from bytes
+        >>> np.array_equal(streams.logits([a]), streams.logits([c]))
+        True
+        >>> streams.leave(b)
+        >>> streams.places.tolist()
+        [0, 2]
     """
 
     __slots__ = ("_ages", "_refused", "_room")

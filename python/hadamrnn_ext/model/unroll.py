@@ -34,6 +34,12 @@ class Unrolled:
 
     NumPy computes the product, with the threads of its BLAS. The results are those of ``Model.infer`` up to rounding, and
     their last bits depend on the machine.
+
+    Examples:
+        >>> images, digits = hr.zoo.samples("smnist")
+        >>> unrolled = hr.load("smnist").unroll(784)
+        >>> unrolled.infer(images.reshape(3, 784, 1)).argmax(axis=1).tolist(), digits.tolist()
+        ([7, 2, 1], [7, 2, 1])
     """
 
     __slots__ = ("_bias", "_card", "_constant", "_matrix", "_reader", "_readout", "_steps")

@@ -28,10 +28,14 @@ class Windows:
     A call that raises leaves everything as it was. Not for several threads at once. Copies and pickles go on from the same
     states, each for itself.
 
-    Example:
-        >>> windows = hadamrnn_ext.load("har6").windows(128, hop=64)
+    Examples:
+        >>> windows = hr.load("har6").windows(128, hop=64)
         >>> windows.run(np.zeros((300, 9))).shape  # of steps 0 to 127, 64 to 191 and 128 to 255
         (3, 6)
+        >>> windows.step(np.zeros(9)) is None  # no window ends with step 300
+        True
+        >>> windows.classify(np.zeros((100, 9))).labels.shape
+        (2, 1)
     """
 
     def __init__(self, model: Source, length: int, hop: int, raw: bool, check_finite: bool) -> None:

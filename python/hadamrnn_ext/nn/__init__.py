@@ -15,6 +15,7 @@ except ModuleNotFoundError as missing:
     raise ImportError(f"hadamrnn_ext.nn needs PyTorch, which is not installed: {hint('train')}") from missing
 
 from ..file.pool import Pool
+from .engines import torch_on_one_thread
 from .layers import HadamRNN
 from .native import from_native
 from .published import from_published_state_dict
@@ -30,4 +31,5 @@ __all__ = [
     "from_published_state_dict",
     "quantize",
     "sign",
+    "torch_on_one_thread",
 ]

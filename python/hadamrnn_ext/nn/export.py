@@ -14,6 +14,7 @@ from ..file.card import Card, Training
 from ..file.preprocess import Preprocess
 from ..model import Model
 from . import decays
+from .engines import threads
 
 
 def native(card: Card, tensors: Mapping[str, Tensor], kernel: str = "auto") -> Model:
@@ -59,7 +60,7 @@ class PackedCopy:
         y = model.infer(
             x.detach().resolve_neg().numpy(),
             None if lengths is None else lengths.resolve_neg().numpy(),
-            num_threads=torch.get_num_threads(),
+            num_threads=threads.core(),
         )
         return torch.from_numpy(y)
 

@@ -50,10 +50,13 @@ class HadamRNN(LayerParameters):
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that do not make a network.
 
-    Example:
-        >>> h, h_n = HadamRNN(3, 64, block_size=16)(torch.randn(8, 100, 3))
-        >>> h.shape, h_n.shape
-        (torch.Size([8, 100, 64]), torch.Size([1, 8, 64]))
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> rnn, x = nn.HadamRNN(3, 64, block_size=16), torch.randn(8, 100, 3)
+        >>> h, h_n = rnn(x)
+        >>> h.shape, h_n.shape, rnn.last_state(x).shape
+        (torch.Size([8, 100, 64]), torch.Size([1, 8, 64]), torch.Size([8, 64]))
     """
 
     @overload
@@ -115,13 +118,29 @@ class HadamRNN(LayerParameters):
         return state
 
     def check(self, x: Tensor, h_0: Tensor | None, lengths: Tensor | None) -> Tensor | None:
-        """``lengths`` as int64; raises unless x, h_0 and lengths fit together."""
+        """``lengths`` as int64; raises unless x, h_0 and lengths fit together.
+
+        Examples:
+            >>> import torch
+            >>> from hadamrnn_ext import nn
+            >>> nn.HadamRNN(3, 64).check(torch.zeros(2, 5, 3), None, torch.tensor([5, 2]))
+            tensor([5, 2])
+        """
         check_input(x, self.input_size, tokens=not x.is_floating_point())
         self.check_state(h_0, x)
         return check_lengths(lengths, x)
 
     def check_state(self, h_0: Tensor | None, x: Tensor) -> None:
-        """Raises ShapeError or InputError unless ``h_0`` fits the network and the batch x (B, T, ..)."""
+        """Raises ShapeError or InputError unless ``h_0`` fits the network and the batch x (B, T, ..).
+
+        Examples:
+            >>> import torch
+            >>> from hadamrnn_ext import nn
+            >>> nn.HadamRNN(3, 64).check_state(torch.zeros(1, 2, 16), torch.zeros(2, 5, 3))
+            Traceback (most recent call last):
+                ...
+            hadamrnn_ext.errors.ShapeError: h_0 has shape (1, 2, 16); expected (1, 2, 64) (num_layers, B, n)
+        """
         if h_0 is None:
             return
         expected = (self.num_layers * len(self.directions), x.shape[0], self.hidden_size)

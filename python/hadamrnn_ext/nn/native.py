@@ -28,8 +28,12 @@ def from_native(model: Model, **options: Any) -> SequenceModel:
 
     Raises InputError for an integer model, or if the layers are not all of one kind.
 
-    Example:
-        >>> net = nn.from_native(hadamrnn_ext.fit(x, y).model)  # continue with gradients from the closed form
+    Examples:
+        >>> from hadamrnn_ext import nn
+        >>> net = nn.from_native(hr.load("har2"), freeze_signs=True)  # to be trained further
+        >>> window = hr.zoo.samples("har2")[0][0]
+        >>> np.array_equal(net.to_native().infer(window), hr.load("har2").infer(window))
+        True
     """
     module = SequenceModel.from_card(model.card, **options)
     latent = _latent(model)

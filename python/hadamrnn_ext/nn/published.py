@@ -30,6 +30,15 @@ def from_published_state_dict(
     quantized in training. Their keys show this: ``...parametrizations.weight.original`` is quantized, ``...weight`` is float.
 
     Raises InputError for missing or unknown keys, and ShapeError for sizes that do not fit together.
+
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> shapes = {"input_layer.weight": (16, 3), "output_layer.weight": (2, 16), "output_layer.bias": (2,)}
+        >>> shapes |= {"recurrent_layer.bias": (16,), "recurrent_layer.sign_vector": (16, 1)}
+        >>> checkpoint = {name: torch.randn(shape) for name, shape in shapes.items()}
+        >>> nn.from_published_state_dict(checkpoint, block_size=16).to_native().card.output_size
+        2
     """
     rest = dict(sd)
     rest.pop(_DEAD, None)

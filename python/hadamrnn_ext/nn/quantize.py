@@ -18,6 +18,12 @@ def quantize(weight: Tensor, bits: int | None) -> Tensor:
 
     The gradient is the identity. bits: 1 (ternary) to 8, or None, which returns ``weight`` itself. Raises InputError for
     any other value.
+
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> nn.quantize(torch.tensor([-1.0, 0.1, 0.4, 0.9]), bits=2)
+        tensor([-1.0000,  0.0000,  0.5000,  0.5000])
     """
     if bits is None:
         return weight

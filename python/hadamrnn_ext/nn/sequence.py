@@ -50,6 +50,27 @@ class SequenceModel(Network):
     and V is (o, F). The two halves of V that read the two directions are quantized separately.
 
     Raises HadamardOrderError, ShapeError or InputError for sizes and options that do not make a network.
+
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> net = nn.SequenceModel(input_size=3, hidden_size=32, output_size=2, output="mean")
+        >>> x, classes = torch.randn(8, 50, 3), torch.arange(8) % 2
+        >>> optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+        >>> for _ in range(3):
+        ...     optimizer.zero_grad()
+        ...     net.loss(x, classes).backward()
+        ...     optimizer.step()
+        >>> net(x).shape
+        torch.Size([8, 2])
+        >>> model = net.eval().to_native(task="mine")
+        >>> with torch.no_grad():
+        ...     answers = net(x)
+        >>> np.array_equal(model.infer(x), answers)
+        True
+        >>> net.simulate_integers(x.numpy(), state_bits=12)  # of what is trained from now on
+        >>> net.to_integer(x.numpy()).card.kind
+        'integer'
     """
 
     @classmethod
@@ -61,8 +82,9 @@ class SequenceModel(Network):
 
         Raises InputError for an integer model, if the layers are not all of one kind, or for an option that the card fixes.
 
-        Example:
-            >>> SequenceModel.from_card(hadamrnn_ext.load("har2").card).output_size
+        Examples:
+            >>> from hadamrnn_ext import nn
+            >>> nn.SequenceModel.from_card(hr.load("har2").card).output_size
             1
         """
         if card.integer is not None:
@@ -202,6 +224,13 @@ class SequenceModel(Network):
         ``seed``, ``epochs``, ``metrics``; other names go into its ``settings``.
 
         Raises InputError for several bidirectional layers. A bidirectional model cannot stream.
+
+        Examples:
+            >>> from hadamrnn_ext import nn
+            >>> net = nn.SequenceModel(1000, 64, 2, tokens=True, embedding_size=16)
+            >>> model = net.to_native(task="words", seed=1)
+            >>> model.card.training.task, model.quantize_embedding().card.embedding_bits
+            ('words', 8)
         """
         if not self.has_native:
             raise InputError(

@@ -122,7 +122,7 @@ class Run(NamedTuple):
             rows = u.t() if used is None else u.t()[used]
         else:
             tokens = torch.arange(embedding.num_embeddings, device=x.device) if used is None else used
-            rows = F.linear(embedding(tokens), u)
+            rows = engines.threads.linear(embedding(tokens), u)
             rows = rows if rnn.integer is None else integers.rows(rows, rnn.integer.layers[0])
         rows = rows if bias is None else rows + bias
         return engines.Inputs(ids, engines.activated(rows.to(u.dtype), rnn.input_activation), None)

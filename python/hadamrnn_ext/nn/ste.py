@@ -19,5 +19,11 @@ def sign(latent: Tensor) -> Tensor:
     """+1 where ``latent >= 0``, -1 elsewhere, in the shape and dtype of ``latent``; the gradient goes straight through.
 
     Zero maps to +1: ``torch.sign`` gives 0 there, which would break the orthogonality of W.
+
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> nn.sign(torch.tensor([-0.3, 0.0, 2.0]))
+        tensor([-1.,  1.,  1.])
     """
     return straight_through(torch.where(latent >= 0, 1.0, -1.0).to(latent.dtype), latent)

@@ -17,7 +17,22 @@ ENGINES = ("auto", "loop", "native", "krylov", "scan")  # those of nn.engines, w
 
 @dataclass(frozen=True)
 class Config:
-    """A recipe, `preset`, and the other settings of a run. Raises `PresetError` for values that make no sense."""
+    """A recipe, `preset`, and the other settings of a run. Raises `PresetError` for values that make no sense.
+
+    Examples:
+        >>> import dataclasses
+        >>> from hadamrnn_ext import train
+        >>> preset = dataclasses.replace(train.get_preset("pmnist"), freeze_signs=True, epochs=10)
+        >>> config = train.Config(preset, seed=1)
+        >>> config.command()
+        'hadamrnn train pmnist --epochs 10 --freeze-signs'
+        >>> config.changes()
+        {'epochs': 10, 'freeze_signs': True}
+        >>> config.obstacles({**config.to_dict(), "seed": 2})
+        ['seed was 2 and is now 1']
+        >>> train.Config.from_dict(config.to_dict()) == config
+        True
+    """
 
     preset: Preset
     seed: int = whole(

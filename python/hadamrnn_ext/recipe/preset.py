@@ -98,7 +98,15 @@ _CORNN: dict[str, Any] = {"baseline": None, "of": "cornn"}
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe. `dataclasses.replace` makes variants of it. Raises `PresetError` for values that make no sense."""
+    """A recipe. `dataclasses.replace` makes variants of it. Raises `PresetError` for values that make no sense.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> from hadamrnn_ext.data import tasks
+        >>> preset, task = train.get_preset("copy"), tasks.load("copy", length=100)
+        >>> preset.output_on(task), preset.card(task).output_size
+        ('all', 9)
+    """
 
     name: str = text(MISSING, "name of the recipe", option=None)
     task: str = text(MISSING, "name of the task whose data it is for", option=None)

@@ -125,12 +125,24 @@ PRESETS = {preset.name: preset for preset in (*_PUBLISHED, *_FROZEN, *_OURS, *_S
 
 
 def as_baseline(preset: Preset, model: str) -> Preset:
-    """The preset for one of `BASELINES`, without the settings that such a model lacks."""
+    """The preset for one of `BASELINES`, without the settings that such a model lacks.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> train.as_baseline(train.get_preset("pmnist"), "gru").model
+        'gru'
+    """
     return replace(preset, model=model, **neutral(Preset, model))
 
 
 def get_preset(name: str) -> Preset:
-    """The preset `name`. Raises a `PresetError` that lists all presets if there is none of that name."""
+    """The preset `name`. Raises a `PresetError` that lists all presets if there is none of that name.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> train.get_preset("smnist").hidden_size
+        512
+    """
     try:
         return PRESETS[name]
     except KeyError:

@@ -19,7 +19,15 @@ __all__ = ["Idle", "PresetError", "Setting", "check", "document", "neutral", "of
 
 
 class PresetError(HadamRNNError, ValueError):
-    """There is no such preset, or one of its values makes no sense."""
+    """There is no such preset, or one of its values makes no sense.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> train.Preset("mine", "har6", hidden_size=48, batch_size=0, epochs=3, lr=1e-3)
+        Traceback (most recent call last):
+            ...
+        hadamrnn_ext.recipe.setting.PresetError: batch_size is 0, expected a whole number of at least 1
+    """
 
 
 class Idle(NamedTuple):

@@ -19,7 +19,13 @@ SMALL_STEP = 1 << 20  # numbers in all states of a batch
 
 
 def sized_as(preset: Preset, model: Model) -> Preset:
-    """The preset with the sizes, recurrence, bits, memory and output of a model."""
+    """The preset with the sizes, recurrence, bits, memory and output of a model.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> train.sized_as(train.get_preset("har2"), hr.load("har2-small")).hidden_size
+        128
+    """
     card, layer, pool = model.card, model.card.layers[0], model.card.pool
     same = card.output_weight_bits == card.weight_bits
     named = {name: getattr(card, name) for name in of_card(Preset)}
@@ -42,8 +48,13 @@ def sized_as(preset: Preset, model: Model) -> Preset:
 def suited_threads(task: Task, preset: Preset) -> int | None:
     """One thread where a step is small, and otherwise None, which leaves torch's number of threads as it is.
 
-    Measured on small steps, one thread is as fast as two on an idle machine, and ten times as fast on a busy machine,
-    where two threads wait for each other.
+    Measured on small steps, one thread is as fast as two: what they share takes about as long as the sharing.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> from hadamrnn_ext.data import tasks
+        >>> train.suited_threads(tasks.load("copy", length=20), train.get_preset("copy"))
+        1
     """
     return 1 if preset.batch_size * task.length * preset.hidden_size < SMALL_STEP else None
 
@@ -55,6 +66,12 @@ def suited(task: Task) -> Preset:
     few examples. The signs stay as they were drawn, which suits few examples and converges early. The schedule is a
     cosine, and a moving average of the weights is kept. Tokens of a large vocabulary get an embedding, as in the
     recipes for texts.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> from hadamrnn_ext.data import tasks
+        >>> train.suited(tasks.load("copy", length=100)).epochs
+        10
     """
     count = len(task.train)
     batch_size = min(100, max(8, 1 << max(0, math.ceil(math.log2(max(count, 1) / 16)))))

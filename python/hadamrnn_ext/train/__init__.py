@@ -1,13 +1,6 @@
 """Training: presets of the published recipes, the trainer, its checkpoints and logs. Needs the `train` extra (torch).
 
-    from hadamrnn_ext import train
-    summary = train.run(train.Config(train.get_preset("smnist"), seed=1), "runs/smnist-1")
-
-This does the same as `hadamrnn train smnist --seed 1 --out runs/smnist-1`. For your own
-data, as arrays (N, T, d) or lists of sequences:
-
-    model, summary = train.fit(X, y)
-    model.save("mine.safetensors")
+`run` does what `hadamrnn train PRESET` does, and `fit` trains on your own data.
 """
 
 from __future__ import annotations

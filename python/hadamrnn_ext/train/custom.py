@@ -10,8 +10,6 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import torch
-
 from .. import closed_form, zoo
 from ..data import custom
 from ..data.examples import Examples
@@ -36,7 +34,15 @@ GENTLY: dict[str, Any] = {"lr": 1e-3, "freeze_signs": False, "sign_lr": 1e-4, "s
 
 
 class Fitted(NamedTuple):
-    """A trained model, ready to `infer`, `stream` and `save`, and the summary of its run (see `train.run`)."""
+    """A trained model, ready to `infer`, `stream` and `save`, and the summary of its run (see `train.run`).
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> x, y = np.random.default_rng(0).normal(size=(32, 10, 1)), np.arange(32) % 2
+        >>> model, summary = train.fit(x, y, hidden_size=8, epochs=1)
+        >>> model.card.layers[0].hidden_size, summary["epochs"]
+        (8, 1)
+    """
 
     model: Model
     summary: dict[str, Any]
@@ -105,6 +111,14 @@ def fit(
         ShapeError, InputError: X or y are not such data; the message names the position.
         PresetError: there is no such field of a recipe, or its value makes no sense.
         Interrupted: (a KeyboardInterrupt) Ctrl-C or SIGTERM; the same call with `out` continues the run.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> y = np.repeat(["low", "high"], 40)
+        >>> x = np.random.default_rng(0).normal(size=(80, 20)) + (y == "high")[:, None]
+        >>> model, summary = train.fit(x, y, hidden_size=16, epochs=10)
+        >>> bool((model.classify(x[..., None]).labels[:, 0] == y).mean() > 0.7)
+        True
     """
     seed, threads = plain(seed), plain(threads)
     options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))
@@ -130,7 +144,6 @@ def fit(
         warnings.warn(suspicion, stacklevel=2)
     if reporter is None and (sys.stderr.isatty() if progress is None else progress):
         reporter = suited_reporter(every=QUIET)
-    before = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as temporary:
         folder, found = Path(out or temporary), list[Fitted]()
         if begun is not None:
@@ -157,8 +170,6 @@ def fit(
             if out is None:  # the temporary folder is deleted, and the checkpoint with it
                 raise Interrupted(stop.signum, stop.place, None) from None
             raise
-        finally:
-            torch.set_num_threads(before)
         return functools.reduce(lambda old, new: new if _better(task, new, old) else old, found)
 
 

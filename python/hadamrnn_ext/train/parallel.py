@@ -34,7 +34,13 @@ T = TypeVar("T")
 
 
 class PeerError(HadamRNNError):
-    """Another process of the run has ended, which ends this one."""
+    """Another process of the run has ended, which ends this one.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> issubclass(train.PeerError, hr.HadamRNNError)
+        True
+    """
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,13 @@ def _disconnect() -> None:
 
 
 def is_main() -> bool:
-    """Whether this is the process that reports: the first one that torchrun started, or the only one."""
+    """Whether this is the process that reports: the first one that torchrun started, or the only one.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> train.is_main()
+        True
+    """
     return not _several() or os.environ.get("RANK", "0") == "0"
 
 

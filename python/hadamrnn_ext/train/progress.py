@@ -23,7 +23,14 @@ class Reporter(Protocol):
 
 
 def reporter(every: float = 0.0) -> Reporter:
-    """A reporter that suits stderr. It reports the last epoch, and others at most once in `every` seconds."""
+    """A reporter that suits stderr. It reports the last epoch, and others at most once in `every` seconds.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> shown = train.reporter(every=10)
+        >>> shown.start("smnist-1", steps=100, epochs=3)
+        >>> shown.close()
+    """
     if sys.stderr.isatty():
         try:
             return _Bar(every)

@@ -52,14 +52,15 @@ def run(
     summary is the last line of the log: validation and test scores, bytes and seconds.
 
     Under torchrun every process calls this with the same arguments. Only the first one writes and reports, and all
-    return the summary. Afterwards torch's global random state is what it was before.
+    return the summary. Afterwards torch's global random state and its number of threads are what they were before.
 
     Args:
         config: the recipe and the other settings of the run.
         out: the folder of the run, which is made if it is missing.
         data, verify: where the data lie and whether their checksums are compared, as in `data.tasks.load`.
-        threads: number of threads of each process. None leaves torch's number as it is, and under torchrun gives each
-            process its share of the cores.
+        threads: number of threads of each process. None takes torch's number, and under torchrun this process's share of
+            the cores. Where the C++ core does the work of a step, it takes them all, and torch's own operations take one,
+            large ones excepted (see `nn.torch_on_one_thread`).
         resume: None continues from the checkpoint in `out` if there is one, True insists on one, False begins anew.
         checkpoint_seconds: the longest time between two checkpoints.
         reporter: what is told of the progress; None reports nothing.
@@ -71,13 +72,23 @@ def run(
     Raises:
         HadamRNNError: one of its family.
         Interrupted: (a KeyboardInterrupt) after SIGINT or SIGTERM.
+
+    Examples:
+        >>> import dataclasses
+        >>> from hadamrnn_ext import train
+        >>> preset = dataclasses.replace(train.get_preset("copy"), length=20, hidden_size=16, epochs=1)
+        >>> summary = train.run(train.Config(preset, limit_train=256), "runs/copy-0")
+        >>> hr.load("runs/copy-0/model.safetensors").card.training.preset
+        'copy'
     """
     out = Path(out)
     device_of(config.device)  # raises early if there is no such device
-    with connected(config.device) as workers, _random_state_of_others(config.device), memory_errors():
-        threads = threads or fair_threads()
-        if threads is not None:
-            torch.set_num_threads(threads)
+    with (
+        connected(config.device) as workers,
+        _random_state_of_others(config.device),
+        _number_of_threads(threads or fair_threads()),
+        memory_errors(),
+    ):
         told = reporter if workers.main and reporter is not None else Silent()
         with closing(told):
             if task is None:
@@ -98,6 +109,18 @@ def _random_state_of_others(device: str) -> Iterator[None]:
     used = device == "cuda" or torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(range(torch.cuda.device_count() if used else 0)):
         yield
+
+
+@contextmanager
+def _number_of_threads(threads: int | None) -> Iterator[None]:
+    """Inside the block torch has this number of threads; None leaves it as it is."""
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

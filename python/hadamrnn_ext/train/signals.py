@@ -18,6 +18,11 @@ class Interrupted(KeyboardInterrupt):
 
     It is not an `Exception`, so that code which tries one thing after another, such as a search of scikit-learn, ends
     with it.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> str(train.Interrupted(2, "epoch 3", checkpoint=None))
+        'stopped at epoch 3; nothing is kept'
     """
 
     def __init__(self, signum: int, place: str, checkpoint: Path | None) -> None:

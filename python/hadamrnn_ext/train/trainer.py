@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.task import EVALUATION_BATCH, Task, means
 from ..errors import HadamRNNError
+from ..nn.engines import threads
 from ..recipe.config import Config
 from ..recipe.setting import PresetError
 from . import checkpoint
@@ -29,7 +31,16 @@ __all__ = ["DivergedError", "Trainer"]
 
 
 class DivergedError(HadamRNNError):
-    """The loss is no longer finite."""
+    """The loss is no longer finite.
+
+    Examples:
+        >>> from hadamrnn_ext import train
+        >>> x, y = np.random.default_rng(0).normal(size=(32, 10, 1)), np.arange(32) % 2
+        >>> train.fit(x, y, hidden_size=8, epochs=2, lr=1e30, weight_bits=None)
+        Traceback (most recent call last):
+            ...
+        hadamrnn_ext.train.trainer.DivergedError: the loss became nan at epoch 1 after 1 of 4 steps (lr 1.00e+30; ...
+    """
 
 
 class Trainer:
@@ -74,6 +85,7 @@ class Trainer:
             )
         )
         self.optimizer = optimizer(model, self.preset)
+        self._updated = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         self.average = None if self.preset.average is None else Average(model, self.preset.average)
         self.progress = checkpoint.Progress()
         self.best = _copy(model.state_dict())
@@ -120,7 +132,7 @@ class Trainer:
         log = Log(self.log_path, keep=self.progress.log_size) if self.workers.main else None
         self.reporter.start(self.preset.name, self.steps, self.preset.epochs)
         try:
-            with stop_signals() as stop:
+            with stop_signals() as stop, self._threads():
                 if log is not None and not self.checkpoint_path.exists():
                     self._save()
                 while not self.finished:
@@ -131,6 +143,11 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Leaves threads to the C++ core where that does the work of a step, and to torch where torch does it."""
+        engine = self.model.engine_for(self.preset.batch_size // self.workers.size)
+        return threads.torch_on_one_thread() if engine in ("native", "krylov") else nullcontext()
 
     def _train_epoch(self, stop: Stop) -> None:
         progress, size = self.progress, self.preset.batch_size
@@ -168,7 +185,10 @@ class Trainer:
         (loss * (counted * self.workers.size / len(chosen))).backward()
         if self.preset.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.grad_clip)
-        with hysteresis(self.model.sign_parameters(), self.preset.sign_margin):
+        with (
+            hysteresis(self.model.sign_parameters(), self.preset.sign_margin),
+            threads.all_for(self._updated, threads.LARGE_UPDATE),
+        ):
             self.optimizer.step()
         clip_weights(self.model.quantized_parameters(), self.preset.weight_clip)
         if self.average is not None:

@@ -29,7 +29,12 @@ def _names() -> tuple[str, ...]:
 
 
 def models() -> list[str]:
-    """The names of the pretrained models in this package."""
+    """The names of the pretrained models in this package.
+
+    Examples:
+        >>> "har6" in hr.models()
+        True
+    """
     return list(_names())
 
 
@@ -40,6 +45,10 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
         UnknownModelError: there is neither a bundled model nor a file of this name.
         ModelFormatError: the file is not a valid model.
         KernelError: the kernel is unknown or does not run this model.
+
+    Examples:
+        >>> hr.load("har6").card.labels[:3]
+        ('walking', 'walking upstairs', 'walking downstairs')
     """
     if isinstance(source, str) and source in _names():
         return _bundled(source, kernel, isa.active())
@@ -78,6 +87,10 @@ def infer(
 
     Raises:
         UnknownModelError, ModelFormatError: as in ``load``. ShapeError, InputError: as in ``Model.infer``.
+
+    Examples:
+        >>> hr.infer("a wonderful film", model="sst2").shape
+        (1,)
     """
     if not isinstance(model, Model):
         model = load(DEFAULT if model is None else model)

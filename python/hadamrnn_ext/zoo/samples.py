@@ -34,6 +34,11 @@ def samples(name: str = "smnist") -> Samples:
 
     Raises:
         UnknownModelError: there are no samples of that name.
+
+    Examples:
+        >>> images, digits = hr.zoo.samples("smnist")
+        >>> hr.load("smnist").classify(images.reshape(3, 784, 1)).labels[:, 0].tolist(), digits.tolist()
+        (['7', '2', '1'], [7, 2, 1])
     """
     float_name = name.removesuffix("-int12").removesuffix("-int8")
     make = _KINDS.get(float_name, _KINDS.get(float_name.removesuffix("-stream")))

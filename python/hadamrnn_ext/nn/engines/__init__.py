@@ -16,7 +16,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...errors import InputError
-from . import derivatives, fused, krylov, native, plain
+from . import derivatives, fused, krylov, native, plain, threads
 from .choice import Choice, choose, krylov_from
 from .fused import loss as sequence_loss
 from .geometry import (
@@ -34,6 +34,7 @@ from .geometry import (
     used_tokens,
 )
 from .pool import Pooling, What, read_states
+from .threads import torch_on_one_thread
 
 __all__ = [
     "ENGINES",
@@ -58,6 +59,8 @@ __all__ = [
     "read_states",
     "reverse",
     "sequence_loss",
+    "threads",
+    "torch_on_one_thread",
     "used_tokens",
 ]
 

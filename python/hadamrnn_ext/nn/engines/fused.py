@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import derivatives, plain
+from . import derivatives, plain, threads
 from .arguments import COUNT, GRADIENTS, SCHEMA, Arguments, in_place, save, saved, wanted
 from .geometry import Inputs, Recurrence, mask_past
 from .native import array
@@ -58,7 +58,7 @@ _POOL = "Tensor thresholds, bool excess, bool share, int time_constant"
 def last_state(*args: Any) -> Tensor:
     """The state (B, n) after the last step of each sequence."""
     derivatives.refuse_transforms()
-    return torch.from_numpy(Arguments(*args[:COUNT]).problem().last(torch.get_num_threads()))
+    return torch.from_numpy(Arguments(*args[:COUNT]).problem().last(threads.core()))
 
 
 @torch.library.custom_op(
@@ -87,7 +87,7 @@ def pool_state(*args: Any) -> tuple[Tensor, Tensor]:
 
 
 def _pooled(a: Arguments, pool: Pooling) -> tuple[Tensor, Tensor]:
-    read, last = a.problem(pool).pooled(torch.get_num_threads())
+    read, last = a.problem(pool).pooled(threads.core())
     return torch.from_numpy(read), torch.from_numpy(last)
 
 
@@ -146,8 +146,7 @@ def _backward(
     """Gradients, keyed by the names that the core gives to the tensors."""
     derivatives.refuse_transforms()
     features = None if grad_features is None else array(grad_features)
-    threads = torch.get_num_threads()
-    return a.problem(pool).last_backward(array(grad_last), features, a.segment, threads, of_thresholds)
+    return a.problem(pool).last_backward(array(grad_last), features, a.segment, threads.core(), of_thresholds)
 
 
 @last_state.register_fake
@@ -277,7 +276,7 @@ def sequence_loss(*args: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         values=array(targets) if classes is None else None,
         ignore_index=ignore_index,
         segment=a.segment,
-        num_threads=torch.get_num_threads(),
+        num_threads=threads.core(),
     )
     head = [torch.from_numpy(gradients[name]) for name in ("output_weight", "output_bias")]
     found = [*a.gradients(gradients), *head]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import derivatives, native, scan
+from . import derivatives, native, scan, threads
 from .geometry import Geometry, Inputs
 
 KEPT = 2**24  # the most bytes of workspace that a thread keeps from one training step to the next
@@ -63,10 +63,11 @@ def krylov_last(
     count, size = columns.shape
     powers = columns.new_empty(count, steps, size)
     native.core(size, block_size, "linear").powers(
-        native.array(signs), native.array(columns), powers.numpy(), torch.get_num_threads()
+        native.array(signs), native.array(columns), powers.numpy(), threads.core()
     )
     driven = inputs.shape[1] // steps
-    h = inputs @ powers[:driven].view(driven * steps, size)
+    with threads.all_for(inputs.numel() * size, threads.LARGE_PRODUCT):
+        h = inputs @ powers[:driven].view(driven * steps, size)
     if driven < count:
         h += powers[driven].sum(0)
     return h, powers
@@ -82,7 +83,8 @@ def krylov_last_backward(
     driven = inputs.shape[1] // steps
     grad = grad.contiguous()
     dpowers = _workspace(powers)
-    torch.mm(inputs.t(), grad, out=dpowers[:driven].view(driven * steps, size))
+    with threads.all_for(inputs.numel() * size, threads.LARGE_PRODUCT):
+        torch.mm(inputs.t(), grad, out=dpowers[:driven].view(driven * steps, size))
     if driven < count:
         dpowers[driven] = grad.sum(0)
     dsigns, dcolumns = signs.new_empty(size), powers.new_empty(count, size)
@@ -92,7 +94,7 @@ def krylov_last_backward(
         dpowers.numpy(),
         dcolumns.numpy(),
         dsigns.numpy(),
-        torch.get_num_threads(),
+        threads.core(),
     )
     rows = powers[:driven].view(driven * steps, size)
     return dsigns, dcolumns, grad @ rows.t() if of_inputs else inputs.new_empty(0)

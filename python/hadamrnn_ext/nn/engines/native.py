@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ... import _core, hadamard, isa
-from . import derivatives, loop
+from . import derivatives, loop, threads
 from .geometry import Geometry, Recurrence, full_precision
 
 
@@ -71,7 +71,7 @@ def recurrence(
         optional(h_0),
         optional(modrelu),
         h.numpy(),
-        torch.get_num_threads(),
+        threads.core(),
     )
     return h
 
@@ -99,7 +99,7 @@ def recurrence_backward(
         None if h_0 is None else dh_0.numpy(),
         dsigns.numpy(),
         None if modrelu is None else dmodrelu.numpy(),
-        torch.get_num_threads(),
+        threads.core(),
     )
     return dsigns, dv, dh_0, dmodrelu
 
