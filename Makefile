@@ -42,10 +42,11 @@ lower-bounds: .venv-test/installed ## Test the runtime with the oldest NumPy and
 	SKBUILD_BUILD_DIR='build/{wheel_tag}' PYTHON=$(TEST)/python tools/lower_bounds.sh $(PYTEST_ARGS)
 
 .PHONY: lint
-lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
+lint: .venv-test/installed ## Check Python with ruff, C++ with clang-format and workflows with actionlint.
 	$(TEST)/ruff check
 	$(TEST)/ruff format --check
 	$(TEST)/clang-format --dry-run -Werror $(CPP)
+	$(TEST)/actionlint
 
 .PHONY: format
 format: .venv-test/installed ## Format Python and C++.
@@ -105,9 +106,10 @@ web: .venv-test/installed ## Build a site of three models that run in the browse
 	$(TEST)/python examples/web/build.py build/web
 
 .PHONY: wheel
-wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it.
+wheel: .venv-test/installed ## Build dist/*.tar.gz, and dist/*.whl from it, and check what they tell the package index.
 	rm -rf dist
 	$(TEST)/python -m build
+	$(TEST)/twine check --strict dist/*
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here.
@@ -119,7 +121,7 @@ clean: ## Remove everything that was built or installed here.
 	@touch $@
 
 .venv-test/installed: .venv-test/created $(SOURCES)
-	$(TEST)/pip install scikit-build-core pybind11 cmake ninja
+	$(TEST)/pip install scikit-build-core pybind11 hatch-fancy-pypi-readme cmake ninja
 	$(INSTALL) '.[dev]'
 	@touch $@
 

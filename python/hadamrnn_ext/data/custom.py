@@ -41,6 +41,7 @@ class Options(NamedTuple):
     balanced: weight classes by the inverse of their frequency.
     validation: the share of the training examples that is used to choose the epoch.
     held_out: the share of all examples that is kept for the test, if there are no separate test examples.
+    every_step: whether there is a target for every step.
     """
 
     tokens: bool | None = None
@@ -50,6 +51,7 @@ class Options(NamedTuple):
     balanced: bool = False
     validation: float = VALIDATION_SHARE
     held_out: float = 0.0
+    every_step: bool = False
 
 
 Pair = tuple[Any, Any]
@@ -67,17 +69,27 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
             raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
     given = _examples(train)
     reader, found = Reader.of_data(given.x, given.places, options.tokens, options.impute)
-    answers = of_sequences(given, found, options.kind)
-    groups = None if given.groups is None else holdout.groups_of(given.groups, len(found.lengths))
+    answers = (of_steps if options.every_step else of_sequences)(given, found, options.kind)
+    count = len(found.lengths)
+    groups = None if given.groups is None else holdout.groups_of(given.groups, count)
+    # Sequences with a class for every step have none of their own.
+    shared = Targets(np.zeros(count), None) if options.every_step else answers
     split = holdout.parts(
-        answers, groups, 0.0 if test is not None else options.held_out, options.validation, seed
+        shared, groups, 0.0 if test is not None else options.held_out, options.validation, seed
     )
     reader = reader.learned(found, split.train, options.normalize, given.places)
-    examples = reader.series(found, answers.values, given.places)
-    tested = examples.take(split.test) if test is None else _tested(_examples(test, "test "), reader, answers)
+    examples = _series(reader, found, answers, given.places, options.every_step)
+    tested = (
+        examples.take(split.test)
+        if test is None
+        else _tested(_examples(test, "test "), reader, answers, options.every_step)
+    )
     training = examples.take(split.train)
-    chosen = Targets(training.targets, answers.labels)
+    chosen = Targets(_present(training) if options.every_step else training.targets, answers.labels)
     weights = class_weights(chosen) if options.balanced else None
+    how = scored(answers.labels, chosen.normalization(), weights)
+    if options.every_step:
+        how["scores"] = score_steps(how["scores"])
     return Task(
         name=NAME,
         train=training,
@@ -85,10 +97,10 @@ def task(train: Examples | Pair, test: Examples | Pair | None, options: Options,
         test=tested,
         input="features" if reader.kind == "features" else "tokens",
         input_size=reader.width,
-        output="last",
+        output="all" if options.every_step else "last",
         output_size=answers.outputs,
         length=int(found.lengths.max()),
-        **scored(answers.labels, chosen.normalization(), weights),
+        **how,
         chosen_by="loss" if answers.labels else "r2",
         preprocess=reader.preprocess,
         labels=answers.labels,
@@ -118,10 +130,7 @@ def of_model(card: Card, examples: Examples | Pair, impute: Impute | None = None
     how = scored(answers.labels, answers.normalization())
     if stepwise:
         how["scores"] = score_steps(how["scores"])
-        series = reader.series(found, np.zeros(len(found.lengths)), given.places)
-        test: Series = StepSeries.of(series, answers.values)
-    else:
-        test = reader.series(found, answers.values, given.places)
+    test = _series(reader, found, answers, given.places, stepwise)
     empty = test.take(slice(0))
     return Task(
         name=NAME,
@@ -176,7 +185,19 @@ def _tested(given: Examples, reader: Reader, answers: Targets, stepwise: bool = 
     y = (of_steps if stepwise else of_sequences)(given, x, kind, answers.labels)
     if y.values.shape[1:] != answers.values.shape[1:]:
         raise InputError(f"{given.y_places.name} has shape {y.values.shape}; expected (N, {answers.outputs})")
-    return reader.series(x, np.zeros(len(x.lengths)) if stepwise else y.values, given.places)
+    return _series(reader, x, y, given.places, stepwise)
+
+
+def _series(reader: Reader, x: Sequences, y: Targets, places: Places, stepwise: bool) -> Series:
+    """Examples with a target each, or one for each step."""
+    if not stepwise:
+        return reader.series(x, y.values, places)
+    return StepSeries.of(reader.series(x, np.zeros(len(x.lengths)), places), y.values)
+
+
+def _present(examples: Series) -> Any:
+    """The targets of all steps, one after another."""
+    return examples.targets[np.arange(examples.targets.shape[1]) < examples.lengths[:, None]]
 
 
 def check_steps(train: Examples, test: Examples, options: Options) -> None:

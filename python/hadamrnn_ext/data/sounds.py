@@ -17,7 +17,7 @@ from .examples import Examples
 from .places import FilePlaces
 from .variety import Heard, Variety
 
-__all__ = ["SETTINGS", "Hearing", "Variety", "hearing", "one", "read", "remembered"]
+__all__ = ["SETTINGS", "Hearing", "Variety", "checked", "hearing", "one", "read", "remembered"]
 
 #: The entries of `Training.settings` of a model that was trained on own sounds: the features, and the samples per second.
 SETTINGS: dict[str, bool | int | float | str] = {"sound": "log-mel", "rate": fsdd.RATE}
@@ -55,16 +55,22 @@ def hearing(card: Card) -> Hearing | None:
     return None
 
 
-def remembered(card: Card, rate: int) -> Card:
-    """The card of a model that was fitted to log-mel frames of this rate. Raises InputError if it cannot be."""
-    if card.training is None or card.input != "features" or card.input_size != audio.BANDS:
+def checked(input: str, input_size: int, rate: int) -> dict[str, bool | int | float | str]:
+    """The settings of a model that reads log-mel frames of this rate. Raises InputError if its input is not of such."""
+    if input != "features" or input_size != audio.BANDS:
         raise InputError(
-            f"sound_rate is {rate}, and the sequences have {card.input_size} {card.input}; expected the {audio.BANDS} features of "
+            f"sound_rate is {rate}, and the sequences have {input_size} {input}; expected the {audio.BANDS} features of "
             "audio.log_mel"
         )
     audio.mel_edges(rate)  # refuses what is no rate
-    training = replace(card.training, settings={**card.training.settings, **SETTINGS, "rate": rate})
-    return replace(card, training=training)
+    return {**SETTINGS, "rate": rate}
+
+
+def remembered(card: Card, rate: int) -> Card:
+    """The card of a model that was fitted to log-mel frames of this rate. Raises InputError if it cannot be."""
+    settings = checked(card.input, card.input_size, rate)
+    assert card.training is not None  # a fit says how it was trained
+    return replace(card, training=replace(card.training, settings={**card.training.settings, **settings}))
 
 
 def one(name: str, content: bytes, how: Hearing | None, card: Card | None) -> Examples:

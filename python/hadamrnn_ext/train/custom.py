@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .. import closed_form, zoo
-from ..data import custom
+from ..data import custom, sounds
 from ..data.examples import Examples
 from ..data.measured import warning_of_tokens
 from ..data.series import sequences
@@ -62,6 +62,8 @@ def fit(
     balanced: bool = False,
     validation: float = custom.VALIDATION_SHARE,
     groups: Any = None,
+    every_step: bool = False,
+    sound_rate: int | None = None,
     start: Model | str | Path | None = None,
     engine: str = "auto",
     device: str = "cpu",
@@ -95,6 +97,10 @@ def fit(
         validation: share of the examples of each class that are held out to choose the epoch that is kept.
         groups: (N,) the person, device or other source of each sequence. A group is then either all in validation or
             all in training.
+        every_step: whether y has a target for every step: a list of arrays as long as the sequences, classes (N, T), or values
+            (N, T, o). The model then answers at every step.
+        sound_rate: X are frames of ``audio.log_mel``, of so many samples per second, and the model remembers it, as of
+            ``hadamrnn_ext.fit``.
         start: a float model to go on from, with its sizes, or "closed_form": one that `hadamrnn_ext.fit` makes of the
             training examples, of features alone. All of it is then learned: input weights, decays, thresholds, signs and
             readout. A name or a path is read as by `hadamrnn_ext.load`. None starts from random weights.
@@ -122,7 +128,11 @@ def fit(
     """
     seed, threads = plain(seed), plain(threads)
     options = custom.Options(*map(plain, (tokens, kind, impute, normalize, balanced, validation)))
+    options = options._replace(every_step=plain(every_step))
     task = custom.task(Examples(X, y, groups=groups), test, options, seed)
+    if sound_rate is not None:
+        settings = sounds.checked(task.input, task.input_size, plain(sound_rate))
+        task = dataclasses.replace(task, settings=settings)
     preset = suited(task)
     if unknown := recipe.keys() - {field.name for field in dataclasses.fields(Preset)}:
         raise PresetError(f"no recipe has {', '.join(sorted(unknown))}; see Preset for what it may say")
@@ -180,15 +190,17 @@ def _begun(start: Model | str | Path, task: Task, recipe: dict[str, Any], balanc
     if task.input != "features":
         raise PresetError("start is 'closed_form', which is for features; the sequences are tokens")
     x, y, *ends = task.train.batch(slice(None))
+    stepwise = task.output == "all"
     series = x if not ends else [one[:length] for one, length in zip(x, ends[0], strict=True)]
+    targets = y if not (ends and stepwise) else [one[:length] for one, length in zip(y, ends[0], strict=True)]
     return closed_form.fit(
         series,
-        y,
+        targets,
         kind="classes" if task.answers is None else "values",
         hidden_size=recipe.get("hidden_size"),
         normalize=False,  # the batch is already
         balanced=balanced,
-        every_step=False,
+        every_step=stepwise,
         seed=seed,
     ).model
 

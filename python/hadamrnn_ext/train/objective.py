@@ -52,6 +52,10 @@ class Objective(torch.nn.Module):
         if self.model.output_size == 1:  # the logit of class 1, as in `SequenceModel.loss`
             logits = F.pad(logits, (1, 0))
         logits, targets = logits.flatten(0, -2), targets.flatten()
+        if (
+            lengths is not None and self.model.output == "all"
+        ):  # beyond the end of a sequence there is no class
+            logits, targets = logits[targets >= 0], targets[targets >= 0]
         if self.class_weights is None:
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
         weights = logits.new_tensor(self.class_weights)
