@@ -32,7 +32,7 @@ from hadamrnn_ext.export import wasm
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (".", "bench", "cpp", "docs", "fuzz")
 DOCUMENTS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
-RECIPES = ("docs/results.md", "docs/tasks.md")
+RECIPES = ("docs/all_runs.md", "docs/tasks.md")
 STAND_INS = (
     "hadamrnn",
     "python",

@@ -32,6 +32,7 @@ __all__ = [
 
 PAPER, INK, PALE, GRID = "white", "#1f2328", "#9aa4ae", "#e4e8ec"
 LARGE, SMALL = 12, 11  # points
+FOURS = [4**power for power in range(4, 16)]
 
 #: Colours that readers with any kind of colour vision can tell apart (Okabe and Ito 2008).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -97,9 +98,11 @@ def legend(drawn: Figure, marks: dict[str, Any]) -> None:
 
 
 def bytes_axis(axes: Axes, values: Any) -> None:
-    """Makes the horizontal axis one of bytes, logarithmic, with marks at powers of four."""
+    """Makes the horizontal axis one of bytes, logarithmic, with marks at powers of two or, where these are many, of four."""
     low, high = min(values) / 1.8, 1.8 * max(values)
-    marks = [4**power for power in range(4, 16) if low <= 4**power <= high]
+    marks = [2**power for power in range(8, 31) if low <= 2**power <= high]
+    if len(marks) > 4:
+        marks = [mark for mark in marks if mark in FOURS]
     axes.set_xscale("log", base=2)
     axes.set_xlim(low, high)
     axes.set_xticks(marks, [in_bytes(mark) for mark in marks])

@@ -279,7 +279,7 @@ def test_infer_without_a_file_shows_the_samples(run, pixels, rng, monkeypatch):
     labels, _ = model.classify(images.reshape(2, 784, 1))
     answers = [line.split()[1] for line in stdout.splitlines() if line.startswith("answer")]
     assert answers == labels[:, 0].tolist()
-    assert f"{model.describe().payload_bytes:,} bytes" in stdout
+    assert f"{model.describe().file_bytes:,} bytes" in stdout
     code, stdout, _ = run("infer", "--model", path, "--json")
     assert [result["truth"] for result in json.loads(stdout)["results"]] == [
         model.card.labels[3],

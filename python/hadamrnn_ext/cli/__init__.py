@@ -28,7 +28,7 @@ __all__ = ["main"]
 #: The module of each command, and what `hadamrnn --help` says of it.
 COMMANDS = {
     "fit": ("fit", "fit a model of own data in closed form, in seconds, without torch"),
-    "train": ("train", "train a model with a preset"),
+    "train": ("train", "train a model by a recipe"),
     "eval": ("evaluate", "score a model on the data of its task"),
     "infer": ("infer", "run a model on sequences"),
     "info": ("info", "describe a model: sizes, bytes, operations, kernel, training"),

@@ -1,4 +1,4 @@
-"""`hadamrnn bench` compares our kernels with torch on this machine, in less than two minutes."""
+"""`hadamrnn bench` compares our kernels with torch on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cases of `hadamrnn bench`: the same work done by our kernels and by torch, in less than two minutes."""
+"""The cases of `hadamrnn bench`: the same work done by our kernels and by torch."""
 
 from __future__ import annotations
 

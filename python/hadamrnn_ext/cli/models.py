@@ -30,18 +30,20 @@ def run(arguments: argparse.Namespace) -> int:
         )
         sizes = f"n={row['hidden_size']} m={row['block_size']}"
         default = "  (default)" if row["name"] == zoo.DEFAULT else ""
-        print(f"{row['name']:<20}{sizes:<16}{row['payload_bytes']:>8,} bytes  {scores}{default}")
+        print(f"{row['name']:<20}{sizes:<16}{row['file_bytes']:>8,} bytes  {scores}{default}")
     return 0
 
 
 def _row(name: str) -> dict[str, Any]:
     model = zoo.load(name)
+    sizes = model.describe()
     layer, training = model.card.layers[-1], model.card.training
     return {
         "name": name,
         "task": training.task if training else None,
         "hidden_size": layer.hidden_size,
         "block_size": layer.block_size,
-        "payload_bytes": model.describe().payload_bytes,
+        "payload_bytes": sizes.payload_bytes,
+        "file_bytes": sizes.file_bytes,
         "metrics": dict(training.metrics) if training else {},
     }

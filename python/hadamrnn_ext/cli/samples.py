@@ -41,8 +41,8 @@ def show(arguments: argparse.Namespace, model: Model, num_threads: int | None) -
         else:
             print(f"answer {label[0]} (probability {share[0]:.3f}), truth {truth}\n")
     steps = f" of {x.shape[1]} steps" if isinstance(x, np.ndarray) else ""
-    size = model.describe().payload_bytes
-    print(f"{1e6 * seconds:.0f} us a sequence{steps}; the model has {size:,} bytes")
+    size = model.describe().file_bytes
+    print(f"{1e6 * seconds:.0f} us a sequence{steps}; the model's file has {size:,} bytes")
     return 0
 
 

@@ -22,9 +22,8 @@ from .options import add_data, add_json, add_threads, describe, print_json, thre
 from .recipe_options import add_settings, configuration, refuse_idle_recipe
 
 EXAMPLES = """\
-  hadamrnn train smnist                              the published recipe; the result is in runs/smnist-0
-  hadamrnn train pmnist --seed 1 --out runs/p1       another seed; after a stop, the same command continues the run
-  hadamrnn train pmnist --freeze-signs --epochs 10   learn the weights only
+  hadamrnn train pmnist-frozen                       the recipe of the bundled model; the result is in runs/pmnist-frozen-0
+  hadamrnn train pmnist --seed 1 --out runs/p1       the published recipe; after a stop, the same command continues the run
   hadamrnn train pmnist --from pmnist --state-bits 8 --epochs 3 --freeze-signs --out runs/pmnist-8
   hadamrnn train copy --length 200 --limit-train 12800 --epochs 1
   hadamrnn train har2 --model gru --hidden-size 64   the same data and trainer for a float32 GRU
@@ -44,7 +43,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     describe(parser, run, EXAMPLES)
     parser.add_argument(
         "preset",
-        help=f"{', '.join(PRESETS)}, or custom for your own data",
+        help="name of a recipe, which says everything about the network and its training: "
+        f"{', '.join(PRESETS)}; or custom for your own data",
     )
     parser.add_argument(
         "--out",
@@ -153,7 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
         scores = "  ".join(
             f"{name[5:]} {value:.4f}" for name, value in summary.items() if name.startswith("test_")
         )
-        print(f"test: {scores}  ({summary['payload_bytes']:,} bytes, {summary['seconds']:.0f} s)")
+        print(f"test: {scores}  (a file of {summary['file_bytes']:,} bytes, {summary['seconds']:.0f} s)")
         print(f"model: {arguments.out}/{'model.pt' if baseline else 'model.safetensors'}")
     return 0
 
