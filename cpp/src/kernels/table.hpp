@@ -136,7 +136,7 @@ struct KernelTable {
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
-  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is (d, n), n padded.
+  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is in panels (Storage::panels).
   void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
                       InputActivation phi, float* v);
   // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).

@@ -16,6 +16,7 @@ struct F32 {
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = 8;  // fewer in blocks larger than a tile: sixteen spill
+  static constexpr int project_regs = 2;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }

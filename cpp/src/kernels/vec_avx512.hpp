@@ -20,6 +20,7 @@ struct F32 {
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = tile_regs;
+  static constexpr int project_regs = 4;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }

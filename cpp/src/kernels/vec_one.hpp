@@ -17,6 +17,7 @@ struct One {
   static constexpr int tile_regs = 4;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = tile_regs;
+  static constexpr int project_regs = 2;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 2;
 
   HADAMRNN_INLINE static reg load(const T* p) { return *p; }
