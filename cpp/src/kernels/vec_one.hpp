@@ -78,6 +78,11 @@ struct One {
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return acc + w[0] * int16_t(uint16_t(pair & 0xFFFF)) + w[1] * (pair >> 16);
   }
+  HADAMRNN_INLINE static reg load_short(const int16_t* p) { return T(*p); }
+  // acc + x y of twice as many elements as there are lanes; which lane a product goes to does not matter.
+  HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
+    return acc + x[0] * y[0] + x[1] * y[1];
+  }
   HADAMRNN_INLINE static void store_short(int16_t* p, reg x) { *p = int16_t(x); }  // that fits
   HADAMRNN_INLINE static reg mul_high(reg x, reg y) { return T((int64_t(x) * y) >> 32); }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return x >> s; }
