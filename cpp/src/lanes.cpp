@@ -4,7 +4,7 @@
 
 namespace hadamrnn {
 
-// Measured on a fourth-generation Xeon, in sequences per second against one after another: with one input 2.2, 1.7, 1.3
+// Measured on a fifth-generation Xeon, in sequences per second against one after another: with one input 2.2, 1.7, 1.3
 // and 1.4 times as many for n = 64, 128, 256 and 512 by AVX-512, and 1.4, 1.1, 1.2 and 1.2 by AVX2. Nine inputs gain half
 // of that, as their product takes the same time either way, and nothing is left once its weights leave the first-level
 // cache. Pools read every state, and lost a tenth, as the states of 16 sequences do not stay there; and to gather the
