@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "lanes.hpp"
 #include "runner_of.hpp"
 
 namespace hadamrnn {
@@ -125,7 +126,7 @@ class FloatArithmetic {
   // What the readout multiplies, storage order.
   const float* features(const float* sums, int64_t steps) {
     if (m_.pool.time_constant > 0) return sums;
-    for (size_t j = 0; j < features_.size(); ++j) features_[j] = sums[j] / float(steps);
+    m_.kernels->means_f32(sums, int64_t(features_.size()), float(steps), features_.data());
     return features_.data();
   }
 
@@ -153,10 +154,38 @@ class FloatArithmetic {
   Buffer<float> features_;
 };
 
+class FloatRunner final : public RunnerOf<FloatArithmetic> {
+ public:
+  using RunnerOf::RunnerOf;
+
+  void advance_together(const int64_t* places, const Sequence* sequences, int64_t count, int64_t steps) override {
+    const ModelData& m = model();
+    if (count < 2 || Lanes::best(m) != count) return Runner::advance_together(places, sequences, count, steps);
+    if (!lanes_) lanes_ = std::make_unique<Lanes>(m, chunk());
+    for (int64_t i = 0; i < count; ++i) {
+      lanes_->put(i, memory().state(memory().now(places[i])));
+      memory().begin(places[i]);
+    }
+    const int64_t work = count * step_work();
+    for (int64_t t = 0; t < steps; t += lanes_->chunk()) {
+      const int64_t some = std::min(lanes_->chunk(), steps - t);
+      pause(some * work);
+      for (int64_t i = 0; i < count; ++i) {
+        lanes_->read(i, read(memory().now(places[i]), sequences[i].x + t * m.input_size, some), some);
+      }
+      lanes_->run(some);
+    }
+    for (int64_t i = 0; i < count; ++i) lanes_->take(i, memory().state(memory().now(places[i])));
+  }
+
+ private:
+  std::unique_ptr<Lanes> lanes_;
+};
+
 }  // namespace
 
 std::unique_ptr<Runner> make_float_runner(const ModelData& m, int64_t count) {
-  return std::make_unique<RunnerOf<FloatArithmetic>>(m, count);
+  return std::make_unique<FloatRunner>(m, count);
 }
 
 }  // namespace hadamrnn

@@ -23,8 +23,9 @@ class Memory {
     grow(count);
   }
 
-  // Room for `count` sequences; those that are new are at h_0 = 0.
+  // Room for at least `count` sequences; those that are new are at h_0 = 0.
   void grow(int64_t count) {
+    if (count <= int64_t(sides_.size())) return;
     for (Buffer<T>& states : states_) states.resize(size_t(count * size_));
     totals_.resize(2 * count);
     before_.resize(2 * count);

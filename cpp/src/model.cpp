@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "finite.hpp"
 #include "fp_env.hpp"
 #include "isa_tables.hpp"
+#include "lanes.hpp"
 #include "model_data.hpp"
 #include "runner.hpp"
 #include "threads.hpp"
@@ -127,6 +129,59 @@ Pool<float> pack_pool(const ModelSpec& spec, const Storage& storage) {
   return pool;
 }
 
+// Sequences of a batch that run together: as many side by side as is best, those of nearly the same length, and the
+// rest each alone. All of them alone where there would be less than one group for each thread.
+struct Groups {
+  Groups(const ModelData& m, const Batch& batch, int threads) : size(batch.size), lanes(Lanes::best(m)) {
+    full = lanes > 1 && size >= lanes * threads ? size / lanes : 0;
+    if (full == 0 || !batch.lengths) return;
+    order.resize(size_t(size));
+    std::iota(order.begin(), order.end(), int64_t(0));
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return batch.lengths[a] > batch.lengths[b]; });
+  }
+  int64_t count() const { return full + size - full * lanes; }
+  int64_t count(int64_t group) const { return group < full ? lanes : 1; }
+  int64_t sequence(int64_t group, int64_t k) const {
+    const int64_t at = group < full ? group * lanes + k : full * lanes + group - full;
+    return order.empty() ? at : order[size_t(at)];
+  }
+
+  int64_t size, lanes, full;
+  std::vector<int64_t> order;  // of the sequences, the longest first; empty: as they are
+};
+
+// Runs all sequences from h_0 = 0 and calls done(runner, place, i) at the end of each. The logits of every step go to
+// `y` for Output::all.
+template <class Done>
+void run_all(const ModelData& m, const Batch& batch, int threads, float* y, const Done& done) {
+  const Groups groups(m, batch, threads);
+  parallel_for(groups.count(), threads, [&](int64_t g) {
+    std::unique_ptr<Runner> runner = m.spares.take();
+    if (!runner) runner = make_runner(m, 1);
+    const int64_t count = groups.count(g);
+    runner->grow(count);
+    std::vector<int64_t> places;
+    std::vector<Sequence> sequences;
+    int64_t steps = batch.steps;
+    for (int64_t k = 0; k < count; ++k) {
+      runner->reset(k);
+      places.push_back(k);
+      sequences.push_back(batch_row(m, batch, groups.sequence(g, k)));
+      steps = std::min(steps, sequences.back().steps);
+    }
+    if (count > 1) runner->advance_together(places.data(), sequences.data(), count, steps);
+    for (int64_t k = 0; k < count; ++k) {
+      const Sequence& sequence = sequences[size_t(k)];
+      const int64_t i = groups.sequence(g, k), ran = count > 1 ? steps : 0;
+      float* rows = m.output == Output::all ? y + i * batch.steps * m.output_size : nullptr;
+      if (sequence.steps > ran) runner->advance(k, part(m, sequence, ran, sequence.steps - ran), rows);
+      done(*runner, k, i);
+    }
+    m.spares.put(std::move(runner));
+  });
+}
+
 }  // namespace
 
 std::vector<PackedLayer> pack_layers(const std::vector<Layer>& layers, Kernel kernel) {
@@ -215,24 +270,15 @@ std::optional<Overflow> Model::infer(const Batch& batch, float* y, int threads, 
   check_batch(m, batch, 1);
   const int64_t all = m.output == Output::all ? batch.steps : 1;  // rows of logits of a sequence
   std::atomic<int64_t> first{batch.size};                         // sequence that overflows
-  parallel_for(batch.size, threads, [&](int64_t i) {
-    std::unique_ptr<Runner> runner = m.spares.take();
-    if (runner) {
-      runner->reset(0);
-    } else {
-      runner = make_runner(m, 1);
-    }
-    const Sequence sequence = batch_row(m, batch, i);
+  run_all(m, batch, threads, y, [&](Runner& runner, int64_t place, int64_t i) {
     float* rows = y + i * all * m.output_size;
-    runner->advance(0, sequence, m.output == Output::all ? rows : nullptr);
-    const int64_t read = m.output == Output::all ? sequence.steps : 1;
-    if (m.output != Output::all) runner->read(0, rows);
-    if (finite && !(runner->finite(0) && all_finite(rows, read * m.output_size))) {
+    const int64_t read = m.output == Output::all ? batch_row(m, batch, i).steps : 1;
+    if (m.output != Output::all) runner.read(place, rows);
+    if (finite && !(runner.finite(place) && all_finite(rows, read * m.output_size))) {
       for (int64_t known = first; i < known && !first.compare_exchange_weak(known, i);) {
       }
     }
     std::fill(rows + read * m.output_size, rows + all * m.output_size, 0.0f);
-    m.spares.put(std::move(runner));
   });
   if (first == batch.size) return std::nullopt;
   const DefaultFpEnv env;
@@ -250,17 +296,8 @@ void Model::features(const Batch& batch, float* r, int threads) const {
   const ModelData& m = *data_;
   if (features() == 0) fail("the model has no pool that gives features");
   check_batch(m, batch, 1);
-  parallel_for(batch.size, threads, [&](int64_t i) {
-    std::unique_ptr<Runner> runner = m.spares.take();
-    if (runner) {
-      runner->reset(0);
-    } else {
-      runner = make_runner(m, 1);
-    }
-    runner->advance(0, batch_row(m, batch, i), nullptr);
-    runner->features(0, r + i * features());
-    m.spares.put(std::move(runner));
-  });
+  run_all(m, batch, threads, nullptr,
+          [&](Runner& runner, int64_t place, int64_t i) { runner.features(place, r + i * features()); });
 }
 
 }  // namespace hadamrnn

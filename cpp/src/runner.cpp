@@ -52,13 +52,22 @@ Sequence batch_row(const ModelData& m, const Batch& batch, int64_t i) {
   return {m.tokens ? nullptr : batch.x + first * m.input_size, m.tokens ? batch.ids + first : nullptr, steps};
 }
 
+Sequence part(const ModelData& m, const Sequence& s, int64_t first, int64_t steps) {
+  return {m.tokens ? nullptr : s.x + first * m.input_size, m.tokens ? s.ids + first : nullptr, steps};
+}
+
+void Runner::advance_together(const int64_t* places, const Sequence* sequences, int64_t count, int64_t steps) {
+  for (int64_t i = 0; i < count; ++i) {
+    advance(places[i], {sequences[i].x, sequences[i].ids, steps}, nullptr);
+  }
+}
+
 int64_t first_overflow(Runner& runner, int64_t i, const ModelData& m, const Sequence& sequence, bool every_step) {
   runner.undo(i);
   std::vector<float> y(size_t(m.output_size));
   int64_t t = 0;
   for (; t < sequence.steps; ++t) {
-    const Sequence step{m.tokens ? nullptr : sequence.x + t * m.input_size, m.tokens ? sequence.ids + t : nullptr, 1};
-    runner.advance(i, step, nullptr);
+    runner.advance(i, part(m, sequence, t, 1), nullptr);
     if (!runner.finite(i)) break;
     runner.read(i, y.data());
     if ((every_step || t + 1 == sequence.steps) && !all_finite(y.data(), m.output_size)) break;

@@ -21,6 +21,9 @@ class Runner {
   // All steps of the sequence, at least one, from the state number i on. With `y`, writes the logits after
   // every step there, (steps, output_size). The state from before is kept until commit(i).
   virtual void advance(int64_t i, const Sequence& sequence, float* y) = 0;
+  // `count` sequences of the numbers `places` by their first `steps` steps, as `advance` would, but perhaps faster if
+  // they are as many as Lanes::best() says.
+  virtual void advance_together(const int64_t* places, const Sequence* sequences, int64_t count, int64_t steps);
   virtual void commit(int64_t i) = 0;
   // Back to the state of the last commit, whatever has become of `advance`.
   virtual void undo(int64_t i) = 0;
@@ -63,6 +66,8 @@ void check_batch(const ModelData& model, const Batch& batch, int64_t least);
 // Sequence i of the batch, and at which of all steps it begins.
 Sequence batch_row(const ModelData& model, const Batch& batch, int64_t i);
 int64_t batch_start(const Batch& batch, int64_t i);
+// `steps` steps of the sequence from its step number `first` on.
+Sequence part(const ModelData& model, const Sequence& sequence, int64_t first, int64_t steps);
 
 // The first step of the sequence, read by the runner's number i from its last commit on, after which the state is not
 // finite, or whose logits are not where they are asked for: after every step, or after the last. The number of its

@@ -24,7 +24,7 @@ namespace hadamrnn {
 //   features                 what the readout of a pool multiplies
 //   get, set                 a layer's state as floats
 template <class Arithmetic>
-class RunnerOf final : public Runner {
+class RunnerOf : public Runner {
   using Value = typename Arithmetic::Value;
   using Input = typename Arithmetic::Input;
   using Step = typename Arithmetic::Step;
@@ -98,6 +98,18 @@ class RunnerOf final : public Runner {
   void get_before(int64_t i, double* before) const override { memory_.before().get(memory_.now(i), before); }
   void set_before(int64_t i, const double* before) override { memory_.before().set(memory_.now(i), before); }
 
+ protected:
+  // Features as the first layer reads them, the sequence of the slot going on; of chunk() steps at most.
+  const Input* read(int64_t slot, const float* x, int64_t steps) {
+    const Input* in = arithmetic_.read(x, steps);
+    if (!m_.differences) return in;
+    memory_.before().expand(slot, in, steps, expanded_.data());
+    return expanded_.data();
+  }
+  Memory<Value, Input, typename Arithmetic::Sum>& memory() { return memory_; }
+  const ModelData& model() const { return m_; }
+  int64_t chunk() const { return work_.chunk; }
+
  private:
   int64_t layers() const { return int64_t(m_.layers.size()); }
   bool is_pooled() const { return m_.groups() > 0; }
@@ -108,14 +120,6 @@ class RunnerOf final : public Runner {
     return memory_.state(memory_.now(i)) + size_t(l) * work_.state_stride;
   }
   Value* state(int64_t i, int64_t l) { return memory_.state(memory_.now(i)) + size_t(l) * work_.state_stride; }
-
-  // Features as the first layer reads them, the sequence of the slot going on.
-  const Input* read(int64_t slot, const float* x, int64_t steps) {
-    const Input* in = arithmetic_.read(x, steps);
-    if (!m_.differences) return in;
-    memory_.before().expand(slot, in, steps, expanded_.data());
-    return expanded_.data();
-  }
 
   // Steps of one layer whose input is described by `step`, from the state `before` to `h`. All states are left in
   // work_.states with `keep`.

@@ -15,6 +15,7 @@ namespace {
 void run_all(const KernelTable& table, const std::string& traces) {
   test_transform(table);
   test_recurrence(table);
+  test_lanes(table);
   test_backward(table);
   test_training(table);
   test_integer(table);

@@ -10,6 +10,7 @@ namespace hadamrnn::test {
 
 void test_transform(const KernelTable& table);
 void test_recurrence(const KernelTable& table);
+void test_lanes(const KernelTable& table);
 void test_backward(const KernelTable& table);
 void test_training(const KernelTable& table);
 void test_integer(const KernelTable& table);

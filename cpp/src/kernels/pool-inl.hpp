@@ -77,6 +77,11 @@ void pool(const Pooling<typename V::T>& p, const typename V::T* h, int64_t steps
   pool_features<V, false>(p, h, steps, sums);
 }
 
+// The compiler makes vectors of this loop.
+inline void means(const float* HADAMRNN_RESTRICT sums, int64_t n, float steps, float* HADAMRNN_RESTRICT out) {
+  for (int64_t j = 0; j < n; ++j) out[j] = sums[j] / steps;
+}
+
 // One step and one threshold of pool_back, over the units: grad_h is written by the first threshold, and added to by
 // others.
 template <bool excess, bool share, bool first>

@@ -6,6 +6,7 @@
 #include "kernels/fwht-inl.hpp"
 #include "kernels/head-inl.hpp"
 #include "kernels/integer-inl.hpp"
+#include "kernels/lanes-inl.hpp"
 #include "kernels/linear-inl.hpp"
 #include "kernels/lookup-inl.hpp"
 #include "kernels/masked_add-inl.hpp"
@@ -35,10 +36,13 @@ const KernelTable table = {
     logits<F32>,
     readout_back<F32>,
     softmax<F32>,
+    lanes_of<F32>,
+    recur_lanes<F32>,
     update<F32>,
     project<F32>,
     readout<F32>,
     pool<F32>,
+    means,
     pool_back,
     pool<I32>,
     pool_features<Narrow, false>,

@@ -31,6 +31,22 @@ struct Recur {
   T limit = 0;  // positive: states are whole numbers in -limit .. limit - 1 (round, act, saturate)
 };
 
+// The same of several sequences side by side: of base 1, blocks of 32 to 512 units, and no padding. What belongs to a
+// sequence has its place in the lanes as its last axis.
+struct RecurLanes {
+  Geometry<float> geometry;
+  Activation activation;
+  const float* su;
+  const float* modrelu;
+  // v_t is phi(weight x[t] + bias); x is (steps, d, lanes), weight is (d, n).
+  int64_t d;
+  const float* x;
+  const float* weight;
+  const float* bias;
+  InputActivation phi;
+  float* h;  // (n, lanes): the state, before and after
+};
+
 // One step back through the recurrence, for training; see recur_back in backward-inl.hpp.
 template <class T>
 struct RecurBack {
@@ -133,6 +149,10 @@ struct KernelTable {
                            int64_t steps, float* grad);
   void (*softmax_f32)(float* y, int64_t stride, int64_t o, int64_t steps, float* peak, float* sum);
 
+  // How many sequences run side by side; 1: none do, and recur_lanes_f32 does nothing.
+  int32_t lanes;
+  void (*recur_lanes_f32)(const RecurLanes&, int64_t steps);
+
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
@@ -145,6 +165,8 @@ struct KernelTable {
 
   // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
   void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
+  // out = sums / steps, n numbers each; they do not overlap.
+  void (*means_f32)(const float* sums, int64_t n, float steps, float* out);
   void (*pool_back_f32)(const PoolBack&, const float* h, int64_t steps, float* grad_h);
   void (*pool_i32)(const Pooling<int32_t>&, const int32_t* z, int64_t steps, int32_t* sums);
   void (*pool_i16)(const Pooling<int16_t>&, const int16_t* z, int64_t steps, int16_t* sums);  // no running means

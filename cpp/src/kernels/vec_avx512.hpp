@@ -26,6 +26,7 @@ struct F32 {
   HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }
   HADAMRNN_INLINE static void store(float* p, reg x) { _mm512_storeu_ps(p, x); }
   HADAMRNN_INLINE static reg set(float x) { return _mm512_set1_ps(x); }
+  HADAMRNN_INLINE static reg spread(const float* p) { return _mm512_set1_ps(*p); }
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_ps(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_ps(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mul_ps(x, y); }
