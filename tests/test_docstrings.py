@@ -70,6 +70,11 @@ def test_the_reference_shows_modules_that_say_what_is_public():
         assert module.__doc__, name
 
 
+def test_examples_have_the_heading_that_the_site_knows():
+    for path in PACKAGE.rglob("*.py"):
+        assert not re.search(r"^ +Example:$", path.read_text(encoding="utf-8"), re.MULTILINE), path
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_all_that_is_public_has_an_example(name):
     for called, shown in public(importlib.import_module(name)).items():

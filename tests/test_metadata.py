@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import hadamrnn_ext
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -55,3 +57,9 @@ def test_classifiers_are_known_and_name_every_python(metadata):
     minor = int(metadata["Requires-Python"].removeprefix(">=3."))
     assert f"Programming Language :: Python :: 3.{minor}" in said
     assert f"Programming Language :: Python :: 3.{minor - 1}" not in said
+
+
+def test_the_notice_names_every_bundled_model():
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for name in hadamrnn_ext.models():
+        assert re.search(rf"\b{re.sub('-int(8|12)$', '', name)}\b(?!-)", notice), name

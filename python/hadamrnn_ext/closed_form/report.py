@@ -29,15 +29,16 @@ class Trial(NamedTuple):
 class Report:
     """Prints well.
 
-    metrics: "loo_accuracy" of classes or "loo_r2" of values: by predictions of each example by a model without the example,
-        or with `groups` without its group. Of classes also "log_loss" of the probabilities that the model gives, and
-        "log_loss_before" of those of the bare regression.
-    interval: of 95 % for that accuracy; None for values.
-    examples: how many the metrics are of, of `sequences` in all, or of steps as `unit` says.
-    groups: how many there are, None without.
-    left_out: what predictions are made without: an "example", its "group", or of a step its "sequence" or, where those are
-        few, a "stretch" of it; folds: how many of these there are, None of examples.
-    warnings: what to be careful with, in sentences.
+    Attributes:
+        metrics: "loo_accuracy" of classes or "loo_r2" of values: by predictions of each example by a model without the example,
+            or with `groups` without its group. Of classes also "log_loss" of the probabilities that the model gives, and
+            "log_loss_before" of those of the bare regression.
+        interval: of 95 % for that accuracy; None for values.
+        examples: how many the metrics are of, of `sequences` in all, or of steps as `unit` says.
+        groups: how many there are, None without.
+        left_out: what predictions are made without: an "example", its "group", or of a step its "sequence" or, where those are
+            few, a "stretch" of it; folds: how many of these there are, None of examples.
+        warnings: what to be careful with, in sentences.
 
     Examples:
         >>> y = np.arange(40) % 2

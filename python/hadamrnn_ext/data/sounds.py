@@ -99,9 +99,18 @@ def read(folder: str | Path, how: Hearing | None = None, variety: Variety = Vari
     Raises DataError if a sub-folder has no sound, if a sound is in no sub-folder, or if one cannot be read, and InputError for a
     variety that the folder cannot have.
 
-    Example:
+    Examples:
+        >>> import os, wave
+        >>> for place, pitch in (("words/yes", 0.1), ("words/no", 0.3), ("talk", 0.2)):
+        ...     os.makedirs(place)
+        ...     for i in range(4):
+        ...         with wave.open(f"{place}/{i}.wav", "wb") as file:
+        ...             file.setparams((1, 2, 8000, 0, "NONE", ""))
+        ...             file.writeframes(np.int16(8000 * np.sin(pitch * np.arange(4000))).tobytes())
         >>> found = read("words", variety=Variety(noise=2, silence=True, unknown="talk"))
-        >>> model, report = hadamrnn_ext.fit(found.x, found.y, groups=found.groups, sound_rate=8000)
+        >>> model, report = hr.fit(found.x, found.y, groups=found.groups, sound_rate=8000, hidden_size=16)
+        >>> model.card.labels
+        ('no', 'silence', 'unknown', 'yes')
     """
     load = (how := how or Hearing()).of_file
     heard = []

@@ -92,22 +92,23 @@ class Training(Record):
 class Card(Record):
     """Sizes, kinds, quantization, preprocessing and training of a model.
 
-    output: whether the logits are those of the last state ("last"), of the state after every step ("all"), or of the mean
-        of the rectified states of all steps ("mean").
-    input_size: the number of features d, or for token input the number of tokens V.
-    embedding_size: the width of the float embedding of tokens; None if tokens are one-hot (columns of U).
-    weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
-    embedding_bits: None (float32), or 8 with a scale for each row.
-    labels: one name per output, or two names for a single (sigmoid) output.
-    decays: whether each block of every layer has a decay (tensors "layers.{i}.decays"), so that old input fades.
-    input_activation: phi, applied to the input U x + b of the first layer; "clip" clips to -1 .. 1; None applies nothing.
-    differences: whether the first layer reads x_t - x_(t-1) as well as x_t, so that U has twice as many columns.
-    pool: the features that are read instead of a state, once for output "last" and after every step for "all".
-    kind, integer: "float" and None; or "integer" and the scales and multipliers of an integer model, whose weight_bits are
-        those of its input codes or token table, and whose tokens have no embedding.
-    bidirectional: True if a second recurrence reads each sequence from its end to its beginning, else None.
-    data: how the files of the training data were read, so that later files are read in the same way.
-    drawn: the seed of signs, input weights, decays and biases, which the file then does not hold.
+    Attributes:
+        output: whether the logits are those of the last state ("last"), of the state after every step ("all"), or of the mean
+            of the rectified states of all steps ("mean").
+        input_size: the number of features d, or for token input the number of tokens V.
+        embedding_size: the width of the float embedding of tokens; None if tokens are one-hot (columns of U).
+        weight_bits, output_weight_bits, bias_bits: 1 (ternary) .. 8, or None for float32.
+        embedding_bits: None (float32), or 8 with a scale for each row.
+        labels: one name per output, or two names for a single (sigmoid) output.
+        decays: whether each block of every layer has a decay (tensors "layers.{i}.decays"), so that old input fades.
+        input_activation: phi, applied to the input U x + b of the first layer; "clip" clips to -1 .. 1; None applies nothing.
+        differences: whether the first layer reads x_t - x_(t-1) as well as x_t, so that U has twice as many columns.
+        pool: the features that are read instead of a state, once for output "last" and after every step for "all".
+        kind, integer: "float" and None; or "integer" and the scales and multipliers of an integer model, whose weight_bits are
+            those of its input codes or token table, and whose tokens have no embedding.
+        bidirectional: True if a second recurrence reads each sequence from its end to its beginning, else None.
+        data: how the files of the training data were read, so that later files are read in the same way.
+        drawn: the seed of signs, input weights, decays and biases, which the file then does not hold.
 
     Raises:
         ModelFormatError: sizes, bits, labels or preprocessing do not fit together.

@@ -77,8 +77,9 @@ class SequenceModel(Network):
     def from_card(cls, card: Card, **options: Any) -> SequenceModel:
         """The untrained network that a card describes.
 
-        options: what a card does not contain: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
-            ``freeze_decays``, ``device``, ``dtype``; see above.
+        Args:
+            options: what a card does not contain: ``dropout``, ``engine``, ``freeze_signs``, ``time_constants``,
+                ``freeze_decays``, ``device``, ``dtype``; see above.
 
         Raises InputError for an integer model, if the layers are not all of one kind, or for an option that the card fixes.
 

@@ -38,12 +38,6 @@ def torch_on_one_thread(threads: int | None = None) -> Iterator[None]:
     several threads can take twenty times as long. On an idle machine little is lost, for the engines do most of the work.
     Large products of the engines take all threads even so. ``hadamrnn_ext.train`` does this by itself.
 
-        with hr.nn.torch_on_one_thread():
-            for x, y in batches:
-                optimizer.zero_grad()
-                net.loss(x, y).backward()
-                optimizer.step()
-
     It holds for the whole process, as torch's number of threads does, and ends with the block. It is not for networks whose
     steps torch computes (``engine_for`` says "loop" or "scan"): they need torch's threads.
 
@@ -52,6 +46,17 @@ def torch_on_one_thread(threads: int | None = None) -> Iterator[None]:
 
     Raises:
         InputError: ``threads`` is not an integer from 1 to 1024.
+
+    Examples:
+        >>> import torch
+        >>> from hadamrnn_ext import nn
+        >>> net = nn.SequenceModel(3, 16, 2)
+        >>> optimizer = torch.optim.Adam(net.parameters())
+        >>> with nn.torch_on_one_thread():
+        ...     for _ in range(3):
+        ...         optimizer.zero_grad()
+        ...         net.loss(torch.randn(8, 20, 3), torch.arange(8) % 2).backward()
+        ...         optimizer.step()
     """
     global _core
     chosen = core() if threads is None else count(threads, "threads", MAX_THREADS)
