@@ -88,13 +88,13 @@ def add(commands: Commands) -> None:
     add_threads(parser)
     add_json(parser)
     parser.set_defaults(
+        refuse=parser.error,
         idle=(
             Idle(
                 ("--top", "--logits", "--follow", "--window", "--hop", "--format", "--out", *reading),
                 lambda given: not given.file and given.text is None,
                 "it is for a file or --text; without them the samples of the model are shown",
             ),
-            Idle(("file",), lambda given: given.text is not None, "--text is the text to read"),
             Idle(reading, lambda given: given.text is not None, "it is for files, not for --text"),
             Idle(
                 (*reading, "--json", "--threads"), lambda given: given.follow, "--follow answers line by line"
@@ -108,6 +108,8 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.file and arguments.text is not None:  # argparse cannot exclude files that may follow an option
+        arguments.refuse("argument --text: not allowed with argument file")
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
     if model.card.input == "tokens":
