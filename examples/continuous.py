@@ -24,7 +24,7 @@ import hadamrnn_ext as hr
 from hadamrnn_ext import audio
 from hadamrnn_ext.data import fsdd, sound
 from hadamrnn_ext.data.task import Stacked
-from listening import QUIET, Track, alarms, chosen, counted, labelled, shares_of
+from listening import QUIET, Track, alarms, chosen, counted, labelled, odds_of
 
 WORD = 7
 FRAME = audio.HOP / fsdd.RATE  # seconds
@@ -47,15 +47,13 @@ def track(recordings: Stacked, rng: np.random.Generator) -> Track:
 
 
 def listen(model: hr.Model, frames: Iterator[Any], threshold: float) -> Iterator[tuple[int, float]]:
-    """The frames at which there is an alarm, and how sure it is, as they come."""
-    stream, place, quiet = model.stream(), list(model.card.labels or ()).index("word"), 0
+    """The frames at which there is an alarm, and the log-odds of the word, as they come."""
+    stream, quiet = model.stream(), 0
     for number, frame in enumerate(frames):
-        stream.step(frame)
-        labels, shares = stream.classify(top=2)
-        share = float(shares[labels.tolist().index(model.card.labels[place])])  # type: ignore[index]
-        if share > threshold and number >= quiet:
+        odds = float(odds_of(stream.step(frame)))
+        if odds > threshold and number >= quiet:
             quiet = number + QUIET
-            yield number, share
+            yield number, odds
 
 
 def heard(source: str) -> Iterator[Any]:
@@ -90,19 +88,19 @@ def main() -> None:
     train, held, test = (track(part, rng) for part in parts)
     model, report = hr.fit([train.frames], [train.labels], every_step=True, sound_rate=fsdd.RATE)
     print(report)
-    threshold = chosen(shares_of(model, held.frames), held, fsdd.RATE, ALARMS)
+    threshold = chosen(odds_of(model.infer(held.frames)), held, fsdd.RATE, ALARMS)
     seconds = test.seconds(fsdd.RATE)
-    hits, false = counted(alarms(shares_of(model, test.frames), threshold), test.ends, seconds / 3600)
+    hits, false = counted(alarms(odds_of(model.infer(test.frames)), threshold), test.ends, seconds / 3600)
     print(
-        f"threshold {threshold:.2f}: {hits:.1%} of {len(test.ends)} words heard, {false:.1f} false alarms per hour",
+        f"log-odds above {threshold:.1f}: {hits:.1%} of {len(test.ends)} words heard, {false:.1f} false alarms per hour",
         end="",
     )
     print(f", on {seconds / 60:.1f} minutes of test recordings; {len(model.to_bytes()):,} bytes")
     if arguments.save:
         model.save(arguments.save)
     if arguments.listen:
-        for number, share in listen(model, heard(arguments.listen), threshold):
-            print(f"{number * FRAME:8.2f} s: the word, {share:.0%}", flush=True)
+        for number, odds in listen(model, heard(arguments.listen), threshold):
+            print(f"{number * FRAME:8.2f} s: the word, {1 / (1 + np.exp(-odds)):.0%}", flush=True)
 
 
 if __name__ == "__main__":

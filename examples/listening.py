@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import hadamrnn_ext as hr
 from hadamrnn_ext import audio
 
 #: Frames around the end of a word that are to be called it, and in which an alarm is a hit; frames between two alarms.
 BEFORE, AFTER, QUIET = 6, 12, 30
-THRESHOLDS = np.concatenate([np.linspace(0.05, 0.95, 19), 1 - np.logspace(-1.5, -5, 15)])
+#: Log-odds of the word above which there may be an alarm.
+THRESHOLDS = np.arange(-5.0, 20.0, 0.1)
 
 
 class Track(NamedTuple):
@@ -34,20 +34,15 @@ def labelled(frames: Any, ends: Iterable[int]) -> Track:
     return Track(frames, np.where(said, "word", "other"), ends)
 
 
-def shares_of(model: hr.Model, frames: Any) -> Any:
-    """The probability of the word at every frame, by a model that answers at every step."""
-    return share_of_word(*model.classify(frames, top=2))
+def odds_of(logits: Any) -> Any:
+    """The log-odds of the word (..), of logits (.., 2) of "other" and "word", or (.., 1) of "word" alone."""
+    return logits[..., -1] - (logits[..., 0] if logits.shape[-1] == 2 else 0)
 
 
-def share_of_word(labels: Any, shares: Any) -> Any:
-    """The probability of the word (N,), of both classes (N, 2) and their probabilities."""
-    return np.where(labels[:, 0] == "word", shares[:, 0], shares[:, 1])
-
-
-def alarms(shares: Any, threshold: float) -> list[int]:
-    """The frames at which the probability exceeds the threshold, each some frames after the one before."""
+def alarms(odds: Any, threshold: float) -> list[int]:
+    """The frames at which the log-odds exceed the threshold, each some frames after the one before."""
     found: list[int] = []
-    for number in np.flatnonzero(shares > threshold):
+    for number in np.flatnonzero(odds > threshold):
         if not found or number >= found[-1] + QUIET:
             found.append(int(number))
     return found
@@ -60,13 +55,15 @@ def counted(found: list[int], ends: list[int], hours: float) -> tuple[float, flo
     return float(np.mean(right)), len(false) / hours
 
 
-def scores(shares: Any, track: Track, rate: int) -> list[tuple[float, float, float]]:
+def scores(odds: Any, track: Track, rate: int) -> list[tuple[float, float, float]]:
     """For every threshold: the share of words that are heard, false alarms per hour, and the threshold."""
     hours = track.seconds(rate) / 3600
-    return [(*counted(alarms(shares, at), track.ends, hours), float(at)) for at in THRESHOLDS]
+    return [(*counted(alarms(odds, at), track.ends, hours), float(at)) for at in THRESHOLDS]
 
 
-def chosen(shares: Any, track: Track, rate: int, allowed: float) -> float:
-    """The threshold that hears most words at no more than so many false alarms per hour; the highest where there is none."""
-    within = [(hits, at) for hits, false, at in scores(shares, track, rate) if false <= allowed]
-    return max(within)[1] if within else float(THRESHOLDS[-1])
+def chosen(odds: Any, track: Track, rate: int, allowed: float) -> float:
+    """The threshold that hears most words at no more than so many false alarms per hour: the middle one where several hear as
+    many. The highest one where each gives more."""
+    within = [(hits, at) for hits, false, at in scores(odds, track, rate) if false <= allowed]
+    most = max((hits for hits, _ in within), default=0.0)
+    return float(np.median([at for hits, at in within if hits == most])) if within else float(THRESHOLDS[-1])

@@ -30,6 +30,9 @@ struct BlockData {
   BlockInput input;     // but for its pointers
   Buffer<int16_t> weights;
   Buffer<int32_t> bias, input_shift, bound;  // no bound where v is not clipped
+  // Of an integer readout, whose features are in the order of the lanes: (o, size, padded to feature_group).
+  Buffer<int16_t> output_codes;
+  std::vector<int64_t> output_offset;  // c, and what the features of a pool are less in memory
 };
 
 }  // namespace hadamrnn

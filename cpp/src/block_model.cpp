@@ -85,6 +85,21 @@ void pack_lanes(const IntegerSpec& spec, const Storage& s, const std::vector<int
   if (spec.tokens_count > 0) lanes.table = stored<T>(table(spec, s, half), s, spec.tokens_count);
 }
 
+void pack_readout(const IntegerSpec& spec, const Storage& s, const Pool<float>& pool, BlockData& d) {
+  const int64_t groups = std::max<int64_t>(1, pool.groups()), features = round_up(groups * s.size(), feature_group);
+  check_count(spec.output_codes, spec.output_size * groups * s.hidden_size, "output_codes");
+  check_count(spec.output_offset, spec.output_size, "output_offset");
+  d.output_codes.resize(size_t(spec.output_size * features));
+  d.output_offset.assign(spec.output_offset.begin(), spec.output_offset.end());
+  const int8_t* codes = spec.output_codes.data();
+  for (int64_t k = 0; k < spec.output_size; ++k) {
+    int16_t* row = &d.output_codes[size_t(k * features)];
+    for (int64_t g = 0; g < groups; ++g, codes += s.hidden_size) s.to_storage(codes, row + g * s.size());
+    if (pool.groups() == 0) continue;
+    for (int64_t j = 0; j < features; ++j) d.output_offset[size_t(k)] += int64_t(feature_offset) * row[j];
+  }
+}
+
 // Units of a group: as many as the registers of every instruction set hold, if they can.
 int64_t group_size(const Storage& s) {
   int64_t group = s.block_size;
@@ -179,6 +194,7 @@ std::unique_ptr<const BlockData> pack_blocks(const IntegerSpec& spec, Kernel ker
     d->narrow.threshold = stored<int16_t>(thresholds, s, pool.thresholds);
     d->wide.threshold = stored<int32_t>(thresholds, s, pool.thresholds);
   }
+  if (spec.integer_readout) pack_readout(spec, s, pool, *d);
   return d;
 }
 

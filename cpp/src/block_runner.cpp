@@ -28,6 +28,10 @@ class BlockArithmetic {
     input_.shift = blocks_.input_shift.data();
     input_.bound = blocks_.bound.empty() ? nullptr : blocks_.bound.data();
     read_.resize(features_.size());
+    if (integer_.integer_readout) {
+      short_.resize(size_t(round_up(std::max<int64_t>(1, groups) * n, feature_group)));
+      logits_.resize(size_t(m.output_size));
+    }
     order_.resize(size_t(n));
     for (int64_t j = 0; j < n; ++j) order_[size_t(j)] = blocks_.is_short ? top().index[size_t(j)] : int32_t(j);
     if (groups == 0) return;
@@ -130,8 +134,9 @@ class BlockArithmetic {
   void readout(const T* z, int64_t count, float* y) {
     const int64_t n = top().size(), o = m_.output_size;
     if (integer_.integer_readout) {
-      for (int64_t i = 0; i < count; ++i) {
-        integer_logits([&](int64_t j) { return std::max<int64_t>(z[i * n + order_[size_t(j)]], 0); }, n, y + i * o);
+      for (int64_t i = 0; i < count; ++i, z += n, y += o) {
+        for (int64_t j = 0; j < n; ++j) short_[size_t(j)] = int16_t(std::max<T>(z[j], 0));
+        integer_logits(y);
       }
       return;
     }
@@ -148,13 +153,12 @@ class BlockArithmetic {
     const int64_t size = int64_t(features_.size()), n = top().size(), o = m_.output_size;
     if (integer_.integer_readout) {
       const int64_t k = m_.pool.time_constant;
-      return integer_logits(
-          [&](int64_t j) {
-            const int64_t sum = sums[j / n * n + order_[size_t(j % n)]];
-            if (k > 0) return sum >> k;
-            return ((sum << (is_share(j / n) ? 15 : excess_shift())) + steps / 2) / steps;
-          },
-          size, y);
+      for (int64_t j = 0; j < size; ++j) {
+        const int64_t finer = is_share(j / n) ? 15 : excess_shift();
+        const int64_t feature = k > 0 ? sums[j] >> k : ((sums[j] << finer) + steps / 2) / steps;
+        short_[size_t(j)] = int16_t(feature - feature_offset);
+      }
+      return integer_logits(y);
     }
     const float* r = features(sums, steps);
     for (int64_t j = 0; j < size; ++j) read_[size_t(j)] = r[j / n * n + order_[size_t(j % n)]];
@@ -206,7 +210,7 @@ class BlockArithmetic {
     const int64_t count = steps * top().size();
     for (size_t j = 0; j < means_.size(); ++j) means_[j] = int32_t(sum[j]);
     if constexpr (sizeof(T) == 2) {
-      std::copy_n(z, count, wide_.data());
+      m_.kernels->widen_i16(z, count, wide_.data());
       m_.kernels->pool_i32(running_, wide_.data(), steps, means_.data());
     } else {
       m_.kernels->pool_i32(running_, z, steps, means_.data());
@@ -214,14 +218,12 @@ class BlockArithmetic {
     std::copy_n(means_.data(), means_.size(), sum);
   }
 
-  // V_codes r + c in 64 bits: of the many features of a pool 32 are too few.
-  template <class Feature>
-  void integer_logits(const Feature& feature, int64_t size, float* y) const {
-    for (int64_t k = 0; k < m_.output_size; ++k) {
-      const int8_t* codes = integer_.output_codes.data() + k * size;
-      int64_t total = integer_.output_offset[size_t(k)];
-      for (int64_t j = 0; j < size; ++j) total += codes[j] * feature(j);
-      y[k] = float(total) * integer_.logit_scale;
+  // V_codes r + c of the features in short_; of the many of a pool, sums take more than 32 bits.
+  void integer_logits(float* y) {
+    m_.kernels->readout_i16(blocks_.output_codes.data(), short_.data(), int64_t(short_.size()), m_.output_size,
+                            logits_.data());
+    for (size_t k = 0; k < logits_.size(); ++k) {
+      y[k] = float(logits_[k] + blocks_.output_offset[k]) * integer_.logit_scale;
     }
   }
 
@@ -239,6 +241,8 @@ class BlockArithmetic {
   Pooling<int32_t> running_{};
   Buffer<T> sums_;
   Buffer<int32_t> means_, wide_;
+  Buffer<int16_t> short_;  // features of an integer readout, which is then in logits_
+  std::vector<int64_t> logits_;
 };
 
 }  // namespace

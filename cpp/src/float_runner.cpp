@@ -42,10 +42,10 @@ class FloatArithmetic {
     Step step{};
     if (is_fused()) {
       step.x = x;
-      step.weight = m_.input_weight.data();
+      step.weight = m_.input_panels.data();
       step.bias = first.bias.data();
     } else {
-      m_.kernels->project_f32(m_.input_weight.data(), first.bias.data(), x, m_.input_width(), first.storage.size(),
+      m_.kernels->project_f32(m_.input_panels.data(), first.bias.data(), x, m_.input_width(), first.storage.size(),
                               steps, m_.input_activation, work_.inputs.data());
       step.rows = work_.inputs.data();
     }

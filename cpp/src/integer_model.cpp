@@ -172,12 +172,12 @@ Model::Model(const IntegerSpec& spec) {
   const int64_t groups = std::max<int64_t>(1, m->pool.groups()), entries = spec.output_size * groups * last.hidden_size;
   integer->integer_readout = spec.integer_readout;
   integer->logit_scale = spec.logit_scale;
-  if (spec.integer_readout) {
+  if (spec.integer_readout && !spec.blocks) {
     check_count(spec.output_codes, entries, "output_codes");
     check_count(spec.output_offset, spec.output_size, "output_offset");
     integer->output_codes = pack_rows(spec.output_codes, spec.output_size * groups, last);
     integer->output_offset = spec.output_offset;
-  } else {
+  } else if (!spec.integer_readout) {
     check_count(spec.output_weight, entries, "output_weight");
     check_count(spec.output_bias, spec.output_size, "output_bias");
     m->output_weight = pack_readout(spec.output_weight, spec.output_size, groups, last);

@@ -85,35 +85,24 @@ PackedLayer pack_layer(const Layer& layer, const LayerData* below, Kernel kernel
   return p;
 }
 
-// (rows, columns) weights of units as (columns, n) in storage order.
-Buffer<float> by_column(const std::vector<float>& weight, int64_t columns, const Storage& storage) {
-  Buffer<float> out(size_t(columns * storage.size()));
-  for (int64_t i = 0; i < storage.hidden_size; ++i) {
-    for (int64_t j = 0; j < columns; ++j) {
-      out[size_t(j * storage.size() + storage.index[size_t(i)])] = weight[size_t(i * columns + j)];
-    }
-  }
-  return out;
-}
-
 void pack_input(const ModelSpec& spec, ModelData& m) {
   const LayerData& first = m.layers.front().data();
-  const int64_t size = first.storage.size();
-  Buffer<float> weight = by_column(spec.input_weight, spec.input_size, first.storage);
+  const Storage& s = first.storage;
+  const int64_t size = s.size(), width = spec.input_size;
   if (!spec.tokens) {
-    m.input_weight = std::move(weight);
+    m.input_panels = s.panels(spec.input_weight.data(), width, width);
     return;
   }
   m.token_rows.resize(size_t(m.token_count * size));
   const DefaultFpEnv env;
   if (spec.tokens_count > 0) {
-    m.kernels->project_f32(weight.data(), first.bias.data(), spec.embedding.data(), spec.input_size, size,
-                           m.token_count, m.input_activation, m.token_rows.data());
+    m.kernels->project_f32(s.panels(spec.input_weight.data(), width, width).data(), first.bias.data(),
+                           spec.embedding.data(), width, size, m.token_count, m.input_activation, m.token_rows.data());
   } else {
     const float one = 1;  // one-hot: column t of U, which a product with 1 leaves as it is
     for (int64_t t = 0; t < m.token_count; ++t) {
-      m.kernels->project_f32(weight.data() + t * size, first.bias.data(), &one, 1, size, 1, m.input_activation,
-                             m.token_rows.data() + t * size);
+      m.kernels->project_f32(s.panels(&spec.input_weight[size_t(t)], width, 1).data(), first.bias.data(), &one, 1, size,
+                             1, m.input_activation, m.token_rows.data() + t * size);
     }
   }
 }

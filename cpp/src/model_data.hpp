@@ -70,7 +70,7 @@ struct ModelData {
   int64_t input_size;  // features, without their differences
   int64_t token_count;
   int64_t output_size;
-  Buffer<float> input_weight;   // (input_width(), n) storage order; empty for token models
+  Buffer<float> input_panels;   // Storage::panels of U; empty for token models
   Buffer<float> token_rows;     // (token_count, n): U E[token] + b, storage order
   Buffer<float> output_weight;  // (output_size, n), or the features of the pool, in storage order
   std::vector<float> output_bias;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <vector>
 
+#include "aligned.hpp"
 #include "kernels/table.hpp"
 
 namespace hadamrnn {
@@ -41,6 +42,19 @@ struct Storage {
     for (int64_t j = 0; j < size(); ++j) storage[j] = S(0);
     for (int64_t i = 0; i < hidden_size; ++i) storage[index[size_t(i)]] = S(natural_order[i]);
   }
+  // The first `count` weights of each natural unit, which begin `stride` apart, as the projection reads them: panels of
+  // lane_group units in storage order, each with all first weights, then all second ones, and so on.
+  Buffer<float> panels(const float* weight, int64_t stride, int64_t count) const {
+    Buffer<float> out(size_t(count * size()));
+    for (int64_t i = 0; i < hidden_size; ++i) {
+      const int64_t at = index[size_t(i)], panel = at / lane_group * lane_group;
+      for (int64_t j = 0; j < count; ++j) {
+        out[size_t(panel * count + j * lane_group + at % lane_group)] = weight[i * stride + j];
+      }
+    }
+    return out;
+  }
+
   // For a sum over all units: the state itself, or where there is padding a copy with zeros there. Input has the weight
   // zero there, and 0 x is NaN where x is not finite.
   const float* without_padding(const float* storage, float* copy) const {

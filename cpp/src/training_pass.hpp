@@ -22,7 +22,7 @@ struct TrainProblem {
   const TrainInput& input;
   int64_t size;
   InputActivation phi;
-  Buffer<float> su, modrelu, weight, bias, rows_copy, threshold;
+  Buffer<float> su, modrelu, weight, panels, bias, rows_copy, threshold;  // `panels`: weights that are projected
   const float* rows = nullptr;
   Buffer<float> out_weight;
   const TrainHead* head = nullptr;
@@ -62,6 +62,7 @@ struct TrainProblem {
         weight[size_t(j * size + s.index[size_t(i)])] = in.weight[i * in.features + j];
       }
     }
+    if (projects()) panels = s.panels(in.weight, in.features, in.features);
   }
 
   Buffer<float> stored(const float* natural, int64_t count) const {
@@ -201,7 +202,7 @@ class alignas(64) TrainWorker {
   // The input of the recurrence at these steps.
   const float* project(int64_t at, int64_t steps) {
     const TrainInput& in = p_.input;
-    p_.kernels.project_f32(p_.weight.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps, p_.phi,
+    p_.kernels.project_f32(p_.panels.data(), p_.bias.data(), in.x + at * in.features, in.features, n_, steps, p_.phi,
                            v_.data());
     return v_.data();
   }

@@ -22,6 +22,7 @@ struct Workspace {
     }
     state_stride = size_t(size);
     chunk = std::clamp<int64_t>(int64_t(16384 / sizeof(T)) / size, 1, 64);
+    if (chunk > 4) chunk -= chunk % 4;  // as many steps as a projection takes at a time
     states.resize(size_t(chunk * size));
     inputs.resize(size_t(chunk * size));
     scratch.resize(size_t(std::max(size, block)));

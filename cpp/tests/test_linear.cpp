@@ -24,7 +24,12 @@ void project(const KernelTable& table, Random& random, Draw draw, int64_t d, int
       expected.push_back(sum + bias[size_t(i)]);
     }
   }
-  Unaligned<float> w(weight), b(bias), in(x), out(count * n);
+  std::vector<float> panels;  // of 16 units
+  for (int64_t i = 0; i < n; i += 16) {
+    for (int64_t j = 0; j < d; ++j)
+      panels.insert(panels.end(), &weight[size_t(j * n + i)], &weight[size_t(j * n + i)] + 16);
+  }
+  Unaligned<float> w(panels), b(bias), in(x), out(count * n);
   table.project_f32(w.data(), b.data(), in.data(), d, n, count, InputActivation::linear, out.data());
   const std::string what = "project_f32 " + std::to_string(d) + " to " + std::to_string(n);
   check_same(what, out.data(), expected.data(), count * n);
@@ -141,8 +146,8 @@ void test_linear(const KernelTable& table) {
   for (const int64_t n : {0, 16, 32, 48, 80}) finite(table, random, n);
   for (const Draw draw : {reals, specials}) {
     for (const int64_t n : {16, 48, 64, 240}) {
-      for (const int64_t count : {1, 3, 4, 5, 9}) {
-        for (const int64_t d : {1, 2, 3, 9, 17}) project(table, random, draw, d, n, count);
+      for (const int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+        for (const int64_t d : {1, 2, 3, 7, 9, 31, 32, 33}) project(table, random, draw, d, n, count);
       }
       for (const int64_t count : {1, 2}) {
         pools(table, random, draw, n, count);

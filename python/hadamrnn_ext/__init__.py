@@ -12,10 +12,11 @@ Examples:
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 # The core comes first: it refuses subinterpreters, before NumPy is imported in one, which would spoil it for the process.
-from . import _core, audio, export, hadamard, isa, zoo  # noqa: F401
+from . import _core, audio, hadamard, isa, zoo  # noqa: F401
 from .errors import (
     DataError,
     DerivativeError,
@@ -53,6 +54,7 @@ sys.modules.update({f"{__name__}.{old}": sys.modules[f"{__name__}.{new}"] for ol
 
 __version__: str
 if TYPE_CHECKING:
+    from . import export
     from .closed_form import fit
 
 __all__ = [
@@ -92,7 +94,9 @@ __all__ = [
 if not TYPE_CHECKING:  # for a type checker, every name that is not here would be one that is
 
     def __getattr__(name):
-        """`fit` and `__version__`, once somebody asks: what they import takes as long as half of the package."""
+        """`export`, `fit` and `__version__`, once somebody asks: what they import takes as long as half of the package."""
+        if name == "export":
+            return import_module(".export", __name__)
         if name == "fit":
             from .closed_form import fit
 
@@ -105,3 +109,6 @@ if not TYPE_CHECKING:  # for a type checker, every name that is not here would b
             return version(__name__)
         except PackageNotFoundError:  # a source tree that nobody has installed
             return "0+unknown"
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

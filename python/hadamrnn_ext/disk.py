@@ -11,7 +11,6 @@ import errno
 import io
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -66,7 +65,7 @@ def whole(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
         return
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:16]}.{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".{name[:16]}.{os.urandom(8).hex()}.tmp")
     try:
         with _opened(temporary, "x", text) as file:
             _take_over(target, temporary)

@@ -109,6 +109,71 @@ def test_nothing_large_is_imported_before_it_is_needed(folder):
     }
 
 
+#: What takes milliseconds to import and neither the package nor a command needs before it is asked for it.
+LATER = (
+    *HEAVY,
+    "argparse",
+    "hashlib",
+    "html",
+    "importlib.metadata",
+    "importlib.resources",
+    "secrets",
+    "ssl",
+    "tarfile",
+    "tempfile",
+    "urllib.request",
+    "zipfile",
+    "hadamrnn_ext.closed_form",
+    "hadamrnn_ext.data.task",
+    "hadamrnn_ext.export",
+    "hadamrnn_ext.golden",
+    "hadamrnn_ext.integer.convert",
+    "hadamrnn_ext.recipe",
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "needed"),
+    [
+        ("import hadamrnn_ext", set()),
+        ("from hadamrnn_ext import cli", {"argparse"}),
+        ("from hadamrnn_ext import cli; cli.main(['--help'])", {"argparse"}),
+        ("from hadamrnn_ext import cli; cli.main(['--version'])", {"argparse", "importlib.metadata"}),
+        (
+            "from hadamrnn_ext import cli; cli.main(['models'])",
+            {"argparse", "hashlib", "importlib.resources"},
+        ),
+    ],
+)
+def test_a_start_imports_what_it_needs(start, needed):
+    """NumPy, and what NumPy imports itself, are there before."""
+    code = f"""
+import contextlib, io, json, sys
+import numpy
+before = set(sys.modules)
+try:
+    with contextlib.redirect_stdout(io.StringIO()):
+        {start}
+except SystemExit:
+    pass
+print(json.dumps(sorted(({set(LATER)!r} & sys.modules.keys()) - before)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    brought = {"importlib.resources", "tempfile", "zipfile"}  # with these, in some versions of Python
+    allowed = needed | (brought if needed & {"importlib.metadata", "importlib.resources"} else set())
+    assert needed <= set(json.loads(done.stdout)) <= allowed
+
+
+def test_what_is_imported_later_is_there_as_an_attribute():
+    code = "import hadamrnn_ext as hr; print(hr.export.c.__name__, hr.fit.__name__, {'export', 'fit'} <= set(dir(hr)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split() == ["c", "fit", "True"]
+
+
 def test_a_picture_needs_no_torch(folder):
     pytest.importorskip("matplotlib")
     (line, code, heavy, errors), *_ = run(["plot spectrum copy --out picture.png"], folder)

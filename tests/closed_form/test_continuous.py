@@ -30,14 +30,14 @@ def words(rng, count):
 def test_a_stream_hears_the_word_and_nothing_else(rng):
     (frames, said, _), (fresh, _, ends) = (EXAMPLE["track"](words(rng, 150), rng) for _ in range(2))
     model, _ = hr.fit([frames], [said], hidden_size=128, every_step=True)
-    shares = EXAMPLE["shares_of"](model, fresh)
-    found = EXAMPLE["alarms"](shares, 0.3)
+    odds = EXAMPLE["odds_of"](model.infer(fresh))
+    found = EXAMPLE["alarms"](odds, -1.0)
     hits, false = EXAMPLE["counted"](found, ends, len(fresh) * audio.HOP / 8000 / 3600)
     assert hits > 0.8
     assert false < 200  # of some 270 words per hour
-    told = list(EXAMPLE["listen"](model, iter(fresh), 0.3))
+    told = list(EXAMPLE["listen"](model, iter(fresh), -1.0))
     assert [number for number, _ in told] == found
-    np.testing.assert_allclose([share for _, share in told], shares[found], rtol=1e-6)
+    np.testing.assert_allclose([alarm for _, alarm in told], odds[found], rtol=1e-6)
 
 
 def test_hits_and_false_alarms_are_counted():

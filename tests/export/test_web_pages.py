@@ -372,6 +372,38 @@ def test_the_microphone_is_heard(opened, sounds):
     assert page.text("listen") == "Listen"
 
 
+def test_a_spotter_that_nobody_resets_hears_its_word_in_the_microphone(opened, sounds, rng):
+    frames, labels = [], []
+    for _ in range(12):
+        for i in (0, 1):
+            samples = sound.read("x.wav", sounds[i].read_bytes())[0] * np.float32(10 ** rng.uniform(-0.5, 0))
+            heard = np.concatenate(
+                [np.zeros(rng.integers(2000, 8000), np.float32), samples, np.zeros(4000, np.float32)]
+            )
+            heard += np.float32(10 ** rng.uniform(-4.5, -3)) * rng.standard_normal(len(heard), np.float32)
+            frames.append(audio.log_mel(heard))
+            labels.append(np.full(len(frames[-1]), "other"))
+            end = (len(heard) - 4000) // audio.HOP
+            labels[-1][end : end + 20] = ("word", "other")[i]
+    model, _ = hr.fit(
+        [np.concatenate(frames)], [np.concatenate(labels)], every_step=True, hidden_size=128, sound_rate=8000
+    )
+    assert model.card.endless
+    page = opened(model, "spotter")
+    page.evaluate(
+        "window.told = []; new MutationObserver(() => window.told.push(document.getElementById('answer').textContent))"
+        ".observe(document.getElementById('answer'), { childList: true, characterData: true, subtree: true });"
+        "document.getElementById('listen').click()"
+    )
+    first, last = (
+        f"window.told.{find}((text) => text.startsWith('{label} ('))"
+        for find, label in (("findIndex", "other"), ("findLastIndex", "word"))
+    )
+    page.wait(f"{first} >= 0 && {last} > {first}")
+    page.wait("window.told.at(-1).startsWith('other (')")
+    page.evaluate("document.getElementById('listen').click()")
+
+
 def test_a_table_is_read_by_windows(opened):
     windows, answers = hr.zoo.samples("har6")
     model = hr.load("har6")

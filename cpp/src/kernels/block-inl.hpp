@@ -152,6 +152,50 @@ void add_sums(const T* x, int64_t n, int64_t* HADAMRNN_RESTRICT sums) {
   for (int64_t j = 0; j < n; ++j) sums[j] += x[j];
 }
 
+// --- the readout of features --------------------------------------------------------------------------------
+
+// out = x in lanes of twice the bits.
+template <class V>
+void widen(const int16_t* x, int64_t n, int32_t* out) {
+  for (int64_t j = 0; j < n; j += V::W) V::store(out + j, V::load_short(x + j));
+}
+
+// Running means as features of 16 bits, below 2^16 and 2^15 less than they are.
+template <class V>
+void short_features(const int32_t* means, int64_t n, int32_t shift, int16_t* x) {
+  const typename V::reg offset = V::set(feature_offset);
+  for (int64_t j = 0; j < n; j += V::W) V::store_short(x + j, V::sub(V::shift_right(V::load(means + j), shift), offset));
+}
+
+// y[k] = codes[k] x for K rows of codes, which share the features.
+template <class V, int K>
+HADAMRNN_INLINE void dot_features(const int16_t* codes, const int16_t* x, int64_t n, int64_t* y) {
+  constexpr int64_t pair = 2 * V::W, part = 128 * pair;  // a pair of products is at most 2^23
+  for (int k = 0; k < K; ++k) y[k] = 0;
+  for (int64_t first = 0; first < n; first += part) {
+    const int64_t end = first + part < n ? first + part : n;
+    typename V::reg sum[K];
+    HADAMRNN_UNROLL
+    for (int k = 0; k < K; ++k) sum[k] = V::set(0);
+    for (int64_t j = first; j < end; j += pair) {
+      HADAMRNN_UNROLL
+      for (int k = 0; k < K; ++k) sum[k] = V::add_products(sum[k], x + j, codes + k * n + j);
+    }
+    for (int k = 0; k < K; ++k) {
+      int32_t lane[V::W];
+      V::store(lane, sum[k]);
+      for (int i = 0; i < V::W; ++i) y[k] += lane[i];
+    }
+  }
+}
+
+template <class V>
+void readout_features(const int16_t* codes, const int16_t* x, int64_t n, int64_t o, int64_t* y) {
+  int64_t k = 0;
+  for (; k + 4 <= o; k += 4) dot_features<V, 4>(codes + k * n, x, n, y + k);
+  for (; k < o; ++k) dot_features<V, 1>(codes + k * n, x, n, y + k);
+}
+
 // --- the input -----------------------------------------------------------------------------------------
 
 // v + half of N inputs, which share what belongs to the units: at k, given to store(i, v).

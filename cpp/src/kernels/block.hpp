@@ -8,6 +8,10 @@ namespace hadamrnn {
 // Units of 16-bit lanes whose blocks are interleaved, if they are of several blocks, and of a single block at most.
 constexpr int64_t usual_group = 128, largest_group = 256;
 
+// What features of 16 bits, 0 .. 2^16 - 1, are less in memory, and to what their number is padded.
+constexpr int32_t feature_offset = 1 << 15;
+constexpr int64_t feature_group = 32;
+
 // z_t = sat((floor(u acc M_h / 2^g) + v_t + half) >> f), the product being the upper half of (acc 2^a) (u M_h 2^b),
 // where a + b + g are the bits of T.
 template <class T>

@@ -14,49 +14,73 @@ HADAMRNN_INLINE typename V::reg input_activation(typename V::reg z, InputActivat
   return phi == InputActivation::clip ? V::max(V::set(-1), V::min(V::set(1), z)) : z;
 }
 
-// v = phi(((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias) for N rows and M registers of units at i: the rows
-// share each weight, the registers each broadcast input.
+// v = ((w_0 x_0 + w_1 x_1) + w_2 x_2 ...) + bias for N rows and M registers of units, at which `w`, `bias` and `v`
+// point: the rows share each weight, the registers each broadcast input. Panels of lane_group units hold their weights
+// in the order in which they are read.
 template <class V, int N, int M>
-HADAMRNN_INLINE void project_tile(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-                                  int64_t i, InputActivation phi, float* v) {
+HADAMRNN_INLINE void project_tile(const float* w, const float* bias, const float* x, int64_t d, int64_t n, float* v) {
   using reg = typename V::reg;
+  const auto weight = [&](int m) {
+    return V::load(w + m * V::W / lane_group * lane_group * d + m * V::W % lane_group);
+  };
   reg acc[N][M];
   HADAMRNN_UNROLL
-  for (int a = 0; a < N * M; ++a) {
-    acc[a / M][a % M] = V::mul(V::load(weight + i + a % M * V::W), V::set(x[a / M * d]));
-  }
+  for (int a = 0; a < N * M; ++a) acc[a / M][a % M] = V::mul(weight(a % M), V::set(x[a / M * d]));
   for (int64_t j = 1; j < d; ++j) {
-    reg w[M];
+    ++x;
+    w += lane_group;
+    reg factor[M];
     HADAMRNN_UNROLL
-    for (int m = 0; m < M; ++m) w[m] = V::load(weight + j * n + i + m * V::W);
+    for (int m = 0; m < M; ++m) factor[m] = weight(m);
     HADAMRNN_UNROLL
     for (int r = 0; r < N; ++r) {
-      const reg input = V::set(x[r * d + j]);
+      const reg input = V::set(x[r * d]);
       HADAMRNN_UNROLL
-      for (int m = 0; m < M; ++m) acc[r][m] = V::add(acc[r][m], V::mul(w[m], input));
+      for (int m = 0; m < M; ++m) acc[r][m] = V::add(acc[r][m], V::mul(factor[m], input));
     }
   }
+  reg last[M];
   HADAMRNN_UNROLL
-  for (int a = 0; a < N * M; ++a) {
-    const int64_t at = i + a % M * V::W;
-    V::store(v + a / M * n + at, input_activation<V>(V::add(acc[a / M][a % M], V::load(bias + at)), phi));
+  for (int m = 0; m < M; ++m) last[m] = V::load(bias + m * V::W);
+  HADAMRNN_UNROLL
+  for (int r = 0; r < N; ++r, v += n) {
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) V::store(v + m * V::W, V::add(acc[r][m], last[m]));
   }
 }
 
-template <class V, int N>
-HADAMRNN_INLINE void project_rows(const float* weight, const float* bias, const float* x, int64_t d, int64_t n,
-                                  InputActivation phi, float* v) {
-  int64_t i = 0;
-  for (; i + 2 * V::W <= n; i += 2 * V::W) project_tile<V, N, 2>(weight, bias, x, d, n, i, phi, v);
-  for (; i < n; i += V::W) project_tile<V, N, 1>(weight, bias, x, d, n, i, phi, v);
+// N rows at a time, of which `count` is a multiple, and M registers of units; what is left in half as many. All rows of
+// a panel come one after another, so that its weights enter the first-level cache once.
+template <class V, int N, int M>
+void project_rows(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
+                  int64_t units, float* v) {
+  constexpr int64_t tile = M * V::W, panels = tile < lane_group ? lane_group : tile;
+  for (; units >= panels; units -= panels, weight += panels * d, bias += panels, v += panels) {
+    for (int64_t i = 0; i < panels; i += tile) {
+      for (int64_t r = 0; r < count; r += N) {
+        project_tile<V, N, M>(weight + i, bias + i, x + r * d, d, n, v + r * n + i);
+      }
+    }
+  }
+  if constexpr (tile > lane_group) {
+    if (units > 0) project_rows<V, N, M / 2>(weight, bias, x, d, n, count, units, v);
+  }
 }
 
+// The last four rows may repeat some of those before. Fewer rows take eight sums at a time, as an addition waits for
+// the one before it.
 template <class V>
 void project(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
              InputActivation phi, float* v) {
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) project_rows<V, 4>(weight, bias, x + i * d, d, n, phi, v + i * n);
-  for (; i < count; ++i) project_rows<V, 1>(weight, bias, x + i * d, d, n, phi, v + i * n);
+  const int64_t last = count - 4;
+  if (last < 0) {
+    project_rows<V, 1, 8>(weight, bias, x, d, n, count, n, v);
+  } else {
+    project_rows<V, 4, V::project_regs>(weight, bias, x, d, n, count - count % 4, n, v);
+    if (count % 4 != 0) project_rows<V, 4, V::project_regs>(weight, bias, x + last * d, d, n, 4, n, v + last * n);
+  }
+  if (phi == InputActivation::linear) return;
+  for (int64_t i = 0; i < n * count; i += V::W) V::store(v + i, input_activation<V>(V::load(v + i), phi));
 }
 
 // relu of what a sum that begins with +0 takes next, in one instruction where V::relu needs two: NaN passes, being the

@@ -136,7 +136,7 @@ struct KernelTable {
   // One step whose product H h is already in `acc`; reads `recur.x`, `rows` at time t.
   void (*update_f32)(const Recur<float>&, const float* acc, int64_t t, float* out);
 
-  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is (d, n), n padded.
+  // v[i] = phi(weight x[i] + bias) for `count` rows x of d values; weight is in panels (Storage::panels).
   void (*project_f32)(const float* weight, const float* bias, const float* x, int64_t d, int64_t n, int64_t count,
                       InputActivation phi, float* v);
   // y[i] = weight relu(h[i]) + bias; weight is (o, n), n padded; h is (count, n), y is (count, o).
@@ -178,6 +178,11 @@ struct KernelTable {
   void (*project_blocks_i16)(const BlockInput&, const int32_t* pairs, int64_t count, int16_t* rows);
   void (*add_sums_i32)(const int32_t* x, int64_t n, int64_t* sums);  // sums += x
   void (*add_sums_i16)(const int16_t* x, int64_t n, int64_t* sums);
+  void (*widen_i16)(const int16_t* x, int64_t n, int32_t* out);
+  // x[j] = (means[j] >> shift) - feature_offset, and y[k] = codes[k] x for o rows of n codes of 8 bits in 16: exact. n is
+  // a multiple of feature_group.
+  void (*short_features_i32)(const int32_t* means, int64_t n, int32_t shift, int16_t* x);
+  void (*readout_i16)(const int16_t* codes, const int16_t* x, int64_t n, int64_t o, int64_t* y);
   // 16-bit lanes of n integers, in the order in which the recurrence wants them.
   void (*shorten_i32)(const int32_t* x, int64_t n, int16_t* out);
   // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.

@@ -15,7 +15,8 @@ struct F32 {
   static constexpr int W = 8;
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
-  static constexpr int pass_regs = 8;  // fewer in blocks larger than a tile: sixteen spill
+  static constexpr int pass_regs = 8;     // fewer in blocks larger than a tile: sixteen spill
+  static constexpr int project_regs = 2;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 3;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm256_loadu_ps(p); }
@@ -157,6 +158,13 @@ struct I32 {
   HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return _mm256_srav_epi32(x, s); }
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return add(acc, _mm256_madd_epi16(_mm256_loadu_si256(reinterpret_cast<const reg*>(w)), set(pair)));
+  }
+  HADAMRNN_INLINE static reg load_short(const int16_t* p) {
+    return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
+    const reg a = _mm256_loadu_si256(reinterpret_cast<const reg*>(x));
+    return add(acc, _mm256_madd_epi16(a, _mm256_loadu_si256(reinterpret_cast<const reg*>(y))));
   }
   HADAMRNN_INLINE static void store_short(int16_t* p, reg x) {
     const __m128i both = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));

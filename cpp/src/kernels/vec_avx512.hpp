@@ -20,6 +20,7 @@ struct F32 {
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = tile_regs;
+  static constexpr int project_regs = 4;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return _mm512_loadu_ps(p); }
@@ -162,6 +163,12 @@ struct I32 {
   HADAMRNN_INLINE static reg shift_right_each(reg x, reg s) { return _mm512_srav_epi32(x, s); }
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return add(acc, _mm512_madd_epi16(_mm512_loadu_si512(w), set(pair)));
+  }
+  HADAMRNN_INLINE static reg load_short(const int16_t* p) {
+    return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
+    return add(acc, _mm512_madd_epi16(_mm512_loadu_si512(x), _mm512_loadu_si512(y)));
   }
   HADAMRNN_INLINE static void store_short(int16_t* p, reg x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));

@@ -17,6 +17,7 @@ struct F32 {
   static constexpr int tile_regs = 16;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = tile_regs;
+  static constexpr int project_regs = 4;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 4;
 
   HADAMRNN_INLINE static reg load(const float* p) { return vld1q_f32(p); }
@@ -160,6 +161,11 @@ struct I32 {
     const int16x4x2_t both = vld2_s16(w);
     acc = vmlal_n_s16(acc, both.val[0], int16_t(uint16_t(pair & 0xFFFF)));
     return vmlal_n_s16(acc, both.val[1], int16_t(pair >> 16));
+  }
+  HADAMRNN_INLINE static reg load_short(const int16_t* p) { return vmovl_s16(vld1_s16(p)); }
+  HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
+    const int16x8_t a = vld1q_s16(x), b = vld1q_s16(y);
+    return vmlal_high_s16(vmlal_s16(acc, vget_low_s16(a), vget_low_s16(b)), a, b);
   }
   HADAMRNN_INLINE static void store_short(int16_t* p, reg x) { vst1_s16(p, vmovn_s32(x)); }
   HADAMRNN_INLINE static reg shift_right(reg x, int s) { return vshlq_s32(x, set(-s)); }

@@ -17,6 +17,7 @@ struct One {
   static constexpr int tile_regs = 4;
   static constexpr int recur_regs = tile_regs;
   static constexpr int pass_regs = tile_regs;
+  static constexpr int project_regs = 2;  // of units, for each of four steps
   static constexpr int max_radix_log2 = 2;
 
   HADAMRNN_INLINE static reg load(const T* p) { return *p; }
@@ -76,6 +77,11 @@ struct One {
   // acc + w[0] x_0 + w[1] x_1, the halves of `pair` being x_0 and x_1; of all lanes, whose pairs lie side by side.
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return acc + w[0] * int16_t(uint16_t(pair & 0xFFFF)) + w[1] * (pair >> 16);
+  }
+  HADAMRNN_INLINE static reg load_short(const int16_t* p) { return T(*p); }
+  // acc + x y of twice as many elements as there are lanes; which lane a product goes to does not matter.
+  HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
+    return acc + x[0] * y[0] + x[1] * y[1];
   }
   HADAMRNN_INLINE static void store_short(int16_t* p, reg x) { *p = int16_t(x); }  // that fits
   HADAMRNN_INLINE static reg mul_high(reg x, reg y) { return T((int64_t(x) * y) >> 32); }

@@ -1,4 +1,6 @@
-"""The command line, `hadamrnn COMMAND ...`. Each command is a module with `add(commands)` and the function to run.
+"""The command line, `hadamrnn COMMAND ...`. Each command is a module with `add(parser)` and the function to run.
+
+Its module is imported when the command is given, so that a command takes no longer to start than its own work needs.
 
 Exit codes: 0 for success, 1 for an error, which is reported in one line on stderr, 2 for a command line that cannot be
 parsed, and 128 + the signal number after SIGINT or SIGTERM, or if the reader of stdout has gone (SIGPIPE).
@@ -11,25 +13,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HadamRNNError
-from . import (
-    bench,
-    console,
-    data,
-    doctor,
-    evaluate,
-    export,
-    fit,
-    infer,
-    info,
-    models,
-    plot,
-    quantize,
-    report,
-    train,
-)
+from . import console
 from .effect import note_given, refuse_idle
 
 if TYPE_CHECKING:
@@ -37,7 +25,22 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = (fit, train, evaluate, infer, info, models, plot, quantize, export, data, report, bench, doctor)
+#: The module of each command, and what `hadamrnn --help` says of it.
+COMMANDS = {
+    "fit": ("fit", "fit a model of own data in closed form, in seconds, without torch"),
+    "train": ("train", "train a model by a recipe"),
+    "eval": ("evaluate", "score a model on the data of its task"),
+    "infer": ("infer", "run a model on sequences"),
+    "info": ("info", "describe a model: sizes, bytes, operations, kernel, training"),
+    "models": ("models", "list the bundled models"),
+    "plot": ("plot", "draw a model's spectrum, or its answers after every step of a sequence"),
+    "quantize": ("quantize", "turn a float model into an integer model"),
+    "export": ("export", "write a model as a C99 library, an ONNX graph or a web page"),
+    "data": ("data", "show which data sets are found, and where to get them"),
+    "report": ("report", "make a page of results from the logs of runs"),
+    "bench": ("bench", "measure the kernels and torch on this machine"),
+    "doctor": ("doctor", "check this installation: build, extras, data"),
+}
 TRACEBACK = "HADAMRNN_TRACEBACK"  # the environment variable that lets unexpected errors through
 
 
@@ -129,6 +132,20 @@ class _Parser(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
+class _Command(_Parser):
+    """The parser of a command. It gets its options from the module when it is first asked to parse."""
+
+    def __init__(self, *, module: str, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self._module: str | None = module
+
+    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+        if self._module is not None:
+            module, self._module = import_module(f".{self._module}", __name__), None
+            module.add(self)
+        return super().parse_known_args(*given, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hadamrnn",
@@ -137,9 +154,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="show the version of the package and exit"
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Command)
+    for name, (module, summary) in COMMANDS.items():
+        commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", module=module
+        )
     return parser
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import disk, drawing, machine
 from .cases import Result, cases, measure
 from .counter import counter
-from .options import Commands, add_command, add_json, add_threads, print_json, threads
+from .options import add_json, add_threads, describe, print_json, threads
 
 EXAMPLES = """\
   hadamrnn bench                        print a table; without torch, it has the kernels only
@@ -30,8 +30,8 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "number of seconds from 0 to 86,400"  # what argparse calls it in its messages
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "bench", run, "measure the kernels and torch on this machine", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "--seconds", type=_seconds, default=2.0, metavar="S", help="time for each measurement (default: 2)"
     )

@@ -8,7 +8,7 @@ import sys
 from ..data import mnist
 from ..data.tasks import DATASETS
 from ..errors import DataError
-from .options import Commands, add_command, add_json, print_json
+from .options import add_json, describe, print_json
 
 EXAMPLES = """\
   hadamrnn data                  show what is found, and where
@@ -19,10 +19,8 @@ EXAMPLES = """\
 DOWNLOADS = {"mnist": mnist.download}
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(
-        commands, "data", run, "show which data sets are found, and where to get them", EXAMPLES
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "name",
         nargs="?",

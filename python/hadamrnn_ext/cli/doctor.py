@@ -15,7 +15,7 @@ from .. import _core, isa, machine, zoo
 from ..data.tasks import DATASETS
 from ..golden import floats as golden
 from .data import place
-from .options import Commands, add_command, add_json, print_json
+from .options import add_json, describe, print_json
 
 EXAMPLES = """\
   hadamrnn doctor              exit code 0 if the extension fits this package and computes the right bits, else 1
@@ -25,8 +25,9 @@ EXAMPLES = """\
 STEPS = 20  # steps of a real digit that the kernels and the plain definition read
 
 
-def add(commands: Commands) -> None:
-    add_json(add_command(commands, "doctor", run, "check this installation: build, extras, data", EXAMPLES))
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

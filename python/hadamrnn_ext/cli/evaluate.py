@@ -19,7 +19,7 @@ from ..model import Model
 from .counter import counter, waiting
 from .custom import add_columns, columns
 from .effect import Idle, refuse
-from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
+from .options import add_data, add_json, add_threads, describe, print_json, threads
 
 EXAMPLES = """\
   hadamrnn eval smnist                               a bundled model on the 10,000 test digits
@@ -29,8 +29,8 @@ EXAMPLES = """\
 STEPS = 1_000_000  # of all sequences of a batch: about a second of work
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "eval", run, "score a model on the data of its task", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     parser.add_argument("--task", choices=tasks.NAMES, help="default: the one that the model's card names")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")

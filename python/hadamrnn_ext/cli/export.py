@@ -13,7 +13,7 @@ from ..export.names import derived
 from ..file import format
 from ..file.preprocess import Preprocess
 from .effect import Idle, refuse
-from .options import Commands, add_command, add_json, beside, print_json
+from .options import add_json, beside, describe, print_json
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --readout integer --out pmnist-12.safetensors
@@ -26,10 +26,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(
-        commands, "export", run, "write a model as a C99 library, an ONNX graph or a web page", EXAMPLES
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--c", metavar="DIR", help="folder of the C99 library, made if it is missing")

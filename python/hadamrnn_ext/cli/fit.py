@@ -23,7 +23,7 @@ from .counter import stages, waiting
 from .custom import add_columns, add_meaning, add_sounds, columns, shared_groups, sound_variety
 from .effect import Idle, refuse
 from .evaluate import Scored, score
-from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
+from .options import add_json, add_threads, beside, describe, positive, print_json, threads
 
 EXAMPLES = """\
   hadamrnn fit train.csv --test test.csv --out model.safetensors
@@ -33,10 +33,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(
-        commands, "fit", run, "fit a model of own data in closed form, in seconds, without torch", EXAMPLES
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "file",
         help=".npz with X and y, CSV, .ts, or a folder of sounds: as of `hadamrnn train custom --train`",

@@ -18,7 +18,7 @@ from .custom import add_columns, columns
 from .effect import Idle, refuse
 from .files import files
 from .follow import follow
-from .options import Commands, add_command, add_json, add_threads, positive, print_json, threads
+from .options import add_json, add_threads, describe, positive, print_json, threads
 
 EXAMPLES = """\
   hadamrnn infer                                     the default model on the digits that come with it
@@ -35,8 +35,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "infer", run, "run a model on sequences", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "file",
         nargs="*",

@@ -6,7 +6,7 @@ import argparse
 
 from .. import zoo
 from ..file.record import encode
-from .options import Commands, add_command, add_json, print_json
+from .options import add_json, describe, print_json
 
 EXAMPLES = """\
   hadamrnn info smnist
@@ -14,10 +14,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(
-        commands, "info", run, "describe a model: sizes, bytes, operations, kernel, training", EXAMPLES
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     parser.add_argument(
         "--kernel", default="auto", help="kernel that computes the recurrence (default: auto)"

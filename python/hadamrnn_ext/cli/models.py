@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from .. import zoo
-from .options import Commands, add_command, add_json, print_json
+from .options import add_json, describe, print_json
 
 EXAMPLES = """\
   hadamrnn models
@@ -14,8 +14,9 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    add_json(add_command(commands, "models", run, "list the bundled models", EXAMPLES))
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

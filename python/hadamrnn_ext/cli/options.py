@@ -1,4 +1,4 @@
-"""What several commands share: how a command is added, and the options that mean the same in all of them."""
+"""What several commands share: how a command is described, and the options that mean the same in all of them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,28 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..disk import is_stdout
 from ..model.inputs import MAX_THREADS, count, threads_of_environment
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 __all__ = [
-    "Commands",
-    "add_command",
     "add_data",
     "add_json",
     "add_threads",
     "beside",
+    "describe",
     "print_json",
     "threads",
 ]
 
 
-def add_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: str
-) -> argparse.ArgumentParser:
-    """Adds a parser for `hadamrnn name`, with examples at the end of its --help, and returns it."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def describe(
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], examples: str
+) -> None:
+    """Says what the command of this parser runs, and gives examples at the end of its --help."""
+    parser.epilog = f"examples:\n{examples}"
     parser.set_defaults(run=run)
-    return parser
 
 
 def positive(text: str) -> int:

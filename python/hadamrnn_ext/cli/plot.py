@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..model import Model
 from .custom import add_columns, columns
 from .effect import Idle, refuse
-from .options import Commands, add_command, beside
+from .options import beside, describe
 
 EXAMPLES = """\
   hadamrnn plot spectrum smnist --out spectrum.png   the signs, and the eigenvalues on the unit circle
@@ -25,14 +25,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(
-        commands,
-        "plot",
-        run,
-        "draw a model's spectrum, or its answers after every step of a sequence",
-        EXAMPLES,
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument("what", choices=("spectrum", "reading"))
     parser.add_argument("model", help="name of a bundled model, or a model file")
     parser.add_argument(

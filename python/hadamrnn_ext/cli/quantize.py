@@ -21,7 +21,7 @@ from .counter import counter
 from .custom import add_columns
 from .effect import Idle, refuse
 from .evaluate import of_own, task_of
-from .options import Commands, add_command, add_json, add_threads, beside, positive, print_json, threads
+from .options import add_json, add_threads, beside, describe, positive, print_json, threads
 
 EXAMPLES = """\
   hadamrnn quantize pmnist --bits 12                 a bundled model; writes pmnist-12.safetensors
@@ -33,8 +33,8 @@ EXAMPLES = """\
 SEED = 0
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "quantize", run, "turn a float model into an integer model", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument("model", help="name of a bundled model, or a model file")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import disk
 from ..machine import hint
 from .effect import Idle, refuse
-from .options import Commands, add_command, beside
+from .options import beside, describe
 
 EXAMPLES = """\
   hadamrnn report runs                               print the page for all finished runs in the folder
@@ -17,8 +17,8 @@ EXAMPLES = """\
 """
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "report", run, "make a page of results from the logs of runs", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "runs",
         nargs="+",

@@ -18,7 +18,7 @@ from .counter import waiting
 from .custom import add_custom, train_on
 from .effect import Idle
 from .fit import fit_file
-from .options import Commands, add_command, add_data, add_json, add_threads, print_json, threads
+from .options import add_data, add_json, add_threads, describe, print_json, threads
 from .recipe_options import add_settings, configuration, refuse_idle_recipe
 
 EXAMPLES = """\
@@ -39,8 +39,8 @@ EXAMPLES = """\
 ANY_METHOD = ("--hidden-size", "--state-bits", "--seed")
 
 
-def add(commands: Commands) -> None:
-    parser = add_command(commands, "train", run, "train a model by a recipe", EXAMPLES)
+def add(parser: argparse.ArgumentParser) -> None:
+    describe(parser, run, EXAMPLES)
     parser.add_argument(
         "preset",
         help="name of a recipe, which says everything about the network and its training: "

@@ -6,7 +6,6 @@ writes the file. docs/format.md describes the format.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -56,6 +55,8 @@ _DTYPE_NAMES = {
 
 def digest(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 (hex) over the JSON document without its digest and over all tensors, in the order of their names."""
+    import hashlib  # which loads the library of OpenSSL, so only where there is something to hash
+
     rest = {key: value for key, value in document.items() if key != "digest"}
     sha = hashlib.sha256(_json(rest).encode())
     for name in sorted(tensors):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,19 +19,19 @@ from ..file.card import Card
 from ..file.integer_card import IntegerCard
 from ..file.tensors import pack_parameters, unpack_parameters, validate
 from ..integer.bounds import check as check_bounds
-from ..integer.calibrate import Calibrating
-from ..integer.convert import Options
 from . import inputs
 from .bidirectional import add_backwards, backwards
 from .classify import Classes, Classification
 from .describe import Description, describe, summary
 from .network import build
-from .quantized import quantized, quantized_embedding
 from .reader import Reader, Ready
 from .stream import Stream
 from .streams import Streams
 from .unroll import Unrolled
 from .windows import Windows
+
+if TYPE_CHECKING:
+    from ..integer.calibrate import Calibrating
 
 __all__ = ["Model"]
 
@@ -363,6 +363,9 @@ class Model:
             InputError: an argument is out of range, there are no sequences, or sums do not fit the integers of a step.
             ShapeError, InputError: as for ``infer``, for a batch.
         """
+        from ..integer.convert import Options  # here, as few programs convert models
+        from .quantized import quantized
+
         options = Options(state_bits, input_bits, readout, power_of_two)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
         card, tensors = quantized(self, kernel, calibration, options, percentile, scales, progress)
@@ -373,6 +376,8 @@ class Model:
 
         Raises InputError if the model has no float32 embedding.
         """
+        from .quantized import quantized_embedding
+
         return Model(*quantized_embedding(self._card, self._tensors), self._requested_kernel)
 
     def describe(self) -> Description:

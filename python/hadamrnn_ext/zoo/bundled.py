@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,16 +15,28 @@ from ..errors import UnknownModelError
 from ..file.format import SUFFIX
 from ..model import Model
 
-__all__ = ["DEFAULT", "infer", "load", "models"]
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = ["DEFAULT", "infer", "load", "models", "pretrained"]
 
 DEFAULT = "smnist"
-_PRETRAINED = resources.files(__package__) / "pretrained"
+
+
+@lru_cache(maxsize=1)
+def pretrained() -> Traversable:
+    """The folder of the bundled models, and of samples for them."""
+    from importlib import resources  # which imports the modules of archives
+
+    return resources.files(__package__) / "pretrained"
 
 
 @lru_cache(maxsize=1)
 def _names() -> tuple[str, ...]:
     return tuple(
-        sorted(file.name.removesuffix(SUFFIX) for file in _PRETRAINED.iterdir() if file.name.endswith(SUFFIX))
+        sorted(
+            file.name.removesuffix(SUFFIX) for file in pretrained().iterdir() if file.name.endswith(SUFFIX)
+        )
     )
 
 
@@ -67,7 +79,7 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
 @lru_cache(maxsize=32)
 def _bundled(name: str, kernel: str, isa_name: str) -> Model:
     """A bundled model, cached for ``infer``, for each instruction set, since a model keeps the one it was made with."""
-    return Model.from_bytes((_PRETRAINED / f"{name}{SUFFIX}").read_bytes(), kernel)
+    return Model.from_bytes((pretrained() / f"{name}{SUFFIX}").read_bytes(), kernel)
 
 
 def infer(

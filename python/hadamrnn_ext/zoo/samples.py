@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnknownModelError
+from .bundled import pretrained
 
 __all__ = ["samples"]
 
@@ -50,7 +50,7 @@ def samples(name: str = "smnist") -> Samples:
 
 
 def _arrays(file: str) -> dict[str, NDArray[Any]]:
-    content = (resources.files(__package__) / "pretrained" / file).read_bytes()
+    content = (pretrained() / file).read_bytes()
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
 
