@@ -103,12 +103,13 @@ def add(parser: argparse.ArgumentParser) -> None:
             Idle(("--hop",), lambda given: given.window is None, "it is for --window"),
             Idle(("--format", "--out"), lambda given: given.json, "--json is a format, and is printed"),
             Idle(("--top",), lambda given: given.logits, "--logits shows them all"),
-        )
+        ),
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.file and arguments.text is not None:  # argparse cannot exclude files that may follow an option
+    # argparse itself cannot exclude files that may follow an option
+    if arguments.file and arguments.text is not None:
         arguments.refuse("argument --text: not allowed with argument file")
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
