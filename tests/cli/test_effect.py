@@ -85,7 +85,10 @@ IDLE = {
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     actions = cli._parser()._actions
-    return next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
+    found = next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
+    for parser in found.values():
+        parser.fill()
+    return found
 
 
 def options(text: str) -> Iterator[list[str]]:
