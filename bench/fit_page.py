@@ -72,7 +72,10 @@ def section(known: Known) -> str:
         "",
         row(["data set", *(WAYS[way][0] for way in WAYS)]),
         rule(["<", *">" * len(WAYS)]),
-        *(row([TOLD.get(name, name), *(accuracy(known[name].get(way, {})) for way in WAYS)]) for name in sets),
+        *(
+            row([TOLD.get(name, name), *(accuracy(known[name].get(way, {})) for way in WAYS)])
+            for name in sets
+        ),
     ]
     for what, names in (("mean of the UCR and UEA sets", [*LOADERS]), ("mean of all", sets)):
         if all(name in known for name in names):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import os
 import re
 import runpy
@@ -253,7 +254,7 @@ def parsed(line: str) -> None:
         assert config.preset.task == recipe.get_preset(arguments.preset).task
 
 
-COMMANDS = [module.__name__.split(".")[-1].replace("evaluate", "eval") for module in cli.COMMANDS]
+COMMANDS = list(cli.COMMANDS)
 INLINE = [
     pytest.param(path, id=str(path.relative_to(ROOT)))
     for path in DOCUMENTS
@@ -271,9 +272,8 @@ def test_commands_within_a_text_are_commands(document):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_of_the_help_are_commands(command):
-    examples = next(
-        module for module in cli.COMMANDS if module.__name__.endswith(command.replace("eval", "evaluate"))
-    )
+    module, _ = cli.COMMANDS[command]
+    examples = importlib.import_module(f"hadamrnn_ext.cli.{module}")
     for line in examples.EXAMPLES.splitlines():
         parsed(re.sub(r"\s{3,}.*", "", line.strip()))
 

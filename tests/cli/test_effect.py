@@ -64,7 +64,7 @@ IDLE = {
     "infer x.npy --logits": "--top 1",
     "infer x.npy --json": "--format text --out a.csv",
     "infer x.npy --model copy": "--impute last",
-    "infer --model sst2 --text good": "x.npy COLUMNS --impute last",
+    "infer --model sst2 --text good": "COLUMNS --impute last",
     "infer - --follow --model har6": "--hop 3 COLUMNS --impute last --json --threads 2",
     "plot spectrum har6 --out x.png": "--text good --number 0 x.npy COLUMNS --impute last",
     "plot reading har6 --out x.png": "COLUMNS --impute last",
@@ -85,7 +85,10 @@ IDLE = {
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     actions = cli._parser()._actions
-    return next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
+    found = next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
+    for parser in found.values():
+        parser.fill()
+    return found
 
 
 def options(text: str) -> Iterator[list[str]]:

@@ -78,14 +78,13 @@ def messages(module: str) -> Iterator[tuple[str, str]]:
 PARSERS = next(
     action.choices for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)
 )
-MODULES = {
-    module.__name__.split(".")[-1].replace("evaluate", "eval"): module.__name__ for module in cli.COMMANDS
-}
+MODULES = {name: f"hadamrnn_ext.cli.{module}" for name, (module, _) in cli.COMMANDS.items()}
 
 
 @pytest.mark.parametrize("command", PARSERS)
 def test_a_command_has_the_options_that_its_messages_advise(command):
     module = MODULES[command].removeprefix("hadamrnn_ext.")
+    PARSERS[command].fill()
     options = PARSERS[command]._option_string_actions
     found = {
         (name, option): text

@@ -133,16 +133,19 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Command(_Parser):
-    """The parser of a command. It gets its options from the module when it is first asked to parse."""
+    """The parser of a command. It gets its options from the module when it is first asked to parse, or by `fill`."""
 
     def __init__(self, *, module: str, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self._module: str | None = module
 
-    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+    def fill(self) -> None:
         if self._module is not None:
             module, self._module = import_module(f".{self._module}", __name__), None
             module.add(self)
+
+    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+        self.fill()
         return super().parse_known_args(*given, **options)
 
 

@@ -88,13 +88,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     add_json(parser)
     parser.set_defaults(
+        refuse=parser.error,
         idle=(
             Idle(
                 ("--top", "--logits", "--follow", "--window", "--hop", "--format", "--out", *reading),
                 lambda given: not given.file and given.text is None,
                 "it is for a file or --text; without them the samples of the model are shown",
             ),
-            Idle(("file",), lambda given: given.text is not None, "--text is the text to read"),
             Idle(reading, lambda given: given.text is not None, "it is for files, not for --text"),
             Idle(
                 (*reading, "--json", "--threads"), lambda given: given.follow, "--follow answers line by line"
@@ -103,11 +103,14 @@ def add(parser: argparse.ArgumentParser) -> None:
             Idle(("--hop",), lambda given: given.window is None, "it is for --window"),
             Idle(("--format", "--out"), lambda given: given.json, "--json is a format, and is printed"),
             Idle(("--top",), lambda given: given.logits, "--logits shows them all"),
-        )
+        ),
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    # argparse itself cannot exclude files that may follow an option
+    if arguments.file and arguments.text is not None:
+        arguments.refuse("argument --text: not allowed with argument file")
     model = zoo.load(arguments.model, arguments.kernel)
     num_threads = threads(arguments)
     if model.card.input == "tokens":
