@@ -139,10 +139,14 @@ class _Command(_Parser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self._module: str | None = module
 
-    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+    def fill(self) -> None:
+        """Adds the options of the command, unless they are there."""
         if self._module is not None:
             module, self._module = import_module(f".{self._module}", __name__), None
             module.add(self)
+
+    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+        self.fill()
         return super().parse_known_args(*given, **options)
 
 
