@@ -127,7 +127,7 @@ CASES = (
         Case(
             "edge",
             f"int_step_n{n}_k12",
-            f"an integer model, 4,096 pixels, {n} units of 12 bits",
+            f"an integer model, 4,096 pixels, {n:,} units of 12 bits",
             {"float32": at_least(1 / limit)},
             "times as fast",
         )
@@ -234,7 +234,7 @@ _KERNELS = {
     "step": "a step of {n} units",
     "fwht_f32": "a Hadamard transform of {n} numbers",
     "fwht_i32": "a Hadamard transform of {n} integers",
-    "xnor": "{n} × {n} signs times integers of {k} bits",
+    "xnor": "{n} × {n} signs times {n} numbers, {k}-bit",
     "masked_add": "{n} × {n} signs in {d} diagonal blocks",
     "readout": "{o} outputs of {n} units",
     "project": "{d} inputs to {n} units",

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from hadamrnn_ext import disk
 from record import Record
-from report import Line, lines
+from report import Line, digits, lines
 from targets import least
 
 __all__ = ["draw"]
@@ -50,7 +50,7 @@ def _ratios(path: Path, compared: Sequence[Line], best: bool) -> Path:
             axes.plot(limit, place, "D", color=ORANGE, markersize=10, markeredgecolor="white", clip_on=False)
         beyond = max(ratio, limit or 1, 1), place
         style: dict[str, Any] = {"fontsize": SIZE, "va": "center", "textcoords": "offset points"}
-        axes.annotate(f"{ratio:.3g}", beyond, xytext=(10, 0), **style)
+        axes.annotate(digits(ratio), beyond, xytext=(10, 0), **style)
         axes.annotate(line.peer, (1, place), xycoords=("axes fraction", "data"), xytext=(10, 0), **style)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")

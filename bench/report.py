@@ -11,7 +11,18 @@ from record import Record, Run
 from tables import row, rule
 from targets import target
 
-__all__ = ["TITLES", "Line", "identity", "kernels", "lines", "machine", "markdown", "seconds", "table"]
+__all__ = [
+    "TITLES",
+    "Line",
+    "digits",
+    "identity",
+    "kernels",
+    "lines",
+    "machine",
+    "markdown",
+    "seconds",
+    "table",
+]
 
 #: Suites by what they measure, in the order of the page.
 TITLES = {
@@ -65,7 +76,8 @@ def machine(runs: Sequence[Run]) -> str:
         raise ValueError(f"the records are of several machines: {' and of '.join(met)}")
     loads = [run.machine["load"] for run in runs if run.machine["load"] is not None]
     said = f", load {min(loads):g}" + (f" to {max(loads):g}" if len(set(loads)) > 1 else "") if loads else ""
-    versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+    packages = {name: version for run in runs for name, version in run.machine["versions"].items()}
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     short = "; some runs were short ones (`--quick`)" if any(run.quick for run in runs) else ""
     return f"{met[0]}{said} at the start; Python {first['python']}, {versions}{short}."
 
@@ -90,7 +102,7 @@ def table(found: Sequence[Line]) -> str:
 def _cells(line: Line) -> list[str]:
     record, goal = line.record, target(line.record)
     wanted = "" if goal is None else goal[0] if goal[1] else f"{goal[0]}: missed"
-    ratio = f"{record.ratio:.3g}" + ("" if line.ratio == "times faster" else f" {line.ratio}")
+    ratio = digits(record.ratio) + ("" if line.ratio == "times faster" else f" {line.ratio}")
     ours, theirs = record.ours or seconds(record.ours_s), record.theirs or seconds(record.peer_s)
     return [line.what, ours, line.peer, theirs, ratio, wanted]
 
@@ -109,6 +121,11 @@ def kernels(records: Iterable[Record]) -> str:
             row([cases.kernel(record.id), seconds(record.ours_s), f"{record.ratio:,.0f}", rates, share])
         )
     return "\n".join(made)
+
+
+def digits(value: float) -> str:
+    """Three digits, with commas between thousands."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def seconds(value: float | None) -> str:

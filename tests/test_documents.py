@@ -244,7 +244,7 @@ def parsed(line: str) -> None:
     if words[1:] == ["train", "..."]:
         return
     if len(words) == 2 or words[2].startswith("..."):
-        assert words[1] in COMMANDS, line
+        assert words[1] in cli.COMMANDS, line
         return
     parser = cli._parser()
     arguments = note_given(parser, parser.parse_args(words[1:]), words[1:])
@@ -254,7 +254,6 @@ def parsed(line: str) -> None:
         assert config.preset.task == recipe.get_preset(arguments.preset).task
 
 
-COMMANDS = list(cli.COMMANDS)
 INLINE = [
     pytest.param(path, id=str(path.relative_to(ROOT)))
     for path in DOCUMENTS
@@ -270,11 +269,10 @@ def test_commands_within_a_text_are_commands(document):
             parsed(line)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", cli.COMMANDS)
 def test_examples_of_the_help_are_commands(command):
     module, _ = cli.COMMANDS[command]
-    examples = importlib.import_module(f"hadamrnn_ext.cli.{module}")
-    for line in examples.EXAMPLES.splitlines():
+    for line in importlib.import_module(f"hadamrnn_ext.cli.{module}").EXAMPLES.splitlines():
         parsed(re.sub(r"\s{3,}.*", "", line.strip()))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import hadamrnn_ext as hr
-from hadamrnn_ext import cli
+from commands import parsers
 
 ROWS = "label,a,b\n" + "u,ROW\nv,1,2\n" * 20
 TEXTS: dict[str, bytes | str] = {
@@ -191,9 +190,7 @@ NAMED = (
 )
 NUMBERS = [
     pytest.param(command, action.option_strings[0], id=f"{command} {action.option_strings[0]}")
-    for command, parser in next(
-        action.choices for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)
-    ).items()
+    for command, parser in parsers().items()
     for action in parser._actions
     if command in BASES
     and action.option_strings

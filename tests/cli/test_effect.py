@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hadamrnn_ext import cli
+from commands import parsers
 
 #: Options that have an effect in every call of a command; the others are in the table below.
 ALWAYS = {
@@ -83,14 +83,6 @@ IDLE = {
 }
 
 
-def commands() -> dict[str, argparse.ArgumentParser]:
-    actions = cli._parser()._actions
-    found = next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))
-    for parser in found.values():
-        parser.fill()
-    return found
-
-
 def options(text: str) -> Iterator[list[str]]:
     """ "--top 3 --logits": each option with its value; a word alone is a positional."""
     group: list[str] = []
@@ -142,7 +134,7 @@ def test_every_option_has_an_effect_always_or_is_refused_somewhere(command):
             known.update(option[0] if option[0].startswith("--") else "file" for option in options(text))
     names = {
         action.option_strings[0] if action.option_strings else action.dest
-        for action in commands()[command]._actions
+        for action in parsers()[command]._actions
         if not isinstance(action, argparse._HelpAction)
     }
     assert names <= known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import hadamrnn_ext
+from commands import parsers
 from hadamrnn_ext import cli
 
 ROOT = Path(hadamrnn_ext.__file__).parent
@@ -75,9 +75,7 @@ def messages(module: str) -> Iterator[tuple[str, str]]:
                 yield from ((option, text) for option in OPTION.findall(text))
 
 
-PARSERS = next(
-    action.choices for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)
-)
+PARSERS = parsers()
 MODULES = {name: f"hadamrnn_ext.cli.{module}" for name, (module, _) in cli.COMMANDS.items()}
 
 

@@ -140,6 +140,7 @@ class _Command(_Parser):
         self._module: str | None = module
 
     def fill(self) -> None:
+        """Adds the options of the command, unless they are there."""
         if self._module is not None:
             module, self._module = import_module(f".{self._module}", __name__), None
             module.add(self)
