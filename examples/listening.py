@@ -26,11 +26,11 @@ class Track(NamedTuple):
         return len(self.frames) * audio.HOP / rate
 
 
-def labelled(frames: Any, ends: Iterable[int]) -> Track:
-    """The track of these frames, in which the word ends at some."""
+def labelled(frames: Any, ends: Iterable[int], before: int = BEFORE) -> Track:
+    """The track of these frames, in which the word ends at some; so many frames `before` are called it already."""
     said, ends = np.zeros(len(frames), bool), list(ends)
     for end in ends:
-        said[max(0, end - BEFORE) : end + AFTER] = True
+        said[max(0, end - before) : end + AFTER] = True
     return Track(frames, np.where(said, "word", "other"), ends)
 
 

@@ -44,8 +44,9 @@ en-us en-gb en-029 en-gb-x-rp en-gb-scotland en-gb-x-gbclan en-gb-x-gbcwmd en-us
 """
 #: Voices of espeak-ng: those that are trained on, those that choose the threshold, and those that are only counted.
 HEARD = """
-Alex Alicia Andrea Andy Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike anika aunty benjamin boris caleb
-david ed f1 f4 grandma grandpa iven iven2 john klatt linda m1 m2 m5 m7 marcelo
+Alex Alicia Andrea Andy Annie AnxiousAndy Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Storm
+anika announcer aunty benjamin boris caleb croak david ed f1 f4 grandma grandpa gustave iven iven2 iven3 iven4 john klatt linda
+m1 m2 m5 m7 marcelo
 """
 HELD = "adam antonio belinda edward f2 klatt3 m3 max"
 UNHEARD = """
@@ -107,7 +108,7 @@ def sayings(
     asked = []
     for text in texts:
         voice = f"{rng.choice(ACCENTS.split())}+{rng.choice(voices.split())}"
-        asked.append(Speech(text, voice, int(rng.integers(115, 215)), int(rng.integers(15, 85))))
+        asked.append(Speech(text, voice, int(rng.integers(110, 220)), int(rng.integers(10, 90))))
     with ThreadPoolExecutor() as pool:
         return list(zip(pool.map(Speech.samples, asked), [text == phrase for text in texts], strict=True))
 
@@ -132,7 +133,7 @@ def track(
     for start in range(0, length, 20 * RATE):  # the noise changes every 20 seconds
         part = whole[start : start + 20 * RATE]
         part += np.float32(10 ** rng.uniform(-4, -2.5)) * rng.standard_normal(len(part), np.float32)
-    return labelled(audio.log_mel(whole, RATE), ends), begins
+    return labelled(audio.log_mel(whole, RATE), ends, before=0), begins
 
 
 def pieces(whole: Track, begins: list[int]) -> tuple[Any, Any]:
@@ -194,11 +195,11 @@ def main() -> None:
     add = parser.add_argument
     add("phrase", help="what to listen for, as it is spoken: two or three words are heard best")
     add("--out", type=Path, default=Path("wake_word"), metavar="FOLDER")
-    add("--times", type=int, default=1500, help="how often the phrase is said for the training")
+    add("--times", type=int, default=1200, help="how often the phrase is said for the training")
     add("--others", type=int, default=4000, help="how often something else is said for the training")
-    add("--count", type=int, default=4000, help="other sayings that false alarms are counted on")
+    add("--count", type=int, default=3000, help="other sayings that false alarms are counted on")
     add("--alarms", type=float, default=1.0, help="false alarms per hour that the threshold may cost")
-    add("--epochs", type=int, default=8, help="of the training")
+    add("--epochs", type=int, default=10, help="of the training")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if shutil.which("espeak-ng") is None:
