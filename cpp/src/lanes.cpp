@@ -47,7 +47,7 @@ void Lanes::run(int64_t steps) {
   p.modrelu = layer_.modrelu.data();
   p.d = width_;
   p.x = x_.data();
-  p.weight = m_.input_weight.data();
+  p.weight = m_.input_panels.data();
   p.bias = layer_.bias.data();
   p.phi = m_.input_activation;
   p.h = state_.data();

@@ -46,18 +46,23 @@ struct Forward {
 
   Forward(const RecurLanes& recur, int64_t t) : p(recur), x(L::from(recur.x) + t * recur.d) {}
 
-  // `project` of N units from `at` on, h apart.
+  // `project` of N units from `at` on, h apart, whose weights lie in panels.
   template <int N, int h>
   HADAMRNN_INLINE void project(int64_t at, reg (&v)[N]) const {
-    const float* w = p.weight + at;
+    constexpr int panel = int(lane_group);
+    static_assert(h % panel == 0 || (panel % h == 0 && N * h % panel == 0), "units of a panel are in the same places");
+    const float* w = p.weight + at / panel * panel * p.d + at % panel;
+    const int64_t stride = panel * p.d;
     const reg first = L::load(x);
     HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) v[i] = L::mul(L::load(w + i * h), first);
+    for (int i = 0; i < N; ++i) v[i] = L::mul(L::load(w + i * h / panel * stride + i * h % panel), first);
     for (int64_t k = 1; k < p.d; ++k) {
-      w += p.geometry.row;
+      w += panel;
       const reg next = L::load(x + k);
       HADAMRNN_UNROLL
-      for (int i = 0; i < N; ++i) v[i] = L::add(v[i], L::mul(L::load(w + i * h), next));
+      for (int i = 0; i < N; ++i) {
+        v[i] = L::add(v[i], L::mul(L::load(w + i * h / panel * stride + i * h % panel), next));
+      }
     }
     HADAMRNN_UNROLL
     for (int i = 0; i < N; ++i) v[i] = L::add(v[i], L::load(p.bias + at + i * h));

@@ -38,7 +38,7 @@ struct RecurLanes {
   Activation activation;
   const float* su;
   const float* modrelu;
-  // v_t is phi(weight x[t] + bias); x is (steps, d, lanes), weight is (d, n).
+  // v_t is phi(weight x[t] + bias); x is (steps, d, lanes); weight lies in panels (linear-inl.hpp).
   int64_t d;
   const float* x;
   const float* weight;
@@ -201,8 +201,8 @@ struct KernelTable {
   void (*add_sums_i32)(const int32_t* x, int64_t n, int64_t* sums);  // sums += x
   void (*add_sums_i16)(const int16_t* x, int64_t n, int64_t* sums);
   void (*widen_i16)(const int16_t* x, int64_t n, int32_t* out);
-  // x[j] = (means[j] >> shift) - feature_offset, and y[k] = codes[k] x for o rows of n codes of 8 bits in 16: exact. n is
-  // a multiple of feature_group.
+  // x[j] = (means[j] >> shift) - feature_offset, and y[k] = codes[k] x for o rows of n codes of 8 bits in 16: exact. n
+  // is a multiple of feature_group.
   void (*short_features_i32)(const int32_t* means, int64_t n, int32_t shift, int16_t* x);
   void (*readout_i16)(const int16_t* codes, const int16_t* x, int64_t n, int64_t o, int64_t* y);
   // 16-bit lanes of n integers, in the order in which the recurrence wants them.
