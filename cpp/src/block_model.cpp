@@ -58,7 +58,8 @@ void pack_input(const IntegerSpec& spec, const Storage& s, BlockData& d) {
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j < width; ++j) {
       const int32_t weight = spec.codes[size_t(i * width + j)] * b.input_multiplier[size_t(i / s.block_size)];
-      d.weights[size_t((j / 2 * s.size() + s.index[size_t(i)]) * 2 + j % 2)] = int16_t(weight);
+      const int64_t at = s.index[size_t(i)], panel = at / lane_group * pairs + j / 2;
+      d.weights[size_t((panel * lane_group + at % lane_group) * 2 + j % 2)] = int16_t(weight);
     }
   }
   d.input.pairs = pairs;

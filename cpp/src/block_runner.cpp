@@ -47,18 +47,20 @@ class BlockArithmetic {
                   excess_shift()};
       means_.resize(size_t(groups * n));
       if constexpr (sizeof(T) == 2) wide_.resize(size_t(work.chunk * n));
+      prepare_answers();
     } else {
       sums_.resize(size_t(groups * n));
     }
   }
 
   static constexpr int64_t free_steps = 64;
+  static constexpr bool reads_each = true;
   static bool finite(const T*, int64_t) { return true; }
   static bool finite(const int64_t*, int64_t) { return true; }
   static bool is_fused() { return false; }
 
   const int32_t* read(const float* x, int64_t steps) {
-    quantize(integer_, x, steps * m_.input_size, inputs_.data());
+    quantize(m_, x, steps * m_.input_size, inputs_.data());
     return inputs_.data();
   }
 
@@ -131,6 +133,27 @@ class BlockArithmetic {
     }
   }
 
+  // The same of a running pool with the logits after each step, the means staying in 32 bits and in the order in which
+  // the readout wants them; false for other pools.
+  bool add_and_read(const T* z, int64_t steps, int64_t* sum, float* y) {
+    if (!is_running()) return false;
+    const int64_t n = top().size(), groups = m_.groups(), size = groups * n, o = m_.output_size;
+    const int32_t k = m_.pool.time_constant;
+    for (int64_t j = 0; j < size; ++j) means_[size_t(j)] = int32_t(sum[answer_at(j)]);
+    for (int64_t t = 0; t < steps; ++t, z += n, y += o) {
+      m_.kernels->pool_i32(answers_, as_read(z), 1, means_.data());
+      if (integer_.integer_readout) {
+        m_.kernels->short_features_i32(means_.data(), size, k, short_.data());
+        integer_logits(y);
+      } else {
+        m_.kernels->float_features_i32(means_.data(), size, k, unit_.data(), read_.data());
+        m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), read_.data(), size, o, 1, y);
+      }
+    }
+    for (int64_t j = 0; j < size; ++j) sum[answer_at(j)] = means_[size_t(j)];
+    return true;
+  }
+
   void readout(const T* z, int64_t count, float* y) {
     const int64_t n = top().size(), o = m_.output_size;
     if (integer_.integer_readout) {
@@ -153,22 +176,27 @@ class BlockArithmetic {
     const int64_t size = int64_t(features_.size()), n = top().size(), o = m_.output_size;
     if (integer_.integer_readout) {
       const int64_t k = m_.pool.time_constant;
-      for (int64_t j = 0; j < size; ++j) {
-        const int64_t finer = is_share(j / n) ? 15 : excess_shift();
-        const int64_t feature = k > 0 ? sums[j] >> k : ((sums[j] << finer) + steps / 2) / steps;
-        short_[size_t(j)] = int16_t(feature - feature_offset);
+      int16_t* feature = short_.data();
+      for (int64_t g = 0; g < m_.groups(); ++g) {
+        const int64_t finer = is_share(g) ? 15 : excess_shift();
+        for (int64_t j = 0; j < n; ++j, ++sums) {
+          const int64_t mean = k > 0 ? *sums >> k : ((*sums << finer) + steps / 2) / steps;
+          *feature++ = int16_t(mean - feature_offset);
+        }
       }
       return integer_logits(y);
     }
     const float* r = features(sums, steps);
-    for (int64_t j = 0; j < size; ++j) read_[size_t(j)] = r[j / n * n + order_[size_t(j % n)]];
+    float* read = read_.data();
+    for (int64_t g = 0; g < m_.groups(); ++g, r += n) {
+      for (const int32_t at : order_) *read++ = r[at];
+    }
     m_.kernels->readout_f32(m_.output_weight.data(), m_.output_bias.data(), read_.data(), size, o, 1, y);
   }
 
   const float* features(const int64_t* sums, int64_t steps) {
     const int64_t n = top().size();
     const int32_t k = m_.pool.time_constant;
-    const float finer = k > 0 ? std::ldexp(1.0f, -excess_shift()) : 1.0f, one = k > 0 ? std::ldexp(1.0f, -15) : 1.0f;
     for (int64_t g = 0; g < m_.groups(); ++g, sums += n) {
       float* r = features_.data() + g * n;
       if (k > 0) {
@@ -176,7 +204,7 @@ class BlockArithmetic {
       } else {
         for (int64_t j = 0; j < n; ++j) r[j] = float(sums[j]) / float(steps);
       }
-      for (int64_t j = 0; j < n; ++j) r[j] *= is_share(g) ? one : blocks_.scale[size_t(j)] * finer;
+      for (int64_t j = 0; j < n; ++j) r[j] *= unit_of(g, j);
     }
     return features_.data();
   }
@@ -205,6 +233,42 @@ class BlockArithmetic {
   bool is_running() const { return m_.pool.time_constant > 0; }
   bool is_share(int64_t group) const { return m_.pool.share && (!m_.pool.excess || group % 2 != 0); }
   int32_t excess_shift() const { return 16 - blocks_.state_bits; }
+  // Of a feature of unit j, storage order.
+  float unit_of(int64_t group, int64_t j) const {
+    if (is_share(group)) return is_running() ? 1.0f / (1 << 15) : 1.0f;
+    const float finer = is_running() ? 1.0f / float(1 << excess_shift()) : 1.0f;
+    return blocks_.scale[size_t(j)] * finer;
+  }
+
+  // Integers are exact in any order; floats are added in that of order_.
+  bool in_lane_order() const { return sizeof(T) == 4 || integer_.integer_readout; }
+  int64_t answer_at(int64_t j) const { return answer_at_.empty() ? j : answer_at_[size_t(j)]; }
+  void prepare_answers() {
+    const int64_t n = top().size(), groups = m_.groups();
+    answers_ = running_;
+    if (!in_lane_order()) {
+      for (int64_t j = 0; j < groups * n; ++j) answer_at_.push_back(int32_t(j / n * n + order_[size_t(j % n)]));
+      for (int64_t j = 0; j < answers_.thresholds * n; ++j) {
+        threshold_.push_back(running_.threshold[j / n * n + order_[size_t(j % n)]]);
+      }
+      answers_.threshold = threshold_.data();
+    }
+    if (integer_.integer_readout) return;
+    for (int64_t j = 0; j < groups * n; ++j) unit_.push_back(unit_of(j / n, answer_at(j) % n));
+  }
+  // One step of states in 32 bits, in the order of the answers.
+  const int32_t* as_read(const T* z) {
+    if constexpr (sizeof(T) == 4) return z;
+    if constexpr (sizeof(T) == 2) {
+      if (in_lane_order()) {
+        m_.kernels->widen_i16(z, top().size(), wide_.data());
+      } else {
+        int32_t* wide = wide_.data();
+        for (const int32_t at : order_) *wide++ = z[at];
+      }
+      return wide_.data();
+    }
+  }
 
   void add_running(const T* z, int64_t steps, int64_t* sum) {
     const int64_t count = steps * top().size();
@@ -238,7 +302,10 @@ class BlockArithmetic {
   Buffer<float> read_;          // features in the order in which the readout adds
   std::vector<int32_t> order_;  // of units: where each lies that the readout reads
   Pooling<T> pool_{};
-  Pooling<int32_t> running_{};
+  Pooling<int32_t> running_{}, answers_{};  // of storage order, and of that of answers at every step
+  Buffer<int32_t> threshold_;               // of answers_
+  std::vector<int32_t> answer_at_;          // where the means of answers_ lie in storage order; empty: in place
+  Buffer<float> unit_;                      // of the features of answers_
   Buffer<T> sums_;
   Buffer<int32_t> means_, wide_;
   Buffer<int16_t> short_;  // features of an integer readout, which is then in logits_

@@ -26,6 +26,7 @@ class FloatArithmetic {
   }
 
   const int64_t free_steps;
+  static constexpr bool reads_each = false;
   bool finite(const float* values, int64_t count) const { return m_.kernels->finite_f32(values, count); }
 
   bool is_fused() const { return m_.input_width() == 1 && m_.input_activation == InputActivation::linear; }

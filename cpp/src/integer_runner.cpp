@@ -33,13 +33,14 @@ class IntegerArithmetic {
   }
 
   static constexpr int64_t free_steps = 64;
+  static constexpr bool reads_each = false;
   static bool finite(const int32_t*, int64_t) { return true; }
   static bool finite(const int64_t*, int64_t) { return true; }
 
   bool is_fused() const { return m_.input_width() == 1; }
 
   const int32_t* read(const float* x, int64_t steps) {
-    quantize(integer_, x, steps * m_.input_size, inputs_.data());
+    quantize(m_, x, steps * m_.input_size, inputs_.data());
     return inputs_.data();
   }
 

@@ -18,9 +18,10 @@ inline int32_t quantized(float x, float scale, float low, float high) {
   return int32_t((q + magic) - magic);
 }
 
-inline void quantize(const IntegerData& integer, const float* x, int64_t count, int32_t* q) {
-  const float scale = integer.input_scale, low = float(integer.input_low), high = float(integer.input_high);
-  for (int64_t k = 0; k < count; ++k) q[k] = quantized(x[k], scale, low, high);
+// The same of features.
+inline void quantize(const ModelData& m, const float* x, int64_t count, int32_t* q) {
+  const IntegerData& integer = *m.integer;
+  m.kernels->quantize_f32(x, count, integer.input_scale, float(integer.input_low), float(integer.input_high), q);
 }
 
 inline void check_numbers(const float* h, int64_t count) {

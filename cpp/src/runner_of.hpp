@@ -21,6 +21,7 @@ namespace hadamrnn {
 //   prepare(l, step)         the constants of a layer
 //   recur, multiply, update  the fused kernel, or the product H h by another one and the rest of a step
 //   add, readout, read_pool  states into the sums of a pool; logits of states, and of a pool
+//   reads_each               whether add_and_read may take steps and the logits after each of them at once
 //   features                 what the readout of a pool multiplies
 //   get, set                 a layer's state as floats
 template <class Arithmetic>
@@ -145,6 +146,11 @@ class RunnerOf : public Runner {
 
   // The steps that have just been kept, into the pool; with `y`, the logits after each of them.
   void add_steps(int64_t i, int64_t slot, int64_t steps, float* y) {
+    if constexpr (Arithmetic::reads_each) {
+      if (y && arithmetic_.add_and_read(work_.states.data(), steps, memory_.totals().sum(slot), y)) {
+        return memory_.totals().add_steps(slot, steps);
+      }
+    }
     const int64_t size = top().size(), each = y ? 1 : steps;
     for (int64_t t = 0; t < steps; t += each) {
       arithmetic_.add(work_.states.data() + t * size, each, memory_.totals().sum(slot));

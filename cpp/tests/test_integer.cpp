@@ -1,5 +1,6 @@
 // The integer recurrence and its dense products against 64-bit arithmetic, one operation after another.
 #include <algorithm>
+#include <cmath>
 
 #include "check.hpp"
 #include "data.hpp"
@@ -186,10 +187,68 @@ void products(const KernelTable& table, Random& random, int64_t d, int64_t n, in
   check(y.intact(), "readout_i32 " + what + " keeps to its memory");
 }
 
+// Running means as features, and what a readout of integers makes of them; the largest numbers that there are.
+void features(const KernelTable& table, Random& random, int64_t n, int64_t o, bool extreme) {
+  const int32_t shift = 7, offset = 1 << 15;
+  const Ints means = random.integers<int32_t>(n, 0, (1 << 23) - 1);
+  const std::vector<float> scale = random.reals<float>(n);
+  const std::vector<int16_t> states = random.integers<int16_t>(n, -32768, 32767);
+  std::vector<int16_t> codes = random.integers<int16_t>(o * n, -128, 127), shorts, x;
+  std::vector<float> floats;
+  for (int64_t j = 0; j < n; ++j) {
+    const int32_t mean = means[size_t(j)] >> shift;
+    shorts.push_back(int16_t(mean - offset));
+    floats.push_back(float(mean) * scale[size_t(j)]);
+  }
+  x = extreme ? std::vector<int16_t>(size_t(n), -32768) : shorts;
+  if (extreme) std::fill(codes.begin(), codes.end(), int16_t(-128));
+  std::vector<int64_t> sums;
+  for (int64_t k = 0; k < o; ++k) {
+    int64_t sum = 0;
+    for (int64_t j = 0; j < n; ++j) sum += int64_t(codes[size_t(k * n + j)]) * x[size_t(j)];
+    sums.push_back(sum);
+  }
+  const std::string what = std::to_string(o) + " of " + std::to_string(n);
+  Unaligned<int32_t> in(means), wide(n);
+  Unaligned<int16_t> z(states), features(x), c(codes), out(n);
+  Unaligned<float> unit(scale), real(n);
+  Unaligned<int64_t> y(o);
+  table.widen_i16(z.data(), n, wide.data());
+  check_same("widen_i16 " + what, wide.data(), Ints(states.begin(), states.end()).data(), n);
+  table.short_features_i32(in.data(), n, shift, out.data());
+  check_same("short_features_i32 " + what, out.data(), shorts.data(), n);
+  table.float_features_i32(in.data(), n, shift, unit.data(), real.data());
+  check_same("float_features_i32 " + what, real.data(), floats.data(), n);
+  table.readout_i16(c.data(), features.data(), n, o, y.data());
+  check_same("readout_i16 " + what, y.data(), sums.data(), o);
+  check(wide.intact() && out.intact() && real.intact() && y.intact(), "features " + what + " keep to their memory");
+}
+
+// Halves go to the even number, and what is beyond the ends to them.
+void quantized(const KernelTable& table, Random& random, int64_t count) {
+  std::vector<float> x = random.reals<float>(count);
+  const float scale = 0.125f;
+  Ints expected;
+  for (int64_t j = 0; j < count; ++j) {
+    float& v = x[size_t(j)];
+    v = j % 5 == 0 ? scale * (float(j) + 0.5f) : j % 7 == 0 ? v * 1e30f : v;
+    expected.push_back(int32_t(std::clamp(std::nearbyint(v / scale), -15.0f, 15.0f)));
+  }
+  Unaligned<float> in(x);
+  Unaligned<int32_t> q(count);
+  table.quantize_f32(in.data(), count, scale, -15, 15, q.data());
+  check_same("quantize_f32 of " + std::to_string(count), q.data(), expected.data(), count);
+  check(q.intact(), "quantize_f32 keeps to its memory");
+}
+
 }  // namespace
 
 void test_integer(const KernelTable& table) {
   Random random;
+  for (const int64_t n : {32, 96, 384, 20480}) {
+    for (const int64_t o : {1, 4, 11}) features(table, random, n, o, n > 10000);
+  }
+  for (const int64_t count : {1, 3, 16, 31, 64, 65}) quantized(table, random, count);
   for (const Shape& shape : {Shape{16, 0, 1}, Shape{48, 3, 1}, Shape{64, 6, 1}, Shape{512, 9, 1}, Shape{2048, 11, 1},
                              Shape{16, 1, 12}, Shape{32, 4, 20}}) {
     for (const Activation activation : {Activation::linear, Activation::relu, Activation::modrelu, Activation::sign}) {

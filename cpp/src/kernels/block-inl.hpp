@@ -164,7 +164,16 @@ void widen(const int16_t* x, int64_t n, int32_t* out) {
 template <class V>
 void short_features(const int32_t* means, int64_t n, int32_t shift, int16_t* x) {
   const typename V::reg offset = V::set(feature_offset);
-  for (int64_t j = 0; j < n; j += V::W) V::store_short(x + j, V::sub(V::shift_right(V::load(means + j), shift), offset));
+  for (int64_t j = 0; j < n; j += V::W)
+    V::store_short(x + j, V::sub(V::shift_right(V::load(means + j), shift), offset));
+}
+
+// The same as floats, in units of `scale`.
+template <class F, class V>
+void float_features(const int32_t* means, int64_t n, int32_t shift, const float* scale, float* x) {
+  for (int64_t j = 0; j < n; j += V::W) {
+    F::store(x + j, F::mul(V::to_float(V::shift_right(V::load(means + j), shift)), F::load(scale + j)));
+  }
 }
 
 // y[k] = codes[k] x for K rows of codes, which share the features.
@@ -198,53 +207,67 @@ void readout_features(const int16_t* codes, const int16_t* x, int64_t n, int64_t
 
 // --- the input -----------------------------------------------------------------------------------------
 
-// v + half of N inputs, which share what belongs to the units: at k, given to store(i, v).
-template <class V, int N, class Store>
-HADAMRNN_INLINE void block_inputs(const BlockInput& p, const int32_t* pairs, int64_t k, const Store& store) {
+// v + half of N inputs and M registers of units from k on, whose weights begin at w: the inputs share each load.
+template <class V, int N, int M, class T>
+HADAMRNN_INLINE void block_tile(const BlockInput& p, const int16_t* w, const int32_t* pairs, int64_t k, T* rows) {
   using reg = typename V::reg;
-  const reg bias = V::load(p.bias + k), shift = V::load(p.shift + k), half = V::set(p.half);
-  reg sum[N];
+  reg sum[N][M];
   HADAMRNN_UNROLL
-  for (int i = 0; i < N; ++i) sum[i] = bias;
-  const int16_t* w = p.weights + 2 * k;
-  for (int64_t j = 0; j < p.pairs; ++j, w += 2 * p.size) {
+  for (int a = 0; a < N * M; ++a) sum[a / M][a % M] = V::load(p.bias + k + a % M * V::W);
+  for (int64_t j = 0; j < p.pairs; ++j, w += 2 * lane_group, ++pairs) {
     HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) sum[i] = V::add_pair(sum[i], w, pairs[i * p.pairs + j]);
+    for (int i = 0; i < N; ++i) {
+      HADAMRNN_UNROLL
+      for (int m = 0; m < M; ++m) {
+        const int64_t at = m * V::W / lane_group * lane_group * p.pairs + m * V::W % lane_group;
+        sum[i][m] = V::add_pair(sum[i][m], w + 2 * at, pairs[i * p.pairs]);
+      }
+    }
   }
+  const reg half = V::set(p.half);
   HADAMRNN_UNROLL
-  for (int i = 0; i < N; ++i) sum[i] = V::shift_right_each(sum[i], shift);
-  if (p.bound) {
-    const reg bound = V::load(p.bound + k), low = V::sub(V::set(0), bound);
-    HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) sum[i] = V::max(V::min(sum[i], bound), low);
-  } else if (p.rectified) {
-    HADAMRNN_UNROLL
-    for (int i = 0; i < N; ++i) sum[i] = V::relu(sum[i]);
+  for (int a = 0; a < N * M; ++a) {
+    const int64_t at = k + a % M * V::W;
+    reg v = V::shift_right_each(sum[a / M][a % M], V::load(p.shift + at));
+    if (p.bound) {
+      const reg bound = V::load(p.bound + at);
+      v = V::max(V::min(v, bound), V::sub(V::set(0), bound));
+    } else if (p.rectified) {
+      v = V::relu(v);
+    }
+    T* out = rows + a / M * p.size + at;
+    if constexpr (sizeof(T) == 2) {
+      V::store_short(out, V::add(v, half));
+    } else {
+      V::store(out, V::add(v, half));
+    }
   }
-  HADAMRNN_UNROLL
-  for (int i = 0; i < N; ++i) store(i, V::add(sum[i], half));
 }
 
-template <class V, int N, class T>
-void block_rows(const BlockInput& input, const int32_t* pairs, T* rows) {
+// `count` inputs, a multiple of N, and M registers of units at a time from k on; what is left in half as many.
+template <class V, int N, int M, class T>
+void block_rows(const BlockInput& input, const int32_t* pairs, int64_t count, int64_t k, T* rows) {
   const BlockInput p = input;  // by value, so that no store makes the compiler read it again
-  for (int64_t k = 0; k < p.size; k += V::W) {
-    block_inputs<V, N>(p, pairs, k, [&](int i, typename V::reg v) {
-      if constexpr (sizeof(T) == 2) {
-        V::store_short(rows + i * p.size + k, v);
-      } else {
-        V::store(rows + i * p.size + k, v);
+  constexpr int64_t tile = M * V::W, panels = tile < lane_group ? lane_group : tile;
+  for (; k + panels <= p.size; k += panels) {
+    for (int64_t i = 0; i < panels; i += tile) {
+      const int16_t* w = p.weights + 2 * (k * p.pairs + i);
+      for (int64_t r = 0; r < count; r += N) {
+        block_tile<V, N, M>(p, w, pairs + r * p.pairs, k + i, rows + r * p.size);
       }
-    });
+    }
+  }
+  if constexpr (tile > lane_group) {
+    if (k < p.size) block_rows<V, N, M / 2>(p, pairs, count, k, rows);
   }
 }
 
 template <class V, class T>
 void project_blocks(const BlockInput& p, const int32_t* pairs, int64_t count, T* rows) {
-  constexpr int N = 4;
-  int64_t i = 0;
-  for (; i + N <= count; i += N) block_rows<V, N>(p, pairs + i * p.pairs, rows + i * p.size);
-  for (; i < count; ++i) block_rows<V, 1>(p, pairs + i * p.pairs, rows + i * p.size);
+  constexpr int N = 4, M = 2;
+  const int64_t whole = count - count % N;
+  block_rows<V, N, M>(p, pairs, whole, 0, rows);
+  block_rows<V, 1, M>(p, pairs + whole * p.pairs, count - whole, 0, rows + whole * p.size);
 }
 
 }  // namespace HADAMRNN_ISA

@@ -34,7 +34,7 @@ struct BlockRecur {
 struct BlockInput {
   int64_t size;            // units, padded
   int64_t pairs;           // of features
-  const int16_t* weights;  // codes times M_x: (pairs, size, 2)
+  const int16_t* weights;  // codes times M_x, in panels of lane_group units: (size / lane_group, pairs, lane_group, 2)
   const int32_t* bias;     // beta + half of 2^r
   const int32_t* shift;    // r
   const int32_t* bound;    // C, or null: v is not clipped

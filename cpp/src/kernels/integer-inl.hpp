@@ -215,6 +215,28 @@ void recur_integers(const IntegerRecur& p, int64_t steps) {
   recur_any<V>(p, steps);
 }
 
+// --- features as integers -------------------------------------------------------------------------------
+
+// At most 16 bits are left after the clamp, which adding and subtracting 1.5 2^23 rounds.
+template <class F, class V>
+HADAMRNN_INLINE void quantize_lanes(const float* x, float scale, float low, float high, int32_t* q) {
+  const typename F::reg magic = F::set(12582912.0f);
+  const typename F::reg y = F::min(F::max(F::div(F::load(x), F::set(scale)), F::set(low)), F::set(high));
+  V::store(q, V::from_float(F::sub(F::add(y, magic), magic)));
+}
+
+template <class F, class V>
+void quantize(const float* x, int64_t count, float scale, float low, float high, int32_t* q) {
+  int64_t j = 0;
+  for (; j + V::W <= count; j += V::W) quantize_lanes<F, V>(x + j, scale, low, high, q + j);
+  if (j == count) return;
+  float last[V::W] = {};
+  int32_t codes[V::W];
+  for (int64_t k = j; k < count; ++k) last[k - j] = x[k];
+  quantize_lanes<F, V>(last, scale, low, high, codes);
+  for (int64_t k = j; k < count; ++k) q[k] = codes[k - j];
+}
+
 // --- dense products of codes ----------------------------------------------------------------------------
 
 template <class V>

@@ -65,8 +65,10 @@ const KernelTable table = {
     add_sums<int16_t>,
     widen<I32>,
     short_features<I32>,
+    float_features<F32, I32>,
     readout_features<I32>,
     shorten_integers<Short>,
+    quantize<F32, I32>,
     project_integers<I32>,
     readout_integers<I32>,
 };

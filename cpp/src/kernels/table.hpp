@@ -201,12 +201,15 @@ struct KernelTable {
   void (*add_sums_i32)(const int32_t* x, int64_t n, int64_t* sums);  // sums += x
   void (*add_sums_i16)(const int16_t* x, int64_t n, int64_t* sums);
   void (*widen_i16)(const int16_t* x, int64_t n, int32_t* out);
-  // x[j] = (means[j] >> shift) - feature_offset, and y[k] = codes[k] x for o rows of n codes of 8 bits in 16: exact. n
-  // is a multiple of feature_group.
+  // x[j] = (means[j] >> shift) - feature_offset, or float(means[j] >> shift) scale[j]; and y[k] = codes[k] x for o rows
+  // of n codes of 8 bits in 16: exact. n is a multiple of feature_group.
   void (*short_features_i32)(const int32_t* means, int64_t n, int32_t shift, int16_t* x);
+  void (*float_features_i32)(const int32_t* means, int64_t n, int32_t shift, const float* scale, float* x);
   void (*readout_i16)(const int16_t* codes, const int16_t* x, int64_t n, int64_t o, int64_t* y);
   // 16-bit lanes of n integers, in the order in which the recurrence wants them.
   void (*shorten_i32)(const int32_t* x, int64_t n, int16_t* out);
+  // q = clamp(rint(x / scale)) of `count` numbers, none of them NaN; low and high fit 16 bits.
+  void (*quantize_f32)(const float* x, int64_t count, float scale, float low, float high, int32_t* q);
   // rows[i] = codes x[i] for `count` rows x of d values; codes are (d, n), n padded.
   void (*project_i32)(const int8_t* codes, const int32_t* x, int64_t d, int64_t n, int64_t count, int32_t* rows);
   // y[i] = codes relu(z[i]) + bias; codes are (o, n), n padded; z is (count, n), y is (count, o).

@@ -26,6 +26,7 @@ struct F32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm256_add_ps(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm256_sub_ps(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm256_mul_ps(x, y); }
+  HADAMRNN_INLINE static reg div(reg x, reg y) { return _mm256_div_ps(x, y); }
   HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return _mm256_fmadd_ps(y, set(s), acc); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
@@ -160,6 +161,8 @@ struct I32 {
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return add(acc, _mm256_madd_epi16(_mm256_loadu_si256(reinterpret_cast<const reg*>(w)), set(pair)));
   }
+  HADAMRNN_INLINE static reg from_float(F32::reg x) { return _mm256_cvttps_epi32(x); }  // whole numbers
+  HADAMRNN_INLINE static __m256 to_float(reg x) { return _mm256_cvtepi32_ps(x); }
   HADAMRNN_INLINE static reg load_short(const int16_t* p) {
     return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }

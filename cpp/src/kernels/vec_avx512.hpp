@@ -30,6 +30,7 @@ struct F32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return _mm512_add_ps(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return _mm512_sub_ps(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return _mm512_mul_ps(x, y); }
+  HADAMRNN_INLINE static reg div(reg x, reg y) { return _mm512_div_ps(x, y); }
   HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return _mm512_fmadd_ps(y, set(s), acc); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
@@ -165,6 +166,8 @@ struct I32 {
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return add(acc, _mm512_madd_epi16(_mm512_loadu_si512(w), set(pair)));
   }
+  HADAMRNN_INLINE static reg from_float(F32::reg x) { return _mm512_cvtps_epi32(x); }  // whole numbers
+  HADAMRNN_INLINE static __m512 to_float(reg x) { return _mm512_cvtepi32_ps(x); }
   HADAMRNN_INLINE static reg load_short(const int16_t* p) {
     return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }

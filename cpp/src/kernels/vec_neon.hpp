@@ -26,6 +26,7 @@ struct F32 {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return vaddq_f32(x, y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return vsubq_f32(x, y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return vmulq_f32(x, y); }
+  HADAMRNN_INLINE static reg div(reg x, reg y) { return vdivq_f32(x, y); }
   HADAMRNN_INLINE static reg add_signed(reg acc, reg y, float s) { return vfmaq_n_f32(acc, y, s); }
   template <int S>
   HADAMRNN_INLINE static reg butterfly(reg x) {
@@ -162,6 +163,8 @@ struct I32 {
     acc = vmlal_n_s16(acc, both.val[0], int16_t(uint16_t(pair & 0xFFFF)));
     return vmlal_n_s16(acc, both.val[1], int16_t(pair >> 16));
   }
+  HADAMRNN_INLINE static reg from_float(F32::reg x) { return vcvtq_s32_f32(x); }  // whole numbers
+  HADAMRNN_INLINE static float32x4_t to_float(reg x) { return vcvtq_f32_s32(x); }
   HADAMRNN_INLINE static reg load_short(const int16_t* p) { return vmovl_s16(vld1_s16(p)); }
   HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {
     const int16x8_t a = vld1q_s16(x), b = vld1q_s16(y);

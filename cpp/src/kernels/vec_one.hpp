@@ -26,6 +26,7 @@ struct One {
   HADAMRNN_INLINE static reg add(reg x, reg y) { return T(x + y); }
   HADAMRNN_INLINE static reg sub(reg x, reg y) { return T(x - y); }
   HADAMRNN_INLINE static reg mul(reg x, reg y) { return T(x * y); }
+  HADAMRNN_INLINE static reg div(reg x, reg y) { return T(x / y); }
   HADAMRNN_INLINE static reg add_signed(reg acc, reg y, T s) { return T(acc + y * s); }
   template <int S>
   static reg butterfly(reg x) {
@@ -78,6 +79,8 @@ struct One {
   HADAMRNN_INLINE static reg add_pair(reg acc, const int16_t* w, int32_t pair) {
     return acc + w[0] * int16_t(uint16_t(pair & 0xFFFF)) + w[1] * (pair >> 16);
   }
+  HADAMRNN_INLINE static reg from_float(float x) { return T(x); }  // whole numbers
+  HADAMRNN_INLINE static float to_float(reg x) { return float(x); }
   HADAMRNN_INLINE static reg load_short(const int16_t* p) { return T(*p); }
   // acc + x y of twice as many elements as there are lanes; which lane a product goes to does not matter.
   HADAMRNN_INLINE static reg add_products(reg acc, const int16_t* x, const int16_t* y) {

@@ -117,6 +117,20 @@ inline __m256 extract_half(__m512 a, int half) {
   return r;
 }
 
+inline __m512i widen_shorts(__m256i a) {
+  const Lanes<int16_t, __m256i> x(a);
+  Lanes<int32_t, __m512i> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = x.lane[i];
+  return r;
+}
+
+inline __m512 to_floats(__m512i a) {
+  const Lanes<int32_t, __m512i> x(a);
+  Lanes<float, __m512> r;
+  for (int i = 0; i < 16; ++i) r.lane[i] = float(x.lane[i]);
+  return r;
+}
+
 inline __m256i narrow(unsigned mask, __m512i a) {
   const I64 x(a);
   Lanes<int32_t, __m256i> r;
@@ -132,6 +146,8 @@ inline __m256i narrow(unsigned mask, __m512i a) {
 #define _mm512_fmadd_ps emulated::fmadd
 #define _mm512_cvtps_epi32 emulated::to_integers
 #define _mm512_cvtepi8_epi32 emulated::widen
+#define _mm512_cvtepi16_epi32 emulated::widen_shorts
+#define _mm512_cvtepi32_ps emulated::to_floats
 #define _mm512_sra_epi32 emulated::shift_arithmetic
 #define _mm512_srai_epi32 emulated::shift_arithmetic
 #define _mm512_srav_epi32 emulated::shift_arithmetic_each
