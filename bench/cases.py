@@ -200,7 +200,7 @@ CASES = (
         Case(
             "kernels",
             f"fwht_f32_n{2**k}",
-            f"the Hadamard transform of {2**k:,} numbers, 64 kB at once",
+            f"Hadamard transforms of {2**k:,} numbers (64 kB)",
             {"fht_cpu": at_least(1.3)},
         )
         for k in range(6, 14)

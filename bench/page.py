@@ -74,7 +74,12 @@ def page(text: str, runs: Sequence[Run]) -> str:
     ]
     text = replaced(text, TABLE, "\n".join(lines))
     alone = report.kernels(records(runs))
-    return replaced(text, KERNELS, f"{report.machine(runs)}\n\n{alone}") if alone else text
+    if not alone:
+        return text
+    parts = [report.machine(runs), alone]
+    if plots.steps(records(runs)):
+        parts.append("![Nanoseconds per step by the number of units](results_steps.png)")
+    return replaced(text, KERNELS, "\n\n".join(parts))
 
 
 if __name__ == "__main__":

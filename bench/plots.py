@@ -16,7 +16,7 @@ from record import Record
 from report import Line, digits, lines
 from targets import least
 
-__all__ = ["draw"]
+__all__ = ["draw", "steps"]
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
 SIZE = 16  # points, which are legible at half of the size of the picture
@@ -32,16 +32,20 @@ def draw(stem: Path, records: Sequence[Record], best: bool = False) -> list[Path
     compared = [line for line in lines(records, best) if line.ratio == "times faster" and line.record.ratio]
     if compared:
         paths.append(_ratios(stem.with_name(stem.name + "_ratios.png"), compared, best))
-    steps = [record for record in records if record.peer == "n_log2_n" and record.ours_s]
-    if steps:
-        paths.append(_steps(stem.with_name(stem.name + "_steps.png"), steps))
+    if found := steps(records):
+        paths.append(_steps(stem.with_name(stem.name + "_steps.png"), found))
     return paths
+
+
+def steps(records: Sequence[Record]) -> list[Record]:
+    """The times of a step of each size."""
+    return [record for record in records if record.peer == "n_log2_n" and record.ours_s]
 
 
 def _ratios(path: Path, compared: Sequence[Line], best: bool) -> Path:
     """A bar for each line, from 1 on, with the peer in a column on the right. It is to be read at half of its size."""
     figure, axes = plt.subplots(
-        figsize=(13, 1.8 + 0.62 * len(compared)), layout="constrained", facecolor="white"
+        figsize=(13, 1.8 + 0.68 * len(compared)), layout="constrained", facecolor="white"
     )
     for place, line in enumerate(compared):
         ratio, limit = line.record.ratio, least(line.record)
@@ -59,7 +63,7 @@ def _ratios(path: Path, compared: Sequence[Line], best: bool) -> Path:
     axes.set_xlim(
         min(0.5, least_of_all), 3 * max(max(line.record.ratio, least(line.record) or 0) for line in compared)
     )
-    axes.set_yticks(range(len(compared)), [_broken(line.what) for line in compared], fontsize=SIZE)
+    axes.set_yticks(range(len(compared)), [textwrap.fill(line.what, 46) for line in compared], fontsize=SIZE)
     axes.set_ylim(len(compared) - 0.4, -0.6)
     axes.set_title(f"times faster than the {'best ' if best else ''}peer on the right", fontsize=SIZE + 2)
     if any(least(line.record) is not None for line in compared):
@@ -76,6 +80,7 @@ def _steps(path: Path, records: Sequence[Record]) -> Path:
     axes.loglog(sizes, [1e9 * (record.ours_s or 0) for record in records], "o-", base=2, color=BLUE)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_yscale("log", base=10)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     axes.set_xlabel("units", fontsize=SIZE)
     axes.set_ylabel("nanoseconds per step", fontsize=SIZE)
     axes.tick_params(labelsize=SIZE)
@@ -88,8 +93,3 @@ def _save(path: Path, figure: Figure) -> Path:
     disk.write_picture(path, figure, dpi=80)
     plt.close(figure)
     return path
-
-
-def _broken(words: str, width: int = 40) -> str:
-    """Words in two lines if they are long."""
-    return "\n".join(textwrap.wrap(words, max(width, len(words) // 2 + 6)))

@@ -6,6 +6,7 @@ of the file, the parameters that the network computes with, and all checks follo
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ __all__ = [
     "entries",
     "pack_parameters",
     "parameter_shapes",
+    "quantized_embedding",
     "regenerated",
     "schema",
     "unpack_parameters",
@@ -217,6 +219,15 @@ def unpack_parameters(card: Card, tensors: Mapping[str, Array]) -> dict[str, Arr
         except ModelFormatError as error:
             raise ModelFormatError(f"tensor of {name!r}: {error}") from None
     return parameters
+
+
+def quantized_embedding(card: Card, tensors: Mapping[str, Array]) -> tuple[Card, dict[str, Array]]:
+    """The same card and tensors with the embedding in 8 bits. Raises InputError if there is no float32 embedding."""
+    if EMBEDDING not in tensors:
+        raise InputError("this model has no float32 embedding to quantize")
+    others = {name: tensor for name, tensor in tensors.items() if name != EMBEDDING}
+    others |= kinds.QuantizedRows().pack(EMBEDDING, tensors[EMBEDDING])
+    return dataclasses.replace(card, embedding_bits=8), others
 
 
 def validate(card: Card, tensors: Mapping[str, Array]) -> None:

@@ -17,7 +17,7 @@ from ..errors import InputError, ModelFormatError
 from ..file import format
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
-from ..file.tensors import pack_parameters, unpack_parameters, validate
+from ..file.tensors import pack_parameters, quantized_embedding, unpack_parameters, validate
 from ..integer.bounds import check as check_bounds
 from . import inputs
 from .bidirectional import add_backwards, backwards
@@ -363,21 +363,17 @@ class Model:
             InputError: an argument is out of range, there are no sequences, or sums do not fit the integers of a step.
             ShapeError, InputError: as for ``infer``, for a batch.
         """
-        from ..integer.convert import Options  # here, as few programs convert models
-        from .quantized import quantized
+        from .quantized import Options, quantized  # here, as few programs convert models
 
         options = Options(state_bits, input_bits, readout, power_of_two)
         kernel = self._requested_kernel if self._requested_kernel != "dense" else "auto"
-        card, tensors = quantized(self, kernel, calibration, options, percentile, scales, progress)
-        return Model(card, tensors, kernel)
+        return Model(*quantized(self, kernel, calibration, options, percentile, scales, progress), kernel)
 
     def quantize_embedding(self) -> Model:
         """This model with its embedding in 8 bits and one scale per row; everything else stays unchanged.
 
         Raises InputError if the model has no float32 embedding.
         """
-        from .quantized import quantized_embedding
-
         return Model(*quantized_embedding(self._card, self._tensors), self._requested_kernel)
 
     def describe(self) -> Description:

@@ -1,8 +1,7 @@
-"""Converts a float model to the card and tensors of a calibrated integer model, or of one with an 8-bit embedding."""
+"""Converts a float model to the card and tensors of a calibrated integer model."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -13,8 +12,7 @@ from .. import _core
 from ..errors import InputError
 from ..file.card import Card
 from ..file.integer_card import IntegerCard
-from ..file.storage import QuantizedRows
-from ..file.tensors import EMBEDDING, unpack_parameters
+from ..file.tensors import unpack_parameters
 from ..integer.block_convert import check_blocks
 from ..integer.calibrate import PERCENTILES, Calibrating, Calibration, calibrate
 from ..integer.convert import Options, convert
@@ -22,7 +20,7 @@ from ..integer.report import fidelity, with_report
 from .network import build
 from .reader import Ready
 
-__all__ = ["quantized", "quantized_embedding"]
+__all__ = ["Options", "quantized"]
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -71,12 +69,3 @@ def quantized(
     percentiles = PERCENTILES if percentile == "best" else (percentile,)
     measured = calibrate(card, model.core, model.prepare, calibration, percentiles, progress)
     return max(map(made, measured), key=lambda found: fidelity(found[0]))
-
-
-def quantized_embedding(card: Card, tensors: Tensors) -> tuple[Card, Tensors]:
-    """The same card and tensors with the embedding in 8 bits. Raises InputError if there is no float32 embedding."""
-    if EMBEDDING not in tensors:
-        raise InputError("this model has no float32 embedding to quantize")
-    others = {name: tensor for name, tensor in tensors.items() if name != EMBEDDING}
-    others |= QuantizedRows().pack(EMBEDDING, tensors[EMBEDDING])
-    return dataclasses.replace(card, embedding_bits=8), others
