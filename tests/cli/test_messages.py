@@ -82,7 +82,6 @@ MODULES = {name: f"hadamrnn_ext.cli.{module}" for name, (module, _) in cli.COMMA
 @pytest.mark.parametrize("command", PARSERS)
 def test_a_command_has_the_options_that_its_messages_advise(command):
     module = MODULES[command].removeprefix("hadamrnn_ext.")
-    PARSERS[command].fill()
     options = PARSERS[command]._option_string_actions
     found = {
         (name, option): text
