@@ -90,8 +90,9 @@ results: .venv-test/installed ## Train everything that docs/results.md reports, 
 	PATH="$(CURDIR)/$(TEST):$$PATH" tools/results.sh $(RESULTS_ARGS)
 
 .PHONY: pictures
-pictures: .venv-test/installed ## Draw the pictures of docs/images, and those of results from the logs in docs/runs.
+pictures: .venv-test/installed ## Draw the pictures of docs/images, and those and the tables of results from docs/runs and docs/fit.json.
 	$(TEST)/python tools/pictures.py
+	$(TEST)/python tools/results_tables.py
 	$(TEST)/hadamrnn report docs/runs --output docs/all_runs.md
 	$(TEST)/python bench/fit_page.py
 
