@@ -61,6 +61,9 @@ lstm digits 20 0.03
 fastgrnn digits 20 0.03
 cornn digits 20 0.03
 orthogonal digits 20 0.01
+gru har6 12 0.03
+lstm har6 12 0.03
+fastgrnn har6 12 0.03
 END
     echo "fastgrnn-har2-25 2 har2 --model fastgrnn --hidden-size 64 --lr 0.01"
     for recurrence in linear relu modrelu; do
