@@ -42,6 +42,24 @@ VARIANTS = 2
 ACCENTS = """
 en-us en-gb en-029 en-gb-x-rp en-gb-scotland en-gb-x-gbclan en-gb-x-gbcwmd en-us-nyc
 """
+#: Four small layers that forget, of which the last moments are read, and how they are trained.
+RECIPE: dict[str, Any] = {
+    "num_layers": 4,
+    "hidden_size": 128,
+    "block_size": 16,
+    "decays": True,
+    "longest": 64.0,
+    "differences": True,
+    "thresholds": 2,
+    "pooled": "excess",
+    "time_constant": 4,
+    "batch_size": 32,
+    "lr": 5e-3,
+    "grad_clip": 1.0,
+    "input_noise": 0.1,
+    "label_smoothing": 0.0,
+    "validation": 0.05,
+}
 #: Voices of espeak-ng: those that are trained on, those that choose the threshold, and those that are only counted.
 HEARD = """
 Alex Alicia Andrea Andy Annie AnxiousAndy Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Storm
@@ -151,33 +169,13 @@ def pieces(whole: Track, begins: list[int]) -> tuple[Any, Any]:
 
 
 def trained(rng: np.random.Generator, said: list[tuple[Any, bool]], epochs: int, seed: int) -> hr.Model:
-    """A network of four small layers that forget, which says at every frame whether the phrase has just been said."""
+    """A network that says at every frame whether the phrase has just been said."""
     from hadamrnn_ext import train  # imports torch
 
     parts = [pieces(*track(rng, said, vary=True)) for _ in range(VARIANTS)]
     X, y = (np.concatenate(part) for part in zip(*parts, strict=True))
-    network = {"hidden_size": 128, "block_size": 16, "num_layers": 4, "decays": True, "longest": 64.0}
-    reading = {"differences": True, "thresholds": 2, "pooled": "excess", "time_constant": 4}
-    how = {
-        "epochs": epochs,
-        "batch_size": 32,
-        "lr": 5e-3,
-        "grad_clip": 1.0,
-        "input_noise": 0.1,
-        "label_smoothing": 0.0,
-    }
-    return train.fit(
-        X,
-        y,
-        every_step=True,
-        sound_rate=RATE,
-        validation=0.05,
-        seed=seed,
-        progress=True,
-        **network,
-        **reading,
-        **how,
-    ).model
+    how: dict[str, Any] = {"every_step": True, "sound_rate": RATE, "seed": seed, "progress": True}
+    return train.fit(X, y, epochs=epochs, **how, **RECIPE).model
 
 
 def armed(model: hr.Model, phrase: str, threshold: float) -> hr.Model:

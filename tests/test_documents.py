@@ -128,7 +128,7 @@ def own_data() -> None:
     sounds("words", ("yes", "no"), 12)
     sounds("new", ("yes", "no"), 3)
     sounds("recordings", ("",), 3)
-    sounds("talk", ("",), 3)
+    sounds("talk", ("",), 12)
 
 
 def readme() -> None:
