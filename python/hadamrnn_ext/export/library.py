@@ -78,7 +78,9 @@ def c(
         OSError: a file cannot be written.
 
     Examples:
-        >>> paths = hr.export.c(hr.load("har2-int12"), "har2_library", "har2", resolution=1 / 16384)
+        >>> windows, _ = hr.zoo.samples("har2")
+        >>> small = hr.load("har2").quantize(windows, state_bits=12, readout="integer")
+        >>> paths = hr.export.c(small, "har2_library", "har2", resolution=1 / 16384)
         >>> sorted(path.name for path in paths)[:3]
         ['CMakeLists.txt', 'CMakeLists.txt', 'har2.c']
     """

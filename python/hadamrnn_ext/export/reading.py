@@ -34,7 +34,10 @@ def c_input(model: Model, x: ArrayLike) -> NDArray[Any]:
 
     Examples:
         >>> windows, _ = hr.zoo.samples("har6")
-        >>> hr.export.c_input(hr.load("har6-int12"), windows).dtype
+        >>> model = hr.load("har6-int12")
+        >>> model.prepare(windows).values.dtype  # which are then quantized
+        dtype('float32')
+        >>> hr.export.c_input(model, windows).dtype
         dtype('int8')
     """
     card = model.card

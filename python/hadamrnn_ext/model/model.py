@@ -52,17 +52,13 @@ class Model:
         IsaError: HADAMRNN_ISA names an instruction set that this machine cannot run.
 
     Examples:
-        >>> model = hr.load("har6")
-        >>> windows, _ = hr.zoo.samples("har6")  # (4, 128, 9)
+        >>> model, (windows, _) = hr.load("har6"), hr.zoo.samples("har6")  # windows are (4, 128, 9)
         >>> model.classify(windows).labels[:, 0].tolist()
         ['walking', 'sitting', 'standing', 'laying']
-        >>> model.prepare(windows).values.shape, model.infer(windows).shape
-        ((4, 128, 9), (4, 6))
+        >>> logits = model.infer(windows)  # (4, 6)
         >>> model.save("mine.safetensors")
         >>> model == hr.Model.load("mine.safetensors") == hr.Model.from_bytes(model.to_bytes())
         True
-        >>> model.quantize(windows, state_bits=12).describe().file_bytes
-        8044
     """
 
     def __init__(self, card: Card, tensors: Mapping[str, NDArray[Any]], kernel: str = "auto") -> None:

@@ -59,6 +59,8 @@ def load(source: str | os.PathLike[str] = DEFAULT, kernel: str = "auto") -> Mode
         KernelError: the kernel is unknown or does not run this model.
 
     Examples:
+        >>> hr.load("har6").describe().file_bytes
+        6340
         >>> hr.load("har6").card.labels[:3]
         ('walking', 'walking upstairs', 'walking downstairs')
     """
