@@ -53,6 +53,7 @@ PEERS = {
     "kernel": "the kernel alone",
     "infer": "one infer of 1,000 sequences",
     "threads_1": "ours on one thread",
+    "one_by_one": "ours, one after another",
     "idle": "ours beside no other process",
     "t1000": "ours with 1,000 steps",
     "n_log2_n": "",
@@ -223,6 +224,15 @@ CASES = (
         "the time of a step over n log2 n, from 64 to 16,384 units",
         {"n_log2_n": at_most(2)},
         "largest over smallest",
+    ),
+    *(
+        Case(
+            "scaling",
+            f"lanes_n{n}",
+            f"a batch of 32 digits of 784 pixels, {n} units, one thread",
+            {"one_by_one": at_least(limit)},
+        )
+        for n, limit in ((64, 1.5), (128, 1.5), (256, 1.5), (512, 1.3))
     ),
     Case("scaling", "threads_2", f"{DIGIT}: a batch of 100 on two threads", {"threads_1": at_least(1.8)}),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How time grows with the hidden size, and shrinks with threads."""
+"""How time grows with the hidden size, and shrinks with threads and with sequences side by side."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from workloads import pixels
 __all__ = ["run"]
 
 SIZES = [2**k for k in range(6, 15)]
+LANES = [64, 128, 256, 512]
 
 
 def run(session: Session) -> None:
     steps(session)
+    lanes(session)
     threads(session)
 
 
@@ -38,6 +40,18 @@ def steps(session: Session) -> None:
     note = "ratio is max / min of t / (n log2 n)"
     worst = max(rate.values()) / lowest
     session.append(Record(session.suite, "step_n64_to_n16384", "n_log2_n", None, None, worst, isa, "1", note))
+
+
+def lanes(session: Session) -> None:
+    """A batch, whose sequences run side by side in the lanes of registers, compared with one after another."""
+    for n in LANES:
+        work = pixels(32, hidden_size=n)
+        infer, x = work.model.infer, work.x
+        batch = Candidate("a batch", lambda infer=infer, x=x: infer(x, num_threads=1))
+        single = Candidate(
+            "one by one", lambda infer=infer, x=x: [infer(sequence, num_threads=1) for sequence in x]
+        )
+        session.compare(f"lanes_n{n}", "one_by_one", [batch], [single], "32 sequences of 784 pixels")
 
 
 def threads(session: Session) -> None:

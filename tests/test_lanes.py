@@ -22,7 +22,7 @@ SIZES = [
     (512, 512),
 ]
 BATCHES = [1, 7, 8, 9, 15, 16, 17, 33]
-STEPS = 11
+STEPS = 19
 
 
 @pytest.fixture(params=hr.isa.available(), autouse=True)
@@ -53,13 +53,31 @@ def test_every_size_of_batch_gives_the_bits_of_one(rng, make_model, size, recurr
     ):
         model = make_model(rng, sizes=(size,), recurrence=recurrence, **fields)
         x = draw(rng, model, max(BATCHES), STEPS)
-        lengths = rng.integers(1, STEPS + 1, len(x))
+        lengths = rng.permutation([1, 2, 5, *rng.integers(16, STEPS + 1, len(x) - 3)])
         expected, ragged = alone(model, x), alone(model, x, lengths)
         for batch in BATCHES:
             same(model.infer(x[:batch], num_threads=1), expected[:batch])
             same(model.infer(x[:batch], lengths[:batch], num_threads=1), ragged[:batch])
         same(model.infer(x, num_threads=2), expected)
         same(model.infer(x, lengths, num_threads=2), ragged)
+
+
+def test_chunks_of_many_streams_give_the_bits_of_each(rng, make_model):
+    for size in ((32, 32), (128, 64), (512, 512)):
+        model = make_model(rng, sizes=(size,), recurrence="relu", input_size=2)
+        x = draw(rng, model, 33, 3 * STEPS)
+        stream = model.stream(33)
+        for t in range(0, 3 * STEPS, STEPS):
+            same(stream.run(x[:, t : t + STEPS]), alone(model, x[:, : t + STEPS]))
+        streams = model.streams(33)
+        places = [streams.join() for _ in range(33)]
+        chunks = [x[i, : 17 + i % 3] for i in range(33)]
+        found = np.array(
+            [streams.run([chunk], [place])[0] for chunk, place in zip(chunks, places, strict=True)]
+        )
+        again = model.streams(33)
+        places = [again.join() for _ in range(33)]
+        same(np.array(again.run(chunks, places)), found)
 
 
 @pytest.mark.parametrize("width", [1, 5, 40])

@@ -161,7 +161,9 @@ class FloatRunner final : public RunnerOf<FloatArithmetic> {
 
   void advance_together(const int64_t* places, const Sequence* sequences, int64_t count, int64_t steps) override {
     const ModelData& m = model();
-    if (count < 2 || Lanes::best(m) != count) return Runner::advance_together(places, sequences, count, steps);
+    if (count < 2 || Lanes::best(m) != count || steps < Lanes::least_steps(m)) {
+      return Runner::advance_together(places, sequences, count, steps);
+    }
     if (!lanes_) lanes_ = std::make_unique<Lanes>(m, chunk());
     for (int64_t i = 0; i < count; ++i) {
       lanes_->put(i, memory().state(memory().now(places[i])));

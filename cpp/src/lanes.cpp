@@ -5,10 +5,10 @@
 namespace hadamrnn {
 
 // Measured on a fifth-generation Xeon, in sequences per second against one after another: with one input 2.2, 1.7, 1.3
-// and 1.4 times as many for n = 64, 128, 256 and 512 by AVX-512, and 1.4, 1.1, 1.2 and 1.2 by AVX2. Nine inputs gain half
-// of that, as their product takes the same time either way, and nothing is left once its weights leave the first-level
-// cache. Pools read every state, and lost a tenth, as the states of 16 sequences do not stay there; and to gather the
-// rows of tokens took longer than a step.
+// and 1.4 times as many for n = 64, 128, 256 and 512 by AVX-512, and 1.4, 1.1, 1.2 and 1.2 by AVX2. Nine inputs gain
+// half of that, as their product takes the same time either way, and nothing is left once its weights leave the
+// first-level cache. Pools read every state, and lost a tenth, as the states of 16 sequences do not stay there; and to
+// gather the rows of tokens took longer than a step.
 int64_t Lanes::best(const ModelData& m) {
   if (m.integer || m.kernel != Kernel::fwht || m.layers.size() > 1 || m.tokens) return 1;
   if (m.output == Output::all || m.groups() > 0) return 1;
@@ -16,6 +16,9 @@ int64_t Lanes::best(const ModelData& m) {
   const int64_t n = g.size(), lanes = m.kernels->lanes;
   return g.base == 1 && g.log2 >= 5 && n <= 512 && n * m.input_width() <= 320 * lanes ? lanes : 1;
 }
+
+// Measured where the first gain is: 4 steps of 64 units, 16 of 512.
+int64_t Lanes::least_steps(const ModelData& m) { return m.layers.front().data().storage.size() / 32; }
 
 Lanes::Lanes(const ModelData& m, int64_t steps)
     : m_(m),

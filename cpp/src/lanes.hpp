@@ -9,6 +9,8 @@ class Lanes {
  public:
   // How many sequences of the model are faster side by side than one after another; 1: none are.
   static int64_t best(const ModelData& model);
+  // ... from so many steps on: their states are put into the lanes and taken from there.
+  static int64_t least_steps(const ModelData& model);
 
   // At most so many steps between two calls of `run`.
   Lanes(const ModelData& model, int64_t steps);

@@ -163,21 +163,18 @@ void run_all(const ModelData& m, const Batch& batch, int threads, float* y, cons
     runner->grow(count);
     std::vector<int64_t> places;
     std::vector<Sequence> sequences;
-    int64_t steps = batch.steps;
     for (int64_t k = 0; k < count; ++k) {
       runner->reset(k);
       places.push_back(k);
       sequences.push_back(batch_row(m, batch, groups.sequence(g, k)));
-      steps = std::min(steps, sequences.back().steps);
     }
-    if (count > 1) runner->advance_together(places.data(), sequences.data(), count, steps);
-    for (int64_t k = 0; k < count; ++k) {
-      const Sequence& sequence = sequences[size_t(k)];
-      const int64_t i = groups.sequence(g, k), ran = count > 1 ? steps : 0;
-      float* rows = m.output == Output::all ? y + i * batch.steps * m.output_size : nullptr;
-      if (sequence.steps > ran) runner->advance(k, part(m, sequence, ran, sequence.steps - ran), rows);
-      done(*runner, k, i);
+    if (count > 1) {
+      advance_all(*runner, m, places.data(), sequences.data(), count);
+    } else {
+      float* rows = m.output == Output::all ? y + groups.sequence(g, 0) * batch.steps * m.output_size : nullptr;
+      runner->advance(0, sequences[0], rows);
     }
+    for (int64_t k = 0; k < count; ++k) done(*runner, k, groups.sequence(g, k));
     m.spares.put(std::move(runner));
   });
 }

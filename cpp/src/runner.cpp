@@ -57,8 +57,18 @@ Sequence part(const ModelData& m, const Sequence& s, int64_t first, int64_t step
 }
 
 void Runner::advance_together(const int64_t* places, const Sequence* sequences, int64_t count, int64_t steps) {
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count && steps > 0; ++i) {
     advance(places[i], {sequences[i].x, sequences[i].ids, steps}, nullptr);
+  }
+}
+
+void advance_all(Runner& runner, const ModelData& m, const int64_t* places, const Sequence* sequences, int64_t count) {
+  int64_t together = sequences[0].steps;
+  for (int64_t i = 1; i < count; ++i) together = std::min(together, sequences[i].steps);
+  runner.advance_together(places, sequences, count, together);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t left = sequences[i].steps - together;
+    if (left > 0) runner.advance(places[i], part(m, sequences[i], together, left), nullptr);
   }
 }
 

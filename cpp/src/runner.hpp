@@ -69,6 +69,10 @@ int64_t batch_start(const Batch& batch, int64_t i);
 // `steps` steps of the sequence from its step number `first` on.
 Sequence part(const ModelData& model, const Sequence& sequence, int64_t first, int64_t steps);
 
+// `count` sequences, each to its end, together as far as the shortest goes.
+void advance_all(Runner& runner, const ModelData& model, const int64_t* places, const Sequence* sequences,
+                 int64_t count);
+
 // The first step of the sequence, read by the runner's number i from its last commit on, after which the state is not
 // finite, or whose logits are not where they are asked for: after every step, or after the last. The number of its
 // steps if there is none. The runner is as it was at the commit.

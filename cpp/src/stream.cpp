@@ -6,6 +6,7 @@
 
 #include "finite.hpp"
 #include "fp_env.hpp"
+#include "lanes.hpp"
 #include "runner.hpp"
 
 namespace hadamrnn {
@@ -81,11 +82,24 @@ std::vector<Overflow> Stream::run(const Batch& batch, bool every_step, float* y,
   const DefaultFpEnv env;
   std::vector<Overflow> found;
   const auto logits = [&](int64_t i) { return y + (every_step ? batch_start(batch, i) : i) * m.output_size; };
+  const int64_t lanes = every_step || batch.steps < Lanes::least_steps(m) ? 1 : Lanes::best(m);
+  const int64_t together = lanes > 1 ? batch.size / lanes * lanes : 0;
   try {
+    for (int64_t i = 0; i < together; i += lanes) {
+      std::vector<int64_t> group;
+      std::vector<Sequence> sequences;
+      for (int64_t k = i; k < i + lanes; ++k) {
+        group.push_back(places[k]);
+        sequences.push_back(batch_row(m, batch, k));
+      }
+      advance_all(*s.runner, m, group.data(), sequences.data(), lanes);
+    }
     for (int64_t i = 0; i < batch.size; ++i) {
       const Sequence sequence = batch_row(m, batch, i);
       const int64_t place = places[i], rows = every_step ? sequence.steps : 1;
-      if (sequence.steps > 0) s.runner->advance(place, sequence, every_step ? logits(i) : nullptr);
+      if (i >= together && sequence.steps > 0) {
+        s.runner->advance(place, sequence, every_step ? logits(i) : nullptr);
+      }
       if (!every_step) s.runner->read(place, logits(i));
       if (finite == Finite::unchecked || sequence.steps == 0) continue;
       if (s.runner->finite(place) && all_finite(logits(i), rows * m.output_size)) continue;

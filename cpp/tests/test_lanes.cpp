@@ -40,7 +40,7 @@ void compare(const KernelTable& table, const Shape& s, Activation activation, In
                            std::to_string(int(phi)) + (special ? ", special values" : "");
   check(side_x.intact() && side_h.intact(), what + ": nothing else is written");
   for (int64_t i = 0; i < lanes; ++i) {
-    std::vector<float> rows(size_t(steps * n)), h(size_t(n)), got(size_t(n));
+    std::vector<float> rows(size_t(steps * n)), h(static_cast<size_t>(n)), got = h;
     table.project_f32(weight.data(), bias.data(), &x[size_t(i * steps * s.d)], s.d, n, steps, phi, rows.data());
     Recur<float> one{};
     one.geometry = p.geometry;

@@ -62,13 +62,12 @@ void readout(const KernelTable& table, Random& random, Draw draw, int64_t n, int
 
 // Threshold by threshold: sums of relu(h - theta), then of [h > theta]; or running means of them.
 template <class T>
-void pool(void (*kernel)(const Pooling<T>&, const T*, int64_t, T*), Pooling<T> p, const std::vector<T>& h,
-          const std::vector<T>& thresholds, const std::vector<T>& before, int64_t steps) {
+void add_steps(const Pooling<T>& p, const std::vector<T>& h, const std::vector<T>& thresholds, int64_t steps,
+               std::vector<T>& sums) {
   const int64_t n = p.size;
-  std::vector<T> expected = before;
   for (int64_t t = 0; t < steps; ++t) {
     const auto add = [&](int64_t at, T f) {
-      T& sum = expected[size_t(at)];
+      T& sum = sums[size_t(at)];
       sum = p.rate != 0 ? T(sum + T(T(f - sum) * p.rate)) : T(sum + f);
     };
     int64_t group = 0;
@@ -81,11 +80,20 @@ void pool(void (*kernel)(const Pooling<T>&, const T*, int64_t, T*), Pooling<T> p
       group += p.excess + p.share;
     }
   }
-  Unaligned<T> in(h), total(before), theta(thresholds);
+}
+
+// After the steps of `before`, those of h.
+template <class T>
+void pool(void (*kernel)(const Pooling<T>&, const T*, int64_t, T*), Pooling<T> p, const std::vector<T>& before,
+          const std::vector<T>& h, const std::vector<T>& thresholds, int64_t steps) {
+  std::vector<T> expected(size_t(p.thresholds * p.size * (p.excess + p.share)), T(0));
+  add_steps(p, before, thresholds, steps, expected);
+  Unaligned<T> in(h), total(expected), theta(thresholds);
+  add_steps(p, h, thresholds, steps, expected);
   p.threshold = theta.data();
   kernel(p, in.data(), steps, total.data());
-  const std::string what = "pool over " + std::to_string(steps) + " steps of " + std::to_string(n);
-  check_same(what, total.data(), expected.data(), int64_t(before.size()));
+  const std::string what = "pool over " + std::to_string(steps) + " steps of " + std::to_string(p.size);
+  check_same(what, total.data(), expected.data(), int64_t(expected.size()));
   check(total.intact(), what + " keeps to its memory");
 }
 
@@ -93,15 +101,26 @@ void pools(const KernelTable& table, Random& random, Draw draw, int64_t n, int64
   for (const int64_t k : {1, 3}) {
     for (const int features : {1, 2, 3}) {
       const bool excess = features & 1, share = features & 2;
-      const int64_t sums = k * n * (excess + share);
       for (const float rate : {0.0f, 0.125f}) {
-        pool<float>(table.pool_f32, {n, k, excess, share, rate, nullptr}, draw(random, steps * n), draw(random, k * n),
-                    draw(random, sums), steps);
+        pool<float>(table.pool_f32, {n, k, excess, share, rate, nullptr}, draw(random, steps * n),
+                    draw(random, steps * n), draw(random, k * n), steps);
       }
       pool<int32_t>(table.pool_i32, {n, k, excess, share, 0, nullptr}, random.integers<int32_t>(steps * n, -1000, 1000),
-                    random.integers<int32_t>(k * n, -500, 500), random.integers<int32_t>(sums, 0, 1000), steps);
+                    random.integers<int32_t>(steps * n, -1000, 1000), random.integers<int32_t>(k * n, -500, 500),
+                    steps);
     }
   }
+}
+
+// out = sums / steps, one rounding each.
+void means(const KernelTable& table, Random& random, Draw draw, int64_t n, int64_t steps) {
+  const std::vector<float> sums = draw(random, n);
+  std::vector<float> expected;
+  for (const float sum : sums) expected.push_back(sum / float(steps));
+  Unaligned<float> in(sums), out(n);
+  table.means_f32(in.data(), n, float(steps), out.data());
+  check_same("means of " + std::to_string(n) + " over " + std::to_string(steps), out.data(), expected.data(), n);
+  check(out.intact(), "means keep to their memory");
 }
 
 // ((0 + w_i0 x_0) + w_i1 x_1) + ...
@@ -151,6 +170,7 @@ void test_linear(const KernelTable& table) {
       }
       for (const int64_t count : {1, 2}) {
         pools(table, random, draw, n, count);
+        means(table, random, draw, n, count);
         for (const int64_t o : {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 17}) readout(table, random, draw, n, o, count);
       }
       for (const int64_t columns : {1, 2, 16, 33}) dense(table, random, draw, columns, n);

@@ -35,13 +35,24 @@ HADAMRNN_INLINE void pool_units(const Pooling<typename V::T>& p, const typename 
       return V::add(total, x);
     }
   };
+  // Both of floats share a comparison, by which NaN counts as 1 until its sum, NaN since then, makes NaN of the count.
+  constexpr bool both = excess && share && !running && !std::is_integral_v<typename V::T>;
   for (int64_t t = 0; t < steps; ++t, h += n) {
     HADAMRNN_UNROLL
     for (int m = 0; m < M; ++m) {
       const reg z = V::sub(V::load(h + m * V::W), theta[m]);
+      if constexpr (both) {
+        sum[m] = V::add_positive(sum[m], z, z);
+        count[m] = V::add_positive(count[m], V::set(1), z);
+        continue;
+      }
       if constexpr (excess) sum[m] = add(sum[m], V::relu(z), p.more);
       if constexpr (share) count[m] = add(count[m], V::indicator(z), 15);
     }
+  }
+  if constexpr (both) {
+    HADAMRNN_UNROLL
+    for (int m = 0; m < M; ++m) count[m] = V::add(count[m], V::min(V::set(0), sum[m]));  // of NaN: the second operand
   }
   HADAMRNN_UNROLL
   for (int m = 0; m < M; ++m) {

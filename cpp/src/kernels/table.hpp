@@ -163,7 +163,7 @@ struct KernelTable {
   void (*readout_f32)(const float* weight, const float* bias, const float* h, int64_t n, int64_t o, int64_t count,
                       float* y);
 
-  // `steps` rows of states, one after another, into the sums of a pool; the integers must fit.
+  // `steps` rows of states, one after another, into the sums of a pool, which began with +0; the integers must fit.
   void (*pool_f32)(const Pooling<float>&, const float* h, int64_t steps, float* sums);
   // out = sums / steps, n numbers each; they do not overlap.
   void (*means_f32)(const float* sums, int64_t n, float steps, float* out);

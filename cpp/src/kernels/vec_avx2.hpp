@@ -62,6 +62,7 @@ struct F32 {
     return _mm256_and_ps(on, _mm256_or_ps(t, _mm256_and_ps(z, set(-0.0f))));
   }
   HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm256_and_ps(positive(h), x); }
+  HADAMRNN_INLINE static reg add_positive(reg acc, reg x, reg h) { return add(acc, keep_positive(x, h)); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const reg flipped = _mm256_xor_ps(x, _mm256_and_ps(h, set(-0.0f)));
     return _mm256_and_ps(_mm256_cmp_ps(h, set(0), _CMP_NEQ_UQ), flipped);

@@ -71,6 +71,9 @@ struct F32 {
     return _mm512_maskz_or_ps(on, t, _mm512_and_ps(z, set(-0.0f)));
   }
   HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return _mm512_maskz_mov_ps(positive(h), x); }
+  HADAMRNN_INLINE static reg add_positive(reg acc, reg x, reg h) {
+    return _mm512_mask_add_ps(acc, positive(h), acc, x);
+  }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const reg flipped = _mm512_xor_ps(x, _mm512_and_ps(h, set(-0.0f)));
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, set(0), _CMP_NEQ_UQ), flipped);

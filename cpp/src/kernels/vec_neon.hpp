@@ -63,6 +63,7 @@ struct F32 {
     return clear(vorrq_u32(vclezq_f32(t), vceqzq_f32(z)), copysign(t, z));
   }
   HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return clear(vclezq_f32(h), x); }
+  HADAMRNN_INLINE static reg add_positive(reg acc, reg x, reg h) { return add(acc, keep_positive(x, h)); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) {
     const uint32x4_t flip = vandq_u32(bits(h), vdupq_n_u32(0x80000000u));
     return clear(vceqzq_f32(h), vreinterpretq_f32_u32(veorq_u32(bits(x), flip)));

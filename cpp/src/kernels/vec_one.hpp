@@ -54,6 +54,8 @@ struct One {
     return t <= 0 || z == 0 ? T(0) : z < 0 ? -t : t;
   }
   HADAMRNN_INLINE static reg keep_positive(reg x, reg h) { return h <= 0 ? T(0) : x; }
+  // acc + x where h is positive or NaN, else acc, which is not -0.
+  HADAMRNN_INLINE static reg add_positive(reg acc, reg x, reg h) { return h <= 0 ? acc : T(acc + x); }
   HADAMRNN_INLINE static reg mul_sign(reg x, reg h) { return h == 0 ? T(0) : h < 0 ? -x : x; }
 
   // acc + (-x where bit i of the word is set, else x), and the same only where `nonzero` has its bit.
