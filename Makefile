@@ -42,11 +42,10 @@ lower-bounds: .venv-test/installed ## Test the runtime with the oldest NumPy and
 	SKBUILD_BUILD_DIR='build/{wheel_tag}' PYTHON=$(TEST)/python tools/lower_bounds.sh $(PYTEST_ARGS)
 
 .PHONY: lint
-lint: .venv-test/installed ## Check Python with ruff, C++ with clang-format and workflows with actionlint.
+lint: .venv-test/installed ## Check Python with ruff and C++ with clang-format.
 	$(TEST)/ruff check
 	$(TEST)/ruff format --check
 	$(TEST)/clang-format --dry-run -Werror $(CPP)
-	$(TEST)/actionlint
 
 .PHONY: format
 format: .venv-test/installed ## Format Python and C++.

@@ -354,15 +354,6 @@ def test_arguments_that_are_for_others(rng):
         model.quantize(x, power_of_two=True)
 
 
-def test_those_who_cannot_say_so(rng, tmp_path):
-    floats = make(rng, pool=Pool(1))
-    x = draw(rng, floats.card)
-    model = floats.quantize(x, readout="integer")
-    pytest.importorskip("onnx")
-    with pytest.raises(InputError, match="integer"):
-        hr.export.onnx(model, tmp_path / "model.onnx")
-
-
 def test_files_whose_sums_could_overflow_are_refused(rng):
     floats = make(rng, input_activation="clip", differences=True)
     model = floats.quantize(draw(rng, floats.card), 8)
