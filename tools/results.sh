@@ -20,6 +20,7 @@ recipes() {
     cat <<END
 copy             3 $copy --lr 2e-3 --sign-lr 1e-4 --grad-clip 1 --limit-train 128000 --epochs 5
 copy-5000        3 $copy --length 5000 --lr 1e-3 --sign-lr 3e-5 --grad-clip 0.1 --limit-train 25600 --epochs 50 --warmup 2 --average 0.99
+copy-5000-frozen 3 copy --schedule cosine --freeze-signs --length 5000 --lr 1e-3 --grad-clip 0.1 --limit-train 25600 --epochs 50 --warmup 2 --average 0.99
 smnist           3 smnist --hidden-size 1536 --bias-bits 6 $images
 pmnist           3 pmnist --hidden-size 1024 --bias-bits 5 $images
 pmnist-large     3 pmnist --hidden-size 1536 --bias-bits 6 $images
