@@ -301,8 +301,9 @@ class alignas(64) TrainWorker {
 
   // h_t - v_t of the chunk.
   const float* without(const float* v, int64_t steps, const float* h) {
-    for (int64_t i = 0; i < steps * n_; ++i) product_[size_t(i)] = h[i] - v[i];
-    return product_.data();
+    float* product = product_.data();
+    for (int64_t i = 0; i < steps * n_; ++i) product[i] = h[i] - v[i];
+    return product;
   }
 
   // dv_ from the gradient of phi(a) to that of a: nothing where phi is level, which shows in its value v.
@@ -310,7 +311,8 @@ class alignas(64) TrainWorker {
     const bool clips = p_.phi == InputActivation::clip;
     const float low = clips ? -1.0f : 0.0f, high = clips ? 1.0f : std::numeric_limits<float>::infinity();
     float* dv = dv_.data();
-    for (int64_t i = 0; i < steps * n_; ++i) dv[i] = v[i] > low && v[i] < high ? dv[i] : 0.0f;
+    const int64_t count = steps * n_;
+    for (int64_t i = 0; i < count; ++i) dv[i] = v[i] > low && v[i] < high ? dv[i] : 0.0f;
   }
 
   // su * H h_(t-1) of the chunk.
@@ -318,10 +320,13 @@ class alignas(64) TrainWorker {
     const Geometry<float> g = p_.data.hadamard.geometry<float>();
     p_.kernels.transform_f32(g, before, product_.data(), scratch_.data(), 1, false);
     p_.kernels.transform_f32(g, h, product_.data() + n_, scratch_.data(), steps - 1, false);
+    float* product = product_.data();
+    const float* su = p_.su.data();
+    const int64_t n = n_;  // a local copy, which no store can change
     for (int64_t t = 0; t < steps; ++t) {
-      for (int64_t j = 0; j < n_; ++j) product_[size_t(t * n_ + j)] *= p_.su[size_t(j)];
+      for (int64_t j = 0; j < n; ++j) product[t * n + j] *= su[j];
     }
-    return product_.data();
+    return product;
   }
 
   // Logits, losses and their gradients of a chunk: dv_ receives dL/dh_t.
