@@ -16,8 +16,10 @@ NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "first_steps.ipynb
 
 
 def kinds(cell: Any) -> list[tuple[str, list[str]]]:
-    """What a cell has shown: of each output its type, and the forms in which it is there."""
-    return [(output["output_type"], sorted(output.get("data", ()))) for output in cell["outputs"]]
+    """What a cell has shown: of each output its type, and the forms in which it is there. What is printed comes in one
+    piece or several, as time has it."""
+    shown = [(output["output_type"], sorted(output.get("data", ()))) for output in cell["outputs"]]
+    return [each for i, each in enumerate(shown) if i == 0 or each != shown[i - 1] or each[0] != "stream"]
 
 
 def cells(notebook: Any) -> list[Any]:
