@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 import hadamrnn_ext as hr
 from machine import cpus
@@ -46,12 +50,14 @@ def lanes(session: Session) -> None:
     """A batch, whose sequences run side by side in the lanes of registers, compared with one after another."""
     for n in LANES:
         work = pixels(32, hidden_size=n)
-        infer, x = work.model.infer, work.x
-        batch = Candidate("a batch", lambda infer=infer, x=x: infer(x, num_threads=1))
-        single = Candidate(
-            "one by one", lambda infer=infer, x=x: [infer(sequence, num_threads=1) for sequence in x]
-        )
+        batch = Candidate("a batch", partial(work.model.infer, work.x, num_threads=1))
+        single = Candidate("one by one", partial(one_by_one, work.model, work.x))
         session.compare(f"lanes_n{n}", "one_by_one", [batch], [single], "32 sequences of 784 pixels")
+
+
+def one_by_one(model: hr.Model, x: NDArray[np.float32]) -> None:
+    for sequence in x:
+        model.infer(sequence, num_threads=1)
 
 
 def threads(session: Session) -> None:

@@ -197,7 +197,7 @@ def needed(language: str, code: str) -> Iterator[str]:
         yield "ziglang"
     elif re.search(r"hadamrnn (train|report)\b", code):
         yield "torch"
-    elif "hadamrnn plot" in code:
+    elif "hadamrnn plot" in code or "bench/page.py" in code:
         yield "matplotlib"
 
 

@@ -7,6 +7,7 @@ tools/reading_animation.py.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -75,7 +76,7 @@ def matrices() -> Figure:
 COLORS_OF_SIGNS = (drawing.COLORS[1], "#eef1f4", drawing.COLORS[0])
 
 
-def squares(axes: Axes, matrix: NDArray[np.float64], title: str, note: str) -> None:
+def squares(axes: Axes, matrix: NDArray[np.number[Any]], title: str, note: str) -> None:
     axes.imshow(
         np.sign(matrix), cmap=ListedColormap(COLORS_OF_SIGNS), vmin=-1, vmax=1, interpolation="nearest"
     )

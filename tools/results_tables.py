@@ -30,7 +30,7 @@ PAPER = {
 
 def paper(groups: Sequence[Group]) -> list[tuple[str, ...]]:
     """A row for each task of the paper: the published recipe, which learns the signs, and ours."""
-    rows = [("task", "what is asked", "published recipe", "file", "ours", "file")]
+    rows: list[tuple[str, ...]] = [("task", "what is asked", "published recipe", "file", "ours", "file")]
     for task, asked in PAPER.items():
         found = [group for group in groups if group.task == task and group.config.preset.model == "hadamrnn"]
         published = next(
@@ -45,7 +45,7 @@ def paper(groups: Sequence[Group]) -> list[tuple[str, ...]]:
 
 def networks(groups: Sequence[Group]) -> list[tuple[str, ...]]:
     """A row for each recipe of another kind of network, after ours; for tasks in which they were trained to the end."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             "task",
             "network",

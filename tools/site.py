@@ -52,7 +52,8 @@ def on_files(files: Files, config: Any) -> Files:
     readme = files.get_file_from_path("README.md")
     if readme is not None:
         files.remove(readme)
-    for path in (*PAGES, *OUTSIDE):
+    pictures = (str(path.relative_to(ROOT)) for path in sorted((ROOT / "bench").glob("*.png")))
+    for path in (*PAGES, *OUTSIDE, *pictures):
         files.append(File.generated(config, page_of(path), abs_src_path=str(ROOT / path)))
     for name in re.findall(r"reference/([\w.]+)\.md", str(config.nav)):
         files.append(File.generated(config, f"reference/{name}.md", content=f"::: {name}\n"))
