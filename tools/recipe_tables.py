@@ -11,11 +11,11 @@ from pathlib import Path
 from hadamrnn_ext.recipe import PRESETS, Config, Preset
 from hadamrnn_ext.recipe.config import option
 from hadamrnn_ext.recipe.setting import settings, spelled
+from sections import replaced, table
 
 __all__ = ["PAGE", "page"]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "tasks.md"
-BEGIN, END = "<!-- made by tools/recipe_tables.py -->", "<!-- to here -->"
 
 
 def presets() -> list[tuple[str, ...]]:
@@ -39,14 +39,9 @@ def options() -> list[tuple[str, ...]]:
     return rows
 
 
-def markdown(rows: list[tuple[str, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], ("---",) * len(rows[0]), *rows[1:]))
-
-
 def page(text: str) -> str:
     """The page with its tables as they should be."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{markdown(presets())}\n\n{markdown(options())}\n\n{END}{rest.split(END)[1]}"
+    return replaced(text, "tools/recipe_tables.py", table(presets()), table(options()))
 
 
 if __name__ == "__main__":

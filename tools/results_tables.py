@@ -12,12 +12,12 @@ from hadamrnn_ext.drawing import NETWORKS
 from hadamrnn_ext.train import results
 from hadamrnn_ext.train.pictures import comparable
 from hadamrnn_ext.train.results import Group
+from sections import replaced, table
 
 __all__ = ["PAGE", "page"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, RUNS = DOCS / "results.md", DOCS / "runs"
-BEGIN, END = "<!-- made by tools/results_tables.py: {} -->", "<!-- to here -->"
 #: Tasks of the paper, and what is asked there.
 PAPER = {
     "copy T=1000": "ten symbols, to be repeated after 1,000 steps; whole sequences",
@@ -103,17 +103,11 @@ def file(group: Group) -> str:
     return f"{group.mean('file_bytes') or 0:,.0f} B"
 
 
-def markdown(rows: Sequence[tuple[str, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], ("---",) * len(rows[0]), *rows[1:]))
-
-
 def page(text: str) -> str:
     """The page with its tables as they should be."""
     groups, _ = results.collect([RUNS])
-    for name, table in (("the paper", paper(groups)), ("other networks", networks(groups))):
-        before, rest = text.split(BEGIN.format(name))
-        after = rest.split(END, 1)[1]
-        text = f"{before}{BEGIN.format(name)}\n\n{markdown(table)}\n\n{END}{after}"
+    for name, rows in (("the paper", paper(groups)), ("other networks", networks(groups))):
+        text = replaced(text, f"tools/results_tables.py: {name}", table(rows))
     return text
 
 
